@@ -1,0 +1,79 @@
+#include "backend/error.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <system_error>
+
+namespace nc {
+
+std::string system_error_text(int system_error) { return std::generic_category().message(system_error); }
+
+nc_error empty_error() {
+    nc_error error{};
+    error.size = sizeof error;
+    error.rank = -1;
+    error.peer = -1;
+    return error;
+}
+
+void copy_error(nc_error* error, const nc_error& source) {
+    if (error == nullptr || error->size < offsetof(nc_error, message) + 1) return;
+    const std::uint32_t size = error->size;
+    const std::size_t copied = std::min<std::size_t>(size, sizeof source);
+    std::memcpy(error, &source, copied);
+    error->size = size;
+    reinterpret_cast<char*>(error)[copied - 1] = '\0';
+}
+
+void fill(nc_error* error, nc_status status, const char* message, int peer, int system_error) {
+    if (error == nullptr) return;
+    nc_error filled = empty_error();
+    filled.status = status;
+    filled.peer = peer;
+    filled.system_error = system_error;
+    std::strncpy(filled.message, message, sizeof filled.message - 1);
+    copy_error(error, filled);
+}
+
+const char* status_name(nc_status status) {
+    switch (status) {
+        case NC_OK: return "ok";
+        case NC_INVALID_ARGUMENT: return "invalid argument";
+        case NC_BACKEND_UNAVAILABLE: return "backend unavailable";
+        case NC_NOT_CONFIGURED: return "not configured";
+        case NC_RENDEZVOUS_FAILED: return "rendezvous failed";
+        case NC_PEER_LOST: return "peer lost";
+        case NC_TIMEOUT: return "timeout";
+        case NC_MISMATCH: return "mismatch";
+        case NC_ABORTED: return "aborted";
+        case NC_CANCELLED: return "cancelled";
+        case NC_CLOSED: return "closed";
+        case NC_NOT_SUPPORTED: return "not supported";
+        case NC_OUT_OF_MEMORY: return "out of memory";
+        case NC_SYSTEM_ERROR: return "system error";
+        case NC_INTERNAL_ERROR: return "internal error";
+    }
+    return "unknown";
+}
+
+const char* operation_name(nc_operation operation) {
+    switch (operation) {
+        case NC_OPERATION_NONE: return "none";
+        case NC_ALL_REDUCE: return "all-reduce";
+        case NC_ALL_GATHER: return "all-gather";
+        case NC_REDUCE_SCATTER: return "reduce-scatter";
+        case NC_BROADCAST: return "broadcast";
+        case NC_REDUCE: return "reduce";
+        case NC_GATHER: return "gather";
+        case NC_SCATTER: return "scatter";
+        case NC_ALL_TO_ALL: return "all-to-all";
+        case NC_BARRIER: return "barrier";
+        case NC_SEND: return "send";
+        case NC_RECEIVE: return "receive";
+        case NC_SPLIT: return "split";
+    }
+    return "unknown";
+}
+
+}  // namespace nc

@@ -1,0 +1,71 @@
+// Failures inside a library are exceptions; at its C edge they become an nc_status and an nc_error.
+#pragma once
+
+#include <exception>
+#include <new>
+#include <sstream>
+#include <string>
+
+#include "native_collectives.h"
+
+namespace nc {
+
+// The parts, written one behind the other.
+template <class... Parts>
+std::string text(const Parts&... parts) {
+    std::ostringstream stream;
+    (stream << ... << parts);
+    return stream.str();
+}
+
+// An errno's explanation.
+std::string system_error_text(int system_error);
+
+class Error : public std::exception {
+   public:
+    Error(nc_status status, std::string message, int peer = -1, int system_error = 0)
+        : status(status), peer(peer), system_error(system_error), message_(std::move(message)) {}
+    const char* what() const noexcept override { return message_.c_str(); }
+
+    nc_status status;
+    int peer;
+    int system_error;
+
+   private:
+    std::string message_;
+};
+
+// Fills what the caller gave, as far as its size says. error may be null.
+void fill(nc_error* error, nc_status status, const char* message, int peer = -1, int system_error = 0);
+
+// An nc_error with its size set and nothing else in it.
+nc_error empty_error();
+
+// Copies source into what the caller gave. error may be null.
+void copy_error(nc_error* error, const nc_error& source);
+
+const char* status_name(nc_status status);
+const char* operation_name(nc_operation operation);
+
+// Runs body, which returns nothing, and turns whatever it throws into a status.
+template <class Body>
+nc_status guarded(nc_error* error, Body&& body) noexcept {
+    try {
+        body();
+        return NC_OK;
+    } catch (const Error& failure) {
+        fill(error, failure.status, failure.what(), failure.peer, failure.system_error);
+        return failure.status;
+    } catch (const std::bad_alloc&) {
+        fill(error, NC_OUT_OF_MEMORY, "out of memory");
+        return NC_OUT_OF_MEMORY;
+    } catch (const std::exception& failure) {
+        fill(error, NC_INTERNAL_ERROR, failure.what());
+        return NC_INTERNAL_ERROR;
+    } catch (...) {
+        fill(error, NC_INTERNAL_ERROR, "an unknown exception");
+        return NC_INTERNAL_ERROR;
+    }
+}
+
+}  // namespace nc

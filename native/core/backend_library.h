@@ -1,0 +1,16 @@
+// Backends are shared libraries beside this one: found by file name, loaded on first use, kept until the process ends.
+#pragma once
+
+#include <string>
+
+#include "backend/backend.h"
+
+namespace nc {
+
+// The backend's table. Throws Error(NC_BACKEND_UNAVAILABLE) that says what was looked for, where, and what was wrong with it.
+const nc_backend& load_backend(const std::string& name);
+
+// An empty path stands for the folder of this library.
+void set_backend_directory(std::string path);
+
+}  // namespace nc

@@ -1,0 +1,322 @@
+#include "core/group.h"
+
+#include <utility>
+
+#include "backend/error.h"
+#include "core/api_types.h"
+#include "core/backend_library.h"
+#include "core/request_check.h"
+#include "core/self_group.h"
+
+namespace nc {
+namespace {
+
+constexpr std::int64_t default_forming_timeout_ms = 60'000;
+constexpr std::int64_t default_operation_timeout_ms = 300'000;
+
+// After these the ranks are still in step, and the group stays usable.
+bool is_harmless(nc_status status) {
+    return status == NC_OK || status == NC_INVALID_ARGUMENT || status == NC_NOT_SUPPORTED || status == NC_RENDEZVOUS_FAILED;
+}
+
+nc_error make_error(nc_status status, const char* message) {
+    nc_error error = empty_error();
+    fill(&error, status, message);
+    return error;
+}
+
+}  // namespace
+
+Group::Group(const Settings& settings, const nc_backend* backend, std::string backend_name)
+    : settings_(settings), backend_(backend), backend_name_(std::move(backend_name)) {}
+
+Group::~Group() { shut_down(); }
+
+std::shared_ptr<Group> Group::create(const nc_group_options& options) {
+    const Settings settings{
+        options.forming_timeout_ms > 0 ? options.forming_timeout_ms : default_forming_timeout_ms,
+        options.operation_timeout_ms > 0 ? options.operation_timeout_ms : default_operation_timeout_ms,
+        Log(options.log, options.log_context),
+        options.log,
+        options.log_context,
+    };
+    if (options.backend == nullptr) return std::shared_ptr<Group>(new Group(settings, nullptr, "self"));
+    const nc_backend& backend = load_backend(options.backend);
+    std::shared_ptr<Group> group(new Group(settings, &backend, options.backend));
+    nc_backend_options backend_options = group->backend_options();
+    backend_options.rank = options.rank;
+    backend_options.settings = options.settings;
+    backend_options.setting_count = options.setting_count;
+    backend_options.cancel = options.cancel;
+    nc_backend_group made{nullptr, 0, 1};
+    nc_error error = empty_error();
+    const nc_status status = backend.create(&backend_options, &made, &error);
+    if (status != NC_OK) throw Error(status, error.message, error.peer, error.system_error);
+    group->adopt(made);
+    return group;
+}
+
+nc_backend_options Group::backend_options() {
+    nc_backend_options options{};
+    options.forming_timeout_ms = settings_.forming_timeout_ms;
+    options.log = settings_.log_callback;
+    options.log_context = settings_.log_context;
+    options.fault = &Group::fault_from_backend;
+    options.fault_context = this;
+    return options;
+}
+
+void Group::adopt(const nc_backend_group& made) {
+    const std::lock_guard lock(mutex_);
+    handle_ = made.handle;
+    rank_ = made.rank;
+    size_ = made.size;
+    // The backend may have found a fault before it was ours.
+    if (ended_ && handle_ != nullptr) backend_->abort(handle_);
+}
+
+nc_status Group::status(nc_error* error) const {
+    const std::lock_guard lock(mutex_);
+    if (!ended_) return NC_OK;
+    copy_error(error, cause_);
+    return cause_.status;
+}
+
+std::int64_t Group::timeout_of(const nc_request& request) const {
+    return request.timeout_ms > 0 ? request.timeout_ms : settings_.operation_timeout_ms;
+}
+
+Deadline Group::deadline_of(const nc_request& request) const { return deadline_after(timeout_of(request)); }
+
+void Group::refuse(nc_error& error, nc_operation operation, std::uint64_t sequence) const {
+    error = cause_;
+    error.earlier = 1;
+    // Where the group was ended from outside, the call that failed is this one.
+    if (error.operation == NC_OPERATION_NONE) {
+        error.operation = operation;
+        error.sequence = sequence;
+    }
+}
+
+nc_status Group::execute(const nc_request& request, nc_error* error) {
+    const Deadline deadline = deadline_of(request);
+    nc_error failure = empty_error();
+    std::uint64_t sequence = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        if (ended_) {
+            refuse(failure, request.operation, last_issued_ + 1);
+            copy_error(error, failure);
+            return failure.status;
+        }
+        sequence = ++last_issued_;
+    }
+    nc_status status = NC_OK;
+    if (!await_turn(sequence, deadline, request, failure)) {
+        status = failure.status;
+    } else {
+        status = run(request, sequence, deadline, failure);
+        end_turn();
+    }
+    if (status != NC_OK) copy_error(error, failure);
+    return status;
+}
+
+bool Group::await_turn(std::uint64_t sequence, Deadline deadline, const nc_request& request, nc_error& error) {
+    {
+        std::unique_lock lock(mutex_);
+        const auto ready = [this, sequence] { return ended_ || last_ended_ + 1 == sequence; };
+        if (!ready()) {
+            ++waiting_;
+            turn_changed_.wait_until(lock, deadline, ready);
+            --waiting_;
+        }
+        if (ended_) {
+            refuse(error, request.operation, sequence);
+            return false;
+        }
+        if (ready()) {
+            running_ = true;
+            return true;
+        }
+    }
+    error = make_error(NC_TIMEOUT, text(operation_name(request.operation), " did not start within ", timeout_of(request),
+                                        " ms, because the operations issued before it had not ended")
+                                       .c_str());
+    error.operation = request.operation;
+    error.rank = rank_;
+    error.sequence = sequence;
+    fault(error);
+    return false;
+}
+
+void Group::end_turn() {
+    const std::lock_guard lock(mutex_);
+    running_ = false;
+    ++last_ended_;
+    if (waiting_ > 0) turn_changed_.notify_all();
+}
+
+nc_status Group::run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error) {
+    const nc_status status = run_backend(request, sequence, deadline, error);
+    if (status == NC_OK) return NC_OK;
+    error.status = status;
+    error.operation = request.operation;
+    error.rank = rank_;
+    error.sequence = sequence;
+    if (is_harmless(status)) return status;
+    if (status != NC_ABORTED) {
+        fault(error);
+        return status;
+    }
+    // The backend only says that it was interrupted; why is known here.
+    const std::lock_guard lock(mutex_);
+    if (!ended_) return status;
+    error = cause_;
+    error.operation = request.operation;
+    error.rank = rank_;
+    error.sequence = sequence;
+    return error.status;
+}
+
+nc_status Group::run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error) {
+    const nc_call call{
+        std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count(),
+        timeout_of(request),
+        sequence,
+    };
+    if (request.operation == NC_SPLIT) return guarded(&error, [&] { split(request, call); });
+    if (size_ == 1) return guarded(&error, [&] { execute_alone(request); });
+    return backend_->execute(handle_, &request, &call, &error);
+}
+
+void Group::split(const nc_request& request, const nc_call& call) {
+    *request.new_group = nullptr;
+    std::shared_ptr<Group> part(new Group(settings_, backend_, backend_name_));
+    nc_backend_group made{nullptr, request.color < 0 ? -1 : 0, 1};
+    if (size_ > 1) {
+        const nc_backend_options options = part->backend_options();
+        nc_error error = empty_error();
+        const nc_status status = backend_->split(handle_, &request, &call, &options, &made, &error);
+        if (status != NC_OK) throw Error(status, error.message, error.peer, error.system_error);
+    }
+    if (made.rank < 0) return;
+    part->adopt(made);
+    *request.new_group = new nc_group{std::move(part)};
+}
+
+std::shared_ptr<Work> Group::enqueue(const nc_request& request, nc_completion completion, void* context, nc_error& error) {
+    const Deadline deadline = deadline_of(request);
+    const std::lock_guard lock(mutex_);
+    if (ended_) {
+        refuse(error, request.operation, last_issued_ + 1);
+        return nullptr;
+    }
+    if (!worker_.joinable()) {
+        worker_ = std::thread([self = shared_from_this()] { self->work_loop(); });
+    }
+    auto work = std::make_shared<Work>(request, last_issued_ + 1, deadline, completion, context);
+    queue_.push_back(work);
+    ++last_issued_;
+    queue_changed_.notify_one();
+    return work;
+}
+
+void Group::work_loop() {
+    for (;;) {
+        std::shared_ptr<Work> work;
+        {
+            std::unique_lock lock(mutex_);
+            // No deadline: nothing is being waited for, and shut_down() ends it.
+            queue_changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+            if (queue_.empty()) return;
+            work = std::move(queue_.front());
+            queue_.pop_front();
+        }
+        run_work(*work);
+    }
+}
+
+void Group::run_work(Work& work) {
+    nc_error error = empty_error();
+    if (!await_turn(work.sequence, work.deadline, work.request, error)) {
+        work.complete(&error);
+        return;
+    }
+    if (!work.start()) {  // cancelled: its turn passes
+        end_turn();
+        return;
+    }
+    nc_status status = run(work.request, work.sequence, work.deadline, error);
+    end_turn();
+    if (status == NC_ABORTED && work.cancel_requested()) {
+        error.status = NC_CANCELLED;
+        status = NC_CANCELLED;
+    }
+    work.complete(status == NC_OK ? nullptr : &error);
+}
+
+void Group::cancel(Work& work) {
+    if (work.cancel() != Work::Cancellation::WasRunning) return;
+    abort(text(operation_name(work.request.operation), " number ", work.sequence, " was cancelled while it was running").c_str());
+}
+
+void Group::abort(const char* reason) {
+    const std::string message = reason != nullptr ? text("the group was aborted: ", reason) : std::string("the group was aborted");
+    end(make_error(NC_ABORTED, message.c_str()), true);
+}
+
+void Group::fault(const nc_error& cause) { end(cause, cause.status != NC_TIMEOUT); }
+
+void Group::fault_from_backend(void* context, const nc_error* cause) { static_cast<Group*>(context)->fault(*cause); }
+
+void Group::end(const nc_error& cause, bool tell_peers) {
+    bool first = false;
+    {
+        const std::lock_guard lock(mutex_);
+        first = !std::exchange(ended_, true);
+        if (first) {
+            cause_ = cause;
+            cause_.rank = rank_;
+        }
+        if (tell_peers && handle_ != nullptr) backend_->abort(handle_);
+        turn_changed_.notify_all();
+    }
+    if (first) settings_.log.write(NC_LOG_ERROR, "rank ", rank_, ": ", cause.message);
+}
+
+void Group::close() {
+    void* unused = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!std::exchange(ended_, true)) {
+            cause_ = make_error(NC_CLOSED, "the group was closed");
+            cause_.rank = rank_;
+            const bool interrupts = last_issued_ != last_ended_;
+            if (interrupts && handle_ != nullptr) backend_->abort(handle_);
+        }
+        if (!running_) unused = std::exchange(handle_, nullptr);
+        turn_changed_.notify_all();
+    }
+    if (unused != nullptr) backend_->destroy(unused);
+}
+
+void Group::shut_down() {
+    close();
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        queue_changed_.notify_all();
+    }
+    if (worker_.joinable()) {
+        if (worker_.get_id() == std::this_thread::get_id()) {
+            worker_.detach();
+        } else {
+            worker_.join();
+        }
+    }
+    // A running operation kept it.
+    if (void* handle = std::exchange(handle_, nullptr); handle != nullptr) backend_->destroy(handle);
+}
+
+}  // namespace nc

@@ -1,0 +1,103 @@
+// A rank's membership in a group: the order of its operations, its deadlines, and the failure that ends it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "backend/backend.h"
+#include "backend/clock.h"
+#include "backend/log.h"
+#include "core/work.h"
+
+namespace nc {
+
+// Operations run one at a time in the order of their numbers, which are given when they are issued. A blocking one runs on its caller's thread, so that it costs
+// no change of threads; an enqueued one runs on the group's worker, which is started when it is first needed.
+class Group : public std::enable_shared_from_this<Group> {
+   public:
+    // Joins the group that the options describe, which have been checked.
+    static std::shared_ptr<Group> create(const nc_group_options& options);
+    ~Group();
+    Group(const Group&) = delete;
+    Group& operator=(const Group&) = delete;
+
+    int rank() const { return rank_; }
+    int size() const { return size_; }
+    const std::string& backend_name() const { return backend_name_; }
+
+    // The failure that ended the group, or NC_OK.
+    nc_status status(nc_error* error) const;
+
+    nc_status execute(const nc_request& request, nc_error* error);
+    // Null, with error filled, if the group has ended.
+    std::shared_ptr<Work> enqueue(const nc_request& request, nc_completion completion, void* context, nc_error& error);
+    void cancel(Work& work);
+
+    void abort(const char* reason);
+    void close();
+    // close(), and waits for the worker, which no peer can delay.
+    void shut_down();
+
+   private:
+    struct Settings {
+        std::int64_t forming_timeout_ms;
+        std::int64_t operation_timeout_ms;
+        Log log;
+        nc_log_callback log_callback;
+        void* log_context;
+    };
+
+    Group(const Settings& settings, const nc_backend* backend, std::string backend_name);
+
+    nc_backend_options backend_options();
+    void adopt(const nc_backend_group& made);
+
+    Deadline deadline_of(const nc_request& request) const;
+    std::int64_t timeout_of(const nc_request& request) const;
+
+    // Waits for the operation's turn. False if the group ended first or the deadline passed, with error filled.
+    bool await_turn(std::uint64_t sequence, Deadline deadline, const nc_request& request, nc_error& error);
+    void end_turn();
+    // Runs an operation whose turn it is; error is filled on failure.
+    nc_status run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error);
+    nc_status run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error);
+    void split(const nc_request& request, const nc_call& call);
+
+    // Ends the group, unless it has ended before; the first cause stays. Peers are told at once, save after a timeout: they are to notice theirs themselves.
+    void fault(const nc_error& cause);
+    static void fault_from_backend(void* context, const nc_error* cause);
+    void end(const nc_error& cause, bool tell_peers);
+    // With the lock held: error becomes the first cause.
+    void refuse(nc_error& error, nc_operation operation, std::uint64_t sequence) const;
+
+    void work_loop();
+    void run_work(Work& work);
+
+    const Settings settings_;
+    const nc_backend* const backend_;
+    const std::string backend_name_;
+    int rank_ = 0;
+    int size_ = 1;
+
+    mutable std::mutex mutex_;
+    std::condition_variable turn_changed_;
+    std::uint64_t last_issued_ = 0;
+    std::uint64_t last_ended_ = 0;
+    int waiting_ = 0;        // threads in await_turn
+    bool running_ = false;   // an operation is in the backend
+    bool ended_ = false;     // cause_ is set
+    nc_error cause_{};
+    void* handle_ = nullptr;  // of the backend's group
+
+    std::deque<std::shared_ptr<Work>> queue_;
+    std::condition_variable queue_changed_;
+    bool stopping_ = false;
+    std::thread worker_;
+};
+
+}  // namespace nc

@@ -1,0 +1,11 @@
+// What an operation may be is checked here, once, before any byte moves; backends trust it.
+#pragma once
+
+#include "native_collectives.h"
+
+namespace nc {
+
+// Throws Error(NC_INVALID_ARGUMENT) if the request is not a valid one for this rank of a group of that size.
+void check_request(const nc_request* request, int rank, int size);
+
+}  // namespace nc

@@ -1,0 +1,74 @@
+#include "core/work.h"
+
+#include "backend/error.h"
+
+namespace nc {
+
+bool Work::start() {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::Waiting) return false;
+    state_ = State::Running;
+    return true;
+}
+
+void Work::settle(const nc_error* error) {
+    state_ = State::Completed;
+    if (error == nullptr) return;
+    status_ = error->status;
+    error_ = *error;
+}
+
+void Work::announce() {
+    changed_.notify_all();
+    if (completion_ != nullptr) completion_(context_, status_ == NC_OK ? nullptr : &error_);
+}
+
+void Work::complete(const nc_error* error) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (state_ == State::Completed) return;
+        settle(error);
+    }
+    announce();
+}
+
+Work::Cancellation Work::cancel() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (state_ == State::Completed) return Cancellation::TooLate;
+        if (state_ == State::Running) {
+            cancel_requested_ = true;
+            return Cancellation::WasRunning;
+        }
+        nc_error error = empty_error();
+        fill(&error, NC_CANCELLED, "the operation was cancelled before it started");
+        error.operation = request.operation;
+        error.sequence = sequence;
+        settle(&error);
+    }
+    announce();
+    return Cancellation::Done;
+}
+
+bool Work::cancel_requested() const {
+    const std::lock_guard lock(mutex_);
+    return cancel_requested_;
+}
+
+bool Work::wait(Deadline until) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_until(lock, until, [this] { return state_ == State::Completed; });
+}
+
+bool Work::completed() const {
+    const std::lock_guard lock(mutex_);
+    return state_ == State::Completed;
+}
+
+nc_status Work::outcome(nc_error* error) const {
+    const std::lock_guard lock(mutex_);
+    if (status_ != NC_OK) copy_error(error, error_);
+    return status_;
+}
+
+}  // namespace nc

@@ -1,0 +1,60 @@
+// An operation that was enqueued: what it is, and its outcome once it has ended.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+
+#include "backend/clock.h"
+#include "native_collectives.h"
+
+namespace nc {
+
+class Group;
+
+class Work {
+   public:
+    Work(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_completion completion, void* context)
+        : request(request), sequence(sequence), deadline(deadline), completion_(completion), context_(context) {}
+
+    const nc_request request;
+    const std::uint64_t sequence;
+    const Deadline deadline;
+
+    // From waiting to running; false if it was cancelled before.
+    bool start();
+
+    // Records the outcome (null: success), wakes who waits and calls the completion. Only the first call counts.
+    void complete(const nc_error* error);
+
+    enum class Cancellation { Done, TooLate, WasRunning };
+    // Cancels the operation if it has not started; tells whether it is running, which only its group can end.
+    Cancellation cancel();
+
+    // Whether cancel() found it running.
+    bool cancel_requested() const;
+
+    // True if the operation ended before the deadline.
+    bool wait(Deadline until);
+    bool completed() const;
+    // The outcome, once completed.
+    nc_status outcome(nc_error* error) const;
+
+   private:
+    enum class State { Waiting, Running, Completed };
+
+    // With the lock held: records the outcome.
+    void settle(const nc_error* error);
+    // Without it: tells everybody.
+    void announce();
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    State state_ = State::Waiting;
+    bool cancel_requested_ = false;
+    nc_status status_ = NC_OK;
+    nc_error error_{};
+    const nc_completion completion_;
+    void* const context_;
+};
+
+}  // namespace nc

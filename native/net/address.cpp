@@ -1,0 +1,166 @@
+#include "net/address.h"
+
+#include <netinet/in.h>
+#include <sys/types.h>
+
+#include <array>
+#include <cctype>
+#include <condition_variable>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "backend/error.h"
+
+namespace nc {
+namespace {
+
+[[noreturn]] void fail(const std::string& message) { throw Error(NC_RENDEZVOUS_FAILED, message); }
+
+bool is_number(const std::string& port) {
+    for (const unsigned char c : port) {
+        if (std::isdigit(c) == 0) return false;
+    }
+    return !port.empty();
+}
+
+// The 16 bytes of an IPv6 address, or of the IPv6 address that an IPv4 one is mapped to.
+std::array<unsigned char, 16> host_bytes(const sockaddr_storage& storage) {
+    std::array<unsigned char, 16> bytes{};
+    if (storage.ss_family == AF_INET6) {
+        sockaddr_in6 v6{};
+        std::memcpy(&v6, &storage, sizeof v6);
+        std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+    } else if (storage.ss_family == AF_INET) {
+        sockaddr_in v4{};
+        std::memcpy(&v4, &storage, sizeof v4);
+        bytes[10] = bytes[11] = 0xff;
+        std::memcpy(bytes.data() + 12, &v4.sin_addr, 4);
+    }
+    return bytes;
+}
+
+struct Lookup {
+    int code = 0;
+    std::optional<Address> address;
+};
+
+Lookup look_up(const HostPort& name, int flags) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = flags;
+    addrinfo* found = nullptr;
+    Lookup lookup;
+    lookup.code = getaddrinfo(name.host.c_str(), name.port.c_str(), &hints, &found);
+    if (lookup.code != 0) return lookup;
+    const addrinfo* chosen = nullptr;
+    for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
+        if (entry->ai_family == AF_INET) {
+            chosen = entry;
+            break;
+        }
+        if (entry->ai_family == AF_INET6 && chosen == nullptr) chosen = entry;
+    }
+    if (chosen != nullptr) lookup.address = Address(chosen->ai_addr, chosen->ai_addrlen);
+    freeaddrinfo(found);
+    return lookup;
+}
+
+// A name server may take its time, and nothing can interrupt getaddrinfo: a thread of its own asks, and is left behind at the deadline.
+Lookup look_up_until(const HostPort& name, Deadline deadline) {
+    struct Shared {
+        std::mutex mutex;
+        std::condition_variable done;
+        std::optional<Lookup> lookup;
+    };
+    auto shared = std::make_shared<Shared>();
+    std::thread([shared, name] {
+        Lookup lookup = look_up(name, 0);
+        const std::lock_guard lock(shared->mutex);
+        shared->lookup = std::move(lookup);
+        shared->done.notify_all();
+    }).detach();
+    std::unique_lock lock(shared->mutex);
+    if (!shared->done.wait_until(lock, deadline, [&] { return shared->lookup.has_value(); })) fail("no answer from the name service before the deadline");
+    return *shared->lookup;
+}
+
+}  // namespace
+
+HostPort parse_host_port(const std::string& address) {
+    HostPort parts;
+    if (address.starts_with('[')) {
+        const std::size_t end = address.find("]:");
+        if (end == std::string::npos) fail("an IPv6 address is written \"[address]:port\"");
+        parts = {address.substr(1, end - 1), address.substr(end + 2)};
+    } else {
+        const std::size_t colon = address.find(':');
+        if (colon == std::string::npos) fail("it has no port; an address is written \"host:port\"");
+        parts = {address.substr(0, colon), address.substr(colon + 1)};
+        if (parts.port.find(':') != std::string::npos) fail("an IPv6 address is written \"[address]:port\"");
+    }
+    if (parts.host.empty()) fail("it has no host; an address is written \"host:port\"");
+    if (parts.port.empty()) fail("it has no port; an address is written \"host:port\"");
+    if (parts.host.find('\0') != std::string::npos || parts.port.find('\0') != std::string::npos) fail("it contains a NUL character");
+    if (is_number(parts.port) && (parts.port.size() > 5 || std::stoi(parts.port) < 1 || std::stoi(parts.port) > 65535)) {
+        fail(nc::text("the port ", parts.port, " is not in 1..65535"));
+    }
+    return parts;
+}
+
+Address::Address(const sockaddr* address, socklen_t length) : length_(std::min<socklen_t>(length, sizeof storage_)) {
+    std::memcpy(&storage_, address, length_);
+}
+
+std::uint16_t Address::port() const {
+    // sin_port and sin6_port lie at the same place, as both structs begin alike.
+    sockaddr_in v4{};
+    std::memcpy(&v4, &storage_, sizeof v4);
+    return ntohs(v4.sin_port);
+}
+
+void Address::set_port(std::uint16_t port) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &storage_, sizeof v4);
+    v4.sin_port = htons(port);
+    std::memcpy(&storage_, &v4, sizeof v4);
+}
+
+bool Address::same_host(const Address& other) const { return host_bytes(storage_) == host_bytes(other.storage_); }
+
+std::string Address::text() const {
+    std::array<char, NI_MAXHOST> host{};
+    std::array<char, NI_MAXSERV> service{};
+    if (length_ == 0 || getnameinfo(get(), length_, host.data(), host.size(), service.data(), service.size(), NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        return "an unknown address";
+    }
+    return family() == AF_INET6 ? nc::text('[', host.data(), "]:", service.data()) : nc::text(host.data(), ':', service.data());
+}
+
+Address Address::local(int descriptor) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+    return {reinterpret_cast<const sockaddr*>(&storage), length};
+}
+
+Address Address::remote(int descriptor) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+    return {reinterpret_cast<const sockaddr*>(&storage), length};
+}
+
+Address resolve(const HostPort& name, Deadline deadline) {
+    Lookup lookup = look_up(name, AI_NUMERICHOST | (is_number(name.port) ? AI_NUMERICSERV : 0));
+    if (lookup.code == EAI_NONAME) lookup = look_up_until(name, deadline);
+    if (lookup.code == EAI_SYSTEM) fail(system_error_text(errno));
+    if (lookup.code != 0) fail(gai_strerror(lookup.code));
+    if (!lookup.address.has_value()) fail("it has neither an IPv4 nor an IPv6 address");
+    return *lookup.address;
+}
+
+}  // namespace nc

@@ -1,0 +1,39 @@
+// What algorithms move bytes over: a full-duplex, ordered stream of bytes. TCP is one; shared memory between ranks of one host may be another.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <string>
+
+namespace nc {
+
+// The outcome of an attempt to move bytes, which never waits.
+struct Transfer {
+    enum class State {
+        Moved,    // bytes > 0 were moved
+        Blocked,  // nothing can be moved now
+        Ended,    // reading: the peer ended its stream, and everything before has been read
+        Failed,   // the connection is gone; system_error says why
+    };
+    State state;
+    std::size_t bytes = 0;
+    int system_error = 0;
+};
+
+class Channel {
+   public:
+    virtual ~Channel() = default;
+    virtual Transfer read(void* buffer, std::size_t bytes) = 0;
+    virtual Transfer write(const iovec* parts, int count) = 0;
+    // Becomes readable or writable when a blocked read or write is worth another attempt.
+    virtual int descriptor() const = 0;
+    // Ends the stream; the peer still receives everything that was written.
+    virtual void close() = 0;
+    // Ends the stream so that the peer sees a failure.
+    virtual void reset() = 0;
+    // Both ends, for messages.
+    virtual const std::string& description() const = 0;
+};
+
+}  // namespace nc

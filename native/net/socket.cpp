@@ -1,0 +1,114 @@
+#include "net/socket.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "backend/error.h"
+
+namespace nc {
+namespace {
+
+// After this long without a word from the peer's host, and as many probes that it did not answer, the connection counts as lost.
+constexpr int keep_alive_idle_seconds = 10;
+constexpr int keep_alive_interval_seconds = 3;
+constexpr int keep_alive_probes = 3;
+
+void set_option(int descriptor, int level, int name, int value) {
+    // Options only improve a connection; one that an old kernel lacks is no reason to fail.
+    (void)::setsockopt(descriptor, level, name, &value, sizeof value);
+}
+
+[[noreturn]] void fail(const char* call, int error) { throw Error(NC_SYSTEM_ERROR, text(call, ": ", system_error_text(error)), -1, error); }
+
+void set_flags(int descriptor) {
+    const int flags = ::fcntl(descriptor, F_GETFL, 0);
+    if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0 || ::fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0) fail("fcntl", errno);
+#ifdef SO_NOSIGPIPE
+    set_option(descriptor, SOL_SOCKET, SO_NOSIGPIPE, 1);
+#endif
+}
+
+}  // namespace
+
+void Descriptor::close() {
+    if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+}
+
+Descriptor open_socket(int family) {
+    int type = SOCK_STREAM;
+#ifdef SOCK_CLOEXEC
+    type |= SOCK_CLOEXEC;
+#endif
+    Descriptor socket(::socket(family, type, 0));
+    if (!socket.is_open()) fail("socket", errno);
+    set_flags(socket.get());
+    // Also for outgoing connections: otherwise their local ports could not be listened on.
+    set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    return socket;
+}
+
+Descriptor listen_on(const Address& address, int backlog) {
+    Descriptor socket = open_socket(address.family());
+    if (address.family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    if (::bind(socket.get(), address.get(), address.length()) != 0) fail("bind", errno);
+    if (::listen(socket.get(), backlog) != 0) fail("listen", errno);
+    return socket;
+}
+
+Descriptor accept_from(const Descriptor& listener) {
+    for (;;) {
+#ifdef __linux__
+        Descriptor connection(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+#else
+        Descriptor connection(::accept(listener.get(), nullptr, nullptr));
+#endif
+        if (connection.is_open()) {
+            set_flags(connection.get());
+            return connection;
+        }
+        if (errno == EINTR) continue;
+        // Whatever befell a connection before it was accepted is no concern of the listener.
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) fail("accept", errno);
+        return {};
+    }
+}
+
+void prepare_connection(const Descriptor& connection) {
+    const int descriptor = connection.get();
+    set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+#if defined(TCP_KEEPIDLE)
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, keep_alive_idle_seconds);
+#elif defined(TCP_KEEPALIVE)
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPALIVE, keep_alive_idle_seconds);
+#endif
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, keep_alive_interval_seconds);
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, keep_alive_probes);
+}
+
+void reset_on_close(const Descriptor& connection, bool reset) {
+    const linger option{reset ? 1 : 0, 0};
+    (void)::setsockopt(connection.get(), SOL_SOCKET, SO_LINGER, &option, sizeof option);
+}
+
+int take_error(int descriptor) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (::getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+    return error;
+}
+
+Silence probe(const Descriptor& connection) {
+    char byte = 0;
+    const ssize_t peeked = ::recv(connection.get(), &byte, 1, MSG_PEEK);
+    if (peeked > 0) return Silence::Alive;
+    if (peeked == 0) return Silence::Ended;
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? Silence::Alive : Silence::Broken;
+}
+
+}  // namespace nc

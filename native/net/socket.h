@@ -1,0 +1,61 @@
+// Stream sockets as the rest of the library wants them: non-blocking, closed on exec, without SIGPIPE.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "net/address.h"
+
+namespace nc {
+
+// Owns a descriptor.
+class Descriptor {
+   public:
+    Descriptor() = default;
+    explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
+    ~Descriptor() { close(); }
+    Descriptor(Descriptor&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        if (this != &other) {
+            close();
+            descriptor_ = std::exchange(other.descriptor_, -1);
+        }
+        return *this;
+    }
+
+    int get() const { return descriptor_; }
+    bool is_open() const { return descriptor_ >= 0; }
+    void close();
+
+   private:
+    int descriptor_ = -1;
+};
+
+// A new socket. Throws Error(NC_SYSTEM_ERROR).
+Descriptor open_socket(int family);
+
+// A socket that listens on the address; port 0 stands for a free one. The Error's system_error tells a port in use (EADDRINUSE) from an address that is not of this
+// machine (EADDRNOTAVAIL).
+Descriptor listen_on(const Address& address, int backlog);
+
+// The next connection that is waiting, or a closed descriptor if there is none. Prepared as open_socket() does.
+Descriptor accept_from(const Descriptor& listener);
+
+// What every connection of a group is set to: no delay of small messages, and keep-alive probes, so that a host that vanished is noticed while nothing is sent.
+void prepare_connection(const Descriptor& connection);
+
+// Whether closing the socket, or the death of the process, is to reset the connection, so that the peer can tell it from an orderly end.
+void reset_on_close(const Descriptor& connection, bool reset);
+
+// The pending error of a socket, which is cleared; 0 if there is none.
+int take_error(int descriptor);
+
+// What has become of a connection that nothing was read from yet.
+enum class Silence {
+    Alive,   // open, whether bytes are waiting or not
+    Ended,   // the peer ended it without having sent a byte
+    Broken,  // reset or otherwise failed
+};
+Silence probe(const Descriptor& connection);
+
+}  // namespace nc

@@ -1,0 +1,79 @@
+#include "net/tcp_channel.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "backend/error.h"
+
+namespace nc {
+namespace {
+
+// The most that one system call is asked to move: macOS refuses more than INT_MAX.
+constexpr std::size_t largest_transfer = std::size_t{1} << 30;
+
+#ifdef MSG_NOSIGNAL
+constexpr int send_flags = MSG_NOSIGNAL;
+#else
+constexpr int send_flags = 0;  // SO_NOSIGPIPE is set instead
+#endif
+
+Transfer outcome(ssize_t moved) {
+    if (moved > 0) return {Transfer::State::Moved, static_cast<std::size_t>(moved), 0};
+    if (moved == 0) return {Transfer::State::Ended, 0, 0};
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {Transfer::State::Blocked, 0, 0};
+    return {Transfer::State::Failed, 0, errno};
+}
+
+class TcpChannel final : public Channel {
+   public:
+    explicit TcpChannel(Descriptor connection)
+        : connection_(std::move(connection)),
+          description_(text(Address::local(connection_.get()).text(), " - ", Address::remote(connection_.get()).text())) {
+        prepare_connection(connection_);
+        reset_on_close(connection_, true);
+    }
+
+    Transfer read(void* buffer, std::size_t bytes) override {
+        ssize_t moved = 0;
+        do {
+            moved = ::recv(connection_.get(), buffer, std::min(bytes, largest_transfer), 0);
+        } while (moved < 0 && errno == EINTR);
+        return outcome(moved);
+    }
+
+    Transfer write(const iovec* parts, int count) override {
+        msghdr message{};
+        message.msg_iov = const_cast<iovec*>(parts);  // sendmsg only reads it
+        message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);
+        ssize_t moved = 0;
+        do {
+            moved = ::sendmsg(connection_.get(), &message, send_flags);
+        } while (moved < 0 && errno == EINTR);
+        return outcome(moved);
+    }
+
+    int descriptor() const override { return connection_.get(); }
+
+    void close() override {
+        if (!connection_.is_open()) return;
+        reset_on_close(connection_, false);
+        ::shutdown(connection_.get(), SHUT_RDWR);
+        connection_.close();
+    }
+
+    void reset() override { connection_.close(); }
+
+    const std::string& description() const override { return description_; }
+
+   private:
+    Descriptor connection_;
+    const std::string description_;
+};
+
+}  // namespace
+
+std::unique_ptr<Channel> make_tcp_channel(Descriptor connection) { return std::make_unique<TcpChannel>(std::move(connection)); }
+
+}  // namespace nc

@@ -1,0 +1,70 @@
+// All-reduce: each slice is reduced segment by segment on its way around the ring, and the finished segments go around once more.
+// Source for sum, max and min, which are prescribed to the byte: mlx-ring-wire.md, section 5. Product and average run the same way behind a header.
+#include <cstring>
+
+#include "backend/average.h"
+#include "ring/operation.h"
+
+namespace nc::ring {
+namespace {
+
+bool known_to_mlx(nc_reduce_op op) { return op == NC_SUM || op == NC_MAX || op == NC_MIN; }
+
+// Fills a lane for one slice. own holds this rank's operands, result takes the sums; they may be the same.
+void reduce_slice(const Operation& operation, Lane& lane, Direction direction, const std::byte* own, std::byte* result, std::size_t elements) {
+    const int n = operation.size;
+    const std::size_t length = ceil_div(elements, static_cast<std::size_t>(n));
+    const auto segment = [&](int hops) {
+        const Range range = piece(elements, length, static_cast<std::size_t>(operation.behind(direction, hops)));
+        return Range{range.begin * operation.item, range.size * operation.item};
+    };
+    const Range first = segment(0);
+    lane.send(own + first.begin, first.size);
+    for (int hops = 1; hops < n; ++hops) {
+        const Range range = segment(hops);
+        lane.forward(lane.reduce(result + range.begin, own + range.begin, range.size));
+    }
+    for (int hops = n; hops < 2 * n - 1; ++hops) {
+        const Range range = segment(hops);
+        const std::size_t arrived = lane.receive(result + range.begin, range.size);
+        if (hops < 2 * n - 2) lane.forward(arrived);
+    }
+}
+
+// Fewer elements than ranks: one slice of as many elements as ranks, those that are missing being zero. MLX sends it the other way than any other single slice.
+void all_reduce_few(Operation& operation, Direction direction) {
+    const std::size_t padded = static_cast<std::size_t>(operation.size) * operation.item;
+    std::byte* elements = operation.transit().take(padded);
+    std::memset(elements, 0, padded);
+    if (operation.bytes() > 0) std::memcpy(elements, operation.input(), operation.bytes());
+    reduce_slice(operation, operation.reducing_lane(0, direction), direction, elements, elements, static_cast<std::size_t>(operation.size));
+    operation.move();
+    if (operation.bytes() > 0) std::memcpy(operation.output(), elements, operation.bytes());
+}
+
+void all_reduce_many(Operation& operation) {
+    const std::size_t count = operation.request.count;
+    const std::size_t slices = ring::all_reduce_slices(operation.bytes(), operation.size, operation.sockets);
+    for (std::size_t i = 0; i < slices; ++i) {
+        const Range range = piece(count, ceil_div(count, slices), i);
+        const std::size_t begin = range.begin * operation.item;
+        const Direction direction = slice_direction(i);
+        reduce_slice(operation, operation.reducing_lane(slice_socket(i), direction), direction, operation.input() + begin, operation.output() + begin, range.size);
+    }
+    operation.move();
+}
+
+}  // namespace
+
+void all_reduce(Operation& operation) {
+    const bool mlx = known_to_mlx(operation.request.reduce_op);
+    if (!mlx) operation.announce();
+    if (operation.request.count < static_cast<std::uint64_t>(operation.size)) {
+        all_reduce_few(operation, mlx ? Direction::Up : Direction::Down);
+    } else {
+        all_reduce_many(operation);
+    }
+    if (operation.request.reduce_op == NC_AVERAGE) divide(operation.request.data_type, operation.output(), operation.request.count, operation.size);
+}
+
+}  // namespace nc::ring

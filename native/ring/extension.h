@@ -1,0 +1,89 @@
+// What MLX's ring does not have and ranks of ours do over the same connections.
+//
+// An operation that only ranks of ours know begins with a header from every rank to its left neighbour, so that ranks that issued different operations, types or counts
+// get an error instead of wrong data. MLX's own operations have none: their streams are prescribed to the byte.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "native_collectives.h"
+#include "ring/slices.h"
+
+namespace nc::ring {
+
+// The same on all supported hosts: little-endian, no padding.
+struct Header {
+    std::uint32_t magic;
+    std::uint8_t operation;
+    std::uint8_t data_type;
+    std::uint8_t reduce_op;
+    std::uint8_t flags;
+    std::int32_t root;
+    std::uint32_t reserved;
+    std::uint64_t count;
+};
+static_assert(sizeof(Header) == 24);
+
+Header header_of(const nc_request& request);
+
+// Throws Error(NC_MISMATCH) that says how the two differ.
+void check_header(const Header& own, const Header& other, int peer);
+
+class Operation;
+
+// The lengths, in elements, of the blocks that an uneven operation moves: of rank i's for rank j in lengths[i * n + j] (all-to-all), of rank i's in lengths[i]
+// (the others). All ranks exchange what they were given. Throws Error(NC_MISMATCH) on every rank if it does not fit together.
+std::vector<std::uint64_t> exchange_lengths(Operation& operation);
+
+// Blocks of a buffer, one per rank, in bytes.
+class Blocks {
+   public:
+    Blocks(int ranks, std::size_t each);
+    Blocks(const std::uint64_t* lengths, int ranks, std::size_t item);
+
+    Range operator[](int rank) const { return blocks_[static_cast<std::size_t>(rank)]; }
+    std::size_t largest() const { return largest_; }
+
+   private:
+    std::vector<Range> blocks_;
+    std::size_t largest_ = 0;
+};
+
+// The blocks of an operation that has one per rank: equal ones, or as exchange_lengths() says. Either way the operation is announced.
+Blocks blocks_of(Operation& operation);
+
+// Into how many lanes so many bytes are best cut, if that many can run side by side.
+std::size_t lanes_for(std::size_t bytes, int most_lanes);
+
+// Operations that hold data on its way through go over their blocks in rounds, which bounds the memory for it, and in each round in lanes, which use all connections.
+class Rounds {
+   public:
+    // held: about how many blocks a rank holds at once. most_lanes: as many as can run side by side.
+    Rounds(std::size_t largest_block, int held, int most_lanes, std::size_t item);
+
+    std::size_t count() const { return count_; }
+    std::size_t lanes() const { return lanes_; }
+    // What a round's lane moves of a block, relative to the block's begin.
+    Range part(std::size_t block_bytes, std::size_t round, std::size_t lane) const;
+
+   private:
+    std::size_t item_;
+    std::size_t length_;  // bytes of a block in one round
+    std::size_t count_;
+    std::size_t lanes_;
+};
+
+// Memory for data on its way through, taken piece by piece and given back at once.
+class Transit {
+   public:
+    std::byte* take(std::size_t bytes);
+    void clear() { used_.clear(); }
+
+   private:
+    std::vector<std::unique_ptr<std::byte[]>> used_;
+};
+
+}  // namespace nc::ring

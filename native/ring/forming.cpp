@@ -1,0 +1,336 @@
+#include "ring/forming.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "net/poller.h"
+#include "net/tcp_channel.h"
+#include "ring/neighbour_check.h"
+#include "ring/slices.h"
+
+namespace nc::ring {
+namespace {
+
+constexpr int backlog = 16;
+constexpr std::chrono::milliseconds first_retry{5};
+constexpr std::chrono::milliseconds longest_retry{200};
+constexpr std::chrono::milliseconds attempt_limit{5000};
+constexpr std::chrono::milliseconds cancel_granularity{50};
+// A caller that hung up without a word may have been a stranger. The real neighbour gets this long to show up; after that the caller counts as a neighbour that had
+// nothing to say, which MLX's wire allows.
+constexpr std::chrono::milliseconds silent_caller_patience{1000};
+constexpr std::size_t strangers_named = 8;
+
+[[noreturn]] void fail(const std::string& message, int peer = -1, int system_error = 0) { throw Error(NC_RENDEZVOUS_FAILED, message, peer, system_error); }
+
+// A connection that was accepted and may be the left neighbour's.
+struct Caller {
+    Descriptor connection;
+    Address source;
+    bool hung_up = false;             // its stream has ended
+    std::optional<Deadline> silent_since;  // it hung up without having sent anything
+    Password said{};
+    std::size_t said_bytes = 0;
+};
+
+// One of the own addresses.
+struct Door {
+    Address address;
+    Descriptor listener;
+    std::vector<Caller> callers;
+};
+
+// The way to one of the right neighbour's addresses.
+struct Approach {
+    Address address;
+    Descriptor connection;
+    bool connected = false;
+    bool trying = false;
+    Deadline next_event{};  // when to try again, or to give an attempt up
+    std::chrono::milliseconds retry = first_retry;
+    int last_error = 0;
+};
+
+class Forming {
+   public:
+    explicit Forming(FormingPlan plan)
+        : plan_(std::move(plan)), left_rank_(wrap(plan_.rank - 1, plan_.size)), right_rank_(wrap(plan_.rank + 1, plan_.size)), check_(plan_.left) {
+        if (plan_.listeners.empty()) plan_.listeners = open_listeners(plan_.own, plan_.source, plan_.rank);
+        for (std::size_t i = 0; i < plan_.own.size(); ++i) doors_.push_back({plan_.own[i], std::move(plan_.listeners[i]), {}});
+        for (const Address& address : plan_.right) {
+            approaches_.emplace_back();
+            approaches_.back().address = address;
+        }
+    }
+
+    Connections run() {
+        for (;;) {
+            for (Door& door : doors_) tend(door);
+            tend_approaches();
+            if (complete()) return take();
+            const Deadline now = Clock::now();
+            if (now >= plan_.deadline) fail(timeout_message(), all_accepted() ? right_rank_ : left_rank_);
+            if (plan_.cancel != nullptr && __atomic_load_n(plan_.cancel, __ATOMIC_RELAXED) != 0) throw Error(NC_CANCELLED, "forming the group was cancelled");
+            wait(now);
+        }
+    }
+
+   private:
+    bool expects_password() const { return plan_.own_password.has_value(); }
+
+    // The accepting side.
+
+    void tend(Door& door) {
+        for (Descriptor connection = accept_from(door.listener); connection.is_open(); connection = accept_from(door.listener)) {
+            const Address source = Address::remote(connection.get());
+            if (!expects_password() && !check_.may_be(source, door.address)) {
+                turn_away(door, source, text("it does not come from rank ", left_rank_));
+                continue;
+            }
+            // Should forming fail, the caller is to see that and try again.
+            reset_on_close(connection, true);
+            plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": ", source.text(), " called at ", door.address.text());
+            door.callers.push_back({std::move(connection), source, false, std::nullopt, {}, 0});
+        }
+        std::erase_if(door.callers, [&](Caller& caller) { return !still_possible(door, caller); });
+        // Whoever hung up without a word gives way to somebody who did not.
+        if (std::any_of(door.callers.begin(), door.callers.end(), [](const Caller& caller) { return !caller.silent_since.has_value(); })) {
+            std::erase_if(door.callers, [&](const Caller& caller) {
+                if (caller.silent_since.has_value()) turn_away(door, caller.source, "it hung up without a word");
+                return caller.silent_since.has_value();
+            });
+        }
+    }
+
+    bool still_possible(const Door& door, Caller& caller) {
+        if (expects_password() && caller.said_bytes < caller.said.size() && !listen_to(door, caller)) return false;
+        const Silence silence = probe(caller.connection);
+        if (silence == Silence::Broken) {
+            turn_away(door, caller.source, "its connection broke");
+            return false;
+        }
+        if (silence == Silence::Ended && !caller.hung_up) {
+            if (!knows_password(caller)) {
+                turn_away(door, caller.source, "it hung up without the password");
+                return false;
+            }
+            caller.hung_up = true;
+            if (!expects_password()) caller.silent_since = Clock::now();
+        }
+        return true;
+    }
+
+    bool knows_password(const Caller& caller) const { return !expects_password() || caller.said_bytes == caller.said.size(); }
+
+    // Reads what there is of the password; false if it is wrong.
+    bool listen_to(const Door& door, Caller& caller) {
+        const ssize_t got = ::recv(caller.connection.get(), caller.said.data() + caller.said_bytes, caller.said.size() - caller.said_bytes, 0);
+        if (got > 0) caller.said_bytes += static_cast<std::size_t>(got);
+        if (caller.said_bytes < caller.said.size() || caller.said == *plan_.own_password) return true;
+        turn_away(door, caller.source, "it does not know the password");
+        return false;
+    }
+
+    void turn_away(const Door& door, const Address& source, const std::string& why) {
+        plan_.log.write(NC_LOG_WARNING, "[ring] rank ", plan_.rank, ": turned away a connection from ", source.text(), " to ", door.address.text(), ": ", why);
+        if (strangers_.size() < strangers_named) strangers_.push_back(text(source.text(), " at ", door.address.text(), " (", why, ")"));
+    }
+
+    bool accepted(const Door& door) const {
+        if (door.callers.empty()) return false;
+        return std::all_of(door.callers.begin(), door.callers.end(), [&](const Caller& caller) {
+            return knows_password(caller) && (!caller.silent_since.has_value() || Clock::now() >= *caller.silent_since + silent_caller_patience);
+        });
+    }
+
+    bool all_accepted() const {
+        return std::all_of(doors_.begin(), doors_.end(), [&](const Door& door) { return accepted(door); });
+    }
+
+    // The connecting side: one address after the other, as the neighbour may open them one by one.
+
+    void tend_approaches() {
+        for (Approach& approach : approaches_) {
+            if (approach.connected) {
+                if (probe(approach.connection) != Silence::Broken) continue;
+                plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ", approach.address.text(), " broke the connection, trying again");
+                retry_later(approach, take_error(approach.connection.get()));
+            }
+            if (approach.trying) check_attempt(approach);
+            if (!approach.connected && !approach.trying && Clock::now() >= approach.next_event) start_attempt(approach);
+            if (!approach.connected) return;
+        }
+    }
+
+    void start_attempt(Approach& approach) {
+        approach.connection = open_socket(approach.address.family());
+        reset_on_close(approach.connection, true);
+        if (::connect(approach.connection.get(), approach.address.get(), approach.address.length()) == 0) {
+            established(approach);
+        } else if (errno == EINPROGRESS || errno == EINTR) {
+            approach.trying = true;
+            approach.next_event = Clock::now() + attempt_limit;
+        } else {
+            retry_later(approach, errno);
+        }
+    }
+
+    void check_attempt(Approach& approach) {
+        Poller poller;
+        poller.watch(approach.connection.get(), POLLOUT);
+        if (poller.wait(Clock::now())) {
+            const int error = take_error(approach.connection.get());
+            if (error == 0) {
+                established(approach);
+            } else {
+                retry_later(approach, error);
+            }
+        } else if (Clock::now() >= approach.next_event) {
+            retry_later(approach, ETIMEDOUT);
+        }
+    }
+
+    void established(Approach& approach) {
+        // On one machine, a connection to a port that nobody listens on may meet itself.
+        if (Address::local(approach.connection.get()) == Address::remote(approach.connection.get())) return retry_later(approach, ECONNREFUSED);
+        prepare_connection(approach.connection);
+        if (plan_.right_password.has_value()) {
+            // A new connection takes these few bytes at once.
+#ifdef MSG_NOSIGNAL
+            constexpr int flags = MSG_NOSIGNAL;
+#else
+            constexpr int flags = 0;
+#endif
+            const ssize_t sent = ::send(approach.connection.get(), plan_.right_password->data(), plan_.right_password->size(), flags);
+            if (sent != static_cast<ssize_t>(plan_.right_password->size())) return retry_later(approach, ECONNRESET);
+        }
+        approach.connected = true;
+        approach.trying = false;
+        approach.retry = first_retry;
+        plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": connected to rank ", right_rank_, " at ", approach.address.text());
+    }
+
+    void retry_later(Approach& approach, int error) {
+        if (error != approach.last_error) {
+            plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ", approach.address.text(), " is not there yet: ", system_error_text(error));
+        }
+        approach.last_error = error;
+        approach.connection.close();
+        approach.connected = false;
+        approach.trying = false;
+        approach.next_event = Clock::now() + approach.retry;
+        approach.retry = std::min(approach.retry * 2, longest_retry);
+    }
+
+    // Both.
+
+    bool all_connected() const {
+        return std::all_of(approaches_.begin(), approaches_.end(), [](const Approach& approach) { return approach.connected; });
+    }
+
+    bool complete() const { return all_connected() && all_accepted(); }
+
+    Connections take() {
+        Connections connections;
+        for (Door& door : doors_) {
+            if (door.callers.size() > 1) {
+                std::string sources;
+                for (const Caller& caller : door.callers) sources += text(sources.empty() ? "" : " and ", caller.source.text());
+                fail(text(plan_.source, ": rank ", plan_.rank, " cannot tell which of several connections to its address ", door.address.text(), " is rank ", left_rank_, ": ", sources), left_rank_);
+            }
+            connections.left.push_back(std::make_unique<Link>(make_tcp_channel(std::move(door.callers.front().connection)), left_rank_));
+        }
+        for (Approach& approach : approaches_) {
+            connections.right.push_back(std::make_unique<Link>(make_tcp_channel(std::move(approach.connection)), right_rank_));
+        }
+        return connections;
+    }
+
+    void wait(Deadline now) {
+        Deadline until = plan_.deadline;
+        if (plan_.cancel != nullptr) until = std::min(until, now + cancel_granularity);
+        Poller poller;
+        for (const Door& door : doors_) {
+            poller.watch(door.listener.get(), POLLIN);
+            for (const Caller& caller : door.callers) {
+                const bool listening = expects_password() && !knows_password(caller);
+                // An end that is known already would be reported again and again.
+                poller.watch(caller.connection.get(), static_cast<short>((listening ? POLLIN : 0) | (caller.hung_up || has_bytes(caller) ? 0 : poll_peer_ended)));
+                if (caller.silent_since.has_value() && *caller.silent_since + silent_caller_patience > now) until = std::min(until, *caller.silent_since + silent_caller_patience);
+            }
+        }
+        for (const Approach& approach : approaches_) {
+            if (approach.connected) {
+                poller.watch(approach.connection.get(), 0);
+                continue;
+            }
+            if (approach.trying) poller.watch(approach.connection.get(), POLLOUT);
+            until = std::min(until, std::max(approach.next_event, now));
+            break;
+        }
+        poller.wait(until);
+    }
+
+    static bool has_bytes(const Caller& caller) {
+        char byte = 0;
+        return ::recv(caller.connection.get(), &byte, 1, MSG_PEEK) > 0;
+    }
+
+    std::string timeout_message() const {
+        std::ostringstream message;
+        message << plan_.source << ": rank " << plan_.rank << " of " << plan_.size << " could not join the ring within " << plan_.timeout_ms << " ms";
+        for (const Door& door : doors_) {
+            if (!accepted(door)) message << "; rank " << left_rank_ << " did not connect to this rank's address " << door.address.text();
+        }
+        for (const Approach& approach : approaches_) {
+            if (approach.connected) continue;
+            message << "; rank " << right_rank_ << " did not answer at " << approach.address.text();
+            if (approach.last_error != 0) message << " (" << system_error_text(approach.last_error) << ')';
+            break;
+        }
+        if (!strangers_.empty()) {
+            message << "; turned away";
+            for (const std::string& stranger : strangers_) message << ' ' << stranger;
+        }
+        return message.str();
+    }
+
+    FormingPlan plan_;
+    const int left_rank_;
+    const int right_rank_;
+    const NeighbourCheck check_;
+    std::vector<Door> doors_;
+    std::vector<Approach> approaches_;
+    std::vector<std::string> strangers_;
+};
+
+}  // namespace
+
+std::vector<Descriptor> open_listeners(const std::vector<Address>& addresses, const std::string& source, int rank) {
+    std::vector<Descriptor> listeners;
+    for (const Address& address : addresses) {
+        try {
+            listeners.push_back(listen_on(address, backlog));
+        } catch (const Error& error) {
+            const char* hint = error.system_error == EADDRINUSE      ? "the port is in use"
+                               : error.system_error == EADDRNOTAVAIL ? "the address is not one of this machine"
+                                                                     : "it cannot be listened on";
+            fail(text(source, ": rank ", rank, ": ", address.text(), ": ", hint, " (", error.what(), ")"), -1, error.system_error);
+        }
+    }
+    return listeners;
+}
+
+Connections form_ring(FormingPlan plan) {
+    plan.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan.rank, " of ", plan.size, ": forming, ", plan.own.size(), " connection(s) to each neighbour");
+    const int rank = plan.rank;
+    const Log log = plan.log;
+    const Deadline begin = Clock::now();
+    Connections connections = Forming(std::move(plan)).run();
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
+    log.write(NC_LOG_INFORMATION, "[ring] rank ", rank, ": formed in ", took, " ms");
+    return connections;
+}
+
+}  // namespace nc::ring

@@ -1,0 +1,31 @@
+// The hostfile: which addresses every rank listens on. Source: mlx-ring-wire.md, section 1.2.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "net/address.h"
+
+namespace nc::ring {
+
+struct Hosts {
+    // Where it came from, as messages name it: "the hostfile /tmp/hosts.json".
+    std::string source;
+    // addresses[rank][i]; every rank has equally many, at least one. Empty for a blank file: a group of one.
+    std::vector<std::vector<HostPort>> addresses;
+
+    int size() const { return addresses.empty() ? 1 : static_cast<int>(addresses.size()); }
+    int sockets() const { return addresses.empty() ? 0 : static_cast<int>(addresses.front().size()); }
+};
+
+// Parses a hostfile's text. Throws Error(NC_RENDEZVOUS_FAILED) that names the source, the rank and the address.
+// A JSON array of one entry per rank; an entry is an array of "host:port" strings, or one such string.
+Hosts parse_hosts(const std::string& text, const std::string& source);
+
+// Reads and parses a file.
+Hosts read_hostfile(const std::string& path);
+
+// The address as it was written.
+std::string written(const HostPort& address);
+
+}  // namespace nc::ring

@@ -1,0 +1,115 @@
+#include "ring/lane.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace nc::ring {
+namespace {
+
+constexpr std::size_t arrivals_size = 256 * 1024;
+// No more is read at once, so that sending gets its turn.
+constexpr std::size_t largest_read = 1024 * 1024;
+constexpr std::size_t largest_write_parts = 8;
+
+}  // namespace
+
+void Lane::open(Link& out, Link& in, Combine combine, std::size_t item) {
+    out_ = &out;
+    in_ = &in;
+    combine_ = combine;
+    item_ = item;
+    outgoing_.clear();
+    incoming_.clear();
+    out_index_ = out_offset_ = in_index_ = in_offset_ = partial_ = 0;
+    if (combine != nullptr && arrivals_.empty()) arrivals_.resize(arrivals_size);
+}
+
+void Lane::exchange_header(const Header& own) {
+    own_header_ = own;
+    send(&own_header_, sizeof own_header_);
+    add({reinterpret_cast<std::byte*>(&peer_header_), nullptr, sizeof peer_header_, Incoming::Kind::Header});
+}
+
+void Lane::skip_empty() {
+    while (!receiving_done() && in_offset_ == incoming_[in_index_].bytes) {
+        if (incoming_[in_index_].kind == Incoming::Kind::Header) check_header(own_header_, peer_header_, in_->peer());
+        ++in_index_;
+        in_offset_ = 0;
+    }
+    while (!sending_done() && out_offset_ == outgoing_[out_index_].bytes) {
+        ++out_index_;
+        out_offset_ = 0;
+    }
+}
+
+bool Lane::progress() {
+    skip_empty();
+    bool moved = progress_out();
+    if (progress_in()) {
+        moved = true;
+        progress_out();
+    }
+    return moved;
+}
+
+Transfer Lane::read_combining(const Incoming& item) {
+    const std::size_t left = item.bytes - in_offset_ - partial_;
+    const Transfer transfer = in_->read(arrivals_.data() + partial_, std::min(left, arrivals_.size() - partial_));
+    const std::size_t arrived = partial_ + transfer.bytes;
+    const std::size_t whole = arrived / item_ * item_;
+    combine_(item.data + in_offset_, item.own + in_offset_, arrivals_.data(), whole / item_);
+    partial_ = arrived - whole;
+    std::memmove(arrivals_.data(), arrivals_.data() + whole, partial_);
+    in_offset_ += whole;
+    return transfer;
+}
+
+bool Lane::progress_in() {
+    if (receiving_done()) return false;
+    const Incoming& item = incoming_[in_index_];
+    Transfer transfer{};
+    if (item.kind == Incoming::Kind::Combine) {
+        transfer = read_combining(item);
+    } else {
+        transfer = in_->read(item.data + in_offset_, std::min(item.bytes - in_offset_, largest_read));
+        in_offset_ += transfer.bytes;
+    }
+    if (transfer.state == Transfer::State::Blocked) return false;
+    if (transfer.state != Transfer::State::Moved) throw in_->lost(transfer);
+    skip_empty();
+    return true;
+}
+
+std::size_t Lane::sendable(const Outgoing& item) const {
+    if (item.forwards == independent || item.forwards < in_index_) return item.bytes;
+    return item.forwards == in_index_ ? in_offset_ : 0;
+}
+
+bool Lane::wants_to_write() const { return !sending_done() && sendable(outgoing_[out_index_]) > out_offset_; }
+
+bool Lane::progress_out() {
+    if (!wants_to_write()) return false;
+    std::array<iovec, largest_write_parts> parts{};
+    int count = 0;
+    std::size_t offset = out_offset_;
+    for (std::size_t index = out_index_; index < outgoing_.size() && count < static_cast<int>(parts.size()); ++index) {
+        const Outgoing& item = outgoing_[index];
+        const std::size_t available = sendable(item);
+        if (available > offset) parts[static_cast<std::size_t>(count++)] = {const_cast<std::byte*>(item.data) + offset, available - offset};
+        if (available < item.bytes) break;
+        offset = 0;
+    }
+    const Transfer transfer = out_->write(parts.data(), count);
+    if (transfer.state == Transfer::State::Blocked) return false;
+    if (transfer.state != Transfer::State::Moved) throw out_->lost(transfer);
+    for (std::size_t left = transfer.bytes; left > 0;) {
+        const std::size_t taken = std::min(left, outgoing_[out_index_].bytes - out_offset_);
+        out_offset_ += taken;
+        left -= taken;
+        skip_empty();
+    }
+    return true;
+}
+
+}  // namespace nc::ring

@@ -1,0 +1,75 @@
+// One operation in progress, as its algorithm sees it: the request, the place in the ring, and lanes to move data with.
+#pragma once
+
+#include <vector>
+
+#include "backend/data_type.h"
+#include "ring/ring_group.h"
+
+namespace nc::ring {
+
+class Operation {
+   public:
+    Operation(RingGroup& ring, const nc_request& request, const nc_call& call)
+        : request(request), call(call), rank(ring.rank()), size(ring.size()), sockets(ring.sockets()), item(data_type_size(request.data_type)), ring_(ring) {}
+
+    // Does what the request asks for.
+    void run();
+
+    const nc_request& request;
+    const nc_call& call;
+    const int rank;
+    const int size;
+    const int sockets;
+    const std::size_t item;  // bytes of an element
+
+    RingGroup& ring() const { return ring_; }
+    const std::byte* input() const { return static_cast<const std::byte*>(request.send_buffer); }
+    std::byte* output() const { return static_cast<std::byte*>(request.receive_buffer); }
+    std::size_t bytes() const { return request.count * item; }
+
+    // The rank that is so many hops further the way data travels.
+    int behind(Direction direction, int hops) const { return wrap(rank + step(direction) * hops, size); }
+    int ahead(Direction direction, int hops) const { return wrap(rank - step(direction) * hops, size); }
+
+    // A further lane for the next move(), over the connections of that index.
+    Lane& lane(int socket, Direction direction);
+    // The same for one that reduces.
+    Lane& reducing_lane(int socket, Direction direction);
+    // A lane between any two links.
+    Lane& lane(Link& out, Link& in);
+    // Makes the first lane of the next move() begin with the headers of extension.h; every rank must open the same one first.
+    void announce() { announces_ = true; }
+
+    // Runs the lanes opened since the last move() until they are done.
+    void move(std::span<Link* const> read_ahead = {});
+
+    // Memory until the end of the operation or transit().clear().
+    Transit& transit() { return transit_; }
+
+   private:
+    Lane& open(Link& out, Link& in, Combine combine);
+
+    RingGroup& ring_;
+    std::vector<Lane*> lanes_;
+    bool announces_ = false;
+    Transit transit_;
+};
+
+// The algorithms, one file each.
+void all_reduce(Operation& operation);
+void all_gather(Operation& operation);
+void reduce_scatter(Operation& operation);
+void broadcast(Operation& operation);
+void reduce(Operation& operation);
+void gather(Operation& operation);
+void scatter(Operation& operation);
+void all_to_all(Operation& operation);
+void barrier(Operation& operation);
+void send(Operation& operation);
+void receive(Operation& operation);
+
+// All ranks' bytes, in rank order, gathered with headers: for what operations have to agree on first.
+void gather_bytes(Operation& operation, const void* own, std::size_t bytes, void* all);
+
+}  // namespace nc::ring

@@ -1,0 +1,95 @@
+#include "ring/pump.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <set>
+
+namespace nc::ring {
+namespace {
+
+// How long a waiting rank keeps looking, yielding its core each time, before it sleeps: about what going to sleep and waking up costs.
+constexpr auto spin_time = std::chrono::microseconds(50);
+
+// A neighbour that goes away this shortly before the own deadline has most likely met its own: all ranks wait for the same one that does not answer.
+constexpr std::int64_t deadline_skew_ms = 1000;
+
+Deadline deadline_of(const nc_call& call) { return Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(call.deadline_ns))); }
+
+bool step(std::span<Lane* const> lanes) {
+    bool moved = false;
+    for (Lane* lane : lanes) {
+        if (!lane->done()) moved |= lane->progress();
+    }
+    return moved;
+}
+
+bool all_done(std::span<Lane* const> lanes) {
+    return std::all_of(lanes.begin(), lanes.end(), [](const Lane* lane) { return lane->done(); });
+}
+
+Error timed_out(std::span<Lane* const> lanes, const nc_request& request, const nc_call& call) {
+    std::set<int> waited_for;
+    for (const Lane* lane : lanes) {
+        if (lane->done()) continue;
+        waited_for.insert(lane->wants_to_read() ? lane->in().peer() : lane->out().peer());
+    }
+    std::ostringstream message;
+    message << operation_name(request.operation) << " did not complete within " << call.timeout_ms << " ms";
+    const char* separator = "; still waiting for rank ";
+    for (const int peer : waited_for) {
+        message << separator << peer;
+        separator = " and rank ";
+    }
+    return {NC_TIMEOUT, message.str(), waited_for.size() == 1 ? *waited_for.begin() : -1};
+}
+
+// A lost peer, or what it really means shortly before the deadline.
+Error explained(const Error& lost, const nc_call& call) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_of(call) - Clock::now()).count();
+    if (lost.status != NC_PEER_LOST || left > std::min(deadline_skew_ms, call.timeout_ms / 4)) return lost;
+    return {NC_TIMEOUT, text("no end after ", call.timeout_ms - left, " of ", call.timeout_ms, " ms, when a peer gave up: ", lost.what()), lost.peer, lost.system_error};
+}
+
+}  // namespace
+
+void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call, Interruption& interruption) {
+    const Deadline deadline = deadline_of(call);
+    Deadline idle_since{};
+    try {
+        for (;;) {
+            const bool moved = step(lanes);
+            if (all_done(lanes)) return;
+            if (interruption.aborted.load(std::memory_order_relaxed)) throw Error(NC_ABORTED, "the operation was interrupted");
+            const Deadline now = Clock::now();
+            if (now >= deadline) throw timed_out(lanes, request, call);
+            if (moved) {
+                idle_since = {};
+                continue;
+            }
+            if (const Link* broken = interruption.broken.load(std::memory_order_acquire); broken != nullptr) {
+                throw broken->lost({Transfer::State::Failed, 0, take_error(broken->channel().descriptor())});
+            }
+            if (idle_since == Deadline{}) idle_since = now;
+            if (now - idle_since < spin_time) {
+                ::sched_yield();
+                continue;
+            }
+            poller_.clear();
+            poller_.watch(interruption.signal.descriptor(), POLLIN);
+            for (const Lane* lane : lanes) {
+                if (lane->wants_to_read()) poller_.watch(lane->in().channel().descriptor(), POLLIN);
+                if (lane->wants_to_write()) poller_.watch(lane->out().channel().descriptor(), POLLOUT);
+            }
+            bool taken_in = false;
+            for (Link* link : read_ahead) taken_in |= link->read_ahead().state == Transfer::State::Moved;
+            if (taken_in) continue;
+            for (const Link* link : read_ahead) poller_.watch(link->channel().descriptor(), POLLIN);
+            poller_.wait(deadline);
+        }
+    } catch (const Error& error) {
+        throw explained(error, call);
+    }
+}
+
+}  // namespace nc::ring

@@ -1,0 +1,92 @@
+#include "ring/ring_group.h"
+
+#include "ring/operation.h"
+#include "ring/split.h"
+
+namespace nc::ring {
+
+RingGroup::RingGroup(int rank, std::vector<std::vector<Address>> addresses, Connections connections, const nc_backend_options& options)
+    : rank_(rank),
+      addresses_(std::move(addresses)),
+      log_(options.log, options.log_context),
+      fault_(options.fault),
+      fault_context_(options.fault_context),
+      left_(std::move(connections.left)),
+      right_(std::move(connections.right)) {
+    for (const auto& link : left_) links_.push_back(link.get());
+    for (const auto& link : right_) links_.push_back(link.get());
+    watcher_ = std::thread([this] { watch_connections(); });
+}
+
+RingGroup::~RingGroup() {
+    closing_.raise();
+    watcher_.join();
+    end_connections(interruption_.aborted.load());
+}
+
+void RingGroup::abort() {
+    interruption_.aborted.store(true);
+    interruption_.signal.raise();
+}
+
+void RingGroup::end_connections(bool reset) {
+    for (Link* link : links_) {
+        if (reset) {
+            link->channel().reset();
+        } else {
+            link->channel().close();
+        }
+    }
+}
+
+// A peer of ours that dies resets its connections. Nobody may be in a call then; this thread sees it, ends the group and resets the connections in turn, so that the
+// news runs around the ring. An orderly end is not watched for: it matters only to an operation that needs more bytes.
+void RingGroup::watch_connections() {
+    std::vector<Link*> watched = links_;
+    Poller poller;
+    while (!interruption_.aborted.load()) {
+        poller.clear();
+        poller.watch(closing_.descriptor(), POLLIN);
+        poller.watch(interruption_.signal.descriptor(), POLLIN);
+        for (const Link* link : watched) poller.watch(link->channel().descriptor(), 0);
+        // Nothing is waited for here: the loop lives as long as the group, and closing_ ends it.
+        poller.wait(deadline_after(longest_timeout_ms));
+        if (poller.events(closing_.descriptor()) != 0) return;
+        Link* broken = nullptr;
+        std::erase_if(watched, [&](Link* link) {
+            const short events = poller.events(link->channel().descriptor());
+            if ((events & (POLLERR | POLLHUP | POLLNVAL)) == 0) return false;
+            if ((events & POLLERR) != 0) broken = link;
+            return true;
+        });
+        if (broken == nullptr) continue;
+        const Error lost = broken->lost({Transfer::State::Failed, 0, take_error(broken->channel().descriptor())});
+        interruption_.broken.store(broken, std::memory_order_release);
+        interruption_.signal.raise();
+        // A running operation reports the loss itself, or completes with what has arrived.
+        const std::lock_guard lock(operation_mutex_);
+        if (interruption_.aborted.load()) break;
+        nc_error error = empty_error();
+        fill(&error, lost.status, lost.what(), lost.peer, lost.system_error);
+        fault_(fault_context_, &error);
+        break;
+    }
+    if (!interruption_.aborted.load()) return;
+    const std::lock_guard lock(operation_mutex_);
+    end_connections(true);
+}
+
+void RingGroup::execute(const nc_request& request, const nc_call& call) {
+    const std::lock_guard lock(operation_mutex_);
+    if (interruption_.aborted.load()) throw Error(NC_ABORTED, "the group was aborted");
+    Operation(*this, request, call).run();
+}
+
+nc_backend_group RingGroup::split(const nc_request& request, const nc_call& call, const nc_backend_options& options) {
+    const std::lock_guard lock(operation_mutex_);
+    if (interruption_.aborted.load()) throw Error(NC_ABORTED, "the group was aborted");
+    Operation operation(*this, request, call);
+    return split_ring(operation, options);
+}
+
+}  // namespace nc::ring

@@ -1,0 +1,72 @@
+// This rank's place in a ring: its connections to both neighbours, the operation that runs on them, and a thread that notices when one gives way.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/log.h"
+#include "net/address.h"
+#include "ring/forming.h"
+#include "ring/pump.h"
+#include "ring/slices.h"
+
+namespace nc::ring {
+
+class RingGroup {
+   public:
+    // addresses[rank][i]: what every rank listens on; a split uses the hosts again.
+    RingGroup(int rank, std::vector<std::vector<Address>> addresses, Connections connections, const nc_backend_options& options);
+    // Ends the connections in order, unless abort() was called.
+    ~RingGroup();
+    RingGroup(const RingGroup&) = delete;
+    RingGroup& operator=(const RingGroup&) = delete;
+
+    int rank() const { return rank_; }
+    int size() const { return static_cast<int>(addresses_.size()); }
+    int sockets() const { return static_cast<int>(right_.size()); }
+    const std::vector<std::vector<Address>>& addresses() const { return addresses_; }
+    const Log& log() const { return log_; }
+
+    Link& left(int socket) { return *left_[static_cast<std::size_t>(socket)]; }
+    Link& right(int socket) { return *right_[static_cast<std::size_t>(socket)]; }
+    std::span<Link* const> links() const { return links_; }
+
+    Pump& pump() { return pump_; }
+    Interruption& interruption() { return interruption_; }
+    // Lanes to be used again by the next operation.
+    std::vector<std::unique_ptr<Lane>>& lane_pool() { return lane_pool_; }
+
+    // Runs one operation. Throws Error.
+    void execute(const nc_request& request, const nc_call& call);
+    // Forms the group of equal color; null if this rank is its only member or has a negative color (then rank is -1).
+    nc_backend_group split(const nc_request& request, const nc_call& call, const nc_backend_options& options);
+
+    // From any thread: ends the running operation, and resets the connections so that both neighbours know at once.
+    void abort();
+
+   private:
+    void watch_connections();
+    void end_connections(bool reset);
+
+    const int rank_;
+    const std::vector<std::vector<Address>> addresses_;
+    const Log log_;
+    void (*const fault_)(void* context, const nc_error* error);
+    void* const fault_context_;
+
+    std::vector<std::unique_ptr<Link>> left_;
+    std::vector<std::unique_ptr<Link>> right_;
+    std::vector<Link*> links_;
+    Pump pump_;
+    Interruption interruption_;
+    std::vector<std::unique_ptr<Lane>> lane_pool_;
+
+    std::mutex operation_mutex_;  // held while an operation uses the connections
+    Signal closing_;
+    std::thread watcher_;
+};
+
+}  // namespace nc::ring
