@@ -28,6 +28,8 @@ class Channel {
     virtual Transfer write(const iovec* parts, int count) = 0;
     // Becomes readable or writable when a blocked read or write is worth another attempt.
     virtual int descriptor() const = 0;
+    // A hint, forgotten after some idle time: what arrives will soon be answered, if only on another channel, so that small messages need no acknowledgement of their own.
+    virtual void expect_exchange() {}
     // Ends the stream; the peer still receives everything that was written.
     virtual void close() = 0;
     // Ends the stream so that the peer sees a failure.

@@ -39,6 +39,7 @@ class Lane {
     bool done() const { return receiving_done() && sending_done(); }
 
     bool wants_to_read() const { return !receiving_done(); }
+    bool sending_done() const { return out_index_ == outgoing_.size(); }
     // Whether there are bytes that could be sent if the connection took them.
     bool wants_to_write() const;
 
@@ -65,7 +66,6 @@ class Lane {
         return incoming_.size() - 1;
     }
     bool receiving_done() const { return in_index_ == incoming_.size(); }
-    bool sending_done() const { return out_index_ == outgoing_.size(); }
     bool progress_in();
     bool progress_out();
     // Bytes of the item that may be sent by now.

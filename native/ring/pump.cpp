@@ -11,6 +11,9 @@ namespace {
 // How long a waiting rank keeps looking, yielding its core each time, before it sleeps: about what going to sleep and waking up costs.
 constexpr auto spin_time = std::chrono::microseconds(50);
 
+// After so long without an operation, connections have to be told again what to expect.
+constexpr auto exchange_memory = std::chrono::milliseconds(20);
+
 // A neighbour that goes away this shortly before the own deadline has most likely met its own: all ranks wait for the same one that does not answer.
 constexpr std::int64_t deadline_skew_ms = 1000;
 
@@ -53,8 +56,19 @@ Error explained(const Error& lost, const nc_call& call) {
 
 }  // namespace
 
+void Pump::prepare_exchange(std::span<Lane* const> lanes) {
+    const Deadline now = Clock::now();
+    const bool recent = now - last_start_ < exchange_memory;
+    last_start_ = now;
+    if (recent) return;
+    for (const Lane* lane : lanes) {
+        if (lane->wants_to_read() && !lane->sending_done()) lane->in().channel().expect_exchange();
+    }
+}
+
 void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call, Interruption& interruption) {
     const Deadline deadline = deadline_of(call);
+    prepare_exchange(lanes);
     Deadline idle_since{};
     try {
         for (;;) {

@@ -24,7 +24,10 @@ class Pump {
     void run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call, Interruption& interruption);
 
    private:
+    void prepare_exchange(std::span<Lane* const> lanes);
+
     Poller poller_;
+    Deadline last_start_{};
 };
 
 }  // namespace nc::ring
