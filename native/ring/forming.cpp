@@ -72,6 +72,10 @@ class Forming {
             const Deadline now = Clock::now();
             if (now >= plan_.deadline) fail(timeout_message(), all_accepted() ? right_rank_ : left_rank_);
             if (plan_.cancel != nullptr && __atomic_load_n(plan_.cancel, __ATOMIC_RELAXED) != 0) throw Error(NC_CANCELLED, "forming the group was cancelled");
+            if (plan_.interruption != nullptr) {
+                plan_.interruption->throw_if_aborted();
+                plan_.interruption->throw_if_broken();
+            }
             wait(now);
         }
     }
@@ -251,6 +255,7 @@ class Forming {
         Deadline until = plan_.deadline;
         if (plan_.cancel != nullptr) until = std::min(until, now + cancel_granularity);
         Poller poller;
+        if (plan_.interruption != nullptr) poller.watch(plan_.interruption->descriptor(), POLLIN);
         for (const Door& door : doors_) {
             poller.watch(door.listener.get(), POLLIN);
             for (const Caller& caller : door.callers) {

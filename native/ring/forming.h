@@ -12,6 +12,7 @@
 #include "backend/clock.h"
 #include "backend/log.h"
 #include "net/socket.h"
+#include "ring/interruption.h"
 #include "ring/link.h"
 
 namespace nc::ring {
@@ -39,13 +40,15 @@ struct FormingPlan {
     Deadline deadline;
     std::int64_t timeout_ms = 0;
     const std::int32_t* cancel = nullptr;
+    // Of the group that is split; ends forming as it ends an operation.
+    const Interruption* interruption = nullptr;
     Log log;
 };
 
 // Listens on all the addresses. Throws Error(NC_RENDEZVOUS_FAILED) that names source, rank and address.
 std::vector<Descriptor> open_listeners(const std::vector<Address>& addresses, const std::string& source, int rank);
 
-// Throws Error: NC_RENDEZVOUS_FAILED, NC_CANCELLED.
+// Throws Error: NC_RENDEZVOUS_FAILED, NC_CANCELLED; what the interruption throws.
 Connections form_ring(FormingPlan plan);
 
 }  // namespace nc::ring

@@ -66,7 +66,7 @@ void Pump::prepare_exchange(std::span<Lane* const> lanes) {
     }
 }
 
-void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call, Interruption& interruption) {
+void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call, const Interruption& interruption) {
     const Deadline deadline = deadline_of(call);
     prepare_exchange(lanes);
     Deadline idle_since{};
@@ -74,23 +74,21 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
         for (;;) {
             const bool moved = step(lanes);
             if (all_done(lanes)) return;
-            if (interruption.aborted.load(std::memory_order_relaxed)) throw Error(NC_ABORTED, "the operation was interrupted");
+            interruption.throw_if_aborted();
             const Deadline now = Clock::now();
             if (now >= deadline) throw timed_out(lanes, request, call);
             if (moved) {
                 idle_since = {};
                 continue;
             }
-            if (const Link* broken = interruption.broken.load(std::memory_order_acquire); broken != nullptr) {
-                throw broken->lost({Transfer::State::Failed, 0, take_error(broken->channel().descriptor())});
-            }
+            interruption.throw_if_broken();
             if (idle_since == Deadline{}) idle_since = now;
             if (now - idle_since < spin_time) {
                 ::sched_yield();
                 continue;
             }
             poller_.clear();
-            poller_.watch(interruption.signal.descriptor(), POLLIN);
+            poller_.watch(interruption.descriptor(), POLLIN);
             for (const Lane* lane : lanes) {
                 if (lane->wants_to_read()) poller_.watch(lane->in().channel().descriptor(), POLLIN);
                 if (lane->wants_to_write()) poller_.watch(lane->out().channel().descriptor(), POLLOUT);

@@ -21,13 +21,10 @@ RingGroup::RingGroup(int rank, std::vector<std::vector<Address>> addresses, Conn
 RingGroup::~RingGroup() {
     closing_.raise();
     watcher_.join();
-    end_connections(interruption_.aborted.load());
+    end_connections(interruption_.aborted());
 }
 
-void RingGroup::abort() {
-    interruption_.aborted.store(true);
-    interruption_.signal.raise();
-}
+void RingGroup::abort() { interruption_.abort(); }
 
 void RingGroup::end_connections(bool reset) {
     for (Link* link : links_) {
@@ -44,47 +41,50 @@ void RingGroup::end_connections(bool reset) {
 void RingGroup::watch_connections() {
     std::vector<Link*> watched = links_;
     Poller poller;
-    while (!interruption_.aborted.load()) {
+    while (!interruption_.aborted()) {
         poller.clear();
         poller.watch(closing_.descriptor(), POLLIN);
-        poller.watch(interruption_.signal.descriptor(), POLLIN);
+        poller.watch(interruption_.descriptor(), POLLIN);
         for (const Link* link : watched) poller.watch(link->channel().descriptor(), 0);
         // Nothing is waited for here: the loop lives as long as the group, and closing_ ends it.
         poller.wait(deadline_after(longest_timeout_ms));
         if (poller.events(closing_.descriptor()) != 0) return;
-        Link* broken = nullptr;
-        std::erase_if(watched, [&](Link* link) {
-            const short events = poller.events(link->channel().descriptor());
-            if ((events & (POLLERR | POLLHUP | POLLNVAL)) == 0) return false;
-            if ((events & POLLERR) != 0) broken = link;
+        const Link* broken = nullptr;
+        int system_error = 0;
+        std::erase_if(watched, [&](const Link* link) {
+            const int descriptor = link->channel().descriptor();
+            if ((poller.events(descriptor) & (POLLERR | POLLHUP | POLLNVAL)) == 0) return false;
+            if (const int error = take_error(descriptor); error != 0) {
+                broken = link;
+                system_error = error;
+            }
             return true;
         });
         if (broken == nullptr) continue;
-        const Error lost = broken->lost({Transfer::State::Failed, 0, take_error(broken->channel().descriptor())});
-        interruption_.broken.store(broken, std::memory_order_release);
-        interruption_.signal.raise();
+        interruption_.break_link(*broken, system_error);
         // A running operation reports the loss itself, or completes with what has arrived.
         const std::lock_guard lock(operation_mutex_);
-        if (interruption_.aborted.load()) break;
+        if (interruption_.aborted()) break;
+        const Error lost = broken->lost({Transfer::State::Failed, 0, system_error});
         nc_error error = empty_error();
         fill(&error, lost.status, lost.what(), lost.peer, lost.system_error);
         fault_(fault_context_, &error);
         break;
     }
-    if (!interruption_.aborted.load()) return;
+    if (!interruption_.aborted()) return;
     const std::lock_guard lock(operation_mutex_);
     end_connections(true);
 }
 
 void RingGroup::execute(const nc_request& request, const nc_call& call) {
     const std::lock_guard lock(operation_mutex_);
-    if (interruption_.aborted.load()) throw Error(NC_ABORTED, "the group was aborted");
+    interruption_.throw_if_aborted();
     Operation(*this, request, call).run();
 }
 
 nc_backend_group RingGroup::split(const nc_request& request, const nc_call& call, const nc_backend_options& options) {
     const std::lock_guard lock(operation_mutex_);
-    if (interruption_.aborted.load()) throw Error(NC_ABORTED, "the group was aborted");
+    interruption_.throw_if_aborted();
     Operation operation(*this, request, call);
     return split_ring(operation, options);
 }

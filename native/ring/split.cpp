@@ -94,6 +94,7 @@ nc_backend_group split_ring(Operation& operation, const nc_backend_options& opti
     plan.right_password = announced(members[neighbour(+1)].old_rank).password;
     plan.timeout_ms = std::min(options.forming_timeout_ms, operation.call.timeout_ms);
     plan.deadline = deadline_after(plan.timeout_ms);
+    plan.interruption = &ring.interruption();
     plan.log = ring.log();
     Connections connections = form_ring(std::move(plan));
     auto made = std::make_unique<RingGroup>(rank, std::move(addresses), std::move(connections), options);
