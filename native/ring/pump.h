@@ -20,7 +20,7 @@ class Pump {
     void prepare_exchange(std::span<Lane* const> lanes);
 
     Poller poller_;
-    Deadline last_start_{};
+    Deadline exchange_expected_{};
 };
 
 }  // namespace nc::ring

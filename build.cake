@@ -1,0 +1,273 @@
+// The build, for Cake.Tool (pinned in .config/dotnet-tools.json). Started by build.sh.
+//
+//   Clean        removes everything that a build makes
+//   Native       C++ libraries and tests, preset release
+//   Build        all of it (default); leaves artifacts/bin/conformance-rank
+//   Test         every test: native, .NET, sanitizers
+//   Sanitizers   the native tests and a multi-process run under ASan+UBSan and under TSan
+//   Conformance  replays recorded MLX ranks: the folder NC_MLX_VECTORS, or tests/vectors
+//   Demo         four ranks of a ring on this machine
+//   Pack         the NuGet package, in artifacts/packages
+//   Bindings     generates bindings/ from the C header
+//   Format       clang-format and dotnet format; with --check it only looks
+
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Xml.Linq;
+
+var target = Argument("target", "Build");
+var configuration = Argument("configuration", "Release");
+var filter = Argument("filter", "");
+var check = HasArgument("check");
+
+var root = Context.Environment.WorkingDirectory;
+var artifacts = root.Combine("artifacts");
+var results = artifacts.Combine("test-results");
+var solution = root.CombineWithFilePath("NativeCollectives.sln").FullPath;
+var testProject = root.CombineWithFilePath("tests/NativeCollectives.Tests/NativeCollectives.Tests.csproj").FullPath;
+
+DirectoryPath Output(string project) => artifacts.Combine("dotnet/bin").Combine(project).Combine(configuration.ToLowerInvariant());
+DirectoryPath NativeOutput(string preset) => artifacts.Combine("native").Combine(preset);
+
+// ---- running programs ----------------------------------------------------------------------------------------------------------------
+
+int Exec(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment = null)
+{
+    var start = new ProcessStartInfo(program) { WorkingDirectory = root.FullPath, UseShellExecute = false };
+    foreach (var argument in arguments)
+    {
+        start.ArgumentList.Add(argument);
+    }
+    foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+    {
+        start.Environment[name] = value;
+    }
+    using var process = System.Diagnostics.Process.Start(start);
+    process.WaitForExit();
+    return process.ExitCode;
+}
+
+void Run(string program, params string[] arguments)
+{
+    var code = Exec(program, arguments);
+    if (code != 0)
+    {
+        throw new CakeException($"{program} {string.Join(' ', arguments)} ended with {code}");
+    }
+}
+
+void BuildNative(string preset)
+{
+    Run("cmake", "--preset", preset);
+    Run("cmake", "--build", "build/" + preset);
+}
+
+// ---- what the tests said ---------------------------------------------------------------------------------------------------------------
+
+var outcomes = new List<(string Name, int Passed, int Failed)>();
+
+void Record(string name, int exitCode, int passed, int failed)
+{
+    // A run that ends badly without naming a failed test (a crash, a hang, a report of a sanitizer) is a failure too.
+    outcomes.Add((name, passed, exitCode != 0 && failed == 0 ? 1 : failed));
+}
+
+int Number(XElement element, string attribute) => int.Parse(element?.Attribute(attribute)?.Value ?? "0", CultureInfo.InvariantCulture);
+
+void NativeTests(string preset, IReadOnlyDictionary<string, string> environment = null)
+{
+    EnsureDirectoryExists(results);
+    var report = results.CombineWithFilePath($"native-{preset}.xml").FullPath;
+    if (FileExists(report))
+    {
+        DeleteFile(report);
+    }
+    var code = Exec(NativeOutput(preset).CombineWithFilePath("nc_native_tests").FullPath, new[] { "--gtest_brief=1", "--gtest_output=xml:" + report }, environment);
+    var suites = FileExists(report) ? XDocument.Load(report).Root : null;
+    var failed = Number(suites, "failures") + Number(suites, "errors");
+    var skipped = suites?.Descendants("testcase").Count(test => (string)test.Attribute("result") != "completed") ?? 0;
+    Record($"native tests, {preset}", suites is null ? 1 : code, Number(suites, "tests") - failed - skipped, failed);
+}
+
+void ManagedTests(string name, string select, IReadOnlyDictionary<string, string> environment = null)
+{
+    EnsureDirectoryExists(results);
+    var report = results.CombineWithFilePath($"{name}.trx").FullPath;
+    if (FileExists(report))
+    {
+        DeleteFile(report);
+    }
+    var arguments = new List<string>
+    {
+        "test", testProject, "--configuration", configuration, "--no-build", "--nologo", "--results-directory", results.FullPath,
+        "--logger", $"trx;LogFileName={name}.trx", "--logger", "console;verbosity=minimal",
+        "--blame-hang-timeout", "5m", "--blame-hang-dump-type", "none",
+    };
+    if (select.Length > 0)
+    {
+        arguments.AddRange(new[] { "--filter", select });
+    }
+    // A filter that matches nothing, or a run without tests, is a failure.
+    arguments.AddRange(new[] { "--", "RunConfiguration.TreatNoTestsAsError=true" });
+    var code = Exec("dotnet", arguments, environment);
+    var counters = FileExists(report) ? XDocument.Load(report).Descendants().FirstOrDefault(element => element.Name.LocalName == "Counters") : null;
+    Record($".NET tests, {name}", counters is null ? 1 : code, Number(counters, "passed"), Number(counters, "failed"));
+}
+
+void Conclude()
+{
+    EnsureDirectoryExists(results);
+    Information("");
+    foreach (var (name, passed, failed) in outcomes)
+    {
+        Information("{0,-44} {1,6} passed {2,4} failed", name, passed, failed);
+    }
+    var line = $"{outcomes.Sum(outcome => outcome.Passed)} passed, {outcomes.Sum(outcome => outcome.Failed)} failed";
+    System.IO.File.WriteAllText(results.CombineWithFilePath("summary.txt").FullPath, line + "\n");
+    Information(line);
+    if (outcomes.Any(outcome => outcome.Failed > 0))
+    {
+        throw new CakeException("tests failed: " + string.Join("; ", outcomes.Where(outcome => outcome.Failed > 0).Select(outcome => outcome.Name)));
+    }
+}
+
+// ---- sanitizers --------------------------------------------------------------------------------------------------------------------------
+
+// The worker with the sanitized libraries beside it; the tests start it from there, with the sanitizer's runtime loaded first.
+void SanitizedProcesses(string preset, string runtime, string variable, string options)
+{
+    var worker = artifacts.Combine("sanitized").Combine(preset);
+    EnsureDirectoryExists(worker);
+    CleanDirectory(worker);
+    CopyDirectory(Output("NativeCollectives.Worker"), worker);
+    CopyFiles(NativeOutput(preset).FullPath + "/libnative_collectives*", worker);
+    ManagedTests("sanitized-" + preset, "Category=Sanitized", new Dictionary<string, string>
+    {
+        ["NC_TEST_WORKER_DIRECTORY"] = worker.FullPath,
+        ["NC_TEST_WORKER_PRELOAD"] = Runtime(runtime),
+        ["NC_TEST_WORKER_SANITIZER"] = $"{variable}={options}",
+    });
+}
+
+// Where the compiler keeps a runtime library.
+string Runtime(string name)
+{
+    var start = new ProcessStartInfo(EnvironmentVariable("CXX") ?? "c++", "-print-file-name=" + name) { RedirectStandardOutput = true };
+    using var process = System.Diagnostics.Process.Start(start);
+    var path = process.StandardOutput.ReadToEnd().Trim();
+    process.WaitForExit();
+    return System.IO.Path.GetFullPath(path);
+}
+
+void Sanitize()
+{
+    NativeTests("asan", new Dictionary<string, string> { ["ASAN_OPTIONS"] = "detect_stack_use_after_return=1", ["UBSAN_OPTIONS"] = "print_stacktrace=1" });
+    NativeTests("tsan", new Dictionary<string, string> { ["TSAN_OPTIONS"] = "second_deadlock_stack=1" });
+    // .NET handles SIGSEGV itself, keeps what it allocated until it ends, and is not instrumented.
+    SanitizedProcesses("asan", "libasan.so", "ASAN_OPTIONS", "handle_segv=0:detect_leaks=0");
+    SanitizedProcesses("tsan", "libtsan.so", "TSAN_OPTIONS", "handle_segv=0:ignore_noninstrumented_modules=1:exitcode=66");
+}
+
+// ---- targets -----------------------------------------------------------------------------------------------------------------------------
+
+Task("Clean").Does(() =>
+{
+    foreach (var directory in new[] { artifacts, root.Combine("build") })
+    {
+        if (DirectoryExists(directory))
+        {
+            DeleteDirectory(directory, new DeleteDirectorySettings { Recursive = true, Force = true });
+        }
+    }
+});
+
+Task("Native").Does(() => BuildNative("release"));
+
+Task("Build").IsDependentOn("Native").Does(() =>
+{
+    Run("dotnet", "build", solution, "--configuration", configuration, "--nologo", "--verbosity", "quiet");
+
+    // A program that works from any folder and finds the dotnet that built it.
+    var shim = artifacts.CombineWithFilePath("bin/conformance-rank").FullPath;
+    EnsureDirectoryExists(artifacts.Combine("bin"));
+    System.IO.File.WriteAllText(shim, string.Join('\n',
+        "#!/bin/sh",
+        "# One rank that does the operations of a recorded case: conformance-rank CASE_DIR OUT_DIR",
+        "here=${0%/*}",
+        "[ \"$here\" != \"$0\" ] || here=.",
+        $"exec dotnet \"$here/../dotnet/bin/ConformanceRank/{configuration.ToLowerInvariant()}/conformance-rank.dll\" \"$@\"",
+        ""));
+    System.IO.File.SetUnixFileMode(shim, (UnixFileMode)Convert.ToInt32("755", 8));
+});
+
+Task("Native-Sanitized").Does(() =>
+{
+    BuildNative("asan");
+    BuildNative("tsan");
+});
+
+Task("Native-Test").IsDependentOn("Native").Does(() =>
+{
+    NativeTests("release");
+    Conclude();
+});
+
+Task("Managed-Test").IsDependentOn("Build").Does(() =>
+{
+    ManagedTests("managed", filter);
+    Conclude();
+});
+
+Task("Sanitizers").IsDependentOn("Build").IsDependentOn("Native-Sanitized").Does(() =>
+{
+    Sanitize();
+    Conclude();
+});
+
+Task("Test").IsDependentOn("Build").IsDependentOn("Native-Sanitized").Does(() =>
+{
+    NativeTests("release");
+    ManagedTests("managed", filter);
+    Sanitize();
+    Conclude();
+});
+
+Task("Conformance").IsDependentOn("Build").Does(() =>
+    Run("dotnet", Output("ConformanceReplay").CombineWithFilePath("conformance-replay.dll").FullPath));
+
+Task("Demo").IsDependentOn("Build").Does(() =>
+    Run("dotnet", Output("Demo").CombineWithFilePath("Demo.dll").FullPath));
+
+Task("Pack").IsDependentOn("Build").Does(() =>
+    Run("dotnet", "pack", root.CombineWithFilePath("src/NativeCollectives/NativeCollectives.csproj").FullPath, "--configuration", configuration, "--no-build", "--nologo",
+        "--output", artifacts.Combine("packages").FullPath));
+
+Task("Bindings").Does(() =>
+{
+    // ClangSharp's generator: a program named by CLANGSHARP_PINVOKE_GENERATOR, or its dotnet tool.
+    var generator = EnvironmentVariable("CLANGSHARP_PINVOKE_GENERATOR") ?? "ClangSharpPInvokeGenerator";
+    var start = new ProcessStartInfo(generator, "@generate.rsp") { WorkingDirectory = root.Combine("bindings").FullPath };
+    try
+    {
+        using var process = System.Diagnostics.Process.Start(start);
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+        {
+            throw new CakeException($"{generator} ended with {process.ExitCode}");
+        }
+    }
+    catch (System.ComponentModel.Win32Exception)
+    {
+        throw new CakeException($"{generator} not found: install ClangSharp's P/Invoke generator as a dotnet tool, or name the program in CLANGSHARP_PINVOKE_GENERATOR");
+    }
+});
+
+Task("Format").Does(() =>
+{
+    var sources = GetFiles("native/**/*.h").Concat(GetFiles("native/**/*.cpp")).Concat(GetFiles("native/**/*.c")).Select(file => file.FullPath);
+    Run("clang-format", (check ? new[] { "--dry-run", "-Werror" } : new[] { "-i" }).Concat(sources).ToArray());
+    Run("dotnet", check ? new[] { "format", solution, "--verify-no-changes" } : new[] { "format", solution });
+});
+
+RunTarget(target);

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Builds, tests and packs NativeCollectives:  ./build.sh [target] [options]
+#   ./build.sh            builds everything          ./build.sh demo           four ranks on this machine
+#   ./build.sh test       runs every test            ./build.sh conformance    replays recorded MLX ranks (folder: NC_MLX_VECTORS)
+#   ./build.sh pack       makes the NuGet package    ./build.sh --showtree     lists the other targets
+# Looks for what the build needs; root with apt-get gets what lacks, anybody else is told. Everything else is in build.cake.
+set -euo pipefail
+exec </dev/null
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+
+has_header() {
+    printf '#if !__has_include(<%s>)\n#error\n#endif\n' "$1" | "${CXX:-c++}" -E -x c++ - >/dev/null 2>&1 ||
+        [ -e "/opt/homebrew/include/$1" ] || [ -e "/usr/local/include/$1" ]
+}
+
+# The Debian packages that lack, one per line.
+lacking() {
+    command -v dotnet >/dev/null && dotnet --list-sdks 2>/dev/null | grep -q '^1[0-9]\.' || echo dotnet-sdk-10.0
+    command -v cmake >/dev/null || echo cmake
+    command -v ninja >/dev/null || echo ninja-build
+    if ! command -v "${CXX:-c++}" >/dev/null; then
+        printf '%s\n' g++ nlohmann-json3-dev libgtest-dev
+        return
+    fi
+    has_header nlohmann/json.hpp || echo nlohmann-json3-dev
+    has_header gtest/gtest.h || echo libgtest-dev
+}
+
+missing=$(lacking | tr '\n' ' ')
+if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "installing: $missing"
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086
+    { apt-get update -q && apt-get install -q -y --no-install-recommends $missing; } >&2 || true
+    missing=$(lacking | tr '\n' ' ')
+fi
+if [ -n "$missing" ]; then
+    echo "build.sh: please install these packages first (names as on Debian): $missing" >&2
+    exit 1
+fi
+
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
+# No build server outlives the build: one would hold the pipes of whoever called us.
+export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 UseSharedCompilation=false
+
+if [ $# -gt 0 ] && [[ $1 != -* ]]; then
+    target=$1
+    shift
+    set -- "--target=$target" "$@"
+fi
+
+dotnet tool restore >/dev/null || { echo "build.sh: the pinned Cake tool (.config/dotnet-tools.json) could not be restored" >&2; exit 1; }
+exec dotnet dotnet-cake build.cake "$@"

@@ -1,0 +1,125 @@
+// Ranks whose connections are recorded: every byte that each puts on each connection, in order.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backend/clock.h"
+#include "local_ranks.h"
+#include "net/tcp_channel.h"
+#include "ring/ring_group.h"
+
+namespace nc::test {
+
+using Bytes = std::vector<std::byte>;
+
+inline std::pair<Descriptor, Descriptor> connected_pair() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) throw std::runtime_error("socketpair");
+    return {Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+class RecordingChannel final : public Channel {
+   public:
+    RecordingChannel(std::unique_ptr<Channel> inner, Bytes& written) : inner_(std::move(inner)), written_(written) {}
+
+    Transfer read(void* buffer, std::size_t bytes) override { return inner_->read(buffer, bytes); }
+    Transfer write(const iovec* parts, int count) override {
+        const Transfer transfer = inner_->write(parts, count);
+        std::size_t left = transfer.bytes;
+        for (int i = 0; i < count && left > 0; ++i) {
+            const std::size_t taken = std::min(left, parts[i].iov_len);
+            const auto* begin = static_cast<const std::byte*>(parts[i].iov_base);
+            written_.insert(written_.end(), begin, begin + taken);
+            left -= taken;
+        }
+        return transfer;
+    }
+    int descriptor() const override { return inner_->descriptor(); }
+    void close() override { inner_->close(); }
+    void reset() override { inner_->reset(); }
+    const std::string& description() const override { return inner_->description(); }
+
+   private:
+    std::unique_ptr<Channel> inner_;
+    Bytes& written_;
+};
+
+// What one rank has put on its connections to the left and to the right.
+struct Written {
+    std::vector<Bytes> left;
+    std::vector<Bytes> right;
+    bool operator==(const Written&) const = default;
+};
+
+inline std::vector<Written> nothing_written(int ranks, int sockets) {
+    const std::vector<Bytes> none(static_cast<std::size_t>(sockets));
+    return std::vector<Written>(static_cast<std::size_t>(ranks), Written{none, none});
+}
+
+class WireRing {
+    template <class List>
+    static auto& at(List& list, int i) {
+        return list[static_cast<std::size_t>(i)];
+    }
+
+   public:
+    WireRing(int ranks, int sockets) : written_(nothing_written(ranks, sockets)) {
+        std::vector<ring::Connections> connections(static_cast<std::size_t>(ranks));
+        for (int rank = 0; rank < ranks; ++rank) {
+            const int right = (rank + 1) % ranks;
+            for (std::size_t i = 0; i < static_cast<std::size_t>(sockets); ++i) {
+                auto [opened, accepted] = connected_pair();
+                at(connections, rank).right.push_back(link(std::move(opened), at(written_, rank).right[i], right));
+                at(connections, right).left.push_back(link(std::move(accepted), at(written_, right).left[i], rank));
+            }
+        }
+        nc_backend_options options{};
+        options.fault = [](void*, const nc_error*) {};
+        const std::vector<std::vector<Address>> addresses(static_cast<std::size_t>(ranks), std::vector<Address>(static_cast<std::size_t>(sockets)));
+        for (int rank = 0; rank < ranks; ++rank) groups_.push_back(std::make_unique<ring::RingGroup>(rank, addresses, std::move(at(connections, rank)), options));
+    }
+
+    int size() const { return static_cast<int>(groups_.size()); }
+
+    // Runs request_of_rank(rank) on all ranks at once; returns what was written meanwhile.
+    template <class Requests>
+    std::vector<Written> run(Requests&& request_of_rank) {
+        for (Written& written : written_) {
+            for (Bytes& bytes : written.left) bytes.clear();
+            for (Bytes& bytes : written.right) bytes.clear();
+        }
+        std::vector<std::string> failures(groups_.size());
+        on_all_ranks(size(), [&](int rank) {
+            try {
+                const nc_request request = request_of_rank(rank);
+                const auto deadline = deadline_after(ample_ms).time_since_epoch();
+                const nc_call call{std::chrono::duration_cast<std::chrono::nanoseconds>(deadline).count(), ample_ms, 1};
+                at(groups_, rank)->execute(request, call);
+            } catch (const std::exception& failure) {
+                at(failures, rank) = failure.what();
+            }
+        });
+        for (const std::string& failure : failures) {
+            if (!failure.empty()) throw std::runtime_error(failure);
+        }
+        return written_;
+    }
+
+   private:
+    static std::unique_ptr<ring::Link> link(Descriptor end, Bytes& written, int peer) {
+        return std::make_unique<ring::Link>(std::make_unique<RecordingChannel>(make_tcp_channel(std::move(end)), written), peer);
+    }
+
+    std::vector<Written> written_;
+    std::vector<std::unique_ptr<ring::RingGroup>> groups_;
+};
+
+}  // namespace nc::test
