@@ -1,0 +1,54 @@
+namespace NativeCollectives.Bench;
+
+/// <summary>
+/// Measures the systems alternately: a few sizes by one, the same sizes by the other, and that several times in changing order, so that whatever else the
+/// machine does hits all of them.
+/// </summary>
+internal sealed class Benchmark(BenchmarkOptions options, IReadOnlyList<IBenchmarkSystem> systems)
+{
+    private const int SizesPerStart = 4;
+
+    public BenchmarkResult Result { get; } = new(systems);
+
+    public async Task RunAsync(Action<string> progress, CancellationToken cancellationToken)
+    {
+        foreach (var operation in options.Operations)
+        {
+            foreach (var ranks in options.Ranks)
+            {
+                foreach (var sockets in options.Sockets)
+                {
+                    IEnumerable<long> sizes = operation.MovesData ? options.Sizes : [0];
+                    foreach (var counts in sizes.Select(bytes => operation.Count(ranks, bytes)).Distinct().Chunk(SizesPerStart))
+                    {
+                        var pace = new Pace((options.Iterations + options.Rounds - 1) / options.Rounds, options.Seconds / options.Rounds);
+                        var job = new BenchmarkJob(operation, ranks, sockets, options.InPlace, counts, pace, options.Deadline);
+                        await MeasureAsync(job, progress, cancellationToken);
+                    }
+                }
+            }
+        }
+    }
+
+    private async Task MeasureAsync(BenchmarkJob job, Action<string> progress, CancellationToken cancellationToken)
+    {
+        var rounds = systems.ToDictionary(system => system, _ => new List<IReadOnlyList<Measurement>>());
+        var first = ByteSize.Format(job.Operation.Bytes(job.Ranks, job.Counts[0]));
+        var last = ByteSize.Format(job.Operation.Bytes(job.Ranks, job.Counts[^1]));
+        for (var round = 0; round < options.Rounds; round++)
+        {
+            foreach (var system in round % 2 == 0 ? systems : systems.Reverse())
+            {
+                progress($"{job.Operation.Name}, {job.Ranks} ranks, {first} to {last}, round {round + 1} of {options.Rounds}: {system.Name}");
+                rounds[system].Add(await system.MeasureAsync(job, cancellationToken));
+            }
+        }
+
+        for (var i = 0; i < job.Counts.Count; i++)
+        {
+            var rows = systems.Select(system => Row.Of(system, job, Measurement.Combine([.. rounds[system].Select(round => round[i])]))).ToList();
+            Result.Rows.AddRange(rows);
+            Result.Ratios.AddRange(rows.Skip(1).Select(peer => Ratio.Of(rows[0], peer)));
+        }
+    }
+}

@@ -1,0 +1,173 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace NativeCollectives.Bench;
+
+/// <summary>The command line.</summary>
+internal static class CommandLine
+{
+    private const string AllReduce = "all-reduce";
+    private const string OpenMpi = "open-mpi";
+
+    public static RootCommand Create()
+    {
+        Option<string[]> operations = new("--op")
+        {
+            Description = "Operations",
+            HelpName = "operation",
+            DefaultValueFactory = _ => [AllReduce],
+            AllowMultipleArgumentsPerToken = true,
+        };
+        operations.AcceptOnlyFromAmong([.. BenchmarkOperation.All.Select(operation => operation.Name)]);
+        var ranks = Numbers("--ranks", "Numbers of ranks, all on this machine", 2, 2, 64);
+        var sockets = Numbers("--sockets", "Numbers of connections between neighbours", 1, 1, 16);
+        var minBytes = Bytes("--min-bytes", "The smallest size: 8, 64K, 1M", 8);
+        var maxBytes = Bytes("--max-bytes", "The largest size", 256 << 20);
+        Option<int> stepFactor = new("--step-factor") { Description = "Every size is so many times the one before", DefaultValueFactory = _ => 2 };
+        Option<bool> inPlace = new("--in-place") { Description = "All-reduce with one buffer for input and output" };
+        Option<int> rounds = new("--rounds") { Description = "How often the systems take turns", DefaultValueFactory = _ => 3 };
+        Option<double> seconds = new("--seconds") { Description = "How long to measure each size, in all rounds together", DefaultValueFactory = _ => 0.5 };
+        Option<int> iterations = new("--iterations")
+        {
+            Description = "How many operations of each size to measure, in all rounds together, instead of --seconds",
+        };
+        Option<string?> peer = new("--peer") { Description = $"What to compare with, in the same run: {OpenMpi}" };
+        peer.AcceptOnlyFromAmong(OpenMpi);
+        Option<FileInfo?> json = new("--json") { Description = "Where to write the result as JSON" };
+        Option<int> timeout = new("--timeout") { Description = "Seconds that one start of one system may take", DefaultValueFactory = _ => 600 };
+        Within(stepFactor, 2, 1 << 20);
+        Within(rounds, 1, 1000);
+        Within(seconds, 0.001, 3600);
+        Within(iterations, 1, 10_000_000);
+        Within(timeout, 1, 86400);
+
+        var command = new RootCommand("Measures the operations of NativeCollectives between processes on this machine, over TCP on the loopback interface.")
+        {
+            operations, ranks, sockets, minBytes, maxBytes, stepFactor, inPlace, rounds, seconds, iterations, peer, json, timeout,
+        };
+        command.SetAction((result, cancellationToken) => RunAsync(
+            new BenchmarkOptions
+            {
+                Operations = [.. result.GetRequiredValue(operations).Distinct().Select(BenchmarkOperation.Find)],
+                Ranks = [.. result.GetRequiredValue(ranks).Distinct()],
+                Sockets = [.. result.GetRequiredValue(sockets).Distinct()],
+                InPlace = result.GetValue(inPlace),
+                Sizes = [.. Sizes(result.GetValue(minBytes), result.GetValue(maxBytes), result.GetValue(stepFactor))],
+                Rounds = result.GetValue(rounds),
+                Iterations = result.GetValue(iterations),
+                Seconds = result.GetValue(seconds),
+                Peer = result.GetValue(peer),
+                Json = result.GetValue(json),
+                Deadline = TimeSpan.FromSeconds(result.GetValue(timeout)),
+            },
+            cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(BenchmarkOptions options, CancellationToken cancellationToken)
+    {
+        using var scratch = new ScratchFolder();
+        try
+        {
+            Check(options);
+            List<IBenchmarkSystem> systems = [new OwnSystem(scratch)];
+            if (options.Peer == OpenMpi)
+            {
+                systems.Add(await OpenMpiSystem.PrepareAsync(scratch, cancellationToken));
+            }
+            var benchmark = new Benchmark(options, systems);
+            try
+            {
+                await benchmark.RunAsync(Console.Error.WriteLine, cancellationToken);
+            }
+            finally
+            {
+                Report.Print(benchmark.Result, Console.Out); // as far as it got
+            }
+            if (options.Json is not null)
+            {
+                await File.WriteAllTextAsync(options.Json.FullName, benchmark.Result.ToJson() + "\n", cancellationToken);
+            }
+            if (benchmark.Result.HasErrors)
+            {
+                await Console.Error.WriteLineAsync("Some results were wrong: see the column errors.");
+                return 1;
+            }
+            return 0;
+        }
+        catch (BenchmarkException exception)
+        {
+            await Console.Error.WriteLineAsync(exception.Message);
+            return 1;
+        }
+        catch (OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync("stopped");
+            return 1;
+        }
+    }
+
+    private static void Check(BenchmarkOptions options)
+    {
+        if (options.Sizes.Count == 0)
+        {
+            throw new BenchmarkException("--min-bytes is more than --max-bytes.");
+        }
+        if (options.InPlace && options.Operations.FirstOrDefault(operation => !operation.MayBeInPlace) is { } separate)
+        {
+            throw new BenchmarkException($"--in-place is not for {separate.Name}, but for all-reduce, and for broadcast, which always is.");
+        }
+        if (options.Peer is not null && options.Operations.FirstOrDefault(operation => operation.Name != AllReduce) is { } other)
+        {
+            throw new BenchmarkException($"--peer {options.Peer} is not for {other.Name}, but for {AllReduce}.");
+        }
+    }
+
+    private static IEnumerable<long> Sizes(long first, long last, int factor)
+    {
+        for (var size = first; size <= last; size *= factor)
+        {
+            yield return size;
+        }
+    }
+
+    private static Option<int[]> Numbers(string name, string description, int initial, int least, int most)
+    {
+        Option<int[]> option = new(name) { Description = description, DefaultValueFactory = _ => [initial], AllowMultipleArgumentsPerToken = true };
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int[]>() is { } values && !values.All(value => value >= least && value <= most))
+            {
+                result.AddError($"{name}: {least} to {most}");
+            }
+        });
+        return option;
+    }
+
+    private static Option<long> Bytes(string name, string description, long initial) => new(name)
+    {
+        Description = description,
+        DefaultValueFactory = _ => initial,
+        CustomParser = result =>
+        {
+            var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
+            if (!ByteSize.TryParse(text, out var bytes) || bytes is < 4 or > 4L << 30)
+            {
+                result.AddError($"{name}: '{text}' is not a size from 4 to 4G");
+            }
+            return bytes;
+        },
+    };
+
+    private static void Within<T>(Option<T> option, T least, T most)
+        where T : struct, IComparable<T>, IFormattable =>
+        option.Validators.Add(result =>
+        {
+            var value = result.GetValueOrDefault<T>();
+            if (result.Tokens.Count > 0 && (value.CompareTo(least) < 0 || value.CompareTo(most) > 0))
+            {
+                result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name}: {least} to {most}"));
+            }
+        });
+}

@@ -1,0 +1,86 @@
+using System.Globalization;
+
+namespace NativeCollectives.Bench;
+
+/// <summary>Open MPI over TCP on the loopback interface, through our own small program: bench/peers/open_mpi_all_reduce.c.</summary>
+internal sealed class OpenMpiSystem : IBenchmarkSystem
+{
+    private const string Source = "open_mpi_all_reduce.c";
+    private static readonly TimeSpan _preparation = TimeSpan.FromMinutes(2);
+
+    private readonly string _mpirun;
+    private readonly string _program;
+    private readonly ScratchFolder _scratch;
+
+    private OpenMpiSystem(string mpirun, string program, string version, ScratchFolder scratch)
+    {
+        _mpirun = mpirun;
+        _program = program;
+        _scratch = scratch;
+        Version = version;
+    }
+
+    public string Name => "open-mpi";
+
+    public string Version { get; }
+
+    /// <summary>Finds Open MPI and compiles our program for it.</summary>
+    public static async Task<OpenMpiSystem> PrepareAsync(ScratchFolder scratch, CancellationToken cancellationToken)
+    {
+        const string Missing = "Open MPI is not installed: mpicc and mpirun must be on the PATH (Debian: openmpi-bin and libopenmpi-dev).";
+        var mpicc = OnPath("mpicc") ?? throw new BenchmarkException(Missing);
+        var mpirun = OnPath("mpirun") ?? throw new BenchmarkException(Missing);
+
+        const string Known = "mpirun (Open MPI) ";
+        var introduction = await ProcessSet.RunAsync([new Launch(mpirun, mpirun, ["--version"])], _preparation, cancellationToken);
+        if (!introduction.StartsWith(Known, StringComparison.Ordinal))
+        {
+            throw new BenchmarkException($"{mpirun} is not that of Open MPI.");
+        }
+        var version = introduction[Known.Length..].Split('\n')[0].Trim();
+
+        var program = Path.Combine(scratch.FullPath, Path.GetFileNameWithoutExtension(Source));
+        var source = Path.Combine(AppContext.BaseDirectory, "peers", Source);
+        var compiler = new Launch(mpicc, mpicc, ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", program, source]);
+        await ProcessSet.RunAsync([compiler], _preparation, cancellationToken);
+        return new OpenMpiSystem(mpirun, program, version, scratch);
+    }
+
+    public async Task<IReadOnlyList<Measurement>> MeasureAsync(BenchmarkJob job, CancellationToken cancellationToken)
+    {
+        var output = _scratch.NewFile();
+        string[] arguments =
+        [
+            "-np", Text(job.Ranks),
+            // Nothing but TCP: ob1 is what drives the transports named next, and others could bring transports of their own.
+            "--mca", "pml", "ob1",
+            "--mca", "btl", "self,tcp",
+            "--mca", "btl_tcp_if_include", "lo",
+            "--mca", "btl_tcp_links", Text(job.Sockets),
+            "--mca", "orte_tmpdir_base", _scratch.FullPath,
+            "--oversubscribe",
+            "--allow-run-as-root",
+            "--timeout", Text((int)job.Deadline.TotalSeconds), // should this program not live to end it
+            _program,
+            output,
+            job.InPlace ? "1" : "0",
+            Text(job.Pace.Iterations),
+            Text(job.Pace.Seconds),
+            Text(Pace.WarmUpSeconds),
+            Text(Pace.MinIterations),
+            Text(Pace.MaxIterations),
+            .. job.Counts.Select(count => Text(count)),
+        ];
+        await ProcessSet.RunAsync([new Launch(Name, _mpirun, arguments)], job.Deadline, cancellationToken);
+        return Measurement.Read(output, job.Counts, Name);
+    }
+
+    private static string Text<T>(T value)
+        where T : IFormattable =>
+        value.ToString(null, CultureInfo.InvariantCulture);
+
+    private static string? OnPath(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Select(folder => Path.Combine(folder, program))
+            .FirstOrDefault(File.Exists);
+}

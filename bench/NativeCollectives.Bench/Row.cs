@@ -1,0 +1,74 @@
+namespace NativeCollectives.Bench;
+
+/// <summary>One line of the result: what one system needs for one operation of one size.</summary>
+internal sealed record Row
+{
+    public required string System { get; init; }
+
+    public required string Transport { get; init; }
+
+    public required string Operation { get; init; }
+
+    public required string Dtype { get; init; }
+
+    public required int Ranks { get; init; }
+
+    public required int Sockets { get; init; }
+
+    public required bool InPlace { get; init; }
+
+    public required long Bytes { get; init; }
+
+    public required long Count { get; init; }
+
+    public required int Iterations { get; init; }
+
+    public required double MinUs { get; init; }
+
+    public required double MedianUs { get; init; }
+
+    public required double P99Us { get; init; }
+
+    /// <summary>Size by median time, in 10^9 bytes per second.</summary>
+    public required double AlgbwGbps { get; init; }
+
+    /// <summary>The same, times the operation's factor: comparable with the speed of a link, whatever the number of ranks.</summary>
+    public required double BusbwGbps { get; init; }
+
+    /// <summary>Processor time of all ranks together for one operation.</summary>
+    public required double CpuUs { get; init; }
+
+    public required long Errors { get; init; }
+
+    public static Row Of(IBenchmarkSystem system, BenchmarkJob job, Measurement measurement)
+    {
+        double[] times = [.. measurement.Nanoseconds.Select(time => time / 1000).Order()];
+        var bytes = job.Operation.Bytes(job.Ranks, measurement.Count);
+        var median = (times[(times.Length - 1) / 2] + times[times.Length / 2]) / 2;
+        var bandwidth = median > 0 ? bytes / median / 1000 : 0;
+        return new Row
+        {
+            System = system.Name,
+            Transport = "tcp",
+            Operation = job.Operation.Name,
+            Dtype = "float32",
+            Ranks = job.Ranks,
+            Sockets = job.Sockets,
+            InPlace = job.InPlace || job.Operation.AlwaysInPlace,
+            Bytes = bytes,
+            Count = measurement.Count,
+            Iterations = times.Length,
+            MinUs = Rounded(times[0]),
+            MedianUs = Rounded(median),
+            // The nearest rank: of fewer than a hundred times it is the longest.
+            P99Us = Rounded(times[(int)Math.Ceiling(0.99 * times.Length) - 1]),
+            AlgbwGbps = Rounded(bandwidth, 6),
+            BusbwGbps = Rounded(bandwidth * job.Operation.BusFactor(job.Ranks), 6),
+            CpuUs = Rounded(measurement.CpuMicroseconds / times.Length),
+            Errors = measurement.Errors,
+        };
+    }
+
+    // Nanoseconds, and kilobytes per second.
+    private static double Rounded(double value, int digits = 3) => Math.Round(value, digits);
+}

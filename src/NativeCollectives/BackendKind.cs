@@ -1,0 +1,20 @@
+namespace NativeCollectives;
+
+/// <summary>What moves a group's bytes. The names are those of MLX: <c>any</c>, <c>ring</c>, <c>jaccl</c>, <c>nccl</c>.</summary>
+public enum BackendKind
+{
+    /// <summary>The first of NCCL, ring and JACCL that is configured and can be used on this machine: MLX's order.</summary>
+    Any,
+
+    /// <summary>TCP between neighbours in a ring, interoperable with MLX's <c>ring</c>.</summary>
+    Ring,
+
+    /// <summary>RDMA verbs, interoperable with MLX's <c>jaccl</c>. Not available yet.</summary>
+    Jaccl,
+
+    /// <summary>NVIDIA's NCCL, started the way MLX starts it. Not available yet.</summary>
+    Nccl,
+
+    /// <summary>No backend: a group of one process, in which every collective is the identity.</summary>
+    None,
+}

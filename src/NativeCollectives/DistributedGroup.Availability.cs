@@ -1,0 +1,105 @@
+using System.Runtime.InteropServices.Marshalling;
+using NativeCollectives.Interop;
+
+namespace NativeCollectives;
+
+public sealed partial class DistributedGroup
+{
+    /// <summary>Whether a backend can be used on this machine. It is no promise that a group can be formed.</summary>
+    /// <param name="backend">The backend; <see cref="BackendKind.Any"/>: whether there is one at all.</param>
+    /// <returns>Whether it can be used. The question is asked anew each time.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="backend"/> is no backend.</exception>
+    /// <remarks>MLX's <c>is_available</c>.</remarks>
+    public static bool IsAvailable(BackendKind backend) => IsAvailable(backend, out _);
+
+    /// <summary>Whether a backend can be used on this machine, and if not, why. It is no promise that a group can be formed.</summary>
+    /// <param name="backend">The backend; <see cref="BackendKind.Any"/>: whether there is one at all.</param>
+    /// <param name="reason">What is missing and where it was looked for; <see langword="null"/> if the backend can be used.</param>
+    /// <returns>Whether it can be used. The question is asked anew each time.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="backend"/> is no backend.</exception>
+    /// <remarks>MLX's <c>is_available</c>, with a reason.</remarks>
+    public static bool IsAvailable(BackendKind backend, out string? reason)
+    {
+        if (!Enum.IsDefined(backend))
+        {
+            throw new ArgumentOutOfRangeException(nameof(backend), backend, "This is not a backend.");
+        }
+
+        if (!NativeCore.CanLoad(out reason, out _))
+        {
+            return false;
+        }
+
+        reason = backend switch
+        {
+            BackendKind.None => null,
+            BackendKind.Any => WhyNone(),
+            _ => WhyUnavailable(backend),
+        };
+        return reason is null;
+    }
+
+    /// <summary>Sets where backend libraries are looked for from now on.</summary>
+    /// <param name="path">A folder; <see langword="null"/>: that of the native core library, which is the default.</param>
+    /// <exception cref="ArgumentException"><paramref name="path"/> is blank or holds a NUL.</exception>
+    /// <exception cref="BackendUnavailableException">The native core library cannot be loaded.</exception>
+    /// <remarks>It holds for the whole process. Backends that are loaded stay loaded.</remarks>
+    public static unsafe void SetBackendDirectory(string? path)
+    {
+        if (path is not null && (string.IsNullOrWhiteSpace(path) || path.Contains('\0')))
+        {
+            throw new ArgumentException("The path of a folder is neither blank nor does it hold a NUL.", nameof(path));
+        }
+
+        NativeCore.Require();
+        byte* text = Utf8StringMarshaller.ConvertToUnmanaged(path);
+        try
+        {
+            var error = new nc_error { size = (uint)sizeof(nc_error) };
+            if (NativeMethods.nc_set_backend_directory(text, &error) != nc_status.NC_OK)
+            {
+                throw CollectiveErrors.Describe(&error, "", -1);
+            }
+        }
+        finally
+        {
+            Utf8StringMarshaller.Free(text);
+        }
+    }
+
+    /// <summary>Why a backend cannot be used on this machine; <see langword="null"/> if it can.</summary>
+    internal static unsafe string? WhyUnavailable(BackendKind backend)
+    {
+        if (!NativeCore.CanLoad(out string? reason, out _))
+        {
+            return reason;
+        }
+
+        byte* name = Utf8StringMarshaller.ConvertToUnmanaged(BackendNames.Of(backend));
+        try
+        {
+            var error = new nc_error { size = (uint)sizeof(nc_error) };
+            return NativeMethods.nc_backend_available(name, &error) == nc_status.NC_OK ? null : CollectiveErrors.Explain(&error);
+        }
+        finally
+        {
+            Utf8StringMarshaller.Free(name);
+        }
+    }
+
+    private static string? WhyNone()
+    {
+        List<string> reasons = [];
+        foreach (BackendKind candidate in BackendNames.InOrder)
+        {
+            if (WhyUnavailable(candidate) is not { } reason)
+            {
+                return null;
+            }
+
+            reasons.Add($"{BackendNames.Of(candidate)}: {reason}");
+        }
+
+        return string.Join(" ", reasons);
+    }
+}

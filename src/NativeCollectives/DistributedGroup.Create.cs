@@ -1,0 +1,64 @@
+namespace NativeCollectives;
+
+public sealed partial class DistributedGroup
+{
+    /// <summary>
+    /// Joins the group that the environment describes, with <c>MLX_RANK</c> and <c>MLX_HOSTFILE</c> as MLX's launcher sets them; without them, makes a group of
+    /// one.
+    /// </summary>
+    /// <returns>The group. The caller disposes it.</returns>
+    /// <exception cref="BackendUnavailableException">What is configured cannot be used on this machine.</exception>
+    /// <exception cref="RendezvousException">The group could not be formed, or a variable's value is malformed.</exception>
+    /// <remarks>MLX's <c>init()</c>. It blocks until the group is formed, at most 60 seconds.</remarks>
+    public static DistributedGroup Create() => Create(new DistributedGroupOptions());
+
+    /// <summary>Joins the group that the options and, where these are silent, the environment describe.</summary>
+    /// <param name="options">The options.</param>
+    /// <returns>The group. The caller disposes it.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="options"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException">An option's value is impossible; the message names it.</exception>
+    /// <exception cref="BackendUnavailableException">
+    /// What is configured cannot be used on this machine; or nothing is configured and <see cref="DistributedGroupOptions.Strict"/> is set.
+    /// </exception>
+    /// <exception cref="RendezvousException">The group could not be formed, or the value of an environment variable is malformed.</exception>
+    /// <remarks>
+    /// MLX's <c>init(strict, backend)</c>. It blocks until the group is formed, at most <see cref="DistributedGroupOptions.FormingTimeout"/>. Peers may start
+    /// in any order. Nothing is remembered of a failure: trying again starts afresh.
+    /// </remarks>
+    public static DistributedGroup Create(DistributedGroupOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return Create(options, MlxEnvironment.OfProcess);
+    }
+
+    /// <summary>Joins a group as <see cref="Create(DistributedGroupOptions)"/> does, on a thread of its own.</summary>
+    /// <param name="options">The options, read before this method returns; <see langword="null"/>: those of <see cref="Create()"/>.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <returns>The group. The caller disposes it.</returns>
+    /// <exception cref="ArgumentException">An option's value is impossible; the message names it.</exception>
+    /// <exception cref="BackendUnavailableException">
+    /// What is configured cannot be used on this machine; or nothing is configured and <see cref="DistributedGroupOptions.Strict"/> is set.
+    /// </exception>
+    /// <exception cref="RendezvousException">The group could not be formed, or the value of an environment variable is malformed.</exception>
+    /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
+    public static Task<DistributedGroup> CreateAsync(DistributedGroupOptions? options = null, CancellationToken cancellationToken = default) =>
+        CreateAsync(options ?? new DistributedGroupOptions(), MlxEnvironment.OfProcess, cancellationToken);
+
+    internal static DistributedGroup Create(DistributedGroupOptions options, MlxEnvironment environment) =>
+        new(GroupFormation.Form(GroupPlan.Make(options, environment, WhyUnavailable), CancellationToken.None));
+
+    internal static Task<DistributedGroup> CreateAsync(DistributedGroupOptions options, MlxEnvironment environment, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return Task.FromCanceled<DistributedGroup>(cancellationToken);
+        }
+
+        GroupPlan plan = GroupPlan.Make(options, environment, WhyUnavailable);
+        return Task.Factory.StartNew(
+            () => new DistributedGroup(GroupFormation.Form(plan, cancellationToken)),
+            cancellationToken,
+            TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
+            TaskScheduler.Default);
+    }
+}

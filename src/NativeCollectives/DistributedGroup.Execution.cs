@@ -1,0 +1,245 @@
+using System.Buffers;
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using NativeCollectives.Interop;
+
+namespace NativeCollectives;
+
+// How operations reach the native library: blocking ones through Execute, asynchronous ones through EnqueueAsync, whatever their buffers are made of.
+public sealed partial class DistributedGroup
+{
+    /// <summary>Runs an operation on spans, which are pinned for the call.</summary>
+    private unsafe void Run<T>(
+        ref Operation operation, ReadOnlySpan<T> send, Span<T> receive, ReadOnlySpan<ulong> sendCounts = default, ReadOnlySpan<ulong> receiveCounts = default)
+        where T : unmanaged
+    {
+        fixed (T* sendBuffer = send, receiveBuffer = receive)
+        {
+            Run(ref operation, sendBuffer, receiveBuffer, sendCounts, receiveCounts);
+        }
+    }
+
+    /// <summary>Runs an operation on memory that stays where it is.</summary>
+    private unsafe void Run(
+        ref Operation operation, void* send, void* receive, ReadOnlySpan<ulong> sendCounts = default, ReadOnlySpan<ulong> receiveCounts = default)
+    {
+        fixed (ulong* sendLengths = sendCounts, receiveLengths = receiveCounts)
+        {
+            operation.Place(send, receive, sendLengths, receiveLengths);
+            Execute(ref operation.Request);
+        }
+    }
+
+    /// <summary>Issues an operation on memories, which are pinned until it has ended.</summary>
+    private unsafe Task RunAsync<T>(
+        ref Operation operation,
+        ReadOnlyMemory<T> send,
+        Memory<T> receive,
+        CancellationToken cancellationToken,
+        ReadOnlySpan<ulong> sendCounts = default,
+        ReadOnlySpan<ulong> receiveCounts = default)
+        where T : unmanaged
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return Task.FromCanceled(cancellationToken);
+        }
+
+        MemoryHandle sendHandle = operation.SentBytes == 0 ? default : send.Pin();
+        MemoryHandle receiveHandle;
+        try
+        {
+            receiveHandle = operation.ReceivedBytes == 0 ? default : receive.Pin();
+        }
+        catch
+        {
+            sendHandle.Dispose();
+            throw;
+        }
+
+        return EnqueueAsync(ref operation, sendHandle, receiveHandle, sendCounts, receiveCounts, cancellationToken);
+    }
+
+    /// <summary>Issues an operation on memory that stays where it is.</summary>
+    private unsafe Task RunAsync(
+        ref Operation operation,
+        void* send,
+        void* receive,
+        CancellationToken cancellationToken,
+        ReadOnlySpan<ulong> sendCounts = default,
+        ReadOnlySpan<ulong> receiveCounts = default) =>
+        cancellationToken.IsCancellationRequested
+            ? Task.FromCanceled(cancellationToken)
+            : EnqueueAsync(ref operation, new MemoryHandle(send), new MemoryHandle(receive), sendCounts, receiveCounts, cancellationToken);
+
+    /// <summary>Runs an operation on tensors, which are pinned for the call; one whose elements do not lie one behind the other is copied.</summary>
+    private unsafe void Run<T>(ref Operation operation, in ReadOnlyTensorSpan<T> send, in TensorSpan<T> receive)
+        where T : unmanaged
+    {
+        using DenseTensor<T> input = DenseTensor<T>.ForInput(send, "input");
+        using DenseTensor<T> output = DenseTensor<T>.ForOutput(receive, "output");
+        fixed (T* sendBuffer = input, receiveBuffer = output)
+        {
+            Run(ref operation, sendBuffer, receiveBuffer);
+        }
+
+        output.CopyBack(receive);
+    }
+
+    /// <summary>Runs an operation on a tensor that it reads and writes.</summary>
+    private unsafe void RunInPlace<T>(ref Operation operation, in TensorSpan<T> buffer)
+        where T : unmanaged
+    {
+        using DenseTensor<T> dense = DenseTensor<T>.ForBoth(buffer, nameof(buffer));
+        fixed (T* memory = dense)
+        {
+            Run(ref operation, memory, memory);
+        }
+
+        dense.CopyBack(buffer);
+    }
+
+    /// <summary>An array for a result.</summary>
+    private static T[] NewArray<T>(string parameterName, long length)
+        where T : unmanaged
+    {
+        _ = ElementType.Of<T>();
+        return length <= Array.MaxLength
+            ? GC.AllocateUninitializedArray<T>((int)length)
+            : throw new ArgumentException($"The result has {length} elements, more than an array can hold. A native buffer can take it.", parameterName);
+    }
+
+    private static async Task<TResult> Returning<TResult>(Task operation, TResult result)
+    {
+        await operation.ConfigureAwait(false);
+        return result;
+    }
+
+    /// <summary>Every blocking operation.</summary>
+    [SkipLocalsInit]
+    private unsafe void Execute(ref nc_request request)
+    {
+        Unsafe.SkipInit(out nc_error error);
+        error.size = (uint)sizeof(nc_error);
+        using GroupHandle.Lease lease = _handle.Rent();
+        nc_status status;
+        fixed (nc_request* pinned = &request)
+        {
+            status = NativeMethods.nc_execute(lease.Group, pinned, &error);
+        }
+
+        if (status != nc_status.NC_OK)
+        {
+            throw Failure(&error, CancellationToken.None);
+        }
+    }
+
+    /// <summary>Every asynchronous operation. It is issued when this method returns, and has then its place in the order.</summary>
+    [SkipLocalsInit]
+    private unsafe Task<DistributedGroup?> EnqueueAsync(
+        ref Operation operation,
+        MemoryHandle send,
+        MemoryHandle receive,
+        ReadOnlySpan<ulong> sendCounts,
+        ReadOnlySpan<ulong> receiveCounts,
+        CancellationToken cancellationToken)
+    {
+        var pending = new AsyncOperation(this, send, receive, cancellationToken);
+        Exception? failure = null;
+        nc_work* work = null;
+        bool issued = false;
+        try
+        {
+            pending.Place(ref operation, sendCounts, receiveCounts);
+            Unsafe.SkipInit(out nc_error error);
+            error.size = (uint)sizeof(nc_error);
+            using GroupHandle.Lease lease = _handle.Rent();
+            fixed (nc_request* request = &operation.Request)
+            {
+                nc_status status = NativeMethods.nc_enqueue(
+                    lease.Group, request, AsyncOperation.Completion, pending.Root(), pending.WorkSlot(&work), &error);
+                issued = status == nc_status.NC_OK;
+            }
+
+            if (!issued)
+            {
+                failure = Failure(&error, cancellationToken);
+            }
+        }
+        finally
+        {
+            if (!issued)
+            {
+                pending.NotIssued();
+            }
+        }
+
+        if (failure is not null)
+        {
+            // Mistakes of the caller are thrown by the call itself, failures by the task.
+            return failure is ArgumentException or ObjectDisposedException ? throw failure : Task.FromException<DistributedGroup?>(failure);
+        }
+
+        pending.Issued(work);
+        return pending.Task;
+    }
+
+    /// <summary>The exception for a failed call. The failure that ended the group is kept, for the calls that come after it.</summary>
+    internal unsafe Exception Failure(nc_error* error, CancellationToken cancellationToken)
+    {
+        Exception failure = CollectiveErrors.Describe(error, Backend, Rank, cancellationToken);
+        if (failure is ObjectDisposedException)
+        {
+            return failure;
+        }
+
+        if (error->earlier != 0)
+        {
+            Exception first = Interlocked.CompareExchange(ref _firstFailure, failure, null) ?? failure;
+            return CollectiveErrors.DescribeLater(first, Backend, Rank);
+        }
+
+        nc_status end = NativeStatus;
+        if (end != nc_status.NC_OK && (error->status == end || (error->status == nc_status.NC_CANCELLED && end == nc_status.NC_ABORTED)))
+        {
+            Interlocked.CompareExchange(ref _firstFailure, failure, null);
+        }
+
+        return failure;
+    }
+
+    /// <summary>Makes a group of what a split of this one left behind.</summary>
+    internal unsafe DistributedGroup Adopt(nc_group* part)
+    {
+        var handle = new GroupHandle();
+        LogChannel? log = _handle.Log;
+        log?.AddReference();
+        handle.Own(part, log);
+        return new DistributedGroup(handle);
+    }
+
+    /// <summary>The counts that only the root gives.</summary>
+    private BlockCounts ReadCountsAtRoot<TCount>(ReadOnlySpan<TCount> counts, int root, CollectiveDataType type)
+        where TCount : unmanaged, IBinaryInteger<TCount>
+    {
+        Check.Root(root, Size);
+        return Rank == root ? BlockCounts.Read(counts, Size, type, nameof(counts)) : BlockCounts.None;
+    }
+
+    /// <summary>The beginning of every operation.</summary>
+    private unsafe Operation Begin(nc_operation operation, CollectiveDataType type, TimeSpan? timeout)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new Operation
+        {
+            Request = new nc_request
+            {
+                size = (uint)sizeof(nc_request),
+                operation = operation,
+                data_type = (nc_data_type)type,
+                timeout_ms = Timeouts.Of(timeout),
+            },
+        };
+    }
+}

@@ -1,0 +1,40 @@
+namespace NativeCollectives;
+
+/// <summary>How a <see cref="DistributedGroup"/> is to be formed. What is given here wins over the environment.</summary>
+/// <remarks>The options are read when a group is created; a later change does not touch the group.</remarks>
+public sealed class DistributedGroupOptions
+{
+    /// <summary>What moves the bytes; <see cref="BackendKind.Any"/> by default.</summary>
+    public BackendKind Backend { get; set; } = BackendKind.Any;
+
+    /// <summary>
+    /// What happens when nothing is configured. <see langword="false"/> (the default): the group has this process as its only rank.
+    /// <see langword="true"/>: a <see cref="BackendUnavailableException"/> that lists what is missing.
+    /// </summary>
+    /// <remarks>
+    /// The meaning is that of MLX's <c>init(strict=…)</c>. A backend that is configured, but cannot be used or cannot form its group, is an exception in either
+    /// case, and no outcome is remembered: the next creation starts afresh.
+    /// </remarks>
+    public bool Strict { get; set; }
+
+    /// <summary>The ring's settings; what is <see langword="null"/> is taken from <c>MLX_RANK</c> and <c>MLX_HOSTFILE</c>.</summary>
+    public RingOptions? Ring { get; set; }
+
+    /// <summary>How long forming the group may take, 60 seconds by default: positive and at most <see cref="int.MaxValue"/> milliseconds.</summary>
+    public TimeSpan FormingTimeout { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// How long an operation may take that is given no timeout of its own, 300 seconds by default: positive and at most <see cref="int.MaxValue"/>
+    /// milliseconds.
+    /// </summary>
+    public TimeSpan OperationTimeout { get; set; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>
+    /// Receives progress messages of the group and of the groups split from it: formation, retries, faults. <see langword="null"/> (the default): nobody does.
+    /// </summary>
+    /// <remarks>
+    /// It is called from any thread, from several at once, and must neither block nor use the group. What it throws is dropped.
+    /// Independently of it, the ring writes the same messages to the standard error stream if the environment variable <c>MLX_RING_VERBOSE</c> is present.
+    /// </remarks>
+    public Action<CollectiveLogLevel, string>? Log { get; set; }
+}
