@@ -78,10 +78,10 @@ TEST(GroupOfOne, IsTheIdentityForEveryCollectiveAndType) {
                 request.reduce_op = op;
                 const Outcome outcome = execute(group.get(), request);
                 ASSERT_EQ(outcome.status, NC_OK) << operation << ' ' << outcome.message();
-                EXPECT_EQ(output, input) << "operation " << operation << " type " << type;
+                EXPECT_TRUE(output == input) << "operation " << operation << " type " << type;
                 request.send_buffer = output.data();
                 EXPECT_EQ(execute(group.get(), request).status, NC_OK) << "in place";
-                EXPECT_EQ(output, input);
+                EXPECT_TRUE(output == input) << "operation " << operation << " type " << type << " in place";
             }
         }
     }
@@ -342,7 +342,8 @@ TEST(Backend, ThatDoesNotExistIsAnErrorThatSaysWhereItWasLookedFor) {
     Outcome outcome;
     EXPECT_EQ(nc_backend_available("nonesuch", &outcome.error), NC_BACKEND_UNAVAILABLE);
     EXPECT_NE(outcome.message().find("libnative_collectives_nonesuch"), std::string::npos) << outcome.message();
-    EXPECT_NE(outcome.message().find("/out/"), std::string::npos) << outcome.message();
+    const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    EXPECT_NE(outcome.message().find(here.string()), std::string::npos) << outcome.message();
     const BackendDirectory elsewhere("/nowhere/at/all");
     EXPECT_EQ(nc_backend_available("ring", &outcome.error), NC_BACKEND_UNAVAILABLE);
     EXPECT_NE(outcome.message().find("/nowhere/at/all/libnative_collectives_ring"), std::string::npos) << outcome.message();

@@ -1,0 +1,325 @@
+// What ranks are told when something goes wrong, and that none of them hangs: deadlines, lost peers, ranks that are out of step.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include "backend/clock.h"
+#include "raw_peer.h"
+
+namespace nc::test {
+namespace {
+
+void until_ended(nc_group* group) {
+    const Deadline until = deadline_after(soon_ms);
+    while (status_of(group).status == NC_OK && Clock::now() < until) std::this_thread::yield();
+}
+
+TEST(Timeout, OfARankThatIsLeftAlone) {
+    LocalRanks ranks(3);
+    std::vector<std::int32_t> values(10);
+    nc_request request = request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data());
+    request.timeout_ms = 300;
+    Outcome outcome;
+    const std::int64_t took = milliseconds_of([&] { outcome = execute(ranks[0], request); });
+    EXPECT_EQ(outcome.status, NC_TIMEOUT);
+    EXPECT_GE(took, 299);
+    EXPECT_LT(took, 300 + soon_ms);
+    EXPECT_EQ(outcome.error.operation, NC_ALL_REDUCE);
+    EXPECT_EQ(outcome.error.rank, 0);
+    EXPECT_EQ(outcome.error.peer, 1) << "a single slice comes from the right";
+    EXPECT_EQ(outcome.error.sequence, 1U);
+    EXPECT_EQ(outcome.error.earlier, 0);
+    EXPECT_NE(outcome.message().find("300 ms"), std::string::npos) << outcome.message();
+    EXPECT_NE(outcome.message().find("rank 1"), std::string::npos) << outcome.message();
+    // And that stays the cause of everything.
+    const Outcome next = execute(ranks[0], request_of(NC_BARRIER));
+    EXPECT_EQ(next.status, NC_TIMEOUT);
+    EXPECT_EQ(next.error.earlier, 1);
+    EXPECT_EQ(next.error.operation, NC_ALL_REDUCE);
+    EXPECT_EQ(next.error.sequence, 1U);
+    nc_group_abort(ranks[0], "later");
+    EXPECT_EQ(status_of(ranks[0]).status, NC_TIMEOUT);
+    EXPECT_NE(status_of(ranks[0]).message().find("300 ms"), std::string::npos);
+}
+
+// One rank does not come; the others wait for it together, and whoever gives up first must not look like the culprit.
+TEST(Timeout, OfSeveralRanksIsATimeoutForAllOfThem) {
+    for (int round = 0; round < 5; ++round) {
+        LocalRanks ranks(4);
+        ranks.each([&](int rank, nc_group* group) {
+            if (rank == 3) return;
+            nc_request request = request_of(NC_BARRIER);
+            request.timeout_ms = 400;
+            const Outcome outcome = execute(group, request);
+            EXPECT_EQ(outcome.status, NC_TIMEOUT) << rank << ": " << outcome.message();
+            // Gone at once, which resets what the others wait on.
+            nc_group_abort(group, nullptr);
+        });
+    }
+}
+
+TEST(Timeout, DoesNotHideAPeerThatIsLostLongBefore) {
+    LocalRanks ranks(2, 1, 20'000);
+    std::thread leaver([&] { nc_group_abort(ranks[1], nullptr); });
+    const Outcome outcome = execute(ranks[0], request_of(NC_BARRIER));
+    EXPECT_EQ(outcome.status, NC_PEER_LOST) << outcome.message();
+    EXPECT_EQ(outcome.error.peer, 1);
+    leaver.join();
+}
+
+TEST(Timeout, OfTheGroupIsTheDefault) {
+    LocalRanks ranks(2, 1, 200);
+    std::int32_t value = 0;
+    nc_request request = request_of(NC_RECEIVE, NC_INT32, 1, nullptr, &value);
+    request.peer = 1;
+    const Outcome outcome = execute(ranks[0], request);
+    EXPECT_EQ(outcome.status, NC_TIMEOUT);
+    EXPECT_NE(outcome.message().find("200 ms"), std::string::npos) << outcome.message();
+}
+
+TEST(PeerLost, WhenItLeavesWithinAnOperation) {
+    for (int leaver = 0; leaver < 3; ++leaver) {
+        LocalRanks ranks(3);
+        ranks.each([&](int rank, nc_group* group) {
+            if (rank == leaver) return nc_group_close(group);
+            std::vector<std::int32_t> values(100'000);
+            const Outcome outcome = execute(group, request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()));
+            EXPECT_EQ(outcome.status, NC_PEER_LOST) << outcome.message();
+            EXPECT_NE(outcome.error.peer, rank);
+            EXPECT_GE(outcome.error.peer, 0);
+            EXPECT_EQ(outcome.error.operation, NC_ALL_REDUCE);
+            EXPECT_EQ(status_of(group).status, NC_PEER_LOST);
+        });
+    }
+}
+
+// Both the operation and the watching thread may find a broken connection; whoever is first, the reason must not get lost.
+TEST(PeerLost, SaysWhatTheSystemSaid) {
+    int reset = 0;
+    constexpr int rounds = 20;
+    for (int round = 0; round < rounds; ++round) {
+        LocalRanks ranks(2);
+        std::atomic<bool> go{false};
+        std::thread leaver([&] {
+            while (!go) std::this_thread::yield();
+            nc_group_abort(ranks[1], nullptr);
+        });
+        std::int32_t value = 0;
+        nc_request request = request_of(NC_RECEIVE, NC_INT32, 1, nullptr, &value);
+        request.peer = 1;
+        go = true;
+        const Outcome outcome = execute(ranks[0], request);
+        EXPECT_EQ(outcome.status, NC_PEER_LOST);
+        EXPECT_EQ(outcome.error.peer, 1);
+        if (outcome.error.system_error == ECONNRESET) ++reset;
+        leaver.join();
+    }
+    EXPECT_EQ(reset, rounds) << "a reset connection was called an orderly end";
+}
+
+TEST(PeerLost, KeepsTheFirstCause) {
+    LocalRanks ranks(2);
+    const Outcome working = execute(ranks[0], request_of(NC_ALL_GATHER));
+    EXPECT_EQ(working.status, NC_OK);
+    nc_group_abort(ranks[1], nullptr);
+    until_ended(ranks[0]);
+    const Outcome first = status_of(ranks[0]);
+    EXPECT_EQ(first.status, NC_PEER_LOST);
+    EXPECT_EQ(first.error.rank, 0);
+    EXPECT_EQ(first.error.peer, 1);
+    EXPECT_EQ(first.error.sequence, 0U) << "found while nothing ran";
+    for (int i = 0; i < 3; ++i) {
+        const Outcome outcome = execute(ranks[0], request_of(NC_BARRIER));
+        EXPECT_EQ(outcome.status, NC_PEER_LOST);
+        EXPECT_EQ(outcome.error.earlier, 1);
+        EXPECT_EQ(outcome.error.operation, NC_BARRIER);
+        EXPECT_EQ(outcome.message(), first.message());
+    }
+}
+
+// A send that has to wait takes in what arrives meanwhile. A neighbour that has ended its stream has nothing more to say, and must not keep the waiting rank busy.
+TEST(Waiting, CostsNoProcessorTimeWhenTheOtherNeighbourHasLeft) {
+    LocalRanks ranks(3);
+    ranks.destroy(2);
+    const std::vector<std::byte> data(std::size_t{64} << 20);
+    nc_request request = request_of(NC_SEND, NC_UINT8, data.size(), data.data());
+    request.peer = 1;
+    request.timeout_ms = 1000;
+    const auto processor_ms = [] {
+        rusage usage{};
+        getrusage(RUSAGE_THREAD, &usage);
+        return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+    };
+    const auto before = processor_ms();
+    const Outcome outcome = execute(ranks[0], request);
+    EXPECT_EQ(outcome.status, NC_TIMEOUT) << outcome.message();
+    EXPECT_LT(processor_ms() - before, 400) << "of 1000 ms";
+}
+
+TEST(Waiting, CostsNoProcessorTime) {
+    LocalRanks ranks(2);
+    nc_request request = request_of(NC_BARRIER);
+    request.timeout_ms = 1000;
+    rusage before{};
+    getrusage(RUSAGE_THREAD, &before);
+    EXPECT_EQ(execute(ranks[0], request).status, NC_TIMEOUT);
+    rusage after{};
+    getrusage(RUSAGE_THREAD, &after);
+    EXPECT_LT((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000 + (after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1000, 200);
+}
+
+struct Mismatch {
+    const char* what;
+    void (*change)(nc_request& request);
+};
+
+// All ranks issue an operation of ours, but one issues it differently: somebody finds out, and nobody hangs or gets wrong data in silence.
+TEST(Mismatch, IsFoundAndEndsAllRanks) {
+    const Mismatch mismatches[] = {
+        {"type", [](nc_request& r) { r.data_type = NC_FLOAT32; }},
+        {"count", [](nc_request& r) { r.count = 7; }},
+        {"root", [](nc_request& r) { r.peer = 1; }},
+        {"operator", [](nc_request& r) { r.reduce_op = NC_MAX; }},
+        {"operation", [](nc_request& r) { r.operation = r.operation == NC_BARRIER ? NC_GATHER : NC_BARRIER; }},
+    };
+    for (const int n : {2, 3, 4}) {
+        for (const nc_operation operation : {NC_REDUCE_SCATTER, NC_BROADCAST, NC_REDUCE, NC_GATHER, NC_SCATTER, NC_ALL_TO_ALL, NC_BARRIER}) {
+            for (const Mismatch& mismatch : mismatches) {
+                const bool rooted = operation == NC_BROADCAST || operation == NC_REDUCE || operation == NC_GATHER || operation == NC_SCATTER;
+                const bool reduces = operation == NC_REDUCE_SCATTER || operation == NC_REDUCE;
+                if (std::strcmp(mismatch.what, "root") == 0 && !rooted) continue;
+                if (std::strcmp(mismatch.what, "operator") == 0 && !reduces) continue;
+                if (operation == NC_BARRIER && std::strcmp(mismatch.what, "operation") != 0) continue;
+                LocalRanks ranks(n);
+                std::atomic<int> found{0};
+                const std::int64_t took = milliseconds_of([&] {
+                    ranks.each([&](int rank, nc_group* group) {
+                        std::vector<std::int32_t> in(64);
+                        std::vector<std::int32_t> out(64);
+                        nc_request request = request_of(operation, NC_INT32, 8, in.data(), out.data());
+                        if (rank == n - 1) mismatch.change(request);
+                        const Outcome outcome = execute(group, request);
+                        if (outcome.status == NC_MISMATCH) ++found;
+                        EXPECT_TRUE(outcome.status == NC_MISMATCH || outcome.status == NC_PEER_LOST || outcome.status == NC_OK) << outcome.message();
+                        if (outcome.status == NC_MISMATCH) {
+                            EXPECT_GE(outcome.error.peer, 0);
+                            EXPECT_NE(outcome.message().find("rank "), std::string::npos);
+                        }
+                    });
+                });
+                EXPECT_GE(found, 1) << n << " ranks, operation " << operation << ", " << mismatch.what;
+                EXPECT_LT(took, soon_ms) << n << " ranks, operation " << operation << ", " << mismatch.what;
+                for (int rank = 0; rank < n; ++rank) {
+                    until_ended(ranks[rank]);
+                    EXPECT_NE(status_of(ranks[rank]).status, NC_OK) << "rank " << rank << " does not know, operation " << operation << ", " << mismatch.what;
+                }
+            }
+        }
+    }
+}
+
+TEST(Mismatch, OfProductAndAverageAllReduce) {
+    LocalRanks ranks(2);
+    ranks.each([](int rank, nc_group* group) {
+        std::vector<float> values(100, 1.0F);
+        nc_request request = request_of(NC_ALL_REDUCE, NC_FLOAT32, values.size(), values.data(), values.data());
+        request.reduce_op = rank == 0 ? NC_PRODUCT : NC_AVERAGE;
+        const Outcome outcome = execute(group, request);
+        EXPECT_TRUE(outcome.status == NC_MISMATCH || outcome.status == NC_PEER_LOST) << outcome.message();
+        if (outcome.status == NC_MISMATCH) EXPECT_NE(outcome.message().find("product"), std::string::npos) << outcome.message();
+    });
+}
+
+TEST(Mismatch, OfUnevenLengthsIsFoundByAllRanks) {
+    for (const nc_operation operation : {NC_ALL_GATHER, NC_REDUCE_SCATTER, NC_GATHER, NC_SCATTER, NC_ALL_TO_ALL}) {
+        LocalRanks ranks(3);
+        ranks.each([&](int rank, nc_group* group) {
+            std::vector<std::int32_t> in(64);
+            std::vector<std::int32_t> out(64);
+            // Rank 2 contributes another length than the others think.
+            const std::uint64_t counts[3] = {4, 5, rank == 2 ? 7U : 6U};
+            nc_request request = request_of(operation, NC_INT32, counts[rank], in.data(), out.data());
+            request.flags = NC_REQUEST_UNEVEN;
+            request.send_counts = request.receive_counts = counts;
+            std::uint64_t symmetric[3] = {4, 4, 4};
+            if (operation == NC_ALL_TO_ALL) {
+                if (rank == 2) symmetric[0] = 5;
+                request.send_counts = request.receive_counts = symmetric;
+            }
+            const Outcome outcome = execute(group, request);
+            EXPECT_TRUE(outcome.status == NC_MISMATCH || outcome.status == NC_PEER_LOST) << operation << ": " << outcome.message();
+            if (rank == 2) EXPECT_EQ(outcome.status, NC_MISMATCH) << operation << ": " << outcome.message();
+        });
+    }
+}
+
+TEST(Mismatch, OfBytesThatAreNoHeaderAtAll) {
+    RawPeer peer;
+    const std::vector<char> noise(100, 'z');
+    send_all(peer.left, noise.data(), noise.size());
+    const Outcome outcome = execute(peer.group.get(), request_of(NC_BARRIER));
+    EXPECT_EQ(outcome.status, NC_MISMATCH);
+    EXPECT_EQ(outcome.error.peer, 1);
+    // The peer is told by a reset.
+    char byte = 0;
+    EXPECT_FALSE(receive_all(peer.right, &byte, 1) && receive_all(peer.right, std::vector<char>(64).data(), 64));
+}
+
+TEST(Peer, ThatEndsItsStreamWithinAnElementIsLost) {
+    RawPeer peer;
+    const char part[] = {1, 2, 3};
+    send_all(peer.left, part, sizeof part);
+    ::shutdown(peer.left.get(), SHUT_WR);
+    std::vector<std::int32_t> values(2, 1);
+    const Outcome outcome = execute(peer.group.get(), request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()));
+    EXPECT_EQ(outcome.status, NC_PEER_LOST) << outcome.message();
+}
+
+TEST(Peer, MaySendItsBytesOneByOne) {
+    RawPeer peer;
+    // Two complex numbers or floats, or bytes: an element arrives in parts. n = 2, one slice: its segment 1 is combined, then its total of segment 0 is taken.
+    const float theirs[4] = {10, 20, 30, 40};
+    float ours[4] = {1, 2, 3, 4};
+    std::thread sender([&] {
+        const float stream[4] = {theirs[2], theirs[3], theirs[0] + 1, theirs[1] + 2};
+        for (std::size_t i = 0; i < sizeof stream; ++i) send_all(peer.left, reinterpret_cast<const char*>(stream) + i, 1);
+    });
+    const Outcome outcome = execute(peer.group.get(), request_of(NC_ALL_REDUCE, NC_COMPLEX64, 2, ours, ours));
+    EXPECT_EQ(outcome.status, NC_OK) << outcome.message();
+    sender.join();
+    EXPECT_EQ(std::vector<float>(ours, ours + 4), (std::vector<float>{11, 22, 33, 44}));
+}
+
+bool is_utf8(const std::string& text) {
+    for (std::size_t i = 0; i < text.size();) {
+        const auto lead = static_cast<unsigned char>(text[i]);
+        const std::size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+        if (length == 0 || i + length > text.size()) return false;
+        for (std::size_t k = 1; k < length; ++k) {
+            if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+        }
+        i += length;
+    }
+    return true;
+}
+
+TEST(Message, IsUtf8AlsoWhereItIsCutOff) {
+    for (std::size_t shift = 0; shift < 4; ++shift) {
+        nc_group_options options{};
+        options.size = sizeof options;
+        nc_group* group = nullptr;
+        ASSERT_EQ(nc_group_create(&options, &group, nullptr), NC_OK);
+        std::string reason(shift, 'x');
+        while (reason.size() < 2 * NC_MESSAGE_SIZE) reason += "\xe2\x82\xac";
+        nc_group_abort(group, reason.c_str());
+        EXPECT_TRUE(is_utf8(status_of(group).message())) << shift;
+        nc_group_destroy(group);
+    }
+}
+
+}  // namespace
+}  // namespace nc::test

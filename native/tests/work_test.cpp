@@ -1,0 +1,442 @@
+// Enqueued operations: their order, completions, waiting, cancelling, and what closing and destroying a group does to them.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "backend/clock.h"
+#include "local_ranks.h"
+
+namespace nc::test {
+namespace {
+
+// A flag that a thread waits for, at most ample_ms.
+class Flag {
+   public:
+    void set() {
+        const std::lock_guard lock(mutex_);
+        set_ = true;
+        changed_.notify_all();
+    }
+    bool wait() {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_until(lock, deadline_after(ample_ms), [this] { return set_; });
+    }
+
+   private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool set_ = false;
+};
+
+// What completions saw, in order.
+struct Journal {
+    std::mutex mutex;
+    std::vector<std::pair<std::uint64_t, nc_status>> entries;
+    std::thread::id thread;
+    static void write(void* context, const nc_error* error) {
+        auto& journal = *static_cast<Journal*>(context);
+        const std::lock_guard lock(journal.mutex);
+        journal.entries.emplace_back(error != nullptr ? error->sequence : 0, error != nullptr ? error->status : NC_OK);
+        journal.thread = std::this_thread::get_id();
+    }
+    std::size_t count() {
+        const std::lock_guard lock(mutex);
+        return entries.size();
+    }
+};
+
+WorkPointer enqueue(nc_group* group, const nc_request& request, nc_completion completion = nullptr, void* context = nullptr) {
+    nc_work* work = nullptr;
+    nc_error error = empty_error();
+    EXPECT_EQ(nc_enqueue(group, &request, completion, context, &work, &error), NC_OK) << error.message;
+    return WorkPointer(work);
+}
+
+// A receive that nobody answers: it runs until something ends it.
+nc_request endless(int rank, int size, std::int32_t* value) {
+    nc_request request = request_of(NC_RECEIVE, NC_INT32, 1, nullptr, value);
+    request.peer = (rank + 1) % size;
+    return request;
+}
+
+// A send of more than the kernel's buffers hold: it runs until the peer has received it all. The wire has no messages: a peer that could receive the first bytes knows
+// that the send is running.
+struct LongSend {
+    static constexpr std::size_t first = 1000;
+    std::vector<std::byte> data = std::vector<std::byte>(std::size_t{64} << 20, std::byte{3});
+    std::vector<std::byte> got = std::vector<std::byte>(data.size());
+
+    nc_request request(int peer) const {
+        nc_request request = request_of(NC_SEND, NC_UINT8, data.size(), data.data());
+        request.peer = peer;
+        return request;
+    }
+    void until_running(nc_group* group, int peer) {
+        nc_request request = request_of(NC_RECEIVE, NC_UINT8, first, nullptr, got.data());
+        request.peer = peer;
+        const Outcome outcome = execute(group, request);
+        EXPECT_EQ(outcome.status, NC_OK) << outcome.message();
+    }
+    void receive_rest(nc_group* group, int peer) {
+        nc_request request = request_of(NC_RECEIVE, NC_UINT8, data.size() - first, nullptr, got.data() + first);
+        request.peer = peer;
+        const Outcome outcome = execute(group, request);
+        EXPECT_EQ(outcome.status, NC_OK) << outcome.message();
+        EXPECT_TRUE(got == data);
+    }
+};
+
+TEST(Work, RunsInTheOrderOfIssue) {
+    LocalRanks ranks(3);
+    constexpr std::size_t count = 200;
+    ranks.each([](int rank, nc_group* group) {
+        std::vector<std::int64_t> values(count);
+        std::vector<WorkPointer> works;
+        std::vector<std::int64_t> results(count);
+        Journal journal;
+        for (std::size_t i = 0; i < count; ++i) {
+            values[i] = static_cast<std::int64_t>(i) * (rank + 1);
+            if (i % 5 == 4) {
+                // A blocking one in between waits for its turn.
+                const Outcome outcome = execute(group, request_of(NC_ALL_REDUCE, NC_INT64, 1, &values[i], &results[i]));
+                EXPECT_EQ(outcome.status, NC_OK) << outcome.message();
+                EXPECT_GE(journal.count() + 1, works.size()) << "those before have ended; the last one's completion may be running";
+            } else {
+                works.push_back(enqueue(group, request_of(NC_ALL_REDUCE, NC_INT64, 1, &values[i], &results[i]), Journal::write, &journal));
+            }
+        }
+        for (const WorkPointer& work : works) EXPECT_EQ(wait_for(work.get()).status, NC_OK);
+        for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(results[i], static_cast<std::int64_t>(i) * 6);
+    });
+}
+
+TEST(Work, OfManyThreadsRunsOneByOne) {
+    LocalRanks ranks(2);
+    // Any order will do as long as both ranks have the same: all the operations are alike.
+    ranks.each([](int, nc_group* group) {
+        std::vector<std::thread> threads;
+        for (int t = 0; t < 4; ++t) {
+            threads.emplace_back([group, t] {
+                for (int i = 0; i < 50; ++i) {
+                    std::vector<std::int32_t> values(100, 1);
+                    const nc_request request = request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data());
+                    if ((t + i) % 2 == 0) {
+                        EXPECT_EQ(execute(group, request).status, NC_OK);
+                    } else {
+                        EXPECT_EQ(wait_for(enqueue(group, request).get()).status, NC_OK);
+                    }
+                    for (const std::int32_t value : values) EXPECT_EQ(value, 2);
+                }
+            });
+        }
+        for (std::thread& thread : threads) thread.join();
+    });
+}
+
+TEST(Work, IsTestedAndWaitedForWithALimit) {
+    LocalRanks ranks(2);
+    std::int32_t got = 0;
+    const WorkPointer work = enqueue(ranks[0], endless(0, 2, &got));
+    std::int32_t completed = 1;
+    nc_error error = empty_error();
+    EXPECT_EQ(nc_work_test(work.get(), &completed, &error), NC_OK);
+    EXPECT_EQ(completed, 0);
+    const Outcome outcome = wait_for(work.get(), 20);
+    EXPECT_EQ(outcome.status, NC_TIMEOUT);
+    EXPECT_EQ(outcome.error.operation, NC_OPERATION_NONE) << "the wait has ended, the operation has not";
+    EXPECT_EQ(wait_for(work.get(), -5).status, NC_TIMEOUT);
+    const std::int32_t sent = 42;
+    nc_request request = request_of(NC_SEND, NC_INT32, 1, &sent);
+    EXPECT_EQ(execute(ranks[1], request).status, NC_OK);
+    EXPECT_EQ(wait_for(work.get()).status, NC_OK);
+    EXPECT_EQ(nc_work_test(work.get(), &completed, nullptr), NC_OK);
+    EXPECT_EQ(completed, 1);
+    EXPECT_EQ(wait_for(work.get()).status, NC_OK) << "also again";
+    EXPECT_EQ(got, 42);
+}
+
+TEST(Work, CompletionsMayEnqueueMore) {
+    LocalRanks ranks(2);
+    ranks.each([](int, nc_group* group) {
+        struct Chain {
+            nc_group* group;
+            int left = 100;
+            Flag done;
+            static void next(void* context, const nc_error* error) {
+                auto& chain = *static_cast<Chain*>(context);
+                EXPECT_EQ(error, nullptr);
+                if (--chain.left == 0) return chain.done.set();
+                const nc_request request = request_of(NC_BARRIER);
+                EXPECT_EQ(nc_enqueue(chain.group, &request, next, context, nullptr, nullptr), NC_OK);
+            }
+        } chain{group, 100, {}};
+        const nc_request request = request_of(NC_BARRIER);
+        EXPECT_EQ(nc_enqueue(group, &request, Chain::next, &chain, nullptr, nullptr), NC_OK);
+        EXPECT_TRUE(chain.done.wait());
+    });
+}
+
+TEST(Work, OutlivesItsHandleAndItsGroup) {
+    LocalRanks ranks(2);
+    Journal journal;
+    std::int32_t got = 0;
+    { const WorkPointer released = enqueue(ranks[0], endless(0, 2, &got), Journal::write, &journal); }
+    const std::int32_t sent = 9;
+    EXPECT_EQ(execute(ranks[1], request_of(NC_SEND, NC_INT32, 1, &sent)).status, NC_OK);
+    const WorkPointer second = enqueue(ranks[0], endless(0, 2, &got), Journal::write, &journal);
+    ranks.destroy(0);
+    EXPECT_EQ(journal.count(), 2U) << "destroying the group ended what was pending, and said so";
+    const Outcome outcome = wait_for(second.get(), 0);
+    EXPECT_EQ(outcome.status, NC_CLOSED) << outcome.message();
+    nc_work_cancel(second.get());
+    EXPECT_EQ(wait_for(second.get(), 0).status, NC_CLOSED);
+}
+
+TEST(Cancel, OfAWaitingOperationTakesItOutOfTheOrder) {
+    LocalRanks ranks(2);
+    std::int32_t got = 0;
+    Journal journal;
+    const WorkPointer running = enqueue(ranks[0], endless(0, 2, &got));
+    std::vector<std::int32_t> values{1, 2, 3};
+    const WorkPointer waiting = enqueue(ranks[0], request_of(NC_ALL_REDUCE, NC_INT32, 3, values.data(), values.data()), Journal::write, &journal);
+    nc_work_cancel(waiting.get());
+    const Outcome outcome = wait_for(waiting.get(), soon_ms);
+    EXPECT_EQ(outcome.status, NC_CANCELLED);
+    EXPECT_EQ(outcome.error.operation, NC_ALL_REDUCE);
+    EXPECT_EQ(outcome.error.sequence, 2U);
+    EXPECT_EQ(outcome.error.rank, 0);
+    ASSERT_EQ(journal.count(), 1U);
+    EXPECT_EQ(journal.entries[0], (std::pair<std::uint64_t, nc_status>{2, NC_CANCELLED}));
+    const std::int32_t sent = 5;
+    EXPECT_EQ(execute(ranks[1], request_of(NC_SEND, NC_INT32, 1, &sent)).status, NC_OK);
+    EXPECT_EQ(wait_for(running.get()).status, NC_OK);
+    ranks.each([](int, nc_group* group) { EXPECT_EQ(all_sum_works(group).status, NC_OK); });
+    nc_work_cancel(waiting.get());
+    EXPECT_EQ(journal.count(), 1U) << "a completion is called once";
+}
+
+// The cancelled one's deadline means nothing any more.
+TEST(Cancel, OfAWaitingOperationTakesItsDeadlineOutAsWell) {
+    LocalRanks ranks(2);
+    LongSend send;
+    std::thread blocked([&] { EXPECT_EQ(execute(ranks[0], send.request(1)).status, NC_OK); });
+    send.until_running(ranks[1], 0);
+    nc_request request = request_of(NC_BARRIER);
+    request.timeout_ms = 200;
+    const WorkPointer waiting = enqueue(ranks[0], request);
+    nc_work_cancel(waiting.get());
+    EXPECT_EQ(wait_for(waiting.get(), soon_ms).status, NC_CANCELLED);
+    const Deadline until = deadline_after(600);
+    while (status_of(ranks[0]).status == NC_OK && Clock::now() < until) std::this_thread::yield();
+    EXPECT_EQ(status_of(ranks[0]).status, NC_OK) << "a cancelled operation ended the group: " << status_of(ranks[0]).message();
+    send.receive_rest(ranks[1], 0);
+    blocked.join();
+}
+
+TEST(Cancel, OfARunningOperationEndsTheGroupOnBothSides) {
+    LocalRanks ranks(2);
+    LongSend send;
+    const WorkPointer running = enqueue(ranks[0], send.request(1));
+    send.until_running(ranks[1], 0);
+    nc_work_cancel(running.get());
+    const Outcome outcome = wait_for(running.get(), soon_ms);
+    EXPECT_EQ(outcome.status, NC_CANCELLED) << outcome.message();
+    EXPECT_EQ(outcome.error.operation, NC_SEND);
+    EXPECT_EQ(outcome.error.sequence, 1U);
+    EXPECT_EQ(outcome.error.rank, 0);
+    EXPECT_EQ(status_of(ranks[0]).status, NC_ABORTED);
+    const Outcome next = execute(ranks[0], request_of(NC_BARRIER));
+    EXPECT_EQ(next.status, NC_ABORTED);
+    EXPECT_EQ(next.error.earlier, 1);
+    EXPECT_EQ(execute(ranks[1], request_of(NC_BARRIER)).status, NC_PEER_LOST);
+}
+
+// Whatever the moment, a cancelled operation ends soon, its completion is called once, and nothing hangs.
+TEST(Cancel, RacesWithCompletionSafely) {
+    for (int round = 0; round < 30; ++round) {
+        LocalRanks ranks(2);
+        std::atomic<bool> go{false};
+        Journal journal;
+        std::int32_t value[2] = {1, 1};
+        const WorkPointer work = enqueue(ranks[0], request_of(NC_ALL_REDUCE, NC_INT32, 1, &value[0], &value[0]), Journal::write, &journal);
+        std::thread canceller([&] {
+            while (!go) std::this_thread::yield();
+            nc_work_cancel(work.get());
+        });
+        go = true;
+        nc_request request = request_of(NC_ALL_REDUCE, NC_INT32, 1, &value[1], &value[1]);
+        request.timeout_ms = 300;
+        (void)execute(ranks[1], request);
+        canceller.join();
+        const Outcome outcome = wait_for(work.get(), soon_ms);
+        EXPECT_TRUE(outcome.status == NC_OK || outcome.status == NC_CANCELLED || outcome.status == NC_PEER_LOST) << outcome.message();
+        ranks.destroy(0);
+        EXPECT_EQ(journal.count(), 1U);
+    }
+}
+
+TEST(Close, EndsWhatIsPendingWithClosed) {
+    LocalRanks ranks(2);
+    std::int32_t got = 0;
+    const WorkPointer running = enqueue(ranks[0], endless(0, 2, &got));
+    const WorkPointer waiting = enqueue(ranks[0], request_of(NC_BARRIER));
+    EXPECT_LT(milliseconds_of([&] { nc_group_close(ranks[0]); }), soon_ms);
+    EXPECT_EQ(wait_for(running.get(), soon_ms).status, NC_CLOSED);
+    const Outcome outcome = wait_for(waiting.get(), soon_ms);
+    EXPECT_EQ(outcome.status, NC_CLOSED);
+    EXPECT_EQ(outcome.error.operation, NC_BARRIER);
+    EXPECT_EQ(execute(ranks[0], request_of(NC_BARRIER)).status, NC_CLOSED);
+    EXPECT_EQ(status_of(ranks[0]).status, NC_CLOSED);
+    nc_group_close(ranks[0]);
+}
+
+TEST(Close, OfABlockingCallFromAnotherThread) {
+    LocalRanks ranks(2);
+    LongSend send;
+    std::thread blocked([&] {
+        const Outcome outcome = execute(ranks[0], send.request(1));
+        EXPECT_EQ(outcome.status, NC_CLOSED) << outcome.message();
+        EXPECT_EQ(outcome.error.earlier, 0) << "it was running";
+    });
+    send.until_running(ranks[1], 0);
+    EXPECT_LT(milliseconds_of([&] { nc_group_close(ranks[0]); }), soon_ms);
+    EXPECT_LT(milliseconds_of([&] { blocked.join(); }), soon_ms);
+}
+
+TEST(Close, LetsPeersReceiveEverythingThatWasSent) {
+    LocalRanks ranks(2);
+    std::vector<std::byte> message(300'000, std::byte{7});
+    on_all_ranks(2, [&](int rank) {
+        if (rank == 0) {
+            nc_request request = request_of(NC_SEND, NC_UINT8, message.size(), message.data());
+            request.peer = 1;
+            EXPECT_EQ(execute(ranks[0], request).status, NC_OK);
+            ranks.destroy(0);
+            return;
+        }
+        std::vector<std::byte> got(message.size());
+        const Outcome outcome = execute(ranks[1], request_of(NC_RECEIVE, NC_UINT8, got.size(), nullptr, got.data()));
+        EXPECT_EQ(outcome.status, NC_OK) << outcome.message();
+        EXPECT_TRUE(got == message);
+        // An orderly end is no failure until something is asked of the peer.
+        EXPECT_EQ(status_of(ranks[1]).status, NC_OK);
+        EXPECT_EQ(execute(ranks[1], request_of(NC_BARRIER)).status, NC_PEER_LOST);
+    });
+}
+
+TEST(Destroy, FromACompletion) {
+    for (const int pending : {0, 3}) {
+        LocalRanks ranks(2);
+        struct Context {
+            nc_group* group;
+            Flag destroyed;
+        } context{ranks.release(0), {}};
+        Journal journal;
+        const nc_request request = request_of(NC_BARRIER);
+        const auto destroy = [](void* pointer, const nc_error*) {
+            auto& here = *static_cast<Context*>(pointer);
+            nc_group_destroy(here.group);
+            here.destroyed.set();
+        };
+        // Both are issued before the first can complete, as the peer has not come yet.
+        EXPECT_EQ(nc_enqueue(context.group, &request, destroy, &context, nullptr, nullptr), NC_OK);
+        for (int i = 0; i < pending; ++i) EXPECT_EQ(nc_enqueue(context.group, &request, Journal::write, &journal, nullptr, nullptr), NC_OK);
+        EXPECT_EQ(execute(ranks[1], request).status, NC_OK);
+        EXPECT_TRUE(context.destroyed.wait());
+        const Deadline until = deadline_after(soon_ms);
+        while (journal.count() < static_cast<std::size_t>(pending) && Clock::now() < until) std::this_thread::yield();
+        ASSERT_EQ(journal.count(), static_cast<std::size_t>(pending));
+        for (const auto& entry : journal.entries) EXPECT_EQ(entry.second, NC_CLOSED);
+    }
+}
+
+TEST(Destroy, WhileAnEnqueuedOperationRuns) {
+    LocalRanks ranks(2);
+    LongSend send;
+    Journal journal;
+    const WorkPointer work = enqueue(ranks[0], send.request(1), Journal::write, &journal);
+    send.until_running(ranks[1], 0);
+    EXPECT_LT(milliseconds_of([&] { ranks.destroy(0); }), soon_ms);
+    EXPECT_EQ(journal.count(), 1U);
+    EXPECT_EQ(wait_for(work.get(), 0).status, NC_CLOSED);
+    EXPECT_EQ(execute(ranks[1], request_of(NC_BARRIER)).status, NC_PEER_LOST);
+}
+
+TEST(Destroy, AtAnyMomentOfAnEnqueuedOperation) {
+    for (int round = 0; round < 20; ++round) {
+        LocalRanks ranks(3);
+        std::vector<std::int32_t> values(100'000);
+        Journal journal;
+        const WorkPointer work = enqueue(ranks[0], request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()), Journal::write, &journal);
+        EXPECT_LT(milliseconds_of([&] { ranks.destroy(0); }), soon_ms);
+        EXPECT_EQ(journal.count(), 1U);
+        EXPECT_EQ(wait_for(work.get(), 0).status, NC_CLOSED);
+        EXPECT_EQ(execute(ranks[1], request_of(NC_BARRIER)).status, NC_PEER_LOST);
+    }
+}
+
+// "Never blocks on a peer", also when the group has ended before.
+TEST(Destroy, DoesNotWaitForARunningOperationOfAGroupThatHasTimedOut) {
+    LocalRanks ranks(2, 1, 12'000);
+    std::int32_t got = 0;
+    Journal journal;
+    const WorkPointer running = enqueue(ranks[0], endless(0, 2, &got), Journal::write, &journal);
+    nc_request request = request_of(NC_BARRIER);
+    request.timeout_ms = 100;
+    const Outcome outcome = execute(ranks[0], request);
+    EXPECT_EQ(outcome.status, NC_TIMEOUT) << outcome.message();
+    EXPECT_LT(milliseconds_of([&] { ranks.destroy(0); }), soon_ms);
+    EXPECT_EQ(journal.count(), 1U);
+}
+
+TEST(Abort, FromAnotherThreadEndsEverythingAtOnce) {
+    LocalRanks ranks(3);
+    std::int32_t got = 0;
+    const WorkPointer running = enqueue(ranks[0], endless(0, 3, &got));
+    const WorkPointer waiting = enqueue(ranks[0], request_of(NC_BARRIER));
+    std::thread aborter([&] { nc_group_abort(ranks[0], "the user wants no more"); });
+    const Outcome outcome = wait_for(running.get(), soon_ms);
+    EXPECT_EQ(outcome.status, NC_ABORTED);
+    EXPECT_NE(outcome.message().find("wants no more"), std::string::npos) << outcome.message();
+    EXPECT_EQ(wait_for(waiting.get(), soon_ms).status, NC_ABORTED);
+    aborter.join();
+    // The news runs around the ring without anybody asking.
+    for (const int rank : {1, 2}) {
+        const Deadline until = deadline_after(soon_ms);
+        while (status_of(ranks[rank]).status == NC_OK && Clock::now() < until) std::this_thread::yield();
+        const Outcome status = status_of(ranks[rank]);
+        EXPECT_EQ(status.status, NC_PEER_LOST) << rank;
+        EXPECT_EQ(execute(ranks[rank], request_of(NC_BARRIER)).error.earlier, 1);
+    }
+}
+
+TEST(Abort, OfAnIdleGroupReachesAllRanksAtOnce) {
+    LocalRanks ranks(5);
+    nc_group_abort(ranks[2], nullptr);
+    for (const int rank : {0, 1, 3, 4}) {
+        const Deadline until = deadline_after(soon_ms);
+        while (status_of(ranks[rank]).status == NC_OK && Clock::now() < until) std::this_thread::yield();
+        EXPECT_EQ(status_of(ranks[rank]).status, NC_PEER_LOST) << rank;
+    }
+    EXPECT_EQ(status_of(ranks[2]).status, NC_ABORTED);
+}
+
+TEST(Abort, DuringAnOperationOfAllRanks) {
+    for (int round = 0; round < 10; ++round) {
+        LocalRanks ranks(3, 2);
+        std::thread aborter;
+        ranks.each([&](int rank, nc_group* group) {
+            std::vector<float> values(3'000'000, 1.0F);
+            if (rank == 1) aborter = std::thread([&] { nc_group_abort(ranks[1], "midway"); });
+            const Outcome outcome = execute(group, request_of(NC_ALL_REDUCE, NC_FLOAT32, values.size(), values.data(), values.data()));
+            EXPECT_TRUE(outcome.status == (rank == 1 ? NC_ABORTED : NC_PEER_LOST) || outcome.status == NC_OK) << rank << ": " << outcome.message();
+        });
+        aborter.join();
+    }
+}
+
+}  // namespace
+}  // namespace nc::test

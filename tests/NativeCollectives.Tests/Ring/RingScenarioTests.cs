@@ -1,0 +1,161 @@
+using System.Globalization;
+using NativeCollectives.Tests.Harness;
+using NativeCollectives.Worker;
+
+namespace NativeCollectives.Tests.Ring;
+
+/// <summary>Scenarios that several ranks play together; they leave the ring as it was, so those of equal shape share one.</summary>
+[Category("Ring")]
+public sealed class RingScenarioTests
+{
+    private readonly Dictionary<(int Size, int Sockets), LocalRing> _rings = [];
+
+    [OneTimeTearDown]
+    public void End()
+    {
+        foreach (var ring in _rings.Values)
+        {
+            ring.Dispose();
+        }
+    }
+
+    // upstream, by name
+    [TestCase("test_all_reduce", 8, 1)]
+    [TestCase("test_all_reduce", 4, 2)]
+    [TestCase("test_all_reduce_extra", 8, 1)]
+    [TestCase("test_all_reduce_extra", 4, 2)]
+    [TestCase("test_all_gather", 8, 1)]
+    [TestCase("test_send_recv", 8, 1)]
+    [TestCase("test_send_recv", 4, 2)]
+    [TestCase("test_send_recv", 3, 1)]
+    [TestCase("test_groups", 8, 1)]
+    [TestCase("test_groups", 5, 1)]
+    [TestCase("test_all_reduce_split", 8, 1)]
+    [TestCase("test_all_gather_split", 8, 1)]
+    [TestCase("test_mixed", 8, 1)]
+    [TestCase("test_mixed", 4, 2)]
+    [TestCase("test_send_recv_ping_pong", 8, 1)]
+    [TestCase("test_send_recv_ping_pong", 2, 1)]
+    [TestCase("test_sum_scatter", 8, 1)]
+    [TestCase("test_sum_scatter", 4, 2)]
+    [TestCase("allreduce_bench", 2, 1)]
+    [TestCase("allreduce_bench", 4, 2)]
+    [TestCase("swift_pair", 2, 1)]
+    [TestCase("swift_pair", 2, 3)]
+    // groups split from groups
+    [TestCase("split_colors", 8, 1)]
+    [TestCase("split_colors", 5, 1)]
+    [TestCase("split_colors", 3, 3)]
+    [TestCase("split_keys", 8, 1)]
+    [TestCase("split_keys", 3, 2)]
+    [TestCase("split_keys", 2, 1)]
+    [TestCase("split_keys", 2, 2)]
+    [TestCase("split_keys", 1, 1)]
+    [TestCase("split_equal_keys", 4, 2)]
+    [TestCase("split_nested", 8, 1)]
+    [TestCase("split_nested", 5, 1)]
+    [TestCase("split_alone", 4, 2)]
+    [TestCase("split_alone", 1, 1)]
+    [TestCase("split_skip", 4, 2)]
+    [TestCase("split_skip", 2, 1)]
+    [TestCase("split_interleaved", 4, 2)]
+    [TestCase("split_interleaved", 3, 1)]
+    [TestCase("split_interleaved", 2, 2)]
+    [TestCase("split_parent_disposed", 4, 2)]
+    [TestCase("split_many", 5, 1)]
+    [TestCase("split_many", 3, 3)]
+    [TestCase("split_many", 2, 2)]
+    [TestCase("split_async", 4, 2)]
+    [TestCase("split_whole", 3, 2)]
+    // asynchronous
+    [TestCase("async_in_order", 4, 2)]
+    [TestCase("async_in_order", 2, 1)]
+    [TestCase("async_in_order", 2, 2)]
+    [TestCase("async_in_order", 1, 1)]
+    [TestCase("async_mixed_with_sync", 3, 1)]
+    [TestCase("async_mixed_with_sync", 2, 2)]
+    [TestCase("async_from_threads", 3, 2)]
+    [TestCase("async_from_threads", 2, 2)]
+    [TestCase("async_cancelled_before", 3, 1)]
+    [TestCase("async_pinned", 3, 1)]
+    // other forms
+    [TestCase("tensors", 3, 1)]
+    [TestCase("tensors", 1, 1)]
+    [TestCase("tensor_spans", 4, 2)]
+    [TestCase("tensor_spans", 1, 1)]
+    [TestCase("native_buffers", 3, 2)]
+    [TestCase("arrays", 3, 2)]
+    [TestCase("refused", 3, 1)]
+    [TestCase("refused", 2, 1)]
+    [TestCase("not_neighbours", 4, 2)]
+    [TestCase("not_neighbours", 5, 1)]
+    // large
+    [TestCase("many_slices", 2, 3)]
+    [TestCase("many_slices", 2, 1)]
+    [TestCase("many_slices", 2, 2)]
+    [TestCase("many_slices", 3, 2)]
+    [TestCase("many_slices", 4, 2)]
+    [TestCase("many_slices", 1, 1)]
+    [TestCase("send_before_receive", 2, 1)]
+    [TestCase("send_before_receive", 2, 2)]
+    [TestCase("send_before_receive", 3, 2)]
+    [TestCase("send_before_receive", 4, 2)]
+    public void Scenario(string name, int size, int sockets) => OnRing(size, sockets, ring => ring.Play(name));
+
+    [TestCase(4, 2)]
+    [TestCase(3, 1)]
+    [TestCase(8, 1)]
+    public void minimal_barrier(int size, int sockets) => OnRing(size, sockets, ring =>
+    {
+        var replies = ring.Play("minimal_barrier");
+        long At(Reply reply, string name) => long.Parse(reply.Data[name], CultureInfo.InvariantCulture);
+
+        for (var round = 0; round < 20; round++)
+        {
+            Assert.That(replies.Min(reply => At(reply, $"left{round}")), Is.GreaterThanOrEqualTo(replies.Max(reply => At(reply, $"came{round}"))),
+                $"round {round}: somebody left before the last came");
+        }
+    });
+
+    [Test]
+    public void ACancelledOperationThatWaitsLeavesTheGroupWhole() => OnRing(3, 1, ring =>
+    {
+        // Rank 0 runs a receive that cannot end yet, and cancels what it queued behind; only then do the others do their part.
+        var command = LocalRing.Play("async_cancelled_while_queued");
+        var first = ring.Workers[0].Send(command);
+        first.Announced();
+        LocalRing.Succeed([first, ring.Workers[1].Send(command), ring.Workers[2].Send(command)]);
+    });
+
+    [Test]
+    public void TwoGroupsOfTheSameProcessesAreIndependent() => OnRing(3, 1, ring =>
+    {
+        using var hosts = ring.NewHostFile(3, 2);
+        hosts.Release();
+        ring.Form(group: "second", hostFile: hosts);
+        var first = ring.All(_ => LocalRing.Play("two_groups", group: "world", seed: 3));
+        var second = ring.All(_ => LocalRing.Play("two_groups", group: "second", seed: 7) with { Thread = "second" });
+        LocalRing.Succeed(first.Concat(second));
+        ring.Do(new Command { Name = CommandNames.Dispose, Group = "second" });
+        ring.Play("check");
+    });
+
+    private void OnRing(int size, int sockets, Action<LocalRing> test)
+    {
+        if (!_rings.TryGetValue((size, sockets), out var ring))
+        {
+            _rings.Add((size, sockets), ring = new LocalRing(size, sockets));
+        }
+        try
+        {
+            test(ring);
+        }
+        catch
+        {
+            // A ring in an unknown state is of no use to the next test.
+            _rings.Remove((size, sockets));
+            ring.Dispose();
+            throw;
+        }
+    }
+}

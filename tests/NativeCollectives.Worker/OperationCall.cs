@@ -1,0 +1,463 @@
+using System.Runtime.InteropServices;
+using NativeCollectives.Worker.Reference;
+
+namespace NativeCollectives.Worker;
+
+/// <summary>Calls one operation on this rank, and compares the result with its definition, the operands of all ranks being known.</summary>
+internal sealed class OperationCall<T, TElement>
+    where T : unmanaged
+    where TElement : IElement<T>
+{
+    // Elements on either side of a buffer that nobody may touch.
+    private const int Guard = 5;
+    private const byte Untouched = 0xA5;
+
+    private readonly DistributedGroup _group;
+    private readonly int _sockets;
+    private readonly OperationCase _case;
+    private readonly ulong _seed;
+    private readonly List<string> _wrong;
+    private readonly int _size;
+    private readonly int _rank;
+    private readonly int _count;
+    private readonly string _operation;
+    private readonly ReduceOp _op;
+    private readonly bool _inPlace;
+    private readonly List<(string Name, T[] Whole)> _guarded = [];
+
+    public OperationCall(DistributedGroup group, int sockets, OperationCase next, ulong seed, List<string> wrong)
+    {
+        (_group, _sockets, _case, _seed, _wrong) = (group, sockets, next, seed, wrong);
+        (_size, _rank, _count) = (group.Size, group.Rank, next.Count);
+        var parts = next.Operation.Split('.');
+        _operation = parts[0];
+        _op = parts.Length > 1 ? Enum.Parse<ReduceOp>(parts[1]) : ReduceOp.Sum;
+        _inPlace = next.Form == CallForm.InPlace;
+    }
+
+    public void Run()
+    {
+        switch (_operation)
+        {
+            case "AllReduce": AllReduce(); break;
+            case "AllGather": AllGather(); break;
+            case "AllGatherUneven": AllGatherUneven(); break;
+            case "ReduceScatter": ReduceScatter(); break;
+            case "ReduceScatterUneven": ReduceScatterUneven(); break;
+            case "Broadcast": Broadcast(); break;
+            case "Reduce": Reduce(); break;
+            case "Gather": Gather(); break;
+            case "GatherUneven": GatherUneven(); break;
+            case "Scatter": Scatter(); break;
+            case "ScatterUneven": ScatterUneven(); break;
+            case "AllToAll": AllToAll(); break;
+            case "AllToAllUneven": AllToAllUneven(); break;
+            case "SendReceive": SendReceive(); break;
+            default: throw new ArgumentException($"unknown operation {_operation}");
+        }
+        foreach (var (name, whole) in _guarded)
+        {
+            var bytes = MemoryMarshal.AsBytes(whole.AsSpan());
+            var edge = Guard * System.Runtime.CompilerServices.Unsafe.SizeOf<T>();
+            if (bytes[..edge].ContainsAnyExcept(Untouched) || bytes[^edge..].ContainsAnyExcept(Untouched))
+            {
+                Complain($"wrote outside of {name}");
+            }
+        }
+    }
+
+    private void AllReduce()
+    {
+        var operands = Operands(_ => _count, ordered: true);
+        var expected = Definitions.AllReduce<T, TElement>(operands, _op, _sockets);
+        var (input, output) = Buffers(operands[_rank], _count);
+        switch (_case.Form)
+        {
+            case CallForm.InPlace when _op == ReduceOp.Sum: _group.AllSum(output.Span); break;
+            case CallForm.InPlace when _op == ReduceOp.Max: _group.AllMax(output.Span); break;
+            case CallForm.InPlace when _op == ReduceOp.Min: _group.AllMin(output.Span); break;
+            case CallForm.InPlace: _group.AllReduce(output.Span, _op); break;
+            case CallForm.Async: Wait(_group.AllReduceAsync<T>(input, output, _op)); break;
+            default: _group.AllReduce(input.Span, output.Span, _op); break;
+        }
+        Same("output", output, expected);
+        Unchanged(input, operands[_rank]);
+    }
+
+    private void AllGather()
+    {
+        var operands = Operands(_ => _count);
+        var (input, output) = Blocks(operands[_rank], _count * _size, _rank * _count);
+        if (_case.Form == CallForm.Async)
+        {
+            Wait(_group.AllGatherAsync<T>(input, output));
+        }
+        else
+        {
+            _group.AllGather<T>(input.Span, output.Span);
+        }
+        Same("output", output, Definitions.Concatenate(operands));
+        Unchanged(input, operands[_rank]);
+    }
+
+    private void AllGatherUneven()
+    {
+        var counts = Counts();
+        var offsets = Definitions.Offsets(counts);
+        var operands = Operands(rank => counts[rank]);
+        var (input, output) = Blocks(operands[_rank], offsets[_size], offsets[_rank]);
+        if (_case.Form == CallForm.Async)
+        {
+            Wait(_group.AllGatherAsync<T>(input, output, counts));
+        }
+        else
+        {
+            _group.AllGather<T>(input.Span, output.Span, counts);
+        }
+        Same("output", output, Definitions.Concatenate(operands));
+        Unchanged(input, operands[_rank]);
+    }
+
+    private void ReduceScatter()
+    {
+        var operands = Operands(_ => _count * _size);
+        var input = Guarded("input", operands[_rank]);
+        var output = _inPlace ? input.Slice(_rank * _count, _count) : Guarded("output", _count);
+        if (_case.Form == CallForm.Async)
+        {
+            Wait(_group.ReduceScatterAsync<T>(input, output, _op));
+        }
+        else
+        {
+            _group.ReduceScatter<T>(input.Span, output.Span, _op);
+        }
+        Same("output", output, Definitions.Reduce<T, TElement>(operands, _rank * _count, _count, _op));
+        Unchanged(input, operands[_rank]);
+    }
+
+    private void ReduceScatterUneven()
+    {
+        var counts = Counts();
+        var offsets = Definitions.Offsets(counts);
+        var operands = Operands(_ => offsets[_size]);
+        var input = Guarded("input", operands[_rank]);
+        var output = _inPlace ? input.Slice(offsets[_rank], counts[_rank]) : Guarded("output", counts[_rank]);
+        if (_case.Form == CallForm.Async)
+        {
+            Wait(_group.ReduceScatterAsync<T>(input, output, counts, _op));
+        }
+        else
+        {
+            _group.ReduceScatter<T>(input.Span, output.Span, counts, _op);
+        }
+        Same("output", output, Definitions.Reduce<T, TElement>(operands, offsets[_rank], counts[_rank], _op));
+        Unchanged(input, operands[_rank]);
+    }
+
+    private void Broadcast()
+    {
+        var operands = Operands(_ => _count);
+        var buffer = Guarded("buffer", operands[_rank]);
+        if (_case.Form == CallForm.Async)
+        {
+            Wait(_group.BroadcastAsync<T>(buffer, _case.Root));
+        }
+        else
+        {
+            _group.Broadcast(buffer.Span, _case.Root);
+        }
+        Same("buffer", buffer, operands[_case.Root]);
+    }
+
+    private void Reduce()
+    {
+        var operands = Operands(_ => _count);
+        var isRoot = _rank == _case.Root;
+        var input = Guarded("input", operands[_rank]);
+        var output = !isRoot ? default : _inPlace ? input : Guarded("output", _count);
+        if (_case.Form == CallForm.Async)
+        {
+            Wait(_group.ReduceAsync<T>(input, output, _op, _case.Root));
+        }
+        else
+        {
+            _group.Reduce<T>(input.Span, output.Span, _op, _case.Root);
+        }
+        if (isRoot)
+        {
+            Same("output", output, Definitions.Reduce<T, TElement>(operands, 0, _count, _op));
+        }
+        if (!isRoot || !_inPlace)
+        {
+            Same("input", input, operands[_rank]);
+        }
+    }
+
+    private void Gather()
+    {
+        var operands = Operands(_ => _count);
+        var isRoot = _rank == _case.Root;
+        var (input, output) = isRoot ? Blocks(operands[_rank], _count * _size, _rank * _count) : (Guarded("input", operands[_rank]), default);
+        if (_case.Form == CallForm.Async)
+        {
+            Wait(_group.GatherAsync<T>(input, output, _case.Root));
+        }
+        else
+        {
+            _group.Gather<T>(input.Span, output.Span, _case.Root);
+        }
+        if (isRoot)
+        {
+            Same("output", output, Definitions.Concatenate(operands));
+        }
+        Same("input", input, operands[_rank]);
+    }
+
+    private void GatherUneven()
+    {
+        var counts = Counts();
+        var offsets = Definitions.Offsets(counts);
+        var operands = Operands(rank => counts[rank]);
+        var isRoot = _rank == _case.Root;
+        var (input, output) = isRoot ? Blocks(operands[_rank], offsets[_size], offsets[_rank]) : (Guarded("input", operands[_rank]), default);
+        if (_case.Form == CallForm.Async)
+        {
+            Wait(_group.GatherAsync<T>(input, output, counts, _case.Root));
+        }
+        else
+        {
+            _group.Gather<T>(input.Span, output.Span, counts, _case.Root);
+        }
+        if (isRoot)
+        {
+            Same("output", output, Definitions.Concatenate(operands));
+        }
+        Same("input", input, operands[_rank]);
+    }
+
+    private void Scatter()
+    {
+        var operand = Operands(_ => _count * _size)[_case.Root];
+        var isRoot = _rank == _case.Root;
+        var input = isRoot ? Guarded("input", operand) : default;
+        var output = isRoot && _inPlace ? input.Slice(_rank * _count, _count) : Guarded("output", _count);
+        if (_case.Form == CallForm.Async)
+        {
+            Wait(_group.ScatterAsync<T>(input, output, _case.Root));
+        }
+        else
+        {
+            _group.Scatter<T>(input.Span, output.Span, _case.Root);
+        }
+        Same("output", output, operand[(_rank * _count)..((_rank + 1) * _count)]);
+        if (isRoot)
+        {
+            Same("input", input, operand);
+        }
+    }
+
+    private void ScatterUneven()
+    {
+        var counts = Counts();
+        var offsets = Definitions.Offsets(counts);
+        var operand = Operands(_ => offsets[_size])[_case.Root];
+        var isRoot = _rank == _case.Root;
+        var input = isRoot ? Guarded("input", operand) : default;
+        var output = isRoot && _inPlace ? input.Slice(offsets[_rank], counts[_rank]) : Guarded("output", counts[_rank]);
+        if (_case.Form == CallForm.Async)
+        {
+            Wait(_group.ScatterAsync<T>(input, output, counts, _case.Root));
+        }
+        else
+        {
+            _group.Scatter<T>(input.Span, output.Span, counts, _case.Root);
+        }
+        Same("output", output, operand[offsets[_rank]..offsets[_rank + 1]]);
+        if (isRoot)
+        {
+            Same("input", input, operand);
+        }
+    }
+
+    private void AllToAll()
+    {
+        var operands = Operands(_ => _count * _size);
+        var input = Guarded("input", operands[_rank]);
+        var output = Guarded("output", _count * _size);
+        if (_case.Form == CallForm.Async)
+        {
+            Wait(_group.AllToAllAsync<T>(input, output));
+        }
+        else
+        {
+            _group.AllToAll<T>(input.Span, output.Span);
+        }
+        Same("output", output, Definitions.Concatenate(operands.Select(operand => operand[(_rank * _count)..((_rank + 1) * _count)])));
+        Same("input", input, operands[_rank]);
+    }
+
+    private void AllToAllUneven()
+    {
+        // What source gives destination: nothing in a third of the pairs.
+        int Given(int source, int destination) => (source + (2 * destination)) % 3 == 1 ? 0 : _count + (((source * 5) + (destination * 3)) % 7);
+        int[] Row(int source) => [.. Enumerable.Range(0, _size).Select(destination => Given(source, destination))];
+
+        var inputCounts = Row(_rank);
+        int[] outputCounts = [.. Enumerable.Range(0, _size).Select(source => Given(source, _rank))];
+        var operands = Operands(rank => Row(rank).Sum());
+        var input = Guarded("input", operands[_rank]);
+        var output = Guarded("output", outputCounts.Sum());
+        if (_case.Form == CallForm.Async)
+        {
+            Wait(_group.AllToAllAsync<T>(input, inputCounts, output, outputCounts));
+        }
+        else
+        {
+            _group.AllToAll<T>(input.Span, inputCounts, output.Span, outputCounts);
+        }
+        Same("output", output, Definitions.Concatenate(operands.Select((operand, source) =>
+        {
+            var offsets = Definitions.Offsets(Row(source));
+            return operand[offsets[_rank]..offsets[_rank + 1]];
+        })));
+        Same("input", input, operands[_rank]);
+    }
+
+    // To the right neighbour, or in the second form to the left one.
+    private void SendReceive()
+    {
+        var operands = Operands(_ => _count);
+        var step = _case.Form == CallForm.InPlace ? _size - 1 : 1;
+        var to = (_rank + step) % _size;
+        var from = (_rank + _size - step) % _size;
+        var input = Guarded("input", operands[_rank]);
+        var output = Guarded("output", _count);
+        if (_case.Form == CallForm.Async)
+        {
+            // All send before they receive.
+            var sent = _group.SendAsync<T>(input, to);
+            Wait(_group.ReceiveAsync<T>(output, from));
+            Wait(sent);
+        }
+        else if (_rank % 2 == 0)
+        {
+            _group.Send<T>(input.Span, to);
+            _group.Receive(output.Span, from);
+        }
+        else
+        {
+            _group.Receive(output.Span, from);
+            _group.Send<T>(input.Span, to);
+        }
+        Same("output", output, operands[from]);
+        Same("input", input, operands[_rank]);
+    }
+
+    // ---- operands -----------------------------------------------------------------------------------------------------------------------
+
+    private T[][] Operands(Func<int, int> length, bool ordered = false) =>
+        [.. Enumerable.Range(0, _size).Select(rank =>
+        {
+            var operand = new T[length(rank)];
+            for (var i = 0; i < operand.Length; i++)
+            {
+                operand[i] = Operand(Samples.At(_seed, rank, i), ordered);
+            }
+            return operand;
+        })];
+
+    private T Operand(ulong random, bool ordered)
+    {
+        var reduces = _operation is "AllReduce" or "ReduceScatter" or "ReduceScatterUneven" or "Reduce";
+        if (!reduces)
+        {
+            return TElement.FromBits(random);
+        }
+        var small = (int)(random % 8);
+        small = TElement.IsSigned && (random & 256) != 0 ? -small : small;
+        return _op switch
+        {
+            // The sum is a small multiple of the size, so that its division is exact.
+            ReduceOp.Average => TElement.FromSmall(TElement.IsFloating ? small % 4 * _size : small),
+            ReduceOp.Product => TElement.Power(random),
+            ReduceOp.Sum when ordered => TElement.Spread(random),
+            ReduceOp.Max or ReduceOp.Min when ordered => TElement.Comparable(random),
+            _ => TElement.IsFloating ? TElement.FromSmall(small) : TElement.FromBits(random),
+        };
+    }
+
+    // About count elements each, none for one of the ranks.
+    private int[] Counts() => [.. Enumerable.Range(0, _size).Select(rank => _size > 1 && rank == (_count + 1) % _size ? 0 : _count + rank)];
+
+    // ---- buffers ------------------------------------------------------------------------------------------------------------------------
+
+    private Memory<T> Guarded(string name, int length)
+    {
+        var whole = new T[length + (2 * Guard)];
+        MemoryMarshal.AsBytes(whole.AsSpan()).Fill(Untouched);
+        _guarded.Add((name, whole));
+        return whole.AsMemory(Guard, length);
+    }
+
+    private Memory<T> Guarded(string name, T[] content)
+    {
+        var memory = Guarded(name, content.Length);
+        content.CopyTo(memory);
+        return memory;
+    }
+
+    // An input and an output of equal length, the same one in place.
+    private (Memory<T> Input, Memory<T> Output) Buffers(T[] operand, int count)
+    {
+        var input = Guarded("input", operand);
+        return (input, _inPlace ? input : Guarded("output", count));
+    }
+
+    // An input that in place is a block of the output.
+    private (Memory<T> Input, Memory<T> Output) Blocks(T[] operand, int length, int offset)
+    {
+        var output = Guarded("output", length);
+        if (!_inPlace)
+        {
+            return (Guarded("input", operand), output);
+        }
+        var input = output.Slice(offset, operand.Length);
+        operand.CopyTo(input);
+        return (input, output);
+    }
+
+    // ---- verdicts -----------------------------------------------------------------------------------------------------------------------
+
+    private void Unchanged(Memory<T> input, T[] operand)
+    {
+        if (!_inPlace)
+        {
+            Same("input", input, operand);
+        }
+    }
+
+    private void Same(string name, Memory<T> actual, T[] expected)
+    {
+        ReadOnlySpan<byte> got = MemoryMarshal.AsBytes(actual.Span);
+        ReadOnlySpan<byte> want = MemoryMarshal.AsBytes(expected.AsSpan());
+        if (got.SequenceEqual(want))
+        {
+            return;
+        }
+        if (actual.Length != expected.Length)
+        {
+            Complain($"{name} has {actual.Length} elements, expected are {expected.Length}");
+            return;
+        }
+        var item = got.Length / actual.Length;
+        var at = got.CommonPrefixLength(want) / item;
+        var gotBytes = Convert.ToHexString(got.Slice(at * item, item));
+        var wantBytes = Convert.ToHexString(want.Slice(at * item, item));
+        Complain($"{name}[{at}] of {actual.Length} is {actual.Span[at]} (bytes {gotBytes}), expected is {expected[at]} (bytes {wantBytes})");
+    }
+
+    private void Complain(string what) => _wrong.Add($"{_case}, rank {_rank} of {_size}, {_sockets} sockets: {what}");
+
+    private static void Wait(Task task) => task.GetAwaiter().GetResult();
+
+}

@@ -1,0 +1,131 @@
+using System.Globalization;
+using NativeCollectives.Worker.Reference;
+
+namespace NativeCollectives.Worker;
+
+/// <summary>How an operation is called.</summary>
+public enum CallForm
+{
+    Separate,
+    InPlace,
+    Async,
+}
+
+/// <summary>One call of an operation on every rank.</summary>
+public readonly record struct OperationCase(string Operation, string Type, int Count, CallForm Form, int Root);
+
+/// <summary>
+/// Which calls a ring of a given shape is tested with: every operation, every element type, counts around the number of ranks, in place and not; and a count of about
+/// one mebibyte for a part of them, so that over all shapes every operation has it twice with every type.
+/// </summary>
+public static class OperationPlan
+{
+    /// <summary>Group sizes and sockets per neighbour.</summary>
+    public static IReadOnlyList<(int Size, int Sockets)> Shapes { get; } =
+        [.. from size in new[] { 1, 2, 3, 4, 5, 8 } from sockets in new[] { 1, 2, 3 } select (size, sockets)];
+
+    /// <summary>The operations, with the reduction after a dot.</summary>
+    public static IReadOnlyList<string> Operations { get; } =
+    [
+        .. Reductions("AllReduce"), "AllGather", "AllGatherUneven", .. Reductions("ReduceScatter"), "ReduceScatterUneven.Sum", "Broadcast", .. Reductions("Reduce"),
+        "Gather", "GatherUneven", "Scatter", "ScatterUneven", "AllToAll", "AllToAllUneven", "SendReceive",
+    ];
+
+    /// <summary>MLX's fourteen element types.</summary>
+    public static IReadOnlyList<string> Types { get; } =
+    [
+        nameof(Boolean), nameof(SByte), nameof(Int16), nameof(Int32), nameof(Int64), nameof(Byte), nameof(UInt16), nameof(UInt32), nameof(UInt64), nameof(Half),
+        nameof(BFloat16), nameof(Single), nameof(Double), nameof(Complex64),
+    ];
+
+    private static readonly int[] _itemSizes = [1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8, 8];
+
+    /// <summary>Whether the operation is defined for the type.</summary>
+    public static bool IsDefined(string operation, string type) => !(type == nameof(Boolean) && operation.EndsWith(".Average", StringComparison.Ordinal));
+
+    /// <summary>The calls of one operation in a ring of this shape.</summary>
+    public static IEnumerable<OperationCase> Cases(int size, int sockets, string operation)
+    {
+        if (size == 1 && operation == "SendReceive")
+        {
+            yield break;
+        }
+        var number = 0;
+        for (var type = 0; type < Types.Count; type++)
+        {
+            if (!IsDefined(operation, Types[type]))
+            {
+                continue;
+            }
+            foreach (var count in new[] { 0, 1, size - 1, size, size + 1, 1009 }.Distinct())
+            {
+                foreach (var form in Enum.GetValues<CallForm>())
+                {
+                    yield return new OperationCase(operation, Types[type], count, form, number++ % size);
+                }
+            }
+            if (IsLargeHere(size, sockets, operation, type))
+            {
+                yield return new OperationCase(operation, Types[type], ((1 << 20) / _itemSizes[type]) + 3, (CallForm)(number % 3), number++ % size);
+            }
+        }
+    }
+
+    /// <summary>Runs the plan for one operation and says what was wrong.</summary>
+    internal static void Run(DistributedGroup group, Command command, Dictionary<string, string> data)
+    {
+        var wrong = new List<string>();
+        var done = 0;
+        foreach (var next in Cases(group.Size, command.Sockets, command.Operation))
+        {
+            if (command.Count > 0 && next.Count > command.Count)
+            {
+                continue;
+            }
+            RunCase(group, command.Sockets, next, command.Seed, wrong);
+            done++;
+        }
+        data["cases"] = done.ToString(CultureInfo.InvariantCulture);
+        data["wrong"] = string.Join('\n', wrong.Take(20));
+    }
+
+    /// <summary>Runs one case; <paramref name="seed"/> is the same on all ranks.</summary>
+    internal static void RunCase(DistributedGroup group, int sockets, OperationCase next, ulong seed, List<string> wrong)
+    {
+        void Run<T, TElement>()
+            where T : unmanaged
+            where TElement : IElement<T> => new OperationCall<T, TElement>(group, sockets, next, seed, wrong).Run();
+
+        switch (next.Type)
+        {
+            case nameof(Boolean): Run<bool, BooleanElement>(); break;
+            case nameof(SByte): Run<sbyte, IntegerElement<sbyte>>(); break;
+            case nameof(Int16): Run<short, IntegerElement<short>>(); break;
+            case nameof(Int32): Run<int, IntegerElement<int>>(); break;
+            case nameof(Int64): Run<long, IntegerElement<long>>(); break;
+            case nameof(Byte): Run<byte, IntegerElement<byte>>(); break;
+            case nameof(UInt16): Run<ushort, IntegerElement<ushort>>(); break;
+            case nameof(UInt32): Run<uint, IntegerElement<uint>>(); break;
+            case nameof(UInt64): Run<ulong, IntegerElement<ulong>>(); break;
+            case nameof(Half): Run<Half, HalfElement>(); break;
+            case nameof(BFloat16): Run<BFloat16, BFloat16Element>(); break;
+            case nameof(Single): Run<float, FloatElement<float>>(); break;
+            case nameof(Double): Run<double, FloatElement<double>>(); break;
+            case nameof(Complex64): Run<Complex64, ComplexElement>(); break;
+            default: throw new ArgumentException($"unknown type {next.Type}");
+        }
+    }
+
+    // Two of the shapes for each operation and type, spread evenly; groups of one have nothing to move.
+    private static bool IsLargeHere(int size, int sockets, string operation, int type)
+    {
+        var shapes = Shapes.Where(shape => shape.Size > 1).ToList();
+        var here = shapes.IndexOf((size, sockets));
+        var number = (Operations.ToList().IndexOf(operation) * Types.Count) + type;
+        var first = number % shapes.Count;
+        var second = (first + 1 + (number / shapes.Count % (shapes.Count - 1))) % shapes.Count;
+        return here >= 0 && (here == first || here == second);
+    }
+
+    private static IEnumerable<string> Reductions(string operation) => Enum.GetNames<ReduceOp>().Select(op => $"{operation}.{op}");
+}

@@ -1,0 +1,59 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace NativeCollectives.Worker;
+
+/// <summary>One rank of the multi-process suite. Commands come in on standard input, answers go out on standard output; it ends with its standard input.</summary>
+public static class Program
+{
+    private static readonly Lock _output = new();
+
+    public static int Main()
+    {
+        using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
+        using var input = new StreamReader(Console.OpenStandardInput());
+        var rank = new Rank();
+        var threads = new Dictionary<string, CommandThread>();
+        while (input.ReadLine() is { } line)
+        {
+            var command = JsonSerializer.Deserialize(line, ProtocolContext.Default.Command)!;
+            if (command.Name == CommandNames.Exit)
+            {
+                // An ordinary end, with whatever groups are still open.
+                return 0;
+            }
+            if (!threads.TryGetValue(command.Thread, out var thread))
+            {
+                threads.Add(command.Thread, thread = new CommandThread(command.Thread));
+            }
+            thread.Post(() => Answer(rank, command, output));
+        }
+        // The test is gone: end at once, whatever goes on.
+        Process.GetCurrentProcess().Kill();
+        return 1;
+    }
+
+    private static void Answer(Rank rank, Command command, StreamWriter output)
+    {
+        var began = Stopwatch.GetTimestamp();
+        var data = new Dictionary<string, string>();
+        Failure? failure = null;
+        try
+        {
+            rank.Do(command, data, () => Write(output, new Reply { Id = command.Id, IsAnnouncement = true, Began = began, Ended = Stopwatch.GetTimestamp() }));
+        }
+        catch (Exception exception)
+        {
+            failure = Failure.From(exception);
+        }
+        Write(output, new Reply { Id = command.Id, Failure = failure, Data = data, Began = began, Ended = Stopwatch.GetTimestamp() });
+    }
+
+    private static void Write(StreamWriter output, Reply reply)
+    {
+        lock (_output)
+        {
+            output.WriteLine(JsonSerializer.Serialize(reply, ProtocolContext.Default.Reply));
+        }
+    }
+}

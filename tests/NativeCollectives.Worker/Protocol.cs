@@ -1,0 +1,105 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace NativeCollectives.Worker;
+
+/// <summary>What a test tells a worker to do: one line of JSON on its standard input.</summary>
+public sealed record Command
+{
+    public int Id { get; init; }
+
+    /// <summary>One of <see cref="CommandNames"/>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Commands of one thread run one after the other, those of different threads at the same time.</summary>
+    public string Thread { get; init; } = "main";
+
+    /// <summary>The name under which the worker keeps the group.</summary>
+    public string Group { get; init; } = "world";
+
+    // Create
+    public int Rank { get; init; }
+    public string? HostFile { get; init; }
+    public string[][]? Hosts { get; init; }
+    public bool FromEnvironment { get; init; }
+    public double FormingSeconds { get; init; } = 60;
+    public double OperationSeconds { get; init; } = 120;
+
+    // Operations, Scenario
+    public string Operation { get; init; } = "";
+    public int Sockets { get; init; } = 1;
+    public ulong Seed { get; init; }
+
+    // Loop
+    public int Count { get; init; }
+    public int Iterations { get; init; } = 1;
+    public int AnnounceAfter { get; init; }
+    public double TimeoutSeconds { get; init; }
+}
+
+/// <summary>What a worker can be told.</summary>
+public static class CommandNames
+{
+    public const string Create = nameof(Create);
+    public const string Dispose = nameof(Dispose);
+    public const string Forget = nameof(Forget);
+    public const string Abort = nameof(Abort);
+    public const string Operations = nameof(Operations);
+    public const string Scenario = nameof(Scenario);
+    public const string Loop = nameof(Loop);
+    public const string Usage = nameof(Usage);
+    public const string Exit = nameof(Exit);
+}
+
+/// <summary>What a worker answers: one line of JSON on its standard output. An announcement comes before the answer to the same command.</summary>
+public sealed record Reply
+{
+    public int Id { get; init; }
+    public bool IsAnnouncement { get; init; }
+
+    /// <summary>Null if the command did what it was told.</summary>
+    public Failure? Failure { get; init; }
+
+    /// <summary>Whatever the command has to say.</summary>
+    public Dictionary<string, string> Data { get; init; } = [];
+
+    /// <summary><see cref="System.Diagnostics.Stopwatch.GetTimestamp"/> when the command began and ended: one clock for all processes of a machine.</summary>
+    public long Began { get; init; }
+    public long Ended { get; init; }
+}
+
+/// <summary>An exception that ended a command.</summary>
+public sealed record Failure
+{
+    public required string Type { get; init; }
+    public required string Message { get; init; }
+    public string? InnerType { get; init; }
+    public string? InnerMessage { get; init; }
+    public int? Rank { get; init; }
+    public int? Peer { get; init; }
+    public string? Operation { get; init; }
+    public long? SequenceNumber { get; init; }
+    public required string Text { get; init; }
+
+    public static Failure From(Exception exception)
+    {
+        var collective = exception as CollectiveException;
+        return new Failure
+        {
+            Type = exception.GetType().Name,
+            Message = exception.Message,
+            InnerType = exception.InnerException?.GetType().Name,
+            InnerMessage = exception.InnerException?.Message,
+            Rank = collective?.Rank,
+            Peer = collective?.Peer,
+            Operation = collective?.Operation,
+            SequenceNumber = collective?.SequenceNumber,
+            Text = exception.ToString(),
+        };
+    }
+}
+
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
+[JsonSerializable(typeof(Command))]
+[JsonSerializable(typeof(Reply))]
+public sealed partial class ProtocolContext : JsonSerializerContext;
