@@ -64,22 +64,28 @@ void RingGroup::watch_connections() {
         interruption_.break_link(*broken, system_error);
         // A running operation reports the loss itself, or completes with what has arrived.
         const std::lock_guard lock(operation_mutex_);
-        if (interruption_.aborted()) break;
-        const Error lost = broken->lost({Transfer::State::Failed, 0, system_error});
-        nc_error error = empty_error();
-        fill(&error, lost.status, lost.what(), lost.peer, lost.system_error);
-        fault_(fault_context_, &error);
-        break;
+        if (!interruption_.aborted() && !loss_reported_) report(broken->lost({Transfer::State::Failed, 0, system_error}));
+        interruption_.abort();
     }
-    if (!interruption_.aborted()) return;
     const std::lock_guard lock(operation_mutex_);
     end_connections(true);
+}
+
+void RingGroup::report(const Error& lost) {
+    nc_error error = empty_error();
+    fill(&error, lost.status, lost.what(), lost.peer, lost.system_error);
+    fault_(fault_context_, &error);
 }
 
 void RingGroup::execute(const nc_request& request, const nc_call& call) {
     const std::lock_guard lock(operation_mutex_);
     interruption_.throw_if_aborted();
-    Operation(*this, request, call).run();
+    try {
+        Operation(*this, request, call).run();
+    } catch (const Error& error) {
+        if (error.status == NC_PEER_LOST) loss_reported_ = true;
+        throw;
+    }
 }
 
 nc_backend_group RingGroup::split(const nc_request& request, const nc_call& call, const nc_backend_options& options) {

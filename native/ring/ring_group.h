@@ -49,6 +49,8 @@ class RingGroup {
 
    private:
     void watch_connections();
+    // Tells the core of a loss that no operation reports.
+    void report(const Error& lost);
     void end_connections(bool reset);
 
     const int rank_;
@@ -65,6 +67,7 @@ class RingGroup {
     std::vector<std::unique_ptr<Lane>> lane_pool_;
 
     std::mutex operation_mutex_;  // held while an operation uses the connections
+    bool loss_reported_ = false;  // by an operation
     Signal closing_;
     std::thread watcher_;
 };

@@ -22,7 +22,7 @@ inline bool ready(int descriptor, short events, std::int64_t timeout_ms = ample_
 
 inline Descriptor connect_to(const Address& address, const Address& from = {}) {
     Descriptor socket = open_socket(address.family());
-    if (from.length() > 0) EXPECT_EQ(::bind(socket.get(), from.get(), from.length()), 0);
+    if (from.length() > 0 && ::bind(socket.get(), from.get(), from.length()) != 0) return {};
     if (::connect(socket.get(), address.get(), address.length()) != 0 && errno != EINPROGRESS) return {};
     if (!ready(socket.get(), POLLOUT) || take_error(socket.get()) != 0) return {};
     return socket;

@@ -215,7 +215,7 @@ TEST(Split, OfARankThatCannotListenDoesNotPutTheRanksOutOfStep) {
     ::close(static_cast<int>(none.rlim_cur));
     Outcome first;
     Outcome second;
-    std::vector<std::int32_t> values{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+    std::vector<std::int32_t> values{1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
     std::thread other;
     if (setrlimit(RLIMIT_NOFILE, &none) == 0) {
         nc_request request = split_request(0, 0, &part);
