@@ -7,6 +7,21 @@
 
 namespace nc {
 
+namespace {
+
+// Cuts off the character that ends in the middle, as one may where a UTF-8 text was shortened.
+void drop_partial_character(char* text) {
+    const std::size_t length = std::strlen(text);
+    std::size_t begin = length;
+    while (begin > 0 && length - begin < 3 && (static_cast<unsigned char>(text[begin - 1]) & 0xc0U) == 0x80U) --begin;
+    if (begin == 0) return;
+    const auto lead = static_cast<unsigned char>(text[begin - 1]);
+    const std::size_t needed = lead >= 0xf0U ? 4 : lead >= 0xe0U ? 3 : lead >= 0xc0U ? 2 : 1;
+    if (length - begin + 1 < needed) text[begin - 1] = '\0';
+}
+
+}  // namespace
+
 std::string system_error_text(int system_error) { return std::generic_category().message(system_error); }
 
 nc_error empty_error() {
@@ -24,6 +39,7 @@ void copy_error(nc_error* error, const nc_error& source) {
     std::memcpy(error, &source, copied);
     error->size = size;
     reinterpret_cast<char*>(error)[copied - 1] = '\0';
+    drop_partial_character(error->message);
 }
 
 void fill(nc_error* error, nc_status status, const char* message, int peer, int system_error) {

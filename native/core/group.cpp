@@ -112,33 +112,37 @@ nc_status Group::execute(const nc_request& request, nc_error* error) {
         sequence = ++last_issued_;
     }
     nc_status status = NC_OK;
-    if (!await_turn(sequence, deadline, request, failure)) {
-        status = failure.status;
-    } else {
+    if (const Turn turn = await_turn(sequence, deadline); turn == Turn::Mine) {
         status = run(request, sequence, deadline, failure);
         end_turn();
+    } else {
+        failure = no_turn(turn, request, sequence);
+        status = failure.status;
     }
     if (status != NC_OK) copy_error(error, failure);
     return status;
 }
 
-bool Group::await_turn(std::uint64_t sequence, Deadline deadline, const nc_request& request, nc_error& error) {
-    {
-        std::unique_lock lock(mutex_);
-        const auto ready = [this, sequence] { return ended_ || last_ended_ + 1 == sequence; };
-        if (!ready()) {
-            ++waiting_;
-            turn_changed_.wait_until(lock, deadline, ready);
-            --waiting_;
-        }
-        if (ended_) {
-            refuse(error, request.operation, sequence);
-            return false;
-        }
-        if (ready()) {
-            running_ = true;
-            return true;
-        }
+Group::Turn Group::await_turn(std::uint64_t sequence, Deadline deadline) {
+    std::unique_lock lock(mutex_);
+    const auto ready = [this, sequence] { return ended_ || last_ended_ + 1 == sequence; };
+    if (!ready()) {
+        ++waiting_;
+        turn_changed_.wait_until(lock, deadline, ready);
+        --waiting_;
+    }
+    if (ended_) return Turn::GroupEnded;
+    if (!ready()) return Turn::Late;
+    running_ = true;
+    return Turn::Mine;
+}
+
+nc_error Group::no_turn(Turn turn, const nc_request& request, std::uint64_t sequence) {
+    nc_error error = empty_error();
+    if (turn == Turn::GroupEnded) {
+        const std::lock_guard lock(mutex_);
+        refuse(error, request.operation, sequence);
+        return error;
     }
     error = make_error(NC_TIMEOUT, text(operation_name(request.operation), " did not start within ", timeout_of(request),
                                         " ms, because the operations issued before it had not ended")
@@ -147,7 +151,7 @@ bool Group::await_turn(std::uint64_t sequence, Deadline deadline, const nc_reque
     error.rank = rank_;
     error.sequence = sequence;
     fault(error);
-    return false;
+    return error;
 }
 
 void Group::end_turn() {
@@ -215,7 +219,7 @@ std::shared_ptr<Work> Group::enqueue(const nc_request& request, nc_completion co
     if (!worker_.joinable()) {
         worker_ = std::thread([self = shared_from_this()] { self->work_loop(); });
     }
-    auto work = std::make_shared<Work>(request, last_issued_ + 1, deadline, completion, context);
+    auto work = std::make_shared<Work>(request, rank_, last_issued_ + 1, deadline, completion, context);
     queue_.push_back(work);
     ++last_issued_;
     queue_changed_.notify_one();
@@ -238,12 +242,16 @@ void Group::work_loop() {
 }
 
 void Group::run_work(Work& work) {
+    Turn turn = await_turn(work.sequence, work.deadline);
+    // The turn of one that was cancelled passes, whenever it comes; those before it have deadlines of their own.
+    if (turn == Turn::Late && !work.start()) turn = await_turn(work.sequence, deadline_after(longest_timeout_ms));
     nc_error error = empty_error();
-    if (!await_turn(work.sequence, work.deadline, work.request, error)) {
+    if (turn != Turn::Mine) {
+        error = no_turn(turn, work.request, work.sequence);
         work.complete(&error);
         return;
     }
-    if (!work.start()) {  // cancelled: its turn passes
+    if (!work.start()) {
         end_turn();
         return;
     }
@@ -295,6 +303,8 @@ void Group::close() {
             const bool interrupts = last_issued_ != last_ended_;
             if (interrupts && handle_ != nullptr) backend_->abort(handle_);
         }
+        // Also in a group that had ended: after a timeout, what was running runs on.
+        if (running_ && handle_ != nullptr) backend_->abort(handle_);
         if (!running_) unused = std::exchange(handle_, nullptr);
         turn_changed_.notify_all();
     }

@@ -60,8 +60,11 @@ class Group : public std::enable_shared_from_this<Group> {
     Deadline deadline_of(const nc_request& request) const;
     std::int64_t timeout_of(const nc_request& request) const;
 
-    // Waits for the operation's turn. False if the group ended first or the deadline passed, with error filled.
-    bool await_turn(std::uint64_t sequence, Deadline deadline, const nc_request& request, nc_error& error);
+    enum class Turn { Mine, GroupEnded, Late };
+    // Waits for the operation's turn; if it is Mine, end_turn() must follow.
+    Turn await_turn(std::uint64_t sequence, Deadline deadline);
+    // The error of an operation whose turn did not come. One that is late ends the group: the ranks can no longer be kept in step.
+    nc_error no_turn(Turn turn, const nc_request& request, std::uint64_t sequence);
     void end_turn();
     // Runs an operation whose turn it is; error is filled on failure.
     nc_status run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error);

@@ -43,6 +43,7 @@ Work::Cancellation Work::cancel() {
         nc_error error = empty_error();
         fill(&error, NC_CANCELLED, "the operation was cancelled before it started");
         error.operation = request.operation;
+        error.rank = rank;
         error.sequence = sequence;
         settle(&error);
     }

@@ -13,10 +13,11 @@ class Group;
 
 class Work {
    public:
-    Work(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_completion completion, void* context)
-        : request(request), sequence(sequence), deadline(deadline), completion_(completion), context_(context) {}
+    Work(const nc_request& request, int rank, std::uint64_t sequence, Deadline deadline, nc_completion completion, void* context)
+        : request(request), rank(rank), sequence(sequence), deadline(deadline), completion_(completion), context_(context) {}
 
     const nc_request request;
+    const int rank;
     const std::uint64_t sequence;
     const Deadline deadline;
 

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/types.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <condition_variable>
@@ -20,10 +21,13 @@ namespace {
 [[noreturn]] void fail(const std::string& message) { throw Error(NC_RENDEZVOUS_FAILED, message); }
 
 bool is_number(const std::string& port) {
-    for (const unsigned char c : port) {
-        if (std::isdigit(c) == 0) return false;
-    }
-    return !port.empty();
+    return !port.empty() && std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+// A service's name, as in /etc/services. getaddrinfo would also take "+80" and " 80", and of a number that is too large the lower 16 bits.
+bool is_service_name(const std::string& port) {
+    return std::isalpha(static_cast<unsigned char>(port.front())) != 0 &&
+           std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '+'; });
 }
 
 // The 16 bytes of an IPv6 address, or of the IPv6 address that an IPv4 one is mapped to.
@@ -104,7 +108,9 @@ HostPort parse_host_port(const std::string& address) {
     }
     if (parts.host.empty()) fail("it has no host; an address is written \"host:port\"");
     if (parts.port.empty()) fail("it has no port; an address is written \"host:port\"");
-    if (parts.host.find('\0') != std::string::npos || parts.port.find('\0') != std::string::npos) fail("it contains a NUL character");
+    const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+    if (std::any_of(address.begin(), address.end(), is_control)) fail("it contains a control character, such as NUL");
+    if (!is_number(parts.port) && !is_service_name(parts.port)) fail("its port is neither a number nor a service's name");
     if (is_number(parts.port) && (parts.port.size() > 5 || std::stoi(parts.port) < 1 || std::stoi(parts.port) > 65535)) {
         fail(nc::text("the port ", parts.port, " is not in 1..65535"));
     }

@@ -103,12 +103,12 @@ int take_error(int descriptor) {
     return error;
 }
 
-Silence probe(const Descriptor& connection) {
+Pulse probe(const Descriptor& connection) {
     char byte = 0;
     const ssize_t peeked = ::recv(connection.get(), &byte, 1, MSG_PEEK);
-    if (peeked > 0) return Silence::Alive;
-    if (peeked == 0) return Silence::Ended;
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? Silence::Alive : Silence::Broken;
+    if (peeked > 0) return Pulse::Speaking;
+    if (peeked == 0) return Pulse::Ended;
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? Pulse::Quiet : Pulse::Broken;
 }
 
 }  // namespace nc

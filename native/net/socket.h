@@ -50,12 +50,13 @@ void reset_on_close(const Descriptor& connection, bool reset);
 // The pending error of a socket, which is cleared; 0 if there is none.
 int take_error(int descriptor);
 
-// What has become of a connection that nothing was read from yet.
-enum class Silence {
-    Alive,   // open, whether bytes are waiting or not
-    Ended,   // the peer ended it without having sent a byte
-    Broken,  // reset or otherwise failed
+// What can be told of a connection from which nothing has been read yet. Asking takes the connection's error away: of a broken one it is told once.
+enum class Pulse {
+    Quiet,     // open, nothing has arrived
+    Speaking,  // bytes are waiting, and perhaps an end behind them
+    Ended,     // the peer ended it without having sent a byte
+    Broken,    // reset or otherwise failed
 };
-Silence probe(const Descriptor& connection);
+Pulse probe(const Descriptor& connection);
 
 }  // namespace nc

@@ -28,7 +28,7 @@ constexpr std::size_t strangers_named = 8;
 struct Caller {
     Descriptor connection;
     Address source;
-    bool hung_up = false;             // its stream has ended
+    Pulse pulse = Pulse::Quiet;
     std::optional<Deadline> silent_since;  // it hung up without having sent anything
     Password said{};
     std::size_t said_bytes = 0;
@@ -95,7 +95,7 @@ class Forming {
             // Should forming fail, the caller is to see that and try again.
             reset_on_close(connection, true);
             plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": ", source.text(), " called at ", door.address.text());
-            door.callers.push_back({std::move(connection), source, false, std::nullopt, {}, 0});
+            door.callers.push_back({std::move(connection), source, Pulse::Quiet, std::nullopt, {}, 0});
         }
         std::erase_if(door.callers, [&](Caller& caller) { return !still_possible(door, caller); });
         // Whoever hung up without a word gives way to somebody who did not.
@@ -109,19 +109,24 @@ class Forming {
 
     bool still_possible(const Door& door, Caller& caller) {
         if (expects_password() && caller.said_bytes < caller.said.size() && !listen_to(door, caller)) return false;
-        const Silence silence = probe(caller.connection);
-        if (silence == Silence::Broken) {
+        if (caller.pulse == Pulse::Ended) {
+            // It may still be reset; that it has ended is known.
+            if (probe(caller.connection) != Pulse::Broken) return true;
+            caller.pulse = Pulse::Broken;
+        } else {
+            caller.pulse = probe(caller.connection);
+        }
+        if (caller.pulse == Pulse::Broken) {
+            if (plan_.neighbours_listen && knows_password(caller)) neighbour_gave_up(left_rank_);
             turn_away(door, caller.source, "its connection broke");
             return false;
         }
-        if (silence == Silence::Ended && !caller.hung_up) {
-            if (!knows_password(caller)) {
-                turn_away(door, caller.source, "it hung up without the password");
-                return false;
-            }
-            caller.hung_up = true;
-            if (!expects_password()) caller.silent_since = Clock::now();
+        if (caller.pulse != Pulse::Ended) return true;
+        if (!knows_password(caller)) {
+            turn_away(door, caller.source, "it hung up without the password");
+            return false;
         }
+        if (!expects_password()) caller.silent_since = Clock::now();
         return true;
     }
 
@@ -157,7 +162,8 @@ class Forming {
     void tend_approaches() {
         for (Approach& approach : approaches_) {
             if (approach.connected) {
-                if (probe(approach.connection) != Silence::Broken) continue;
+                if (probe(approach.connection) != Pulse::Broken) continue;
+                if (plan_.neighbours_listen) neighbour_gave_up(right_rank_);
                 plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ", approach.address.text(), " broke the connection, trying again");
                 retry_later(approach, take_error(approach.connection.get()));
             }
@@ -215,7 +221,13 @@ class Forming {
         plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": connected to rank ", right_rank_, " at ", approach.address.text());
     }
 
+    // Where everybody listened before anybody called, who is gone does not come back.
+    [[noreturn]] void neighbour_gave_up(int neighbour) const {
+        fail(text(plan_.source, ": rank ", plan_.rank, " of ", plan_.size, " could not join the ring, because rank ", neighbour, " gave it up"), neighbour);
+    }
+
     void retry_later(Approach& approach, int error) {
+        if (plan_.neighbours_listen && (error == ECONNREFUSED || error == ECONNRESET)) neighbour_gave_up(right_rank_);
         if (error != approach.last_error) {
             plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ", approach.address.text(), " is not there yet: ", system_error_text(error));
         }
@@ -261,7 +273,7 @@ class Forming {
             for (const Caller& caller : door.callers) {
                 const bool listening = expects_password() && !knows_password(caller);
                 // An end that is known already would be reported again and again.
-                poller.watch(caller.connection.get(), static_cast<short>((listening ? POLLIN : 0) | (caller.hung_up || has_bytes(caller) ? 0 : poll_peer_ended)));
+                poller.watch(caller.connection.get(), static_cast<short>((listening ? POLLIN : 0) | (caller.pulse == Pulse::Quiet ? poll_peer_ended : 0)));
                 if (caller.silent_since.has_value() && *caller.silent_since + silent_caller_patience > now) until = std::min(until, *caller.silent_since + silent_caller_patience);
             }
         }
@@ -275,11 +287,6 @@ class Forming {
             break;
         }
         poller.wait(until);
-    }
-
-    static bool has_bytes(const Caller& caller) {
-        char byte = 0;
-        return ::recv(caller.connection.get(), &byte, 1, MSG_PEEK) > 0;
     }
 
     std::string timeout_message() const {

@@ -37,6 +37,8 @@ struct FormingPlan {
     // What callers must say, and what to say to the right neighbour. None on MLX's wire.
     std::optional<Password> own_password;
     std::optional<Password> right_password;
+    // The neighbours are known to listen already: one that does not answer has failed, and is not waited for.
+    bool neighbours_listen = false;
     Deadline deadline;
     std::int64_t timeout_ms = 0;
     const std::int32_t* cancel = nullptr;

@@ -1,6 +1,7 @@
 #include "ring/hostfile.h"
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +11,24 @@ namespace nc::ring {
 namespace {
 
 using Json = nlohmann::json;
+
+// A launcher's hostfile, which is to be recognised, is five levels deep.
+constexpr int deepest = 8;
+
+// What a user wrote, with control characters made visible: a message must not end at a NUL.
+std::string visible(const std::string& written) {
+    std::string result;
+    for (const char c : written) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7f) {
+            constexpr const char* digits = "0123456789abcdef";
+            result += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+        } else {
+            result += c;
+        }
+    }
+    return result;
+}
 
 [[noreturn]] void fail(const std::string& message) { throw Error(NC_RENDEZVOUS_FAILED, message); }
 
@@ -21,7 +40,7 @@ HostPort parse_address(const Json& value, const std::string& source, std::size_t
     try {
         return parse_host_port(address);
     } catch (const Error& error) {
-        fail(text(source, ": rank ", rank, ": '", address, "' is not an address: ", error.what()));
+        fail(text(source, ": rank ", rank, ": '", visible(address), "' is not an address: ", error.what()));
     }
 }
 
@@ -51,9 +70,9 @@ std::string written(const HostPort& address) {
 Hosts parse_hosts(const std::string& content, const std::string& source) {
     Hosts hosts{source, {}};
     if (content.find_first_not_of(" \t\r\n") == std::string::npos) return hosts;
-    // A hostfile is two levels deep: deeper input is refused before it can exhaust the stack.
+    // Input that is deeper than any hostfile is refused before it can exhaust the stack.
     const auto shallow = [](int depth, Json::parse_event_t, Json&) {
-        if (depth > 3) fail("it is nested too deeply");
+        if (depth > deepest) fail("it is nested too deeply");
         return true;
     };
     Json root;
@@ -80,6 +99,9 @@ Hosts parse_hosts(const std::string& content, const std::string& source) {
 
 Hosts read_hostfile(const std::string& path) {
     const std::string source = text("the hostfile ", path);
+    // One can open a folder, and then it seems to be empty.
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) fail(text(source, " cannot be read: it is a folder"));
     std::ifstream file(path, std::ios::binary);
     if (!file) fail(text(source, " cannot be opened: ", system_error_text(errno)));
     std::ostringstream content;

@@ -17,7 +17,7 @@ class Interruption {
     }
     bool aborted() const { return aborted_.load(std::memory_order_relaxed); }
 
-    // The connection gave way: the operation is to end, unless what has arrived is enough to complete it.
+    // The connection gave way: the operation is to end, unless what has arrived is enough to complete it. system_error is 0 if it can still be had from the connection.
     void break_link(const Link& link, int system_error) {
         broken_error_.store(system_error, std::memory_order_relaxed);
         broken_.store(&link, std::memory_order_release);
@@ -29,7 +29,7 @@ class Interruption {
     }
     void throw_if_broken() const {
         const Link* link = broken_.load(std::memory_order_acquire);
-        if (link != nullptr) throw link->lost({Transfer::State::Failed, 0, broken_error_.load(std::memory_order_relaxed)});
+        if (link != nullptr) throw link->lost(broken_error_.load(std::memory_order_relaxed));
     }
 
     // Becomes readable, for good, with either.

@@ -76,7 +76,7 @@ bool Lane::progress_in() {
         in_offset_ += transfer.bytes;
     }
     if (transfer.state == Transfer::State::Blocked) return false;
-    if (transfer.state != Transfer::State::Moved) throw in_->lost(transfer);
+    if (transfer.state != Transfer::State::Moved) throw in_->lost(transfer.system_error);
     skip_empty();
     return true;
 }
@@ -102,7 +102,7 @@ bool Lane::progress_out() {
     }
     const Transfer transfer = out_->write(parts.data(), count);
     if (transfer.state == Transfer::State::Blocked) return false;
-    if (transfer.state != Transfer::State::Moved) throw out_->lost(transfer);
+    if (transfer.state != Transfer::State::Moved) throw out_->lost(transfer.system_error);
     for (std::size_t left = transfer.bytes; left > 0;) {
         const std::size_t taken = std::min(left, outgoing_[out_index_].bytes - out_offset_);
         out_offset_ += taken;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "net/socket.h"
+
 namespace nc::ring {
 namespace {
 
@@ -25,18 +27,21 @@ Transfer Link::read(void* buffer, std::size_t bytes) {
     return {Transfer::State::Moved, taken, 0};
 }
 
+bool Link::is_full() const { return ahead_.size() - ahead_begin_ >= read_ahead_limit; }
+
 Transfer Link::read_ahead() {
     const std::size_t held = ahead_.size();
-    if (held - ahead_begin_ >= read_ahead_limit) return {Transfer::State::Blocked, 0, 0};
+    if (is_full()) return {Transfer::State::Blocked, 0, 0};
     ahead_.resize(held + read_ahead_step);
     const Transfer transfer = channel_->read(ahead_.data() + held, read_ahead_step);
     ahead_.resize(held + transfer.bytes);
     return transfer;
 }
 
-Error Link::lost(const Transfer& transfer) const {
-    const std::string how = transfer.system_error != 0 ? system_error_text(transfer.system_error) : std::string("the peer ended it");
-    return Error(NC_PEER_LOST, text("the connection to rank ", peer_, " (", channel_->description(), ") was lost: ", how), peer_, transfer.system_error);
+Error Link::lost(int system_error) const {
+    const int reason = system_error != 0 ? system_error : take_error(channel_->descriptor());
+    const std::string how = reason != 0 ? system_error_text(reason) : std::string("the peer ended it");
+    return Error(NC_PEER_LOST, text("the connection to rank ", peer_, " (", channel_->description(), ") was lost: ", how), peer_, reason);
 }
 
 }  // namespace nc::ring

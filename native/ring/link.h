@@ -23,8 +23,11 @@ class Link {
     // Reads what is waiting, so that a neighbour that sends before it receives can go on. Moved if there was something; an end or a failure is left for read().
     Transfer read_ahead();
 
-    // The failure to report when the connection gave way.
-    Error lost(const Transfer& transfer) const;
+    // Whether no more is read ahead.
+    bool is_full() const;
+
+    // The failure to report when the connection gave way. system_error is 0 if the connection has to be asked for the reason.
+    Error lost(int system_error) const;
 
    private:
     std::unique_ptr<Channel> channel_;

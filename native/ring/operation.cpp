@@ -43,7 +43,7 @@ Lane& Operation::reducing_lane(int socket, Direction direction) {
 }
 
 void Operation::move(std::span<Link* const> read_ahead) {
-    ring_.pump().run(lanes_, read_ahead, request, call, ring_.interruption());
+    ring_.pump().run(lanes_, read_ahead, request, call, interruption_);
     lanes_.clear();
 }
 

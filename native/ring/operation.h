@@ -4,14 +4,16 @@
 #include <vector>
 
 #include "backend/data_type.h"
+#include "ring/extension.h"
 #include "ring/ring_group.h"
 
 namespace nc::ring {
 
 class Operation {
    public:
-    Operation(RingGroup& ring, const nc_request& request, const nc_call& call)
-        : request(request), call(call), rank(ring.rank()), size(ring.size()), sockets(ring.sockets()), item(data_type_size(request.data_type)), ring_(ring) {}
+    // interruption: what can end it; the ring's own unless another is given.
+    Operation(RingGroup& ring, const nc_request& request, const nc_call& call, const Interruption* interruption = nullptr)
+        : request(request), call(call), rank(ring.rank()), size(ring.size()), sockets(ring.sockets()), item(data_type_size(request.data_type)), ring_(ring), interruption_(interruption != nullptr ? *interruption : ring.interruption()) {}
 
     // Does what the request asks for.
     void run();
@@ -51,10 +53,36 @@ class Operation {
     Lane& open(Link& out, Link& in, Combine combine);
 
     RingGroup& ring_;
+    const Interruption& interruption_;
     std::vector<Lane*> lanes_;
     bool announces_ = false;
     Transit transit_;
 };
+
+// One lane's share of one round: which way it goes, and its part of every block.
+struct Share {
+    const Rounds& rounds;
+    std::size_t round;
+    std::size_t lane;
+
+    int socket() const { return slice_socket(lane); }
+    Direction direction() const { return slice_direction(lane); }
+    // Of a block, where it begins in its buffer; the lane's part of it.
+    Range of(Range block) const {
+        const Range part = rounds.part(block.size, round, lane);
+        return {block.begin + part.begin, part.size};
+    }
+};
+
+// Goes over the blocks round by round: fill opens and fills the lane for a share.
+template <class Fill>
+void move_in_rounds(Operation& operation, const Rounds& rounds, Fill fill) {
+    for (std::size_t round = 0; round < rounds.count(); ++round) {
+        for (std::size_t lane = 0; lane < rounds.lanes(); ++lane) fill(Share{rounds, round, lane});
+        operation.move();
+        operation.transit().clear();
+    }
+}
 
 // The algorithms, one file each.
 void all_reduce(Operation& operation);

@@ -93,9 +93,13 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
                 if (lane->wants_to_write()) poller_.watch(lane->out().channel().descriptor(), POLLOUT);
             }
             bool taken_in = false;
-            for (Link* link : read_ahead) taken_in |= link->read_ahead().state == Transfer::State::Moved;
+            for (Link* link : read_ahead) {
+                const Transfer::State state = link->read_ahead().state;
+                taken_in |= state == Transfer::State::Moved;
+                // One that has ended has nothing more to say, and would be reported for ever.
+                if (state == Transfer::State::Blocked && !link->is_full()) poller_.watch(link->channel().descriptor(), POLLIN);
+            }
             if (taken_in) continue;
-            for (const Link* link : read_ahead) poller_.watch(link->channel().descriptor(), POLLIN);
             poller_.wait(deadline);
         }
     } catch (const Error& error) {

@@ -53,18 +53,18 @@ void RingGroup::watch_connections() {
         int system_error = 0;
         std::erase_if(watched, [&](const Link* link) {
             const int descriptor = link->channel().descriptor();
-            if ((poller.events(descriptor) & (POLLERR | POLLHUP | POLLNVAL)) == 0) return false;
-            if (const int error = take_error(descriptor); error != 0) {
-                broken = link;
-                system_error = error;
-            }
+            const short events = poller.events(descriptor);
+            if ((events & (POLLERR | POLLHUP | POLLNVAL)) == 0) return false;
+            // The reason is left to a running operation, unless only it tells a failure from an end in both directions.
+            system_error = (events & POLLERR) != 0 ? 0 : take_error(descriptor);
+            if ((events & POLLERR) != 0 || system_error != 0) broken = link;
             return true;
         });
         if (broken == nullptr) continue;
         interruption_.break_link(*broken, system_error);
         // A running operation reports the loss itself, or completes with what has arrived.
         const std::lock_guard lock(operation_mutex_);
-        if (!interruption_.aborted() && !loss_reported_) report(broken->lost({Transfer::State::Failed, 0, system_error}));
+        if (!interruption_.aborted() && !loss_reported_) report(broken->lost(system_error));
         interruption_.abort();
     }
     const std::lock_guard lock(operation_mutex_);

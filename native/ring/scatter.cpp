@@ -7,32 +7,27 @@ namespace nc::ring {
 
 void scatter(Operation& operation) {
     const int root = operation.request.peer;
+    const bool is_root = operation.rank == root;
     const Blocks blocks = blocks_of(operation);
     const Rounds rounds(blocks.largest(), operation.size, 2 * operation.sockets, operation.item);
-    for (std::size_t round = 0; round < rounds.count(); ++round) {
-        for (std::size_t i = 0; i < rounds.lanes(); ++i) {
-            const Direction direction = slice_direction(i);
-            Lane& lane = operation.lane(slice_socket(i), direction);
-            // The ranks from here on, the way data travels, as far as the one before the root.
-            const int beyond = wrap((operation.rank - root) * step(direction), operation.size);
-            for (int hops = (operation.rank == root ? operation.size : beyond) - 1; hops >= 1; --hops) {
-                const Range block = blocks[operation.ahead(direction, hops)];
-                const Range part = rounds.part(block.size, round, i);
-                if (operation.rank == root) {
-                    lane.send(operation.input() + block.begin + part.begin, part.size);
-                } else {
-                    lane.forward(lane.receive(operation.transit().take(part.size), part.size));
-                }
-            }
-            if (operation.rank != root) {
-                const Range own = rounds.part(blocks[operation.rank].size, round, i);
-                lane.receive(operation.output() + own.begin, own.size);
+    move_in_rounds(operation, rounds, [&](const Share& share) {
+        Lane& lane = operation.lane(share.socket(), share.direction());
+        // Ranks from here on, the way data travels, as far as the one before the root.
+        const int beyond = is_root ? operation.size : wrap((operation.rank - root) * step(share.direction()), operation.size);
+        for (int hops = beyond - 1; hops >= 1; --hops) {
+            const Range part = share.of(blocks[operation.ahead(share.direction(), hops)]);
+            if (is_root) {
+                lane.send(operation.input() + part.begin, part.size);
+            } else {
+                lane.forward(lane.receive(operation.transit().take(part.size), part.size));
             }
         }
-        operation.move();
-        operation.transit().clear();
-    }
-    if (operation.rank != root || operation.bytes() == 0) return;
+        if (!is_root) {
+            const Range own = share.of({0, blocks[operation.rank].size});
+            lane.receive(operation.output() + own.begin, own.size);
+        }
+    });
+    if (!is_root || operation.bytes() == 0) return;
     const std::byte* own = operation.input() + blocks[root].begin;
     if (own != operation.output()) std::memcpy(operation.output(), own, operation.bytes());
 }

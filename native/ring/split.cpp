@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <random>
 
 #include "ring/forming.h"
@@ -13,7 +14,8 @@ namespace {
 struct Announcement {
     std::int32_t color;
     std::int32_t key;
-    Password password;  // what a caller must say to this rank
+    std::int32_t listens;  // 0: this rank cannot be called
+    Password password;     // what a caller must say to this rank
 };
 
 struct Member {
@@ -28,6 +30,21 @@ Password random_password() {
     return password;
 }
 
+// Nobody leaves a split before everybody has joined: a rank that uses its part and leaves it at once must not look like one that could not be reached.
+void meet(RingGroup& part, const Operation& split, Deadline deadline) {
+    nc_call call = split.call;
+    call.deadline_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
+    std::vector<std::byte> tokens(static_cast<std::size_t>(part.size()));
+    try {
+        Operation meeting(part, split.request, call, &split.ring().interruption());
+        gather_bytes(meeting, tokens.data(), 1, tokens.data());
+    } catch (const Error& error) {
+        split.ring().interruption().throw_if_aborted();
+        split.ring().interruption().throw_if_broken();
+        throw Error(NC_RENDEZVOUS_FAILED, text("split: not all ranks joined: ", error.what()), error.peer, error.system_error);
+    }
+}
+
 }  // namespace
 
 nc_backend_group split_ring(Operation& operation, const nc_backend_options& options) {
@@ -37,12 +54,19 @@ nc_backend_group split_ring(Operation& operation, const nc_backend_options& opti
 
     std::vector<Address> own = ring.addresses()[static_cast<std::size_t>(operation.rank)];
     std::vector<Descriptor> listeners;
-    Announcement announcement{color, operation.request.key, random_password()};
+    Announcement announcement{color, operation.request.key, 1, random_password()};
     std::vector<std::uint16_t> ports(sockets);
+    std::optional<Error> not_listening;
     if (color >= 0) {
         for (Address& address : own) address.set_port(0);
-        listeners = open_listeners(own, "split", operation.rank);
-        for (std::size_t i = 0; i < sockets; ++i) ports[i] = Address::local(listeners[i].get()).port();
+        try {
+            listeners = open_listeners(own, "split", operation.rank);
+            for (std::size_t i = 0; i < sockets; ++i) ports[i] = Address::local(listeners[i].get()).port();
+        } catch (const Error& error) {
+            // The others are told, so that all ranks stay in step.
+            not_listening = error;
+            announcement.listens = 0;
+        }
     }
 
     const std::size_t row = sizeof announcement + sockets * sizeof ports[0];
@@ -68,10 +92,13 @@ nc_backend_group split_ring(Operation& operation, const nc_backend_options& opti
     };
 
     if (color < 0) return {nullptr, -1, 0};
+    if (not_listening.has_value()) throw *not_listening;
     std::vector<Member> members;
     for (int old_rank = 0; old_rank < operation.size; ++old_rank) {
         const Announcement other = announced(old_rank);
-        if (other.color == color) members.push_back({old_rank, other.key < 0 ? old_rank : other.key});
+        if (other.color != color) continue;
+        if (other.listens == 0) throw Error(NC_RENDEZVOUS_FAILED, text("split into color ", color, ": rank ", old_rank, " cannot listen for connections"), old_rank);
+        members.push_back({old_rank, other.key < 0 ? old_rank : other.key});
     }
     std::stable_sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.key < b.key; });
     const int size = static_cast<int>(members.size());
@@ -92,12 +119,15 @@ nc_backend_group split_ring(Operation& operation, const nc_backend_options& opti
     plan.listeners = std::move(listeners);
     plan.own_password = announcement.password;
     plan.right_password = announced(members[neighbour(+1)].old_rank).password;
+    plan.neighbours_listen = true;
     plan.timeout_ms = std::min(options.forming_timeout_ms, operation.call.timeout_ms);
     plan.deadline = deadline_after(plan.timeout_ms);
     plan.interruption = &ring.interruption();
     plan.log = ring.log();
+    const Deadline forming_deadline = plan.deadline;
     Connections connections = form_ring(std::move(plan));
     auto made = std::make_unique<RingGroup>(rank, std::move(addresses), std::move(connections), options);
+    meet(*made, operation, forming_deadline);
     return {made.release(), rank, size};
 }
 

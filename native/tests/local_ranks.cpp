@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <exception>
+#include <stdexcept>
 #include <thread>
 
 #include "backend/clock.h"
@@ -102,7 +104,15 @@ Outcome all_sum_works(nc_group* group) {
 
 void on_all_ranks(int ranks, const std::function<void(int)>& body) {
     std::vector<std::thread> threads;
-    for (int rank = 0; rank < ranks; ++rank) threads.emplace_back([&body, rank] { body(rank); });
+    for (int rank = 0; rank < ranks; ++rank) {
+        threads.emplace_back([&body, rank] {
+            try {
+                body(rank);
+            } catch (const std::exception& failure) {
+                ADD_FAILURE() << "rank " << rank << ": " << failure.what();
+            }
+        });
+    }
     for (std::thread& thread : threads) thread.join();
 }
 

@@ -3,7 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <limits>
 #include <thread>
@@ -134,10 +134,11 @@ struct Announced {
     ring::Header header;
     std::int32_t color;
     std::int32_t key;
+    std::int32_t listens;
     std::uint8_t password[16];
     std::uint16_t port;
 };
-constexpr std::size_t announced_size = sizeof(ring::Header) + 8 + 16 + 2;
+constexpr std::size_t announced_size = offsetof(Announced, port) + sizeof(std::uint16_t);
 
 // A peer that agrees to split and then does not come.
 class StoppedPeer {
@@ -146,6 +147,7 @@ class StoppedPeer {
         nc_request request = request_of(NC_SPLIT);
         Announced announced{};
         announced.header = ring::header_of(request);
+        announced.listens = 1;
         announced.port = nowhere_[0].port();
         send_all(peer.left, &announced, announced_size);
     }

@@ -171,10 +171,13 @@ public sealed unsafe class ArgumentTests
     [Test]
     public void TimeoutsThatAreNone()
     {
-        TimeSpan[] none = [TimeSpan.Zero, TimeSpan.FromTicks(-1), Timeout.InfiniteTimeSpan, TimeSpan.MaxValue, TimeSpan.MinValue, TimeSpan.FromMilliseconds(2147483648)];
+        TimeSpan[] none =
+            [TimeSpan.Zero, TimeSpan.FromTicks(-1), Timeout.InfiniteTimeSpan, TimeSpan.MaxValue, TimeSpan.MinValue, TimeSpan.FromMilliseconds(2147483648)];
         foreach (TimeSpan timeout in none)
         {
-            AssertArgument("timeout", "The timeout should be positive and finite: at most 2147483647 milliseconds, about 24 days; null stands for the group's own.",
+            AssertArgument(
+                "timeout",
+                "The timeout should be positive and finite: at most 2147483647 milliseconds, about 24 days; null stands for the group's own.",
                 group => group.Barrier(timeout));
             AssertArgument("timeout", "positive and finite", group => group.AllSum(new float[1], timeout));
             AssertArgument("timeout", "positive and finite", group => _ = group.AllSumAsync<float>(new float[1], timeout));

@@ -4,7 +4,9 @@ using System.Runtime.InteropServices;
 
 namespace NativeCollectives.Tests;
 
-/// <summary>A group of one, in which every collective is the identity; and what every group has in common: its life, its end, its asynchronous operations.</summary>
+/// <summary>
+/// A group of one, in which every collective is the identity; and what every group has in common: its life, its end, its asynchronous operations.
+/// </summary>
 [TestFixture]
 [Category("Unit")]
 [CancelAfter(60_000)]

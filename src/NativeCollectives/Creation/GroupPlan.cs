@@ -57,7 +57,9 @@ internal sealed class GroupPlan
                 return new GroupPlan(options, configuration)
                 {
                     ErrorPrefix = candidate == BackendKind.Ring && environment.IsRingVerbose ? "[ring] " : null,
-                    Warning = unusable.Count == 0 ? null : $"{configuration.Name} is used; what comes before it is configured too, but cannot be used here. {Join(unusable)}",
+                    Warning = unusable.Count == 0
+                        ? null
+                        : $"{configuration.Name} is used; what comes before it is configured too, but cannot be used here. {Join(unusable)}",
                 };
             }
         }

@@ -58,6 +58,43 @@ public sealed class FormingTests
         }
     }
 
+    /// <summary>Killed after it has connected to some; started again while the others still wait.</summary>
+    [Test]
+    public void APeerThatDiesWhileFormingDoesNotHangTheOthers()
+    {
+        using var ring = new LocalRing(3, 1, form: false);
+        var first = ring.Workers[0].Send(ring.Join(0, formingSeconds: 8));
+        Listening(ring.HostFile.Port(0));
+        var second = ring.Workers[1].Send(ring.Join(1, formingSeconds: 8));
+        Listening(ring.HostFile.Port(1));
+        ring.Workers[1].Dispose();
+        ring.Workers[1] = new WorkerProcess();
+        var replies = LocalRing.Answers([first, ring.Workers[1].Send(ring.Join(1, formingSeconds: 8)), ring.Workers[2].Send(ring.Join(2, formingSeconds: 8))]);
+        Assert.That(replies.Select(reply => reply.Failure?.Type), Is.All.Null.Or.EqualTo(nameof(RendezvousException)));
+        foreach (var reply in replies)
+        {
+            Assert.That(Stopwatch.GetElapsedTime(reply.Began, reply.Ended), Is.LessThan(TimeSpan.FromSeconds(12)));
+        }
+        if (replies.All(reply => reply.Failure is null))
+        {
+            // Formed with the second life of rank 1, or with a connection of the first, which the first operation finds out.
+            var results = LocalRing.Answers(ring.All(_ => LocalRing.Play("check")));
+            Assert.That(results.Select(reply => reply.Failure?.Type), Is.All.Null.Or.All.EqualTo(nameof(PeerLostException)));
+        }
+    }
+
+    [Test]
+    public void TwoRanksWithTheSameNumberAreAnError()
+    {
+        using var ring = new LocalRing(2, 1, form: false);
+        var first = ring.Workers[0].Send(ring.Join(0, formingSeconds: 3));
+        Listening(ring.HostFile.Port(0));
+        var second = ring.Workers[1].Do(ring.Join(0, formingSeconds: 3));
+        Assert.That(second.Failure?.Type, Is.EqualTo(nameof(RendezvousException)), second.Failure?.Text);
+        Assert.That(second.Failure!.Message, Does.Contain(ring.HostFile.Hosts[0][0]));
+        Assert.That(first.Answer().Failure?.Type, Is.EqualTo(nameof(RendezvousException)));
+    }
+
     [Test]
     public async Task FormingCanBeCancelled()
     {
@@ -148,18 +185,26 @@ public sealed class FormingTests
         Assert.That(replies.Select(reply => reply.Failure?.Type), Has.Some.EqualTo(nameof(RendezvousException)));
     }
 
+    /// <summary>
+    /// Rank 0 knows two ranks, 1 and 2 know three, and each finds a neighbour where it looks for one: MLX's wire has nothing that tells. Whatever they do then ends, at the latest at
+    /// its deadline.
+    /// </summary>
     [Test]
     public void RanksOfRingsOfDifferentSizesDoNotHang()
     {
         using var ring = new LocalRing(3, 1, form: false);
         var pair = HostFile.Write($"[[\"{ring.HostFile.Hosts[0][0]}\"],[\"{ring.HostFile.Hosts[1][0]}\"]]");
-        // Ranks 1 and 2 know three ranks, rank 0 only two.
         var replies = LocalRing.Answers(ring.All(rank => ring.Join(rank, formingSeconds: 3) with { HostFile = rank == 0 ? pair : ring.HostFile.Path }));
         HostFile.Delete(pair);
-        Assert.That(replies.Select(reply => reply.Failure?.Type), Has.Some.EqualTo(nameof(RendezvousException)));
-        foreach (var reply in replies)
+        Assert.That(replies.Select(reply => reply.Failure?.Type), Is.All.Null.Or.EqualTo(nameof(RendezvousException)));
+        if (replies.All(reply => reply.Failure is null))
         {
-            Assert.That(Stopwatch.GetElapsedTime(reply.Began, reply.Ended), Is.LessThan(TimeSpan.FromSeconds(8)));
+            replies = LocalRing.Answers(ring.All(_ => new Command { Name = CommandNames.Loop, Operation = "AllReduce", Count = 1000, Iterations = 3, TimeoutSeconds = 2 }));
+            Assert.That(replies.Select(reply => reply.Failure), Has.Some.Not.Null);
+            foreach (var reply in replies)
+            {
+                Assert.That(Stopwatch.GetElapsedTime(reply.Began, reply.Ended), Is.LessThan(TimeSpan.FromSeconds(10)));
+            }
         }
     }
 
@@ -214,6 +259,8 @@ public sealed class FormingTests
     [TestCase("[]", TestName = "{m}(no ranks)")]
     [TestCase("null", TestName = "{m}(null)")]
     [TestCase("17", TestName = "{m}(number)")]
+    [TestCase("{\"0\":[\"127.0.0.1:17000\"],\"1\":[\"127.0.0.1:17001\"]}", TestName = "{m}(object)")]
+    [TestCase("[{\"x\":\"127.0.0.1:17000\"},[\"127.0.0.1:17001\"]]", TestName = "{m}(object in the array)")]
     [TestCase("[[],[]]", TestName = "{m}(no addresses)")]
     [TestCase("[[\"127.0.0.1:17000\"],[]]", TestName = "{m}(no address for rank 1)")]
     [TestCase("[[17000],[\"127.0.0.1:17001\"]]", TestName = "{m}(number for an address)")]
@@ -283,10 +330,8 @@ public sealed class FormingTests
         Assert.That(value[0], Is.EqualTo(7));
     }
 
-    // MLX's parser takes these too (wire specification, 1.2).
+    // MLX's parser takes these (wire specification, 1.2); that it takes objects too is an accident that we do not repeat.
     [TestCase("[\"A\",\"B\"]")]
-    [TestCase("{\"0\":[\"A\"],\"1\":[\"B\"]}")]
-    [TestCase("{\"0\":{\"x\":\"A\"},\"1\":\"B\"}")]
     [TestCase(" [ [ \"A\" ] , [ \"B\" ] ] \n\n")]
     [TestCase("[[\"localhost:PA\"],[\"localhost:PB\"]]")]
     public void OtherFormsOfAHostFileThatMlxAccepts(string form)

@@ -1,0 +1,408 @@
+// Making the connections: peers that are late or never come, strangers at the door, and everything else that may call.
+#include "ring/forming.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "raw_peer.h"
+
+namespace nc::ring {
+namespace {
+
+using test::accept_one;
+using test::ample_ms;
+using test::connect_when_open;
+using test::loopback;
+using test::milliseconds_of;
+using test::on_all_ranks;
+using test::receive_all;
+using test::ReservedPorts;
+using test::send_all;
+using test::soon_ms;
+
+// Collects a rank's log, and lets others wait for a message.
+class LogBook {
+   public:
+    Log log() {
+        return Log([](void* context, nc_log_level, const char* message) { static_cast<LogBook*>(context)->add(message); }, this);
+    }
+    bool wait_for(const std::string& part, std::int64_t timeout_ms = ample_ms) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_until(lock, deadline_after(timeout_ms), [&] { return messages_.find(part) != std::string::npos; });
+    }
+
+   private:
+    void add(const char* message) {
+        const std::lock_guard lock(mutex_);
+        messages_ += std::string(message) + '\n';
+        changed_.notify_all();
+    }
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::string messages_;
+};
+
+FormingPlan plan_of(const ReservedPorts& ports, int rank, int ranks, int sockets, std::int64_t timeout_ms = ample_ms) {
+    const auto s = static_cast<std::size_t>(sockets);
+    const auto of = [&](int r) { return ports.range(static_cast<std::size_t>((r + ranks) % ranks) * s, s); };
+    FormingPlan plan;
+    plan.source = "the test";
+    plan.rank = rank;
+    plan.size = ranks;
+    plan.own = of(rank);
+    plan.left = of(rank - 1);
+    plan.right = of(rank + 1);
+    plan.timeout_ms = timeout_ms;
+    plan.deadline = deadline_after(timeout_ms);
+    return plan;
+}
+
+void say(Link& link, char byte) {
+    const iovec part{&byte, 1};
+    EXPECT_EQ(link.write(&part, 1).bytes, 1U);
+}
+
+char hear(Link& link) {
+    char byte = 0;
+    EXPECT_TRUE(test::ready(link.channel().descriptor(), POLLIN));
+    EXPECT_EQ(link.read(&byte, 1).state, Transfer::State::Moved);
+    return byte;
+}
+
+// Every rank says who it is on every connection to the right, and checks who is on the left.
+void expect_ring(std::vector<Connections>& connections) {
+    const std::size_t n = connections.size();
+    for (const Connections& each : connections) ASSERT_FALSE(each.left.empty()) << "not formed";
+    for (std::size_t r = 0; r < n; ++r) {
+        for (std::size_t i = 0; i < connections[r].right.size(); ++i) say(*connections[r].right[i], static_cast<char>(r * 16 + i));
+    }
+    for (std::size_t r = 0; r < n; ++r) {
+        ASSERT_EQ(connections[r].left.size(), connections[r].right.size());
+        for (std::size_t i = 0; i < connections[r].left.size(); ++i) {
+            const std::size_t left = (r + n - 1) % n;
+            EXPECT_EQ(hear(*connections[r].left[i]), static_cast<char>(left * 16 + i));
+            EXPECT_EQ(connections[r].left[i]->peer(), static_cast<int>(left));
+            EXPECT_EQ(connections[r].right[i]->peer(), static_cast<int>((r + 1) % n));
+        }
+    }
+}
+
+Error failure_of(FormingPlan plan) {
+    try {
+        (void)form_ring(std::move(plan));
+    } catch (const Error& error) {
+        return error;
+    }
+    return {NC_OK, "it formed"};
+}
+
+TEST(Forming, ConnectsEveryAddressToItsOwn) {
+    for (const auto& [n, s] : {std::pair(2, 1), std::pair(2, 3), std::pair(3, 2), std::pair(5, 1), std::pair(8, 2)}) {
+        const ReservedPorts ports(static_cast<std::size_t>(n * s));
+        std::vector<Connections> connections(static_cast<std::size_t>(n));
+        on_all_ranks(n, [&](int rank) { connections[static_cast<std::size_t>(rank)] = form_ring(plan_of(ports, rank, n, s)); });
+        expect_ring(connections);
+    }
+}
+
+TEST(Forming, WaitsForALatePeer) {
+    const ReservedPorts ports(4);
+    LogBook book;
+    std::vector<Connections> connections(2);
+    on_all_ranks(2, [&](int rank) {
+        FormingPlan plan = plan_of(ports, rank, 2, 2);
+        if (rank == 0) plan.log = book.log();
+        if (rank == 1) {
+            EXPECT_TRUE(book.wait_for("is not there yet"));
+        }
+        connections[static_cast<std::size_t>(rank)] = form_ring(std::move(plan));
+    });
+    expect_ring(connections);
+}
+
+TEST(Forming, TurnsAwayAStrangerAndGoesOn) {
+    const ReservedPorts ports(2);
+    LogBook book;
+    std::vector<Connections> connections(2);
+    Descriptor stranger;
+    on_all_ranks(3, [&](int rank) {
+        if (rank == 2) {
+            stranger = connect_when_open(ports[0], loopback(0, "127.0.0.9"));
+            EXPECT_TRUE(stranger.is_open());
+            return;
+        }
+        FormingPlan plan = plan_of(ports, rank, 2, 1);
+        if (rank == 0) plan.log = book.log();
+        if (rank == 1) {
+            EXPECT_TRUE(book.wait_for("turned away a connection from 127.0.0.9"));
+        }
+        connections[static_cast<std::size_t>(rank)] = form_ring(std::move(plan));
+    });
+    expect_ring(connections);
+}
+
+TEST(Forming, NamesStrangersWhenThePeerNeverComes) {
+    const ReservedPorts ports(2);
+    Error error(NC_OK, "");
+    on_all_ranks(2, [&](int who) {
+        if (who == 0) {
+            error = failure_of(plan_of(ports, 0, 2, 1, 1000));
+        } else {
+            char byte = 0;
+            const Descriptor stranger = connect_when_open(ports[0], loopback(0, "127.0.0.9"));
+            EXPECT_FALSE(receive_all(stranger, &byte, 1)) << "it is turned away";
+        }
+    });
+    EXPECT_EQ(error.status, NC_RENDEZVOUS_FAILED);
+    EXPECT_NE(std::string(error.what()).find("turned away 127.0.0.9"), std::string::npos) << error.what();
+}
+
+TEST(Forming, SaysWhichPortIsInUse) {
+    const ReservedPorts ports(2);
+    const Descriptor taken = listen_on(ports[0], 1);
+    const Error error = failure_of(plan_of(ports, 0, 2, 1));
+    EXPECT_EQ(error.status, NC_RENDEZVOUS_FAILED);
+    EXPECT_EQ(error.system_error, EADDRINUSE);
+    for (const std::string& part : {std::string("the test"), std::string("rank 0"), ports[0].text(), std::string("in use")}) {
+        EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+    }
+}
+
+TEST(Forming, SaysWhichAddressIsNotOfThisMachine) {
+    const ReservedPorts ports(2);
+    FormingPlan plan = plan_of(ports, 1, 2, 1);
+    plan.own[0] = loopback(5000, "192.0.2.1");
+    const Error error = failure_of(std::move(plan));
+    EXPECT_EQ(error.status, NC_RENDEZVOUS_FAILED);
+    EXPECT_EQ(error.system_error, EADDRNOTAVAIL);
+    EXPECT_NE(std::string(error.what()).find("192.0.2.1:5000"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("rank 1"), std::string::npos) << error.what();
+}
+
+TEST(Forming, EndsAtItsDeadlineAndSaysWhoIsMissing) {
+    const ReservedPorts ports(6);
+    Error error(NC_OK, "");
+    EXPECT_LT(milliseconds_of([&] { error = failure_of(plan_of(ports, 1, 3, 2, 300)); }), 300 + soon_ms);
+    EXPECT_EQ(error.status, NC_RENDEZVOUS_FAILED);
+    EXPECT_EQ(error.peer, 0);
+    const std::string message = error.what();
+    for (const std::string& part : {std::string("rank 1 of 3"), std::string("300 ms"), "rank 0 did not connect to this rank's address " + ports[2].text(), ports[3].text(),
+                                    "rank 2 did not answer at " + ports[4].text()}) {
+        EXPECT_NE(message.find(part), std::string::npos) << message << "\n lacks " << part;
+    }
+}
+
+TEST(Forming, IsCancelled) {
+    const ReservedPorts ports(2);
+    std::int32_t cancel = 0;
+    LogBook book;
+    FormingPlan plan = plan_of(ports, 0, 2, 1);
+    plan.cancel = &cancel;
+    plan.log = book.log();
+    Error error(NC_OK, "");
+    std::thread forming([&] { error = failure_of(std::move(plan)); });
+    EXPECT_TRUE(book.wait_for("is not there yet"));
+    __atomic_store_n(&cancel, 1, __ATOMIC_RELAXED);
+    EXPECT_LT(milliseconds_of([&] { forming.join(); }), soon_ms);
+    EXPECT_EQ(error.status, NC_CANCELLED);
+}
+
+TEST(Forming, PrefersALiveCallerToOneThatHungUpWithoutAWord) {
+    const ReservedPorts ports(2);
+    LogBook book;
+    std::vector<Connections> connections(2);
+    on_all_ranks(3, [&](int rank) {
+        if (rank == 2) {
+            const Descriptor silent = connect_when_open(ports[0]);
+            ::shutdown(silent.get(), SHUT_WR);
+            EXPECT_TRUE(book.wait_for("hung up without a word"));
+            return;
+        }
+        FormingPlan plan = plan_of(ports, rank, 2, 1);
+        if (rank == 0) plan.log = book.log();
+        if (rank == 1) {
+            EXPECT_TRUE(book.wait_for("called at"));
+        }
+        connections[static_cast<std::size_t>(rank)] = form_ring(std::move(plan));
+    });
+    expect_ring(connections);
+}
+
+// MLX's wire has no greeting: a neighbour that connects, has nothing to say and leaves was there all the same.
+TEST(Forming, TakesASilentCallerForTheNeighbourIfNobodyElseCalls) {
+    const ReservedPorts ports(2);
+    const Descriptor right = listen_on(ports[1], 4);
+    std::atomic<bool> formed{false};
+    on_all_ranks(2, [&](int who) {
+        if (who == 0) {
+            const Connections connections = form_ring(plan_of(ports, 0, 2, 1));
+            formed = true;
+            char byte = 0;
+            EXPECT_EQ(connections.left[0]->read(&byte, 1).state, Transfer::State::Ended);
+        } else {
+            const Descriptor silent = connect_when_open(ports[0]);
+            ::shutdown(silent.get(), SHUT_WR);
+            const Descriptor accepted = accept_one(right);
+            EXPECT_TRUE(test::ready(accepted.get(), POLLIN)) << "the other side ends";
+        }
+    });
+    EXPECT_TRUE(formed);
+}
+
+TEST(Forming, TakesACallerThatHasSentAndLeft) {
+    const ReservedPorts ports(2);
+    const Descriptor right = listen_on(ports[1], 4);
+    on_all_ranks(2, [&](int who) {
+        if (who == 0) {
+            const Connections connections = form_ring(plan_of(ports, 0, 2, 1));
+            EXPECT_EQ(hear(*connections.left[0]), 'x');
+        } else {
+            const Descriptor caller = connect_when_open(ports[0]);
+            send_all(caller, "x", 1);
+            ::shutdown(caller.get(), SHUT_WR);
+            const Descriptor accepted = accept_one(right);
+            char byte = 0;
+            EXPECT_FALSE(receive_all(accepted, &byte, 1));
+        }
+    });
+}
+
+TEST(Forming, CannotTellTwoLiveCallersApartAndNamesBoth) {
+    const ReservedPorts ports(2);
+    Error error(NC_OK, "");
+    LogBook book;
+    std::string first;
+    std::string second;
+    on_all_ranks(2, [&](int who) {
+        if (who == 0) {
+            FormingPlan plan = plan_of(ports, 0, 2, 1);
+            plan.log = book.log();
+            error = failure_of(std::move(plan));
+            return;
+        }
+        const Descriptor one = connect_when_open(ports[0]);
+        const Descriptor two = connect_when_open(ports[0]);
+        first = Address::local(one.get()).text();
+        second = Address::local(two.get()).text();
+        EXPECT_TRUE(book.wait_for(first + " called"));
+        EXPECT_TRUE(book.wait_for(second + " called"));
+        // Only now is the ring complete.
+        const Descriptor listener = listen_on(ports[1], 1);
+        const Descriptor accepted = accept_one(listener);
+        char byte = 0;
+        EXPECT_FALSE(receive_all(one, &byte, 1));
+        EXPECT_FALSE(receive_all(two, &byte, 1));
+    });
+    EXPECT_EQ(error.status, NC_RENDEZVOUS_FAILED);
+    EXPECT_EQ(error.peer, 1);
+    EXPECT_NE(std::string(error.what()).find(first), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find(second), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find(ports[0].text()), std::string::npos) << error.what();
+}
+
+TEST(Forming, SurvivesConnectionsThatAreResetOnEitherSide) {
+    const ReservedPorts ports(2);
+    LogBook book;
+    std::vector<Connections> connections(2);
+    on_all_ranks(2, [&](int rank) {
+        FormingPlan plan = plan_of(ports, rank, 2, 1);
+        if (rank == 0) plan.log = book.log();
+        if (rank == 1) {
+            // As earlier incarnations of rank 1 that failed do it; one side after the other, as both at once would be a ring.
+            {
+                const Descriptor caller = connect_when_open(ports[0]);
+                EXPECT_TRUE(book.wait_for("called at"));
+                reset_on_close(caller, true);
+            }
+            EXPECT_TRUE(book.wait_for("its connection broke"));
+            {
+                const Descriptor listener = listen_on(ports[1], 1);
+                const Descriptor accepted = accept_one(listener);
+                EXPECT_TRUE(book.wait_for("connected to"));
+                reset_on_close(accepted, true);
+            }
+            EXPECT_TRUE(book.wait_for("broke the connection"));
+        }
+        connections[static_cast<std::size_t>(rank)] = form_ring(std::move(plan));
+    });
+    expect_ring(connections);
+}
+
+// Whenever the reset arrives: one that is overlooked would count as a neighbour that has nothing to say.
+TEST(Forming, NoticesEveryCallerThatIsReset) {
+    const ReservedPorts ports(2);
+    std::int32_t cancel = 0;
+    LogBook book;
+    FormingPlan plan = plan_of(ports, 0, 2, 1);
+    plan.cancel = &cancel;
+    plan.log = book.log();
+    std::thread forming([&] { EXPECT_EQ(failure_of(std::move(plan)).status, NC_CANCELLED); });
+    for (int round = 0; round < 300; ++round) {
+        Descriptor caller = connect_when_open(ports[0]);
+        const std::string source = Address::local(caller.get()).text();
+        EXPECT_TRUE(book.wait_for(source + " called"));
+        reset_on_close(caller, true);
+        caller.close();
+        const bool noticed = book.wait_for(text("from ", source, " to ", ports[0].text(), ": its connection broke"), soon_ms);
+        EXPECT_TRUE(noticed) << "round " << round;
+        if (!noticed) break;
+    }
+    __atomic_store_n(&cancel, 1, __ATOMIC_RELAXED);
+    forming.join();
+}
+
+TEST(Forming, WithPasswordsTellsCallersApart) {
+    const ReservedPorts ports(2);
+    const Password passwords[2] = {{1, 2, 3}, {4, 5, 6}};
+    LogBook book;
+    std::vector<Connections> connections(2);
+    on_all_ranks(3, [&](int rank) {
+        if (rank == 2) {
+            const Descriptor wrong = connect_when_open(ports[0]);
+            send_all(wrong, passwords[1].data(), 16);
+            EXPECT_TRUE(book.wait_for("does not know the password"));
+            const Descriptor silent = connect_when_open(ports[0]);
+            ::shutdown(silent.get(), SHUT_WR);
+            EXPECT_TRUE(book.wait_for("hung up without the password"));
+            const Descriptor half = connect_when_open(ports[0]);
+            send_all(half, passwords[0].data(), 8);
+            ::shutdown(half.get(), SHUT_WR);
+            EXPECT_TRUE(book.wait_for("hung up without the password"));
+            return;
+        }
+        FormingPlan plan = plan_of(ports, rank, 2, 1);
+        plan.own_password = passwords[rank];
+        plan.right_password = passwords[1 - rank];
+        if (rank == 0) plan.log = book.log();
+        if (rank == 1) {
+            EXPECT_TRUE(book.wait_for("hung up without the password"));
+        }
+        connections[static_cast<std::size_t>(rank)] = form_ring(std::move(plan));
+    });
+    expect_ring(connections);
+}
+
+TEST(Forming, WithPasswordsEndsAtItsDeadlineAlsoIfSomebodySitsThereSilently) {
+    const ReservedPorts ports(2);
+    Error error(NC_OK, "");
+    on_all_ranks(2, [&](int who) {
+        if (who == 0) {
+            FormingPlan plan = plan_of(ports, 0, 2, 1, 500);
+            plan.own_password = Password{1};
+            plan.right_password = Password{2};
+            error = failure_of(std::move(plan));
+        } else {
+            const Descriptor silent = connect_when_open(ports[0]);
+            char byte = 0;
+            EXPECT_FALSE(receive_all(silent, &byte, 1));
+        }
+    });
+    EXPECT_EQ(error.status, NC_RENDEZVOUS_FAILED) << error.what();
+}
+
+}  // namespace
+}  // namespace nc::ring
