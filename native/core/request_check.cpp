@@ -1,15 +1,24 @@
 #include "core/request_check.h"
 
+#include <cstring>
 #include <limits>
 
 #include "backend/data_type.h"
 #include "backend/error.h"
-#include "backend/reduction.h"
 
 namespace nc {
 namespace {
 
 [[noreturn]] void invalid(const std::string& message) { throw Error(NC_INVALID_ARGUMENT, message); }
+
+// What the caller put into an enumeration: C lets it hold any number, while C++ may assume one of the enumerators.
+template <class Enumeration>
+std::uint32_t number(const Enumeration& value) {
+    std::uint32_t bits = 0;
+    static_assert(sizeof bits == sizeof value);
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
 
 bool reduces(nc_operation operation) { return operation == NC_ALL_REDUCE || operation == NC_REDUCE_SCATTER || operation == NC_REDUCE; }
 
@@ -26,15 +35,14 @@ bool may_be_uneven(nc_operation operation) {
 class Check {
    public:
     Check(const nc_request& request, int rank, int size)
-        : request_(request), rank_(rank), size_(size), item_(data_type_size(request.data_type)), root_(!has_root(request.operation) || request.peer == rank) {}
+        : request_(request), rank_(rank), size_(size), item_(moves_data(request.operation) ? data_type_size(request.data_type) : 1), root_(!has_root(request.operation) || request.peer == rank) {}
 
     void run() const {
         if (request_.timeout_ms < 0) invalid(text("the timeout must not be negative, but is ", request_.timeout_ms, " ms"));
         check_peer();
         if (request_.operation == NC_SPLIT && request_.new_group == nullptr) invalid("new_group must not be null");
         if (!moves_data(request_.operation)) return;
-        if (item_ == 0) invalid(text(static_cast<unsigned>(request_.data_type), " is not a data type"));
-        if (reduces(request_.operation)) check_reduction();
+        if (reduces(request_.operation) && request_.reduce_op == NC_AVERAGE && request_.data_type == NC_BOOL) invalid("bool has no average");
         if ((request_.flags & ~NC_REQUEST_UNEVEN) != 0) invalid("unknown request flags");
         if ((request_.flags & NC_REQUEST_UNEVEN) != 0) {
             check_uneven();
@@ -50,13 +58,6 @@ class Check {
         if (is_point_to_point(request_.operation) && size_ == 1) invalid(text("a group of one has no ", role));
         if (request_.peer < 0 || request_.peer >= size_) invalid(text("the ", role, " must be in [0, ", size_, "), but is ", request_.peer));
         if (is_point_to_point(request_.operation) && request_.peer == rank_) invalid(text("the ", role, " must be another rank than the own one, ", rank_));
-    }
-
-    void check_reduction() const {
-        if (combine_function(request_.data_type, request_.reduce_op) == nullptr) {
-            invalid(text(static_cast<unsigned>(request_.reduce_op), " is not a reduction operator"));
-        }
-        if (request_.reduce_op == NC_AVERAGE && request_.data_type == NC_BOOL) invalid("bool has no average");
     }
 
     void check_even() const {
@@ -126,7 +127,9 @@ class Check {
 void check_request(const nc_request* request, int rank, int size) {
     if (request == nullptr) invalid("the request must not be null");
     if (request->size != sizeof(nc_request)) invalid(text("the request's size is ", request->size, ", but should be ", sizeof(nc_request)));
-    if (request->operation < NC_ALL_REDUCE || request->operation > NC_SPLIT) invalid(text(static_cast<unsigned>(request->operation), " is not an operation"));
+    if (number(request->operation) < NC_ALL_REDUCE || number(request->operation) > NC_SPLIT) invalid(text(number(request->operation), " is not an operation"));
+    if (moves_data(request->operation) && number(request->data_type) >= data_type_count) invalid(text(number(request->data_type), " is not a data type"));
+    if (reduces(request->operation) && number(request->reduce_op) > NC_AVERAGE) invalid(text(number(request->reduce_op), " is not a reduction operator"));
     Check(*request, rank, size).run();
 }
 
