@@ -95,4 +95,11 @@ nc_backend_group RingGroup::split(const nc_request& request, const nc_call& call
     return split_ring(operation, options);
 }
 
+void RingGroup::meet(const nc_request& request, const nc_call& call, const Interruption& interruption) {
+    const std::lock_guard lock(operation_mutex_);
+    Operation operation(*this, request, call, &interruption);
+    std::vector<std::byte> tokens(static_cast<std::size_t>(size()));
+    gather_bytes(operation, tokens.data(), 1, tokens.data());
+}
+
 }  // namespace nc::ring

@@ -44,6 +44,9 @@ class RingGroup {
     // Forms the group of equal color; null if this rank is its only member or has a negative color (then rank is -1).
     nc_backend_group split(const nc_request& request, const nc_call& call, const nc_backend_options& options);
 
+    // Returns when every rank of this new ring has called it. interruption is that of the group it comes from. Throws Error.
+    void meet(const nc_request& request, const nc_call& call, const Interruption& interruption);
+
     // From any thread: ends the running operation, and resets the connections so that both neighbours know at once.
     void abort();
 

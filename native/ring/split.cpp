@@ -34,13 +34,12 @@ Password random_password() {
 void meet(RingGroup& part, const Operation& split, Deadline deadline) {
     nc_call call = split.call;
     call.deadline_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
-    std::vector<std::byte> tokens(static_cast<std::size_t>(part.size()));
+    const Interruption& interruption = split.ring().interruption();
     try {
-        Operation meeting(part, split.request, call, &split.ring().interruption());
-        gather_bytes(meeting, tokens.data(), 1, tokens.data());
+        part.meet(split.request, call, interruption);
     } catch (const Error& error) {
-        split.ring().interruption().throw_if_aborted();
-        split.ring().interruption().throw_if_broken();
+        interruption.throw_if_aborted();
+        interruption.throw_if_broken();
         throw Error(NC_RENDEZVOUS_FAILED, text("split: not all ranks joined: ", error.what()), error.peer, error.system_error);
     }
 }
