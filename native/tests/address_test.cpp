@@ -9,7 +9,9 @@
 namespace nc {
 namespace {
 
-Address resolved(const std::string& written) { return resolve(parse_host_port(written), deadline_after(10'000)); }
+Address resolved(const std::string& written) {
+    return resolve(parse_host_port(written), deadline_after(10'000));
+}
 
 std::string failure_of(const std::string& written) {
     try {
@@ -27,7 +29,8 @@ TEST(Address, IsWrittenAsHostAndPort) {
     const HostPort v6 = parse_host_port("[2001:db8::1]:443");
     EXPECT_EQ(v6.host, "2001:db8::1");
     EXPECT_EQ(v6.port, "443");
-    for (const char* bad : {"", ":", "a", "a:", ":1", "a:b:c", "::1", "[::1]", "[::1]:", "[]:1", "[", "a:0", "a:65536", "a:100000"}) EXPECT_THROW((void)parse_host_port(bad), Error) << bad;
+    for (const char* bad : {"", ":", "a", "a:", ":1", "a:b:c", "::1", "[::1]", "[::1]:", "[]:1", "[", "a:0", "a:65536", "a:100000"})
+        EXPECT_THROW((void)parse_host_port(bad), Error) << bad;
 }
 
 TEST(Address, OfNumbersResolvesToItself) {
@@ -54,7 +57,8 @@ TEST(Address, ThatDoesNotExistIsRefused) {
 
 // getaddrinfo takes "+70000" for a number and keeps its lower 16 bits.
 TEST(Address, APortIsANumberOrAServiceAndNothingInBetween) {
-    for (const char* bad : {"127.0.0.1:+70000", "127.0.0.1:+80", "127.0.0.1:-1", "127.0.0.1: 80", "127.0.0.1:80 ", "127.0.0.1:0x50", "127.0.0.1:+0", "127.0.0.1:\t81"}) {
+    for (const char* bad :
+         {"127.0.0.1:+70000", "127.0.0.1:+80", "127.0.0.1:-1", "127.0.0.1: 80", "127.0.0.1:80 ", "127.0.0.1:0x50", "127.0.0.1:+0", "127.0.0.1:\t81"}) {
         EXPECT_EQ(failure_of(bad).substr(0, 9), "refused: ") << bad << ' ' << failure_of(bad);
     }
 }
@@ -92,5 +96,5 @@ TEST(Address, OfNothingIsUnknown) {
     EXPECT_EQ(Address::remote(-1).length(), 0U);
 }
 
-}  // namespace
-}  // namespace nc
+} // namespace
+} // namespace nc

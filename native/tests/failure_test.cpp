@@ -323,5 +323,5 @@ TEST(Message, IsUtf8AlsoWhereItIsCutOff) {
     }
 }
 
-}  // namespace
-}  // namespace nc::test
+} // namespace
+} // namespace nc::test

@@ -26,7 +26,7 @@ using test::soon_ms;
 
 // Collects a rank's log, and lets others wait for a message.
 class LogBook {
-   public:
+public:
     Log log() {
         return Log([](void* context, nc_log_level, const char* message) { static_cast<LogBook*>(context)->add(message); }, this);
     }
@@ -35,7 +35,7 @@ class LogBook {
         return changed_.wait_until(lock, deadline_after(timeout_ms), [&] { return messages_.find(part) != std::string::npos; });
     }
 
-   private:
+private:
     void add(const char* message) {
         const std::lock_guard lock(mutex_);
         messages_ += std::string(message) + '\n';
@@ -190,8 +190,8 @@ TEST(Forming, EndsAtItsDeadlineAndSaysWhoIsMissing) {
     EXPECT_EQ(error.status, NC_RENDEZVOUS_FAILED);
     EXPECT_EQ(error.peer, 0);
     const std::string message = error.what();
-    for (const std::string& part : {std::string("rank 1 of 3"), std::string("300 ms"), "rank 0 did not connect to this rank's address " + ports[2].text(), ports[3].text(),
-                                    "rank 2 did not answer at " + ports[4].text()}) {
+    for (const std::string& part : {std::string("rank 1 of 3"), std::string("300 ms"), "rank 0 did not connect to this rank's address " + ports[2].text(),
+                                    ports[3].text(), "rank 2 did not answer at " + ports[4].text()}) {
         EXPECT_NE(message.find(part), std::string::npos) << message << "\n lacks " << part;
     }
 }
@@ -235,7 +235,6 @@ TEST(Forming, PrefersALiveCallerToOneThatHungUpWithoutAWord) {
 // MLX's wire has no greeting: a neighbour that connects, has nothing to say and leaves was there all the same.
 TEST(Forming, TakesASilentCallerForTheNeighbourIfNobodyElseCalls) {
     const ReservedPorts ports(2);
-    const Descriptor right = listen_on(ports[1], 4);
     std::atomic<bool> formed{false};
     on_all_ranks(2, [&](int who) {
         if (who == 0) {
@@ -246,6 +245,8 @@ TEST(Forming, TakesASilentCallerForTheNeighbourIfNobodyElseCalls) {
         } else {
             const Descriptor silent = connect_when_open(ports[0]);
             ::shutdown(silent.get(), SHUT_WR);
+            // Only now, so that it has ended before the ring is complete.
+            const Descriptor right = listen_on(ports[1], 4);
             const Descriptor accepted = accept_one(right);
             EXPECT_TRUE(test::ready(accepted.get(), POLLIN)) << "the other side ends";
         }
@@ -404,5 +405,5 @@ TEST(Forming, WithPasswordsEndsAtItsDeadlineAlsoIfSomebodySitsThereSilently) {
     EXPECT_EQ(error.status, NC_RENDEZVOUS_FAILED) << error.what();
 }
 
-}  // namespace
-}  // namespace nc::ring
+} // namespace
+} // namespace nc::ring

@@ -353,7 +353,8 @@ TEST(Backend, ThatDoesNotExistIsAnErrorThatSaysWhereItWasLookedFor) {
 }
 
 TEST(Backend, NamesAreNotPaths) {
-    for (const char* name : {"", "../ring", "Ring", "ring/", "ri ng", "ring.so", "r\xc3\xa4ng"}) EXPECT_EQ(nc_backend_available(name, nullptr), NC_INVALID_ARGUMENT) << name;
+    for (const char* name : {"", "../ring", "Ring", "ring/", "ri ng", "ring.so", "r\xc3\xa4ng"})
+        EXPECT_EQ(nc_backend_available(name, nullptr), NC_INVALID_ARGUMENT) << name;
 }
 
 TEST(Backend, ALibraryThatIsNoneIsRefused) {
@@ -428,10 +429,11 @@ TEST(Group, TellsItsProgressToTheLog) {
         nc_group_destroy(group);
     });
     for (const auto& of_rank : messages) {
-        const bool formed = std::any_of(of_rank.begin(), of_rank.end(), [](const std::string& message) { return message.find("formed in") != std::string::npos; });
+        const bool formed =
+            std::any_of(of_rank.begin(), of_rank.end(), [](const std::string& message) { return message.find("formed in") != std::string::npos; });
         EXPECT_TRUE(formed);
     }
 }
 
-}  // namespace
-}  // namespace nc::test
+} // namespace
+} // namespace nc::test

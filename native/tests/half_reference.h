@@ -17,8 +17,12 @@ struct Format {
 constexpr Format binary16{10, 5, 0x7d00, true};
 constexpr Format bfloat16{7, 8, 0x7fc0, false};
 
-constexpr std::uint32_t infinity_of(const Format& format) { return ((1U << format.exponent_bits) - 1) << format.fraction_bits; }
-constexpr int bias_of(const Format& format) { return (1 << (format.exponent_bits - 1)) - 1; }
+constexpr std::uint32_t infinity_of(const Format& format) {
+    return ((1U << format.exponent_bits) - 1) << format.fraction_bits;
+}
+constexpr int bias_of(const Format& format) {
+    return (1 << (format.exponent_bits - 1)) - 1;
+}
 
 inline double value_of(const Format& format, std::uint32_t bits) {
     const double sign = (bits & 0x8000U) != 0 ? -1.0 : 1.0;
@@ -51,4 +55,4 @@ inline std::uint16_t round_to(const Format& format, double value) {
     return static_cast<std::uint16_t>(sign | std::min(result, infinity_of(format)));
 }
 
-}  // namespace nc::test
+} // namespace nc::test

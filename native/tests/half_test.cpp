@@ -84,8 +84,12 @@ void check_all(const Format& format, std::uint16_t (*convert)(float)) {
     }
 }
 
-TEST(Half, Binary32RoundsToBinary16ToNearestTiesToEven) { check_all(test::binary16, half_from_float); }
-TEST(Half, Binary32RoundsToBfloat16ToNearestTiesToEven) { check_all(test::bfloat16, bfloat_from_float); }
+TEST(Half, Binary32RoundsToBinary16ToNearestTiesToEven) {
+    check_all(test::binary16, half_from_float);
+}
+TEST(Half, Binary32RoundsToBfloat16ToNearestTiesToEven) {
+    check_all(test::bfloat16, bfloat_from_float);
+}
 
 TEST(Half, TheEdgesOfBinary16) {
     EXPECT_EQ(half_from_float(65504.0F), 0x7bff);
@@ -102,5 +106,5 @@ TEST(Half, TheEdgesOfBinary16) {
     EXPECT_EQ(bfloat_from_float(std::bit_cast<float>(0x7fffffffU)), 0x7fc0);
 }
 
-}  // namespace
-}  // namespace nc
+} // namespace
+} // namespace nc

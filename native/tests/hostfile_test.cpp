@@ -62,7 +62,8 @@ TEST(Hostfile, ThatIsBlankIsAGroupOfOne) {
 }
 
 TEST(Hostfile, ThatIsNoJsonIsRefused) {
-    for (const char* json : {"x", "[", "[[\"a:1\"]", "[[\"a:1\"],]", "[\"a:1\"] x", "{", "\"", "[\"a:1]", "// [\"a:1\"]", "nul", "[\"\\u12\"]", "[1e999]"}) expect_refused(json, {"JSON"});
+    for (const char* json : {"x", "[", "[[\"a:1\"]", "[[\"a:1\"],]", "[\"a:1\"] x", "{", "\"", "[\"a:1]", "// [\"a:1\"]", "nul", "[\"\\u12\"]", "[1e999]"})
+        expect_refused(json, {"JSON"});
     expect_refused(std::string("[\"a\0:1\"]", 8), {"JSON"});
     expect_refused(std::string("\0", 1), {"JSON"});
     expect_refused("[\"\xff:1\"]", {"JSON"});
@@ -98,7 +99,8 @@ TEST(Hostfile, OfALauncherIsCalledThat) {
 }
 
 TEST(Hostfile, WithABadAddressNamesIt) {
-    for (const char* address : {"a", "a:", ":1", ":", "a:0", "a:65536", "a:70000", "a:99999999999999999999", "::1:5000", "fe80::1", "[::1]", "[::1:5000", "[]:5000", "[::1]5000", "[::1]:", "[::1]:0"}) {
+    for (const char* address : {"a", "a:", ":1", ":", "a:0", "a:65536", "a:70000", "a:99999999999999999999", "::1:5000", "fe80::1", "[::1]", "[::1:5000",
+                                "[]:5000", "[::1]5000", "[::1]:", "[::1]:0"}) {
         expect_refused(text(R"([["ok:1"],[")", address, R"("]])"), {"rank 1", text("'", address, "'")});
     }
     expect_refused(R"([[""]])", {"rank 0"});
@@ -158,16 +160,30 @@ TEST(Hostfile, SurvivesMutations) {
         R"({"backend":"ring","envs":[],"hosts":[{"ssh":"a","ips":["1.2.3.4"],"rdma":[]}]})",
         R"([["\u00e4\ud83d\ude00:1"]])",
     };
-    const std::vector<std::string> parts = {"[", "]", "{", "}", "\"", ",", ":", "\\", "\\u0000", "\\ud800", "0", "65536", "-1", "1e400", "null", "true", "[[", "]]", ":::", " ", "\n", "\xff", "\xc3", std::string(1, '\0'), "[\"", "\"]", "99999999999999999999999"};
+    const std::vector<std::string> parts = {"[",       "]",     "{",
+                                            "}",       "\"",    ",",
+                                            ":",       "\\",    "\\u0000",
+                                            "\\ud800", "0",     "65536",
+                                            "-1",      "1e400", "null",
+                                            "true",    "[[",    "]]",
+                                            ":::",     " ",     "\n",
+                                            "\xff",    "\xc3",  std::string(1, '\0'),
+                                            "[\"",     "\"]",   "99999999999999999999999"};
     for (std::uint32_t seed = 0; seed < 20'000; ++seed) {
         std::mt19937 random(seed);
         std::string json = seeds[random() % seeds.size()];
         for (std::size_t edits = 1 + random() % 6; edits > 0; --edits) {
             const std::size_t at = random() % (json.size() + 1);
             switch (random() % 5) {
-                case 0: json.insert(at, parts[random() % parts.size()]); break;
-                case 1: json.erase(at, random() % 5); break;
-                case 2: json.insert(at, json.substr(random() % (json.size() + 1), random() % 20)); break;
+                case 0:
+                    json.insert(at, parts[random() % parts.size()]);
+                    break;
+                case 1:
+                    json.erase(at, random() % 5);
+                    break;
+                case 2:
+                    json.insert(at, json.substr(random() % (json.size() + 1), random() % 20));
+                    break;
                 case 3:
                     if (at < json.size()) json[at] = static_cast<char>(random());
                     break;
@@ -190,5 +206,5 @@ TEST(Hostfile, SurvivesMutations) {
     }
 }
 
-}  // namespace
-}  // namespace nc::ring
+} // namespace
+} // namespace nc::ring

@@ -143,4 +143,4 @@ std::int64_t milliseconds_of(const std::function<void()>& body) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
 }
 
-}  // namespace nc::test
+} // namespace nc::test

@@ -19,6 +19,12 @@ constexpr int slowness = 4;
 constexpr int slowness = 1;
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+constexpr bool slow_by_threads = true;
+#else
+constexpr bool slow_by_threads = false;
+#endif
+
 // Bounds every operation that is expected to succeed; none should come near it.
 constexpr std::int64_t ample_ms = 30'000;
 // What "at once" may take on a loaded machine.
@@ -26,12 +32,12 @@ constexpr std::int64_t soon_ms = 3'000 * slowness;
 
 // Addresses of loopback with free ports, which stay taken (bound, not listened on) as long as this lives, so that no other socket is given one.
 class ReservedPorts {
-   public:
+public:
     explicit ReservedPorts(std::size_t count, const std::string& host = "127.0.0.1");
     const Address& operator[](std::size_t i) const { return addresses_[i]; }
     std::vector<Address> range(std::size_t begin, std::size_t count) const;
 
-   private:
+private:
     std::vector<Descriptor> holders_;
     std::vector<Address> addresses_;
 };
@@ -80,7 +86,7 @@ void on_all_ranks(int ranks, const std::function<void(int)>& body);
 
 // A formed ring.
 class LocalRanks {
-   public:
+public:
     explicit LocalRanks(int ranks, int sockets = 1, std::int64_t operation_timeout_ms = ample_ms);
 
     int size() const { return static_cast<int>(groups_.size()); }
@@ -90,11 +96,11 @@ class LocalRanks {
     // Runs body(rank, group) on a thread for each rank.
     void each(const std::function<void(int, nc_group*)>& body);
 
-   private:
+private:
     ReservedPorts ports_;
     std::vector<GroupPointer> groups_;
 };
 
 std::int64_t milliseconds_of(const std::function<void()>& body);
 
-}  // namespace nc::test
+} // namespace nc::test

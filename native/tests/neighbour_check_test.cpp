@@ -15,7 +15,9 @@ namespace {
 
 using test::loopback;
 
-Address v6(const std::string& host) { return resolve({host, "1"}, deadline_after(10'000)); }
+Address v6(const std::string& host) {
+    return resolve({host, "1"}, deadline_after(10'000));
+}
 
 TEST(NeighbourCheck, AListedAddressMayCallWhereverItCalls) {
     const NeighbourCheck check({loopback(1, "192.0.2.7"), loopback(2, "198.51.100.7")});
@@ -79,5 +81,5 @@ TEST(NeighbourCheck, WorksWithIPv6) {
     EXPECT_TRUE(NeighbourCheck({loopback(1)}).may_be(v6("::ffff:127.0.0.1"), v6("::1"))) << "mapped";
 }
 
-}  // namespace
-}  // namespace nc::ring
+} // namespace
+} // namespace nc::ring

@@ -70,7 +70,7 @@ inline bool receive_all(const Descriptor& from, void* data, std::size_t size) {
 
 // Rank 1 of two; rank 0 is a group of ours, which is formed meanwhile.
 class RawPeer {
-   public:
+public:
     explicit RawPeer(std::int64_t operation_timeout_ms = ample_ms, std::int64_t forming_timeout_ms = ample_ms) : ports_(2) {
         const Descriptor listener = listen_on(ports_[1], 4);
         on_all_ranks(2, [&](int rank) {
@@ -90,13 +90,13 @@ class RawPeer {
         EXPECT_TRUE(left.is_open() && right.is_open());
     }
 
-   private:
+private:
     ReservedPorts ports_;
 
-   public:
-    Descriptor left;   // opened by rank 0: what travels down comes from here
-    Descriptor right;  // opened by this peer
+public:
+    Descriptor left;  // opened by rank 0: what travels down comes from here
+    Descriptor right; // opened by this peer
     GroupPointer group;
 };
 
-}  // namespace nc::test
+} // namespace nc::test

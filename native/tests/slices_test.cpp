@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kib = 1024;
 
-TEST(Slices, ThreeRanksAndTenFloatsMakeOneSliceOfThreeSegments) {  // 12.1
+TEST(Slices, ThreeRanksAndTenFloatsMakeOneSliceOfThreeSegments) { // 12.1
     EXPECT_EQ(all_reduce_slices(40, 3, 1), 1U);
     EXPECT_EQ(slice_direction(0), Direction::Down);
     EXPECT_EQ(slice_socket(0), 0);
@@ -21,7 +21,7 @@ TEST(Slices, ThreeRanksAndTenFloatsMakeOneSliceOfThreeSegments) {  // 12.1
     EXPECT_EQ(piece(10, segment, 2), (Range{8, 2}));
 }
 
-TEST(Slices, FourMebibytesOverTwoRanksAndTwoSocketsMakeFourSlices) {  // 12.2
+TEST(Slices, FourMebibytesOverTwoRanksAndTwoSocketsMakeFourSlices) { // 12.2
     EXPECT_EQ(all_reduce_slices(4 * kib * kib, 2, 2), 4U);
     const std::size_t count = 1'048'576;
     for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(piece(count, ceil_div(count, 4), i), (Range{i * 262'144, 262'144}));
@@ -34,7 +34,7 @@ TEST(Slices, FourMebibytesOverTwoRanksAndTwoSocketsMakeFourSlices) {  // 12.2
     EXPECT_EQ(slice_direction(3), Direction::Up);
 }
 
-TEST(Slices, AnAllGatherOfEightHundredThousandBytesMakesThreeUnalignedSlices) {  // 12.3
+TEST(Slices, AnAllGatherOfEightHundredThousandBytesMakesThreeUnalignedSlices) { // 12.3
     EXPECT_EQ(all_gather_slices(800'000, 2), 3U);
     EXPECT_EQ(ceil_div(800'000, 3), 266'667U);
     EXPECT_EQ(piece(800'000, 266'667, 0), (Range{0, 266'667}));
@@ -42,7 +42,7 @@ TEST(Slices, AnAllGatherOfEightHundredThousandBytesMakesThreeUnalignedSlices) { 
     EXPECT_EQ(piece(800'000, 266'667, 2), (Range{533'334, 266'666}));
 }
 
-TEST(Slices, AnAllReduceGetsAnotherSliceWithEvery256KibibytesPerRank) {  // 5.2
+TEST(Slices, AnAllReduceGetsAnotherSliceWithEvery256KibibytesPerRank) { // 5.2
     for (int n = 2; n <= 9; ++n) {
         const std::size_t unit = static_cast<std::size_t>(n) * 256 * kib;
         EXPECT_EQ(all_reduce_slices(0, n, 4), 1U);
@@ -56,7 +56,7 @@ TEST(Slices, AnAllReduceGetsAnotherSliceWithEvery256KibibytesPerRank) {  // 5.2
     }
 }
 
-TEST(Slices, AnAllGatherCountsTheBytesOfOneRank) {  // 6
+TEST(Slices, AnAllGatherCountsTheBytesOfOneRank) { // 6
     EXPECT_EQ(all_gather_slices(0, 2), 1U);
     EXPECT_EQ(all_gather_slices(2 * 256 * kib - 1, 2), 1U);
     EXPECT_EQ(all_gather_slices(2 * 256 * kib, 2), 2U);
@@ -65,7 +65,7 @@ TEST(Slices, AnAllGatherCountsTheBytesOfOneRank) {  // 6
     EXPECT_EQ(all_gather_slices(std::size_t{1} << 40, 1), 2U);
 }
 
-TEST(Slices, MessagesAreCutIntoPiecesOfAtLeast1024Bytes) {  // 7
+TEST(Slices, MessagesAreCutIntoPiecesOfAtLeast1024Bytes) { // 7
     EXPECT_EQ(message_piece(0, 3, 0).size, 0U);
     EXPECT_EQ(message_piece(1, 3, 0), (Range{0, 1}));
     EXPECT_EQ(message_piece(1, 3, 1).size, 0U);
@@ -113,5 +113,5 @@ TEST(Slices, RanksWrapAround) {
     static_assert(step(Direction::Up) == -1 && step(Direction::Down) == +1);
 }
 
-}  // namespace
-}  // namespace nc::ring
+} // namespace
+} // namespace nc::ring

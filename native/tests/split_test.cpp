@@ -142,7 +142,7 @@ constexpr std::size_t announced_size = offsetof(Announced, port) + sizeof(std::u
 
 // A peer that agrees to split and then does not come.
 class StoppedPeer {
-   public:
+public:
     StoppedPeer() : nowhere_(1), listener_(listen_on(nowhere_[0], 4)) {
         nc_request request = request_of(NC_SPLIT);
         Announced announced{};
@@ -157,12 +157,14 @@ class StoppedPeer {
     void until_forming() {
         Announced announced{};
         EXPECT_TRUE(receive_all(peer.right, &announced, announced_size));
-        EXPECT_TRUE(accept_one(listener_).is_open());
+        accepted_ = accept_one(listener_);
+        EXPECT_TRUE(accepted_.is_open());
     }
 
-   private:
+private:
     ReservedPorts nowhere_;
     Descriptor listener_;
+    Descriptor accepted_;
 };
 
 TEST(Split, IsEndedByAbort) {
@@ -249,5 +251,5 @@ TEST(Split, OfARankThatCannotListenDoesNotPutTheRanksOutOfStep) {
     nc_group_destroy(part);
 }
 
-}  // namespace
-}  // namespace nc::test
+} // namespace
+} // namespace nc::test

@@ -21,12 +21,16 @@ struct Step {
 };
 
 Step random_step(int ranks, std::mt19937& random) {
-    constexpr nc_operation operations[] = {NC_ALL_REDUCE, NC_ALL_GATHER, NC_REDUCE_SCATTER, NC_BROADCAST, NC_REDUCE, NC_GATHER, NC_SCATTER, NC_ALL_TO_ALL, NC_BARRIER, NC_SEND};
+    constexpr nc_operation operations[] = {NC_ALL_REDUCE, NC_ALL_GATHER, NC_REDUCE_SCATTER, NC_BROADCAST, NC_REDUCE,
+                                           NC_GATHER,     NC_SCATTER,    NC_ALL_TO_ALL,     NC_BARRIER,   NC_SEND};
     constexpr std::size_t most[] = {2, 40, 3000, 200'000};
-    return {operations[random() % std::size(operations)], random() % most[random() % std::size(most)], static_cast<int>(random() % static_cast<unsigned>(ranks)), random() % 2 == 0};
+    return {operations[random() % std::size(operations)], random() % most[random() % std::size(most)],
+            static_cast<int>(random() % static_cast<unsigned>(ranks)), random() % 2 == 0};
 }
 
-std::int64_t value(int rank, std::size_t i) { return static_cast<std::int64_t>(i % 1009) * (rank + 1) + rank; }
+std::int64_t value(int rank, std::size_t i) {
+    return static_cast<std::int64_t>(i % 1009) * (rank + 1) + rank;
+}
 
 // What rank r is to have after the step, for element i of its output; and where nothing is to be, nothing.
 void check(const Step& step, int rank, int n, const std::vector<std::int64_t>& output) {
@@ -42,15 +46,30 @@ void check(const Step& step, int rank, int n, const std::vector<std::int64_t>& o
         const std::size_t within = count == 0 ? 0 : i % count;
         switch (step.operation) {
             case NC_ALL_REDUCE:
-            case NC_REDUCE: expected = sum(i); break;
-            case NC_REDUCE_SCATTER: expected = sum(i + static_cast<std::size_t>(rank) * count); break;
+            case NC_REDUCE:
+                expected = sum(i);
+                break;
+            case NC_REDUCE_SCATTER:
+                expected = sum(i + static_cast<std::size_t>(rank) * count);
+                break;
             case NC_ALL_GATHER:
-            case NC_GATHER: expected = value(block, within); break;
-            case NC_BROADCAST: expected = value(step.root, i); break;
-            case NC_SCATTER: expected = value(step.root, i + static_cast<std::size_t>(rank) * count); break;
-            case NC_ALL_TO_ALL: expected = value(block, within + static_cast<std::size_t>(rank) * count); break;
-            case NC_SEND: expected = value((rank + n - 1) % n, i); break;
-            default: break;
+            case NC_GATHER:
+                expected = value(block, within);
+                break;
+            case NC_BROADCAST:
+                expected = value(step.root, i);
+                break;
+            case NC_SCATTER:
+                expected = value(step.root, i + static_cast<std::size_t>(rank) * count);
+                break;
+            case NC_ALL_TO_ALL:
+                expected = value(block, within + static_cast<std::size_t>(rank) * count);
+                break;
+            case NC_SEND:
+                expected = value((rank + n - 1) % n, i);
+                break;
+            default:
+                break;
         }
         ASSERT_EQ(output[i], expected) << "operation " << step.operation << " of " << count << ", rank " << rank << " of " << n << ", element " << i;
     }
@@ -149,5 +168,5 @@ TEST(Stress, AbortsAtRandomMoments) {
     }
 }
 
-}  // namespace
-}  // namespace nc::test
+} // namespace
+} // namespace nc::test

@@ -22,7 +22,8 @@ constexpr std::int64_t patience_ms = 5'000;
 long entries_of(const char* directory) {
     std::error_code error;
     long count = 0;
-    for (auto entry = std::filesystem::directory_iterator(directory, error); !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) ++count;
+    for (auto entry = std::filesystem::directory_iterator(directory, error); !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
+        ++count;
     return count;
 }
 
@@ -33,7 +34,7 @@ struct Resources {
 };
 
 class Guard : public ::testing::EmptyTestEventListener {
-   public:
+public:
     void OnTestStart(const ::testing::TestInfo& info) override {
         {
             const std::lock_guard lock(mutex_);
@@ -67,7 +68,7 @@ class Guard : public ::testing::EmptyTestEventListener {
         if (watcher_.joinable()) watcher_.join();
     }
 
-   private:
+private:
     void watch() {
         std::unique_lock lock(mutex_);
         while (!ended_) {
@@ -98,5 +99,5 @@ class Guard : public ::testing::EmptyTestEventListener {
     return true;
 }();
 
-}  // namespace
-}  // namespace nc::test
+} // namespace
+} // namespace nc::test

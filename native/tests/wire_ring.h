@@ -27,7 +27,7 @@ inline std::pair<Descriptor, Descriptor> connected_pair() {
 }
 
 class RecordingChannel final : public Channel {
-   public:
+public:
     RecordingChannel(std::unique_ptr<Channel> inner, Bytes& written) : inner_(std::move(inner)), written_(written) {}
 
     Transfer read(void* buffer, std::size_t bytes) override { return inner_->read(buffer, bytes); }
@@ -47,7 +47,7 @@ class RecordingChannel final : public Channel {
     void reset() override { inner_->reset(); }
     const std::string& description() const override { return inner_->description(); }
 
-   private:
+private:
     std::unique_ptr<Channel> inner_;
     Bytes& written_;
 };
@@ -70,7 +70,7 @@ class WireRing {
         return list[static_cast<std::size_t>(i)];
     }
 
-   public:
+public:
     WireRing(int ranks, int sockets) : written_(nothing_written(ranks, sockets)) {
         std::vector<ring::Connections> connections(static_cast<std::size_t>(ranks));
         for (int rank = 0; rank < ranks; ++rank) {
@@ -84,7 +84,8 @@ class WireRing {
         nc_backend_options options{};
         options.fault = [](void*, const nc_error*) {};
         const std::vector<std::vector<Address>> addresses(static_cast<std::size_t>(ranks), std::vector<Address>(static_cast<std::size_t>(sockets)));
-        for (int rank = 0; rank < ranks; ++rank) groups_.push_back(std::make_unique<ring::RingGroup>(rank, addresses, std::move(at(connections, rank)), options));
+        for (int rank = 0; rank < ranks; ++rank)
+            groups_.push_back(std::make_unique<ring::RingGroup>(rank, addresses, std::move(at(connections, rank)), options));
     }
 
     int size() const { return static_cast<int>(groups_.size()); }
@@ -113,7 +114,7 @@ class WireRing {
         return written_;
     }
 
-   private:
+private:
     static std::unique_ptr<ring::Link> link(Descriptor end, Bytes& written, int peer) {
         return std::make_unique<ring::Link>(std::make_unique<RecordingChannel>(make_tcp_channel(std::move(end)), written), peer);
     }
@@ -122,4 +123,4 @@ class WireRing {
     std::vector<std::unique_ptr<ring::RingGroup>> groups_;
 };
 
-}  // namespace nc::test
+} // namespace nc::test

@@ -14,7 +14,7 @@ namespace {
 
 // A flag that a thread waits for, at most ample_ms.
 class Flag {
-   public:
+public:
     void set() {
         const std::lock_guard lock(mutex_);
         set_ = true;
@@ -25,7 +25,7 @@ class Flag {
         return changed_.wait_until(lock, deadline_after(ample_ms), [this] { return set_; });
     }
 
-   private:
+private:
     std::mutex mutex_;
     std::condition_variable changed_;
     bool set_ = false;
@@ -438,5 +438,5 @@ TEST(Abort, DuringAnOperationOfAllRanks) {
     }
 }
 
-}  // namespace
-}  // namespace nc::test
+} // namespace
+} // namespace nc::test
