@@ -15,6 +15,11 @@ void require(bool condition, const char* message) {
     if (!condition) throw nc::Error(NC_INVALID_ARGUMENT, message);
 }
 
+void prepare(const nc_request* request, const nc::Group& group) {
+    nc::check_request(request, group.rank(), group.size());
+    if (request->operation == NC_SPLIT) *request->new_group = nullptr;
+}
+
 void check_options(const nc_group_options* options) {
     require(options != nullptr, "the options must not be null");
     require(options->size == sizeof(nc_group_options), "the options' size is not that of nc_group_options");
@@ -94,7 +99,7 @@ nc_status nc_execute(nc_group* group, const nc_request* request, nc_error* error
     const nc_status call = nc::guarded(error, [&] {
         require(group != nullptr, "group must not be null");
         nc::Group& target = *group->group;
-        nc::check_request(request, target.rank(), target.size());
+        prepare(request, target);
         status = target.execute(*request, error);
     });
     return call != NC_OK ? call : status;
@@ -106,7 +111,7 @@ nc_status nc_enqueue(nc_group* group, const nc_request* request, nc_completion c
         require(group != nullptr, "group must not be null");
         require(work != nullptr || completion != nullptr, "without a completion, work must not be null");
         nc::Group& target = *group->group;
-        nc::check_request(request, target.rank(), target.size());
+        prepare(request, target);
         std::unique_ptr<nc_work> handle(work != nullptr ? new nc_work{group->group, nullptr} : nullptr);
         nc_error refused = nc::empty_error();
         std::shared_ptr<nc::Work> issued = target.enqueue(*request, completion, context, refused);
@@ -145,7 +150,9 @@ nc_status nc_work_test(nc_work* work, int32_t* completed, nc_error* error) {
 
 void nc_work_cancel(nc_work* work) {
     if (work == nullptr) return;
-    (void)nc::guarded(nullptr, [&] { work->group->cancel(*work->work); });
+    // The completion may give the handle back.
+    const nc_work kept = *work;
+    (void)nc::guarded(nullptr, [&] { kept.group->cancel(*kept.work); });
 }
 
 void nc_work_release(nc_work* work) { delete work; }

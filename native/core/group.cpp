@@ -195,7 +195,6 @@ nc_status Group::run_backend(const nc_request& request, std::uint64_t sequence, 
 }
 
 void Group::split(const nc_request& request, const nc_call& call) {
-    *request.new_group = nullptr;
     std::shared_ptr<Group> part(new Group(settings_, backend_, backend_name_));
     nc_backend_group made{nullptr, request.color < 0 ? -1 : 0, 1};
     if (size_ > 1) {
@@ -237,7 +236,12 @@ void Group::work_loop() {
             work = std::move(queue_.front());
             queue_.pop_front();
         }
-        run_work(*work);
+        // Nothing leaves a thread: what could (memory that runs out) ends the operation and the group.
+        nc_error error = empty_error();
+        const nc_status status = guarded(&error, [&] { run_work(*work); });
+        if (status == NC_OK) continue;
+        fault(error);
+        work->complete(&error);
     }
 }
 
@@ -266,6 +270,11 @@ void Group::run_work(Work& work) {
 
 void Group::cancel(Work& work) {
     if (work.cancel() != Work::Cancellation::WasRunning) return;
+    {
+        // It may have ended meanwhile.
+        const std::lock_guard lock(mutex_);
+        if (!running_ || last_ended_ + 1 != work.sequence) return;
+    }
     abort(text(operation_name(work.request.operation), " number ", work.sequence, " was cancelled while it was running").c_str());
 }
 
@@ -280,17 +289,19 @@ void Group::fault_from_backend(void* context, const nc_error* cause) { static_ca
 
 void Group::end(const nc_error& cause, bool tell_peers) {
     bool first = false;
+    int rank = 0;
     {
         const std::lock_guard lock(mutex_);
         first = !std::exchange(ended_, true);
+        rank = rank_;
         if (first) {
             cause_ = cause;
-            cause_.rank = rank_;
+            cause_.rank = rank;
         }
         if (tell_peers && handle_ != nullptr) backend_->abort(handle_);
         turn_changed_.notify_all();
     }
-    if (first) settings_.log.write(NC_LOG_ERROR, "rank ", rank_, ": ", cause.message);
+    if (first) settings_.log.write(NC_LOG_ERROR, "rank ", rank, ": ", cause.message);
 }
 
 void Group::close() {
@@ -326,7 +337,12 @@ void Group::shut_down() {
         }
     }
     // A running operation kept it.
-    if (void* handle = std::exchange(handle_, nullptr); handle != nullptr) backend_->destroy(handle);
+    void* unused = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        unused = std::exchange(handle_, nullptr);
+    }
+    if (unused != nullptr) backend_->destroy(unused);
 }
 
 }  // namespace nc

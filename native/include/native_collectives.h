@@ -119,7 +119,7 @@ typedef struct nc_error {
 
 /* One operation of a group.
  *
- * n is the group's size, r the own rank; counts are in elements of data_type. A buffer of zero bytes may be null.
+ * n is the group's size, r the own rank; counts are in elements of data_type. Buffers are aligned as their elements are (complex64 as binary32); one of zero bytes may be null.
  *
  *  operation       peer         count                     send_buffer                receive_buffer
  *  ALL_REDUCE      -            elements                  count                      count
@@ -143,7 +143,7 @@ typedef struct nc_error {
  * count is then the own block's length (ALL_TO_ALL ignores it).
  *
  * SPLIT: ranks of equal color form a new group, ordered by key, then by old rank; a negative key stands for the old rank. A negative color takes part without
- * joining a group. *new_group is written before the operation completes; it stays null for a negative color. */
+ * joining a group. *new_group is set to null when the operation is issued, and to the group before it completes; it stays null for a negative color. */
 typedef struct nc_request {
     uint32_t size; /* sizeof(nc_request) */
     nc_operation operation;
@@ -171,7 +171,8 @@ typedef struct nc_setting {
 
 typedef enum nc_log_level { NC_LOG_DEBUG = 0, NC_LOG_INFORMATION = 1, NC_LOG_WARNING = 2, NC_LOG_ERROR = 3 } nc_log_level;
 
-/* Receives progress messages, from any thread, until nc_group_destroy (or a failed nc_group_create) returns. Must not call into the group. */
+/* Receives progress messages, from any thread, until nc_group_destroy (or a failed nc_group_create) returns for the group and for all that were split from it.
+ * Must not call into the group. */
 typedef void (*nc_log_callback)(void* context, nc_log_level level, const char* message);
 
 typedef struct nc_group_options {
@@ -184,10 +185,10 @@ typedef struct nc_group_options {
     int64_t operation_timeout_ms; /* 0: 300 000; default for nc_request.timeout_ms */
     nc_log_callback log;          /* may be null */
     void* log_context;
-    const int32_t* cancel;        /* may be null; forming ends with NC_CANCELLED soon after another thread makes it nonzero */
+    const int32_t* cancel;        /* may be null; once names are resolved, forming ends with NC_CANCELLED soon after another thread makes it nonzero */
 } nc_group_options;
 
-/* Called once when an enqueued operation has ended, from a thread of the library; error is null on success and otherwise valid only during the call.
+/* Called once when an enqueued operation has ended, from a thread of the library or, if it is cancelled before it starts, from within nc_work_cancel; error is null on success and otherwise valid only during the call.
  * The operation's buffers are no longer in use. May enqueue further operations; must not block on the group. */
 typedef void (*nc_completion)(void* context, const nc_error* error);
 

@@ -48,6 +48,7 @@ std::array<unsigned char, 16> host_bytes(const sockaddr_storage& storage) {
 
 struct Lookup {
     int code = 0;
+    int system_error = 0;
     std::optional<Address> address;
 };
 
@@ -59,6 +60,7 @@ Lookup look_up(const HostPort& name, int flags) {
     addrinfo* found = nullptr;
     Lookup lookup;
     lookup.code = getaddrinfo(name.host.c_str(), name.port.c_str(), &hints, &found);
+    lookup.system_error = errno;
     if (lookup.code != 0) return lookup;
     const addrinfo* chosen = nullptr;
     for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
@@ -163,7 +165,7 @@ Address Address::remote(int descriptor) {
 Address resolve(const HostPort& name, Deadline deadline) {
     Lookup lookup = look_up(name, AI_NUMERICHOST | (is_number(name.port) ? AI_NUMERICSERV : 0));
     if (lookup.code == EAI_NONAME) lookup = look_up_until(name, deadline);
-    if (lookup.code == EAI_SYSTEM) fail(system_error_text(errno));
+    if (lookup.code == EAI_SYSTEM) fail(system_error_text(lookup.system_error));
     if (lookup.code != 0) fail(gai_strerror(lookup.code));
     if (!lookup.address.has_value()) fail("it has neither an IPv4 nor an IPv6 address");
     return *lookup.address;

@@ -76,9 +76,14 @@ class TcpChannel final : public Channel {
 
    private:
     ssize_t write_several(const iovec* parts, int count) const {
+        // Whole parts, as many as one call may move.
+        std::size_t total = 0;
+        int taken = 0;
+        while (taken < count && parts[taken].iov_len <= largest_transfer - total) total += parts[taken++].iov_len;
+        if (taken == 0) return ::send(connection_.get(), parts->iov_base, largest_transfer, send_flags);
         msghdr message{};
         message.msg_iov = const_cast<iovec*>(parts);  // sendmsg only reads it
-        message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);
+        message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(taken);
         return ::sendmsg(connection_.get(), &message, send_flags);
     }
 

@@ -88,12 +88,12 @@ class Forming {
     void tend(Door& door) {
         for (Descriptor connection = accept_from(door.listener); connection.is_open(); connection = accept_from(door.listener)) {
             const Address source = Address::remote(connection.get());
+            // Whoever is turned away, or meets a rank that fails to form, is to see that.
+            reset_on_close(connection, true);
             if (!expects_password() && !check_.may_be(source, door.address)) {
                 turn_away(door, source, text("it does not come from rank ", left_rank_));
                 continue;
             }
-            // Should forming fail, the caller is to see that and try again.
-            reset_on_close(connection, true);
             plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": ", source.text(), " called at ", door.address.text());
             door.callers.push_back({std::move(connection), source, Pulse::Quiet, std::nullopt, {}, 0});
         }

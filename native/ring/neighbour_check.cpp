@@ -46,7 +46,15 @@ std::vector<Interface> interfaces() {
         const int family = entry->ifa_addr->sa_family;
         if (family != AF_INET && family != AF_INET6) continue;
         const socklen_t length = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-        found.push_back({Address(entry->ifa_addr, length), bytes_of(Address(entry->ifa_netmask, length))});
+        // BSD shortens a mask's trailing zeros away, and its family too.
+        socklen_t mask_length = length;
+#ifdef __APPLE__
+        mask_length = std::min<socklen_t>(length, entry->ifa_netmask->sa_len);
+#endif
+        sockaddr_storage mask{};
+        std::memcpy(&mask, entry->ifa_netmask, mask_length);
+        mask.ss_family = static_cast<sa_family_t>(family);
+        found.push_back({Address(entry->ifa_addr, length), bytes_of(Address(reinterpret_cast<const sockaddr*>(&mask), length))});
     }
     return found;
 }

@@ -17,8 +17,6 @@ constexpr auto exchange_memory = std::chrono::milliseconds(20);
 // A neighbour that goes away this shortly before the own deadline has most likely met its own: all ranks wait for the same one that does not answer.
 constexpr std::int64_t deadline_skew_ms = 1000;
 
-Deadline deadline_of(const nc_call& call) { return Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(call.deadline_ns))); }
-
 bool step(std::span<Lane* const> lanes) {
     bool moved = false;
     for (Lane* lane : lanes) {

@@ -10,6 +10,8 @@
 
 namespace nc::ring {
 
+inline Deadline deadline_of(const nc_call& call) { return Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(call.deadline_ns))); }
+
 class Pump {
    public:
     // read_ahead: links whose incoming bytes are taken in while nothing else moves, although no lane asks for them.

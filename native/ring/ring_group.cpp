@@ -15,7 +15,13 @@ RingGroup::RingGroup(int rank, std::vector<std::vector<Address>> addresses, Conn
       right_(std::move(connections.right)) {
     for (const auto& link : left_) links_.push_back(link.get());
     for (const auto& link : right_) links_.push_back(link.get());
-    watcher_ = std::thread([this] { watch_connections(); });
+    watcher_ = std::thread([this] {
+        nc_error error = empty_error();
+        if (guarded(&error, [this] { watch_connections(); }) == NC_OK) return;
+        // Without its watcher the group cannot keep its promises.
+        fault_(fault_context_, &error);
+        interruption_.abort();
+    });
 }
 
 RingGroup::~RingGroup() {

@@ -120,7 +120,7 @@ nc_backend_group split_ring(Operation& operation, const nc_backend_options& opti
     plan.right_password = announced(members[neighbour(+1)].old_rank).password;
     plan.neighbours_listen = true;
     plan.timeout_ms = std::min(options.forming_timeout_ms, operation.call.timeout_ms);
-    plan.deadline = deadline_after(plan.timeout_ms);
+    plan.deadline = std::min(deadline_after(options.forming_timeout_ms), deadline_of(operation.call));
     plan.interruption = &ring.interruption();
     plan.log = ring.log();
     const Deadline forming_deadline = plan.deadline;
