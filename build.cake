@@ -118,14 +118,14 @@ void ManagedTests(string name, string select, IReadOnlyDictionary<string, string
 void Conclude()
 {
     EnsureDirectoryExists(results);
-    Information("");
+    Console.WriteLine();
     foreach (var (name, passed, failed) in outcomes)
     {
-        Information("{0,-44} {1,6} passed {2,4} failed", name, passed, failed);
+        Console.WriteLine($"{name,-44} {passed,6} passed {failed,4} failed");
     }
     var line = $"{outcomes.Sum(outcome => outcome.Passed)} passed, {outcomes.Sum(outcome => outcome.Failed)} failed";
     System.IO.File.WriteAllText(results.CombineWithFilePath("summary.txt").FullPath, line + "\n");
-    Information(line);
+    Console.WriteLine(line);
     if (outcomes.Any(outcome => outcome.Failed > 0))
     {
         throw new CakeException("tests failed: " + string.Join("; ", outcomes.Where(outcome => outcome.Failed > 0).Select(outcome => outcome.Name)));
@@ -166,7 +166,8 @@ void Sanitize()
     NativeTests("tsan", new Dictionary<string, string> { ["TSAN_OPTIONS"] = "second_deadlock_stack=1" });
     // .NET handles SIGSEGV itself, keeps what it allocated until it ends, and is not instrumented.
     SanitizedProcesses("asan", "libasan.so", "ASAN_OPTIONS", "handle_segv=0:detect_leaks=0");
-    SanitizedProcesses("tsan", "libtsan.so", "TSAN_OPTIONS", "handle_segv=0:ignore_noninstrumented_modules=1:exitcode=66");
+    var known = root.CombineWithFilePath("tests/tsan-suppressions.txt").FullPath;
+    SanitizedProcesses("tsan", "libtsan.so", "TSAN_OPTIONS", $"handle_segv=0:ignore_noninstrumented_modules=1:exitcode=66:history_size=7:suppressions='{known}'");
 }
 
 // ---- targets -----------------------------------------------------------------------------------------------------------------------------

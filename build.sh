@@ -6,6 +6,12 @@
 # Looks for what the build needs; root with apt-get gets what lacks, anybody else is told. Everything else is in build.cake.
 set -euo pipefail
 exec </dev/null
+# A folder named from where the caller stands.
+if [ -n "${NC_MLX_VECTORS:-}" ]; then
+    [ -d "$NC_MLX_VECTORS" ] || { echo "build.sh: NC_MLX_VECTORS is not a folder: $NC_MLX_VECTORS" >&2; exit 1; }
+    NC_MLX_VECTORS=$(cd -- "$NC_MLX_VECTORS" && pwd)
+    export NC_MLX_VECTORS
+fi
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
 has_header() {

@@ -11,6 +11,13 @@ namespace {
 // How long a waiting rank keeps looking, yielding its core each time, before it sleeps: about what going to sleep and waking up costs.
 constexpr auto spin_time = std::chrono::microseconds(50);
 
+// A yield that takes so long has let others run: the core is shared.
+constexpr auto shared_core_yield = std::chrono::microseconds(3);
+
+// A rank that only yields stays on its core for ever, even if another one is free. Where the core is shared, it sleeps this often all the same: waking up, it is put
+// where there is room.
+constexpr auto longest_stay = std::chrono::milliseconds(5);
+
 // How often connections are told what to expect: Linux forgets it 40 ms after the last time.
 constexpr auto exchange_memory = std::chrono::milliseconds(20);
 
@@ -63,6 +70,13 @@ void Pump::prepare_exchange(std::span<Lane* const> lanes) {
     }
 }
 
+bool Pump::may_yield(Deadline now) {
+    if (!shares_core_ || now - last_sleep_ < longest_stay) return true;
+    shares_core_ = false;
+    last_sleep_ = now;
+    return false;
+}
+
 void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call, const Interruption& interruption) {
     const Deadline deadline = deadline_of(call);
     prepare_exchange(lanes);
@@ -80,8 +94,9 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
             }
             interruption.throw_if_broken();
             if (idle_since == Deadline{}) idle_since = now;
-            if (now - idle_since < spin_time) {
+            if (now - idle_since < spin_time && may_yield(now)) {
                 ::sched_yield();
+                shares_core_ |= Clock::now() - now > shared_core_yield;
                 continue;
             }
             poller_.clear();

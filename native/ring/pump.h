@@ -19,10 +19,14 @@ class Pump {
     void run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call, const Interruption& interruption);
 
    private:
+    // Whether to go on looking, or to sleep although there would be time.
+    bool may_yield(Deadline now);
     void prepare_exchange(std::span<Lane* const> lanes);
 
     Poller poller_;
     Deadline exchange_expected_{};
+    bool shares_core_ = false;
+    Deadline last_sleep_{};
 };
 
 }  // namespace nc::ring

@@ -68,7 +68,7 @@ internal sealed class OperationCall<T, TElement>
 
     private void AllReduce()
     {
-        var operands = Operands(_ => _count, ordered: true);
+        var operands = Operands(0, _count, ordered: true);
         var expected = Definitions.AllReduce<T, TElement>(operands, _op, _sockets);
         var (input, output) = Buffers(operands[_rank], _count);
         switch (_case.Form)
@@ -86,7 +86,7 @@ internal sealed class OperationCall<T, TElement>
 
     private void AllGather()
     {
-        var operands = Operands(_ => _count);
+        var operands = Operands(0, _count);
         var (input, output) = Blocks(operands[_rank], _count * _size, _rank * _count);
         if (_case.Form == CallForm.Async)
         {
@@ -104,7 +104,7 @@ internal sealed class OperationCall<T, TElement>
     {
         var counts = Counts();
         var offsets = Definitions.Offsets(counts);
-        var operands = Operands(rank => counts[rank]);
+        T[][] operands = [.. counts.Select((count, rank) => Operand(rank, 0, count))];
         var (input, output) = Blocks(operands[_rank], offsets[_size], offsets[_rank]);
         if (_case.Form == CallForm.Async)
         {
@@ -120,8 +120,8 @@ internal sealed class OperationCall<T, TElement>
 
     private void ReduceScatter()
     {
-        var operands = Operands(_ => _count * _size);
-        var input = Guarded("input", operands[_rank]);
+        var operand = Operand(_rank, 0, _count * _size);
+        var input = Guarded("input", operand);
         var output = _inPlace ? input.Slice(_rank * _count, _count) : Guarded("output", _count);
         if (_case.Form == CallForm.Async)
         {
@@ -131,16 +131,16 @@ internal sealed class OperationCall<T, TElement>
         {
             _group.ReduceScatter<T>(input.Span, output.Span, _op);
         }
-        Same("output", output, Definitions.Reduce<T, TElement>(operands, _rank * _count, _count, _op));
-        Unchanged(input, operands[_rank]);
+        Same("output", output, Definitions.Reduce<T, TElement>(Operands(_rank * _count, _count), _op));
+        Unchanged(input, operand);
     }
 
     private void ReduceScatterUneven()
     {
         var counts = Counts();
         var offsets = Definitions.Offsets(counts);
-        var operands = Operands(_ => offsets[_size]);
-        var input = Guarded("input", operands[_rank]);
+        var operand = Operand(_rank, 0, offsets[_size]);
+        var input = Guarded("input", operand);
         var output = _inPlace ? input.Slice(offsets[_rank], counts[_rank]) : Guarded("output", counts[_rank]);
         if (_case.Form == CallForm.Async)
         {
@@ -150,14 +150,13 @@ internal sealed class OperationCall<T, TElement>
         {
             _group.ReduceScatter<T>(input.Span, output.Span, counts, _op);
         }
-        Same("output", output, Definitions.Reduce<T, TElement>(operands, offsets[_rank], counts[_rank], _op));
-        Unchanged(input, operands[_rank]);
+        Same("output", output, Definitions.Reduce<T, TElement>(Operands(offsets[_rank], counts[_rank]), _op));
+        Unchanged(input, operand);
     }
 
     private void Broadcast()
     {
-        var operands = Operands(_ => _count);
-        var buffer = Guarded("buffer", operands[_rank]);
+        var buffer = Guarded("buffer", Operand(_rank, 0, _count));
         if (_case.Form == CallForm.Async)
         {
             Wait(_group.BroadcastAsync<T>(buffer, _case.Root));
@@ -166,14 +165,14 @@ internal sealed class OperationCall<T, TElement>
         {
             _group.Broadcast(buffer.Span, _case.Root);
         }
-        Same("buffer", buffer, operands[_case.Root]);
+        Same("buffer", buffer, Operand(_case.Root, 0, _count));
     }
 
     private void Reduce()
     {
-        var operands = Operands(_ => _count);
+        var operand = Operand(_rank, 0, _count);
         var isRoot = _rank == _case.Root;
-        var input = Guarded("input", operands[_rank]);
+        var input = Guarded("input", operand);
         var output = !isRoot ? default : _inPlace ? input : Guarded("output", _count);
         if (_case.Form == CallForm.Async)
         {
@@ -185,19 +184,19 @@ internal sealed class OperationCall<T, TElement>
         }
         if (isRoot)
         {
-            Same("output", output, Definitions.Reduce<T, TElement>(operands, 0, _count, _op));
+            Same("output", output, Definitions.Reduce<T, TElement>(Operands(0, _count), _op));
         }
         if (!isRoot || !_inPlace)
         {
-            Same("input", input, operands[_rank]);
+            Same("input", input, operand);
         }
     }
 
     private void Gather()
     {
-        var operands = Operands(_ => _count);
+        var operand = Operand(_rank, 0, _count);
         var isRoot = _rank == _case.Root;
-        var (input, output) = isRoot ? Blocks(operands[_rank], _count * _size, _rank * _count) : (Guarded("input", operands[_rank]), default);
+        var (input, output) = isRoot ? Blocks(operand, _count * _size, _rank * _count) : (Guarded("input", operand), default);
         if (_case.Form == CallForm.Async)
         {
             Wait(_group.GatherAsync<T>(input, output, _case.Root));
@@ -208,18 +207,18 @@ internal sealed class OperationCall<T, TElement>
         }
         if (isRoot)
         {
-            Same("output", output, Definitions.Concatenate(operands));
+            Same("output", output, Definitions.Concatenate(Operands(0, _count)));
         }
-        Same("input", input, operands[_rank]);
+        Same("input", input, operand);
     }
 
     private void GatherUneven()
     {
         var counts = Counts();
         var offsets = Definitions.Offsets(counts);
-        var operands = Operands(rank => counts[rank]);
+        var operand = Operand(_rank, 0, counts[_rank]);
         var isRoot = _rank == _case.Root;
-        var (input, output) = isRoot ? Blocks(operands[_rank], offsets[_size], offsets[_rank]) : (Guarded("input", operands[_rank]), default);
+        var (input, output) = isRoot ? Blocks(operand, offsets[_size], offsets[_rank]) : (Guarded("input", operand), default);
         if (_case.Form == CallForm.Async)
         {
             Wait(_group.GatherAsync<T>(input, output, counts, _case.Root));
@@ -230,15 +229,15 @@ internal sealed class OperationCall<T, TElement>
         }
         if (isRoot)
         {
-            Same("output", output, Definitions.Concatenate(operands));
+            Same("output", output, Definitions.Concatenate(counts.Select((count, rank) => Operand(rank, 0, count))));
         }
-        Same("input", input, operands[_rank]);
+        Same("input", input, operand);
     }
 
     private void Scatter()
     {
-        var operand = Operands(_ => _count * _size)[_case.Root];
         var isRoot = _rank == _case.Root;
+        var operand = isRoot ? Operand(_rank, 0, _count * _size) : [];
         var input = isRoot ? Guarded("input", operand) : default;
         var output = isRoot && _inPlace ? input.Slice(_rank * _count, _count) : Guarded("output", _count);
         if (_case.Form == CallForm.Async)
@@ -249,7 +248,7 @@ internal sealed class OperationCall<T, TElement>
         {
             _group.Scatter<T>(input.Span, output.Span, _case.Root);
         }
-        Same("output", output, operand[(_rank * _count)..((_rank + 1) * _count)]);
+        Same("output", output, Operand(_case.Root, _rank * _count, _count));
         if (isRoot)
         {
             Same("input", input, operand);
@@ -260,8 +259,8 @@ internal sealed class OperationCall<T, TElement>
     {
         var counts = Counts();
         var offsets = Definitions.Offsets(counts);
-        var operand = Operands(_ => offsets[_size])[_case.Root];
         var isRoot = _rank == _case.Root;
+        var operand = isRoot ? Operand(_rank, 0, offsets[_size]) : [];
         var input = isRoot ? Guarded("input", operand) : default;
         var output = isRoot && _inPlace ? input.Slice(offsets[_rank], counts[_rank]) : Guarded("output", counts[_rank]);
         if (_case.Form == CallForm.Async)
@@ -272,7 +271,7 @@ internal sealed class OperationCall<T, TElement>
         {
             _group.Scatter<T>(input.Span, output.Span, counts, _case.Root);
         }
-        Same("output", output, operand[offsets[_rank]..offsets[_rank + 1]]);
+        Same("output", output, Operand(_case.Root, offsets[_rank], counts[_rank]));
         if (isRoot)
         {
             Same("input", input, operand);
@@ -281,8 +280,8 @@ internal sealed class OperationCall<T, TElement>
 
     private void AllToAll()
     {
-        var operands = Operands(_ => _count * _size);
-        var input = Guarded("input", operands[_rank]);
+        var operand = Operand(_rank, 0, _count * _size);
+        var input = Guarded("input", operand);
         var output = Guarded("output", _count * _size);
         if (_case.Form == CallForm.Async)
         {
@@ -292,8 +291,8 @@ internal sealed class OperationCall<T, TElement>
         {
             _group.AllToAll<T>(input.Span, output.Span);
         }
-        Same("output", output, Definitions.Concatenate(operands.Select(operand => operand[(_rank * _count)..((_rank + 1) * _count)])));
-        Same("input", input, operands[_rank]);
+        Same("output", output, Definitions.Concatenate(Operands(_rank * _count, _count)));
+        Same("input", input, operand);
     }
 
     private void AllToAllUneven()
@@ -304,8 +303,8 @@ internal sealed class OperationCall<T, TElement>
 
         var inputCounts = Row(_rank);
         int[] outputCounts = [.. Enumerable.Range(0, _size).Select(source => Given(source, _rank))];
-        var operands = Operands(rank => Row(rank).Sum());
-        var input = Guarded("input", operands[_rank]);
+        var operand = Operand(_rank, 0, inputCounts.Sum());
+        var input = Guarded("input", operand);
         var output = Guarded("output", outputCounts.Sum());
         if (_case.Form == CallForm.Async)
         {
@@ -315,22 +314,18 @@ internal sealed class OperationCall<T, TElement>
         {
             _group.AllToAll<T>(input.Span, inputCounts, output.Span, outputCounts);
         }
-        Same("output", output, Definitions.Concatenate(operands.Select((operand, source) =>
-        {
-            var offsets = Definitions.Offsets(Row(source));
-            return operand[offsets[_rank]..offsets[_rank + 1]];
-        })));
-        Same("input", input, operands[_rank]);
+        Same("output", output, Definitions.Concatenate(Enumerable.Range(0, _size).Select(source => Operand(source, Definitions.Offsets(Row(source))[_rank], outputCounts[source]))));
+        Same("input", input, operand);
     }
 
     // To the right neighbour, or in the second form to the left one.
     private void SendReceive()
     {
-        var operands = Operands(_ => _count);
+        var operand = Operand(_rank, 0, _count);
         var step = _case.Form == CallForm.InPlace ? _size - 1 : 1;
         var to = (_rank + step) % _size;
         var from = (_rank + _size - step) % _size;
-        var input = Guarded("input", operands[_rank]);
+        var input = Guarded("input", operand);
         var output = Guarded("output", _count);
         if (_case.Form == CallForm.Async)
         {
@@ -349,24 +344,27 @@ internal sealed class OperationCall<T, TElement>
             _group.Receive(output.Span, from);
             _group.Send<T>(input.Span, to);
         }
-        Same("output", output, operands[from]);
-        Same("input", input, operands[_rank]);
+        Same("output", output, Operand(from, 0, _count));
+        Same("input", input, operand);
     }
 
     // ---- operands -----------------------------------------------------------------------------------------------------------------------
 
-    private T[][] Operands(Func<int, int> length, bool ordered = false) =>
-        [.. Enumerable.Range(0, _size).Select(rank =>
+    // Elements [offset, offset + length) of a rank's operand: no more is made than is needed.
+    private T[] Operand(int rank, int offset, int length, bool ordered = false)
+    {
+        var operand = new T[length];
+        for (var i = 0; i < length; i++)
         {
-            var operand = new T[length(rank)];
-            for (var i = 0; i < operand.Length; i++)
-            {
-                operand[i] = Operand(Samples.At(_seed, rank, i), ordered);
-            }
-            return operand;
-        })];
+            operand[i] = Element(Samples.At(_seed, rank, offset + i), ordered);
+        }
+        return operand;
+    }
 
-    private T Operand(ulong random, bool ordered)
+    // The same part of every rank's operand.
+    private T[][] Operands(int offset, int length, bool ordered = false) => [.. Enumerable.Range(0, _size).Select(rank => Operand(rank, offset, length, ordered))];
+
+    private T Element(ulong random, bool ordered)
     {
         var reduces = _operation is "AllReduce" or "ReduceScatter" or "ReduceScatterUneven" or "Reduce";
         if (!reduces)

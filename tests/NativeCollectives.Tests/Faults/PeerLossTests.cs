@@ -140,8 +140,9 @@ public sealed class PeerLossTests
             Assert.That(first.Failure!.Rank, Is.Zero);
             Assert.That(first.Failure.Operation, Is.EqualTo("AllReduce"));
             Assert.That(first.Failure.SequenceNumber, Is.GreaterThan(0));
-            Assert.That(first.Failure.InnerMessage, Is.Null);
         });
+        // An idle group may have learnt of it before the first call, which then has the cause as its inner exception like every later one.
+        var cause = first.Failure!.InnerMessage ?? first.Failure.Message;
         foreach (var operation in new[] { "AllReduce", "Barrier", "ReceiveLeft", "AllGather" })
         {
             var later = ring.Workers[0].Do(Once(operation, 1000));
@@ -149,26 +150,24 @@ public sealed class PeerLossTests
             {
                 Assert.That(later.Failure?.Type, Is.EqualTo(nameof(PeerLostException)), later.Failure?.Text);
                 Assert.That(later.Failure?.InnerType, Is.EqualTo(nameof(PeerLostException)));
-                Assert.That(later.Failure?.InnerMessage, Is.EqualTo(first.Failure!.Message));
+                Assert.That(later.Failure?.InnerMessage, Is.EqualTo(cause));
                 Assert.That(Stopwatch.GetElapsedTime(later.Began, later.Ended), Is.LessThan(_bound), "it throws at once");
             });
         }
     }
 
+    /// <summary>By at least one of its neighbours, the one from which the news runs around the ring: it may reach the other from both sides at once.</summary>
     [Test]
-    public void TheLostPeerIsNamedByItsNeighbours()
+    public void TheLostPeerIsNamedByANeighbour()
     {
         using var ring = new LocalRing(4, 1);
         ring.Do(LocalRing.Play("check"));
         var calls = new[] { 1, 3 }.Select(rank => ring.Workers[rank].Send(Once("Barrier", 0))).ToList();
         calls.ForEach(call => call.Announced());
         ring.Workers[2].Kill();
-        foreach (var call in calls)
-        {
-            var failure = call.Answer().Failure;
-            Assert.That(failure?.Type, Is.EqualTo(nameof(PeerLostException)), failure?.Text);
-            Assert.That(failure!.Peer, Is.EqualTo(2), failure.Text);
-        }
+        var failures = LocalRing.Answers(calls).Select(reply => reply.Failure).ToList();
+        Assert.That(failures.Select(failure => failure?.Type), Is.All.EqualTo(nameof(PeerLostException)));
+        Assert.That(failures.Select(failure => failure!.Peer), Has.Some.EqualTo(2).And.All.AnyOf(0, 2));
     }
 
     [Test]

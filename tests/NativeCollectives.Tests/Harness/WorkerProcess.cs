@@ -10,7 +10,7 @@ namespace NativeCollectives.Tests.Harness;
 internal sealed class WorkerProcess : IDisposable
 {
     /// <summary>How long a test waits for anything that should have happened long before.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(double.Parse(Environment.GetEnvironmentVariable("NC_TEST_PATIENCE") ?? "90", System.Globalization.CultureInfo.InvariantCulture));
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     private readonly Process _process;
     private readonly StringBuilder _errors = new();
@@ -19,7 +19,7 @@ internal sealed class WorkerProcess : IDisposable
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _lastCommand;
 
-    public WorkerProcess(IReadOnlyDictionary<string, string?>? environment = null)
+    public WorkerProcess()
     {
         var folder = Environment.GetEnvironmentVariable("NC_TEST_WORKER_DIRECTORY") ?? AppContext.BaseDirectory;
         var info = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
@@ -41,10 +41,6 @@ internal sealed class WorkerProcess : IDisposable
             info.Environment["LD_PRELOAD"] = preload;
             var options = Environment.GetEnvironmentVariable("NC_TEST_WORKER_SANITIZER")!.Split('=', 2);
             info.Environment[options[0]] = options[1];
-        }
-        foreach (var (name, value) in environment ?? new Dictionary<string, string?>())
-        {
-            info.Environment[name] = value;
         }
         _process = ChildProcesses.Start(info);
         Id = _process.Id;

@@ -37,18 +37,18 @@ public static class Definitions
         return result;
     }
 
-    /// <summary>Elements [offset, offset + count) of the reduction in rank order: for operands whose result does not depend on the order.</summary>
-    public static T[] Reduce<T, TElement>(T[][] operands, int offset, int count, ReduceOp op)
+    /// <summary>The reduction in rank order: for operands whose result does not depend on the order.</summary>
+    public static T[] Reduce<T, TElement>(T[][] operands, ReduceOp op)
         where T : unmanaged
         where TElement : IElement<T>
     {
-        var result = new T[count];
-        for (var i = 0; i < count; i++)
+        var result = new T[operands[0].Length];
+        for (var i = 0; i < result.Length; i++)
         {
-            var value = operands[0][offset + i];
+            var value = operands[0][i];
             for (var rank = 1; rank < operands.Length; rank++)
             {
-                value = Combine<T, TElement>(op, value, operands[rank][offset + i]);
+                value = Combine<T, TElement>(op, value, operands[rank][i]);
             }
             result[i] = op == ReduceOp.Average ? TElement.Divide(value, operands.Length) : value;
         }
