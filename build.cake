@@ -251,6 +251,8 @@ Task("Bindings").Does(() =>
     var start = new ProcessStartInfo(generator, "@generate.rsp") { WorkingDirectory = root.Combine("bindings").FullPath };
     try
     {
+        // A type that left the header must not stay behind.
+        DeleteFiles("bindings/generated/*.cs");
         using var process = System.Diagnostics.Process.Start(start);
         process.WaitForExit();
         if (process.ExitCode != 0)

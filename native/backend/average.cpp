@@ -5,7 +5,9 @@
 namespace nc {
 namespace {
 
-Bool divided(Bool value, int) { return value; }
+Bool divided(Bool value, int) {
+    return value;
+}
 Complex divided(Complex value, int divisor) {
     const auto by = static_cast<float>(divisor);
     return {value.real / by, value.imaginary / by};
@@ -27,7 +29,7 @@ T divided(T value, int divisor) {
     return static_cast<T>(static_cast<std::uint64_t>(value) / static_cast<std::uint64_t>(divisor));
 }
 
-}  // namespace
+} // namespace
 
 void divide(nc_data_type type, void* elements, std::size_t count, int divisor) {
     with_element_type(type, [=](auto element) {
@@ -36,4 +38,4 @@ void divide(nc_data_type type, void* elements, std::size_t count, int divisor) {
     });
 }
 
-}  // namespace nc
+} // namespace nc

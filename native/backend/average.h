@@ -10,4 +10,4 @@ namespace nc {
 // Divides count elements by divisor: integers truncate toward zero, 16-bit floats divide as binary32. Does nothing for bool, which has no average.
 void divide(nc_data_type type, void* elements, std::size_t count, int divisor);
 
-}  // namespace nc
+} // namespace nc

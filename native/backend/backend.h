@@ -46,7 +46,8 @@ typedef struct nc_backend {
     nc_status (*available)(nc_error* error);
     nc_status (*create)(const nc_backend_options* options, nc_backend_group* group, nc_error* error);
     nc_status (*execute)(void* handle, const nc_request* request, const nc_call* call, nc_error* error);
-    nc_status (*split)(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options, nc_backend_group* group, nc_error* error);
+    nc_status (*split)(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options, nc_backend_group* group,
+                       nc_error* error);
     /* Ends the group: what runs returns NC_ABORTED soon, and the peers get to know. */
     void (*abort)(void* handle);
     /* Frees the group. Unless it was aborted, peers still receive everything that was sent to them. Never blocks on a peer. */

@@ -17,4 +17,4 @@ inline Deadline deadline_after(std::int64_t milliseconds) {
     return Clock::now() + std::chrono::milliseconds(std::clamp<std::int64_t>(milliseconds, 0, longest_timeout_ms));
 }
 
-}  // namespace nc
+} // namespace nc

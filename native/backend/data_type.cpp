@@ -32,7 +32,7 @@ const DataType* find(nc_data_type type) {
     return index < data_types.size() ? &data_types[index] : nullptr;
 }
 
-}  // namespace
+} // namespace
 
 std::size_t data_type_size(nc_data_type type) {
     const DataType* found = find(type);
@@ -44,4 +44,4 @@ const char* data_type_name(nc_data_type type) {
     return found != nullptr ? found->name : "unknown";
 }
 
-}  // namespace nc
+} // namespace nc

@@ -15,4 +15,4 @@ std::size_t data_type_size(nc_data_type type);
 // The type's name as messages write it, such as "float32".
 const char* data_type_name(nc_data_type type);
 
-}  // namespace nc
+} // namespace nc

@@ -38,23 +38,37 @@ concept SmallFloat = std::same_as<T, Half> || std::same_as<T, BFloat>;
 template <class Function>
 auto with_element_type(nc_data_type type, Function&& function) {
     switch (type) {
-        case NC_BOOL: return function(Bool{});
-        case NC_INT8: return function(std::int8_t{});
-        case NC_INT16: return function(std::int16_t{});
-        case NC_INT32: return function(std::int32_t{});
-        case NC_INT64: return function(std::int64_t{});
-        case NC_UINT8: return function(std::uint8_t{});
-        case NC_UINT16: return function(std::uint16_t{});
-        case NC_UINT32: return function(std::uint32_t{});
-        case NC_UINT64: return function(std::uint64_t{});
-        case NC_FLOAT16: return function(Half{});
-        case NC_BFLOAT16: return function(BFloat{});
-        case NC_FLOAT32: return function(float{});
-        case NC_FLOAT64: return function(double{});
-        case NC_COMPLEX64: return function(Complex{});
+        case NC_BOOL:
+            return function(Bool{});
+        case NC_INT8:
+            return function(std::int8_t{});
+        case NC_INT16:
+            return function(std::int16_t{});
+        case NC_INT32:
+            return function(std::int32_t{});
+        case NC_INT64:
+            return function(std::int64_t{});
+        case NC_UINT8:
+            return function(std::uint8_t{});
+        case NC_UINT16:
+            return function(std::uint16_t{});
+        case NC_UINT32:
+            return function(std::uint32_t{});
+        case NC_UINT64:
+            return function(std::uint64_t{});
+        case NC_FLOAT16:
+            return function(Half{});
+        case NC_BFLOAT16:
+            return function(BFloat{});
+        case NC_FLOAT32:
+            return function(float{});
+        case NC_FLOAT64:
+            return function(double{});
+        case NC_COMPLEX64:
+            return function(Complex{});
     }
     using Result = decltype(function(std::uint8_t{}));
     return Result();
 }
 
-}  // namespace nc
+} // namespace nc

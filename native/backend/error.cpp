@@ -20,9 +20,11 @@ void drop_partial_character(char* text) {
     if (length - begin + 1 < needed) text[begin - 1] = '\0';
 }
 
-}  // namespace
+} // namespace
 
-std::string system_error_text(int system_error) { return std::generic_category().message(system_error); }
+std::string system_error_text(int system_error) {
+    return std::generic_category().message(system_error);
+}
 
 nc_error empty_error() {
     nc_error error{};
@@ -54,42 +56,70 @@ void fill(nc_error* error, nc_status status, const char* message, int peer, int 
 
 const char* status_name(nc_status status) {
     switch (status) {
-        case NC_OK: return "ok";
-        case NC_INVALID_ARGUMENT: return "invalid argument";
-        case NC_BACKEND_UNAVAILABLE: return "backend unavailable";
-        case NC_NOT_CONFIGURED: return "not configured";
-        case NC_RENDEZVOUS_FAILED: return "rendezvous failed";
-        case NC_PEER_LOST: return "peer lost";
-        case NC_TIMEOUT: return "timeout";
-        case NC_MISMATCH: return "mismatch";
-        case NC_ABORTED: return "aborted";
-        case NC_CANCELLED: return "cancelled";
-        case NC_CLOSED: return "closed";
-        case NC_NOT_SUPPORTED: return "not supported";
-        case NC_OUT_OF_MEMORY: return "out of memory";
-        case NC_SYSTEM_ERROR: return "system error";
-        case NC_INTERNAL_ERROR: return "internal error";
+        case NC_OK:
+            return "ok";
+        case NC_INVALID_ARGUMENT:
+            return "invalid argument";
+        case NC_BACKEND_UNAVAILABLE:
+            return "backend unavailable";
+        case NC_NOT_CONFIGURED:
+            return "not configured";
+        case NC_RENDEZVOUS_FAILED:
+            return "rendezvous failed";
+        case NC_PEER_LOST:
+            return "peer lost";
+        case NC_TIMEOUT:
+            return "timeout";
+        case NC_MISMATCH:
+            return "mismatch";
+        case NC_ABORTED:
+            return "aborted";
+        case NC_CANCELLED:
+            return "cancelled";
+        case NC_CLOSED:
+            return "closed";
+        case NC_NOT_SUPPORTED:
+            return "not supported";
+        case NC_OUT_OF_MEMORY:
+            return "out of memory";
+        case NC_SYSTEM_ERROR:
+            return "system error";
+        case NC_INTERNAL_ERROR:
+            return "internal error";
     }
     return "unknown";
 }
 
 const char* operation_name(nc_operation operation) {
     switch (operation) {
-        case NC_OPERATION_NONE: return "none";
-        case NC_ALL_REDUCE: return "all-reduce";
-        case NC_ALL_GATHER: return "all-gather";
-        case NC_REDUCE_SCATTER: return "reduce-scatter";
-        case NC_BROADCAST: return "broadcast";
-        case NC_REDUCE: return "reduce";
-        case NC_GATHER: return "gather";
-        case NC_SCATTER: return "scatter";
-        case NC_ALL_TO_ALL: return "all-to-all";
-        case NC_BARRIER: return "barrier";
-        case NC_SEND: return "send";
-        case NC_RECEIVE: return "receive";
-        case NC_SPLIT: return "split";
+        case NC_OPERATION_NONE:
+            return "none";
+        case NC_ALL_REDUCE:
+            return "all-reduce";
+        case NC_ALL_GATHER:
+            return "all-gather";
+        case NC_REDUCE_SCATTER:
+            return "reduce-scatter";
+        case NC_BROADCAST:
+            return "broadcast";
+        case NC_REDUCE:
+            return "reduce";
+        case NC_GATHER:
+            return "gather";
+        case NC_SCATTER:
+            return "scatter";
+        case NC_ALL_TO_ALL:
+            return "all-to-all";
+        case NC_BARRIER:
+            return "barrier";
+        case NC_SEND:
+            return "send";
+        case NC_RECEIVE:
+            return "receive";
+        case NC_SPLIT:
+            return "split";
     }
     return "unknown";
 }
 
-}  // namespace nc
+} // namespace nc

@@ -22,7 +22,7 @@ std::string text(const Parts&... parts) {
 std::string system_error_text(int system_error);
 
 class Error : public std::exception {
-   public:
+public:
     Error(nc_status status, std::string message, int peer = -1, int system_error = 0)
         : status(status), peer(peer), system_error(system_error), message_(std::move(message)) {}
     const char* what() const noexcept override { return message_.c_str(); }
@@ -31,7 +31,7 @@ class Error : public std::exception {
     int peer;
     int system_error;
 
-   private:
+private:
     std::string message_;
 };
 
@@ -68,4 +68,4 @@ nc_status guarded(nc_error* error, Body&& body) noexcept {
     }
 }
 
-}  // namespace nc
+} // namespace nc

@@ -40,4 +40,4 @@ inline std::uint16_t bfloat_from_float(float value) {
     return static_cast<std::uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc0u : rounded);
 }
 
-}  // namespace nc
+} // namespace nc

@@ -7,7 +7,7 @@
 namespace nc {
 
 class Log {
-   public:
+public:
     Log() = default;
     Log(nc_log_callback callback, void* context) : callback_(callback), context_(context) {}
 
@@ -16,9 +16,9 @@ class Log {
         if (callback_ != nullptr) callback_(context_, level, text(parts...).c_str());
     }
 
-   private:
+private:
     nc_log_callback callback_ = nullptr;
     void* context_ = nullptr;
 };
 
-}  // namespace nc
+} // namespace nc

@@ -16,7 +16,9 @@ namespace {
 template <std::integral T>
 using Wrapping = std::common_type_t<std::make_unsigned_t<T>, unsigned>;
 
-bool less(Complex a, Complex b) { return a.real < b.real || (a.real == b.real && a.imaginary < b.imaginary); }
+bool less(Complex a, Complex b) {
+    return a.real < b.real || (a.real == b.real && a.imaginary < b.imaginary);
+}
 
 template <SmallFloat T>
 bool less(T a, T b) {
@@ -24,8 +26,7 @@ bool less(T a, T b) {
 }
 
 template <class T>
-    requires std::is_arithmetic_v<T>
-bool less(T a, T b) {
+requires std::is_arithmetic_v<T> bool less(T a, T b) {
     return a < b;
 }
 
@@ -90,17 +91,21 @@ void combine(void* result, const void* own, const void* incoming, std::size_t co
     for (std::size_t i = 0; i < count; ++i) out[i] = Op::apply(left[i], right[i]);
 }
 
-}  // namespace
+} // namespace
 
 Combine combine_function(nc_data_type type, nc_reduce_op op) {
     return with_element_type(type, [op](auto element) -> Combine {
         using T = decltype(element);
         switch (op) {
             case NC_SUM:
-            case NC_AVERAGE: return combine<T, Sum>;
-            case NC_PRODUCT: return combine<T, Product>;
-            case NC_MAX: return combine<T, Max>;
-            case NC_MIN: return combine<T, Min>;
+            case NC_AVERAGE:
+                return combine<T, Sum>;
+            case NC_PRODUCT:
+                return combine<T, Product>;
+            case NC_MAX:
+                return combine<T, Max>;
+            case NC_MIN:
+                return combine<T, Min>;
         }
         return nullptr;
     });
@@ -108,13 +113,18 @@ Combine combine_function(nc_data_type type, nc_reduce_op op) {
 
 const char* reduce_op_name(nc_reduce_op op) {
     switch (op) {
-        case NC_SUM: return "sum";
-        case NC_PRODUCT: return "product";
-        case NC_MAX: return "max";
-        case NC_MIN: return "min";
-        case NC_AVERAGE: return "average";
+        case NC_SUM:
+            return "sum";
+        case NC_PRODUCT:
+            return "product";
+        case NC_MAX:
+            return "max";
+        case NC_MIN:
+            return "min";
+        case NC_AVERAGE:
+            return "average";
     }
     return "unknown";
 }
 
-}  // namespace nc
+} // namespace nc

@@ -18,4 +18,4 @@ Combine combine_function(nc_data_type type, nc_reduce_op op);
 
 const char* reduce_op_name(nc_reduce_op op);
 
-}  // namespace nc
+} // namespace nc

@@ -31,15 +31,23 @@ void check_options(const nc_group_options* options) {
     }
 }
 
-}  // namespace
+} // namespace
 
-const char* nc_version(void) { return NC_VERSION; }
+const char* nc_version(void) {
+    return NC_VERSION;
+}
 
-uint32_t nc_abi_version(void) { return NC_ABI_VERSION; }
+uint32_t nc_abi_version(void) {
+    return NC_ABI_VERSION;
+}
 
-uint64_t nc_data_type_size(nc_data_type type) { return nc::data_type_size(type); }
+uint64_t nc_data_type_size(nc_data_type type) {
+    return nc::data_type_size(type);
+}
 
-const char* nc_status_name(nc_status status) { return nc::status_name(status); }
+const char* nc_status_name(nc_status status) {
+    return nc::status_name(status);
+}
 
 nc_status nc_set_backend_directory(const char* path, nc_error* error) {
     return nc::guarded(error, [&] { nc::set_backend_directory(path != nullptr ? path : ""); });
@@ -63,11 +71,17 @@ nc_status nc_group_create(const nc_group_options* options, nc_group** group, nc_
     });
 }
 
-int32_t nc_group_rank(const nc_group* group) { return group != nullptr ? group->group->rank() : -1; }
+int32_t nc_group_rank(const nc_group* group) {
+    return group != nullptr ? group->group->rank() : -1;
+}
 
-int32_t nc_group_size(const nc_group* group) { return group != nullptr ? group->group->size() : 0; }
+int32_t nc_group_size(const nc_group* group) {
+    return group != nullptr ? group->group->size() : 0;
+}
 
-const char* nc_group_backend(const nc_group* group) { return group != nullptr ? group->group->backend_name().c_str() : ""; }
+const char* nc_group_backend(const nc_group* group) {
+    return group != nullptr ? group->group->backend_name().c_str() : "";
+}
 
 nc_status nc_group_status(const nc_group* group, nc_error* error) {
     nc_status status = NC_OK;
@@ -155,4 +169,6 @@ void nc_work_cancel(nc_work* work) {
     (void)nc::guarded(nullptr, [&] { kept.group->cancel(*kept.work); });
 }
 
-void nc_work_release(nc_work* work) { delete work; }
+void nc_work_release(nc_work* work) {
+    delete work;
+}

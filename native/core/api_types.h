@@ -6,7 +6,7 @@
 namespace nc {
 class Group;
 class Work;
-}  // namespace nc
+} // namespace nc
 
 struct nc_group {
     std::shared_ptr<nc::Group> group;

@@ -64,7 +64,7 @@ const nc_backend* open_backend(const std::string& name, const std::string& path)
     return backend;
 }
 
-}  // namespace
+} // namespace
 
 const nc_backend& load_backend(const std::string& name) {
     if (!is_backend_name(name)) throw Error(NC_INVALID_ARGUMENT, text("'", name, "' is not a backend's name"));
@@ -85,4 +85,4 @@ void set_backend_directory(std::string path) {
     table.directory = std::move(path);
 }
 
-}  // namespace nc
+} // namespace nc

@@ -13,4 +13,4 @@ const nc_backend& load_backend(const std::string& name);
 // An empty path stands for the folder of this library.
 void set_backend_directory(std::string path);
 
-}  // namespace nc
+} // namespace nc

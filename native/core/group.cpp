@@ -25,12 +25,14 @@ nc_error make_error(nc_status status, const char* message) {
     return error;
 }
 
-}  // namespace
+} // namespace
 
 Group::Group(const Settings& settings, const nc_backend* backend, std::string backend_name)
     : settings_(settings), backend_(backend), backend_name_(std::move(backend_name)) {}
 
-Group::~Group() { shut_down(); }
+Group::~Group() {
+    shut_down();
+}
 
 std::shared_ptr<Group> Group::create(const nc_group_options& options) {
     const Settings settings{
@@ -86,7 +88,9 @@ std::int64_t Group::timeout_of(const nc_request& request) const {
     return request.timeout_ms > 0 ? request.timeout_ms : settings_.operation_timeout_ms;
 }
 
-Deadline Group::deadline_of(const nc_request& request) const { return deadline_after(timeout_of(request)); }
+Deadline Group::deadline_of(const nc_request& request) const {
+    return deadline_after(timeout_of(request));
+}
 
 void Group::refuse(nc_error& error, nc_operation operation, std::uint64_t sequence) const {
     error = cause_;
@@ -283,9 +287,13 @@ void Group::abort(const char* reason) {
     end(make_error(NC_ABORTED, message.c_str()), true);
 }
 
-void Group::fault(const nc_error& cause) { end(cause, cause.status != NC_TIMEOUT); }
+void Group::fault(const nc_error& cause) {
+    end(cause, cause.status != NC_TIMEOUT);
+}
 
-void Group::fault_from_backend(void* context, const nc_error* cause) { static_cast<Group*>(context)->fault(*cause); }
+void Group::fault_from_backend(void* context, const nc_error* cause) {
+    static_cast<Group*>(context)->fault(*cause);
+}
 
 void Group::end(const nc_error& cause, bool tell_peers) {
     bool first = false;
@@ -345,4 +353,4 @@ void Group::shut_down() {
     if (unused != nullptr) backend_->destroy(unused);
 }
 
-}  // namespace nc
+} // namespace nc

@@ -19,7 +19,7 @@ namespace nc {
 // Operations run one at a time in the order of their numbers, which are given when they are issued. A blocking one runs on its caller's thread, so that it costs
 // no change of threads; an enqueued one runs on the group's worker, which is started when it is first needed.
 class Group : public std::enable_shared_from_this<Group> {
-   public:
+public:
     // Joins the group that the options describe, which have been checked.
     static std::shared_ptr<Group> create(const nc_group_options& options);
     ~Group();
@@ -43,7 +43,7 @@ class Group : public std::enable_shared_from_this<Group> {
     // close(), and waits for the worker, which no peer can delay.
     void shut_down();
 
-   private:
+private:
     struct Settings {
         std::int64_t forming_timeout_ms;
         std::int64_t operation_timeout_ms;
@@ -91,11 +91,11 @@ class Group : public std::enable_shared_from_this<Group> {
     std::condition_variable turn_changed_;
     std::uint64_t last_issued_ = 0;
     std::uint64_t last_ended_ = 0;
-    int waiting_ = 0;        // threads in await_turn
-    bool running_ = false;   // an operation is in the backend
-    bool ended_ = false;     // cause_ is set
+    int waiting_ = 0;      // threads in await_turn
+    bool running_ = false; // an operation is in the backend
+    bool ended_ = false;   // cause_ is set
     nc_error cause_{};
-    void* handle_ = nullptr;  // of the backend's group
+    void* handle_ = nullptr; // of the backend's group
 
     std::deque<std::shared_ptr<Work>> queue_;
     std::condition_variable queue_changed_;
@@ -103,4 +103,4 @@ class Group : public std::enable_shared_from_this<Group> {
     std::thread worker_;
 };
 
-}  // namespace nc
+} // namespace nc

@@ -9,7 +9,9 @@
 namespace nc {
 namespace {
 
-[[noreturn]] void invalid(const std::string& message) { throw Error(NC_INVALID_ARGUMENT, message); }
+[[noreturn]] void invalid(const std::string& message) {
+    throw Error(NC_INVALID_ARGUMENT, message);
+}
 
 // What the caller put into an enumeration: C lets it hold any number, while C++ may assume one of the enumerators.
 template <class Enumeration>
@@ -20,22 +22,34 @@ std::uint32_t number(const Enumeration& value) {
     return bits;
 }
 
-bool reduces(nc_operation operation) { return operation == NC_ALL_REDUCE || operation == NC_REDUCE_SCATTER || operation == NC_REDUCE; }
+bool reduces(nc_operation operation) {
+    return operation == NC_ALL_REDUCE || operation == NC_REDUCE_SCATTER || operation == NC_REDUCE;
+}
 
-bool has_root(nc_operation operation) { return operation == NC_BROADCAST || operation == NC_REDUCE || operation == NC_GATHER || operation == NC_SCATTER; }
+bool has_root(nc_operation operation) {
+    return operation == NC_BROADCAST || operation == NC_REDUCE || operation == NC_GATHER || operation == NC_SCATTER;
+}
 
-bool is_point_to_point(nc_operation operation) { return operation == NC_SEND || operation == NC_RECEIVE; }
+bool is_point_to_point(nc_operation operation) {
+    return operation == NC_SEND || operation == NC_RECEIVE;
+}
 
-bool moves_data(nc_operation operation) { return operation != NC_BARRIER && operation != NC_SPLIT; }
+bool moves_data(nc_operation operation) {
+    return operation != NC_BARRIER && operation != NC_SPLIT;
+}
 
 bool may_be_uneven(nc_operation operation) {
     return operation == NC_ALL_GATHER || operation == NC_REDUCE_SCATTER || operation == NC_GATHER || operation == NC_SCATTER || operation == NC_ALL_TO_ALL;
 }
 
 class Check {
-   public:
+public:
     Check(const nc_request& request, int rank, int size)
-        : request_(request), rank_(rank), size_(size), item_(moves_data(request.operation) ? data_type_size(request.data_type) : 1), root_(!has_root(request.operation) || request.peer == rank) {}
+        : request_(request),
+          rank_(rank),
+          size_(size),
+          item_(moves_data(request.operation) ? data_type_size(request.data_type) : 1),
+          root_(!has_root(request.operation) || request.peer == rank) {}
 
     void run() const {
         if (request_.timeout_ms < 0) invalid(text("the timeout must not be negative, but is ", request_.timeout_ms, " ms"));
@@ -51,7 +65,7 @@ class Check {
         }
     }
 
-   private:
+private:
     void check_peer() const {
         if (!has_root(request_.operation) && !is_point_to_point(request_.operation)) return;
         const char* role = has_root(request_.operation) ? "root" : request_.operation == NC_SEND ? "destination" : "source";
@@ -65,17 +79,38 @@ class Check {
         const std::uint64_t one = request_.count;
         if (one > limit() / ranks) invalid(text(one, " elements of ", item_, " bytes for each of ", size_, " ranks are more than memory can hold"));
         switch (request_.operation) {
-            case NC_ALL_REDUCE: check_buffers(one, one); break;
-            case NC_ALL_GATHER: check_buffers(one, ranks * one); break;
-            case NC_REDUCE_SCATTER: check_buffers(ranks * one, one); break;
-            case NC_BROADCAST: check_buffers(root_ ? one : 0, root_ ? 0 : one); break;
-            case NC_REDUCE: check_buffers(one, root_ ? one : 0); break;
-            case NC_GATHER: check_buffers(one, root_ ? ranks * one : 0); break;
-            case NC_SCATTER: check_buffers(root_ ? ranks * one : 0, one); break;
-            case NC_ALL_TO_ALL: check_buffers(ranks * one, ranks * one); break;
-            case NC_SEND: check_buffers(one, 0); break;
-            case NC_RECEIVE: check_buffers(0, one); break;
-            default: break;
+            case NC_ALL_REDUCE:
+                check_buffers(one, one);
+                break;
+            case NC_ALL_GATHER:
+                check_buffers(one, ranks * one);
+                break;
+            case NC_REDUCE_SCATTER:
+                check_buffers(ranks * one, one);
+                break;
+            case NC_BROADCAST:
+                check_buffers(root_ ? one : 0, root_ ? 0 : one);
+                break;
+            case NC_REDUCE:
+                check_buffers(one, root_ ? one : 0);
+                break;
+            case NC_GATHER:
+                check_buffers(one, root_ ? ranks * one : 0);
+                break;
+            case NC_SCATTER:
+                check_buffers(root_ ? ranks * one : 0, one);
+                break;
+            case NC_ALL_TO_ALL:
+                check_buffers(ranks * one, ranks * one);
+                break;
+            case NC_SEND:
+                check_buffers(one, 0);
+                break;
+            case NC_RECEIVE:
+                check_buffers(0, one);
+                break;
+            default:
+                break;
         }
     }
 
@@ -122,7 +157,7 @@ class Check {
     bool root_;
 };
 
-}  // namespace
+} // namespace
 
 void check_request(const nc_request* request, int rank, int size) {
     if (request == nullptr) invalid("the request must not be null");
@@ -133,4 +168,4 @@ void check_request(const nc_request* request, int rank, int size) {
     Check(*request, rank, size).run();
 }
 
-}  // namespace nc
+} // namespace nc

@@ -8,4 +8,4 @@ namespace nc {
 // Throws Error(NC_INVALID_ARGUMENT) if the request is not a valid one for this rank of a group of that size.
 void check_request(const nc_request* request, int rank, int size);
 
-}  // namespace nc
+} // namespace nc

@@ -21,4 +21,4 @@ void execute_alone(const nc_request& request) {
     if (bytes > 0 && request.send_buffer != request.receive_buffer) std::memcpy(request.receive_buffer, request.send_buffer, bytes);
 }
 
-}  // namespace nc
+} // namespace nc

@@ -8,4 +8,4 @@ namespace nc {
 // request was checked for a group of size 1 and is not a split.
 void execute_alone(const nc_request& request);
 
-}  // namespace nc
+} // namespace nc

@@ -72,4 +72,4 @@ nc_status Work::outcome(nc_error* error) const {
     return status_;
 }
 
-}  // namespace nc
+} // namespace nc

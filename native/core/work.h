@@ -12,7 +12,7 @@ namespace nc {
 class Group;
 
 class Work {
-   public:
+public:
     Work(const nc_request& request, int rank, std::uint64_t sequence, Deadline deadline, nc_completion completion, void* context)
         : request(request), rank(rank), sequence(sequence), deadline(deadline), completion_(completion), context_(context) {}
 
@@ -40,7 +40,7 @@ class Work {
     // The outcome, once completed.
     nc_status outcome(nc_error* error) const;
 
-   private:
+private:
     enum class State { Waiting, Running, Completed };
 
     // With the lock held: records the outcome.
@@ -58,4 +58,4 @@ class Work {
     void* const context_;
 };
 
-}  // namespace nc
+} // namespace nc

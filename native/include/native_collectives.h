@@ -45,8 +45,8 @@ typedef enum nc_status {
     NC_CLOSED = 10,             /* nc_group_close */
     NC_NOT_SUPPORTED = 11,      /* this backend cannot do this; the group stays usable */
     NC_OUT_OF_MEMORY = 12,
-    NC_SYSTEM_ERROR = 13,       /* the operating system refused something; see nc_error.system_error */
-    NC_INTERNAL_ERROR = 14      /* a defect of this library */
+    NC_SYSTEM_ERROR = 13,  /* the operating system refused something; see nc_error.system_error */
+    NC_INTERNAL_ERROR = 14 /* a defect of this library */
 } nc_status;
 
 /* Element types. Elements are stored in the byte order of the host (little-endian on every supported one). */
@@ -105,13 +105,13 @@ typedef struct nc_work nc_work;
 
 /* Where a failure is described. The caller sets size; every other field is written only when the call fails. */
 typedef struct nc_error {
-    uint32_t size;                 /* sizeof(nc_error) */
+    uint32_t size; /* sizeof(nc_error) */
     nc_status status;
-    nc_operation operation;        /* the operation that failed, or NC_OPERATION_NONE */
-    int32_t rank;                  /* own rank, or -1 */
-    int32_t peer;                  /* the rank that is to blame, or -1 */
-    int32_t system_error;          /* errno, or 0 */
-    int32_t earlier;               /* 1: nothing was tried, because an earlier failure, described here, ended the group */
+    nc_operation operation; /* the operation that failed, or NC_OPERATION_NONE */
+    int32_t rank;           /* own rank, or -1 */
+    int32_t peer;           /* the rank that is to blame, or -1 */
+    int32_t system_error;   /* errno, or 0 */
+    int32_t earlier;        /* 1: nothing was tried, because an earlier failure, described here, ended the group */
     uint32_t reserved;
     uint64_t sequence;             /* number of the operation within its group, from 1; 0 if none */
     char message[NC_MESSAGE_SIZE]; /* one English sentence, UTF-8 */
@@ -176,16 +176,16 @@ typedef enum nc_log_level { NC_LOG_DEBUG = 0, NC_LOG_INFORMATION = 1, NC_LOG_WAR
 typedef void (*nc_log_callback)(void* context, nc_log_level level, const char* message);
 
 typedef struct nc_group_options {
-    uint32_t size;                /* sizeof(nc_group_options) */
-    int32_t rank;                 /* own rank; ignored without a backend */
-    const char* backend;          /* its name, such as "ring"; null: a group of one, which needs none */
-    const nc_setting* settings;   /* setting_count entries for the backend */
+    uint32_t size;              /* sizeof(nc_group_options) */
+    int32_t rank;               /* own rank; ignored without a backend */
+    const char* backend;        /* its name, such as "ring"; null: a group of one, which needs none */
+    const nc_setting* settings; /* setting_count entries for the backend */
     uint64_t setting_count;
     int64_t forming_timeout_ms;   /* 0: 60 000 */
     int64_t operation_timeout_ms; /* 0: 300 000; default for nc_request.timeout_ms */
     nc_log_callback log;          /* may be null */
     void* log_context;
-    const int32_t* cancel;        /* may be null; once names are resolved, forming ends with NC_CANCELLED soon after another thread makes it nonzero */
+    const int32_t* cancel; /* may be null; once names are resolved, forming ends with NC_CANCELLED soon after another thread makes it nonzero */
 } nc_group_options;
 
 /* Called once when an enqueued operation has ended, from a thread of the library or, if it is cancelled before it starts, from within nc_work_cancel; error is null on success and otherwise valid only during the call.

@@ -18,7 +18,9 @@
 namespace nc {
 namespace {
 
-[[noreturn]] void fail(const std::string& message) { throw Error(NC_RENDEZVOUS_FAILED, message); }
+[[noreturn]] void fail(const std::string& message) {
+    throw Error(NC_RENDEZVOUS_FAILED, message);
+}
 
 bool is_number(const std::string& port) {
     return !port.empty() && std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
@@ -94,7 +96,7 @@ Lookup look_up_until(const HostPort& name, Deadline deadline) {
     return *shared->lookup;
 }
 
-}  // namespace
+} // namespace
 
 HostPort parse_host_port(const std::string& address) {
     HostPort parts;
@@ -137,7 +139,9 @@ void Address::set_port(std::uint16_t port) {
     std::memcpy(&storage_, &v4, sizeof v4);
 }
 
-bool Address::same_host(const Address& other) const { return host_bytes(storage_) == host_bytes(other.storage_); }
+bool Address::same_host(const Address& other) const {
+    return host_bytes(storage_) == host_bytes(other.storage_);
+}
 
 std::string Address::text() const {
     std::array<char, NI_MAXHOST> host{};
@@ -171,4 +175,4 @@ Address resolve(const HostPort& name, Deadline deadline) {
     return *lookup.address;
 }
 
-}  // namespace nc
+} // namespace nc

@@ -21,7 +21,7 @@ HostPort parse_host_port(const std::string& text);
 
 // A resolved address and port.
 class Address {
-   public:
+public:
     Address() = default;
     Address(const sockaddr* address, socklen_t length);
 
@@ -42,7 +42,7 @@ class Address {
     static Address local(int descriptor);
     static Address remote(int descriptor);
 
-   private:
+private:
     sockaddr_storage storage_{};
     socklen_t length_ = 0;
 };
@@ -51,4 +51,4 @@ class Address {
 // none; it does not name the host.
 Address resolve(const HostPort& name, Deadline deadline);
 
-}  // namespace nc
+} // namespace nc

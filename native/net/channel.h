@@ -11,10 +11,10 @@ namespace nc {
 // The outcome of an attempt to move bytes, which never waits.
 struct Transfer {
     enum class State {
-        Moved,    // bytes > 0 were moved
-        Blocked,  // nothing can be moved now
-        Ended,    // reading: the peer ended its stream, and everything before has been read
-        Failed,   // the connection is gone; system_error says why
+        Moved,   // bytes > 0 were moved
+        Blocked, // nothing can be moved now
+        Ended,   // reading: the peer ended its stream, and everything before has been read
+        Failed,  // the connection is gone; system_error says why
     };
     State state;
     std::size_t bytes = 0;
@@ -22,7 +22,7 @@ struct Transfer {
 };
 
 class Channel {
-   public:
+public:
     virtual ~Channel() = default;
     virtual Transfer read(void* buffer, std::size_t bytes) = 0;
     virtual Transfer write(const iovec* parts, int count) = 0;
@@ -38,4 +38,4 @@ class Channel {
     virtual const std::string& description() const = 0;
 };
 
-}  // namespace nc
+} // namespace nc

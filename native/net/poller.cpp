@@ -64,4 +64,4 @@ short Poller::events(int descriptor) const {
     return 0;
 }
 
-}  // namespace nc
+} // namespace nc

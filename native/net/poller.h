@@ -12,19 +12,19 @@ namespace nc {
 
 // A descriptor that stays readable once another thread has signalled.
 class Signal {
-   public:
+public:
     // Throws Error(NC_SYSTEM_ERROR).
     Signal();
     void raise();
     int descriptor() const { return reading_.get(); }
 
-   private:
+private:
     Descriptor reading_;
     Descriptor writing_;
 };
 
 class Poller {
-   public:
+public:
     void clear() { entries_.clear(); }
     // Watches for events (POLLIN, POLLOUT; errors and hang-ups always); entries of the same descriptor, added one behind the other or not, are merged.
     void watch(int descriptor, short events);
@@ -33,7 +33,7 @@ class Poller {
     // What happened to the descriptor.
     short events(int descriptor) const;
 
-   private:
+private:
     std::vector<pollfd> entries_;
 };
 
@@ -44,4 +44,4 @@ constexpr short poll_peer_ended = POLLRDHUP;
 constexpr short poll_peer_ended = 0;
 #endif
 
-}  // namespace nc
+} // namespace nc

@@ -23,7 +23,9 @@ void set_option(int descriptor, int level, int name, int value) {
     (void)::setsockopt(descriptor, level, name, &value, sizeof value);
 }
 
-[[noreturn]] void fail(const char* call, int error) { throw Error(NC_SYSTEM_ERROR, text(call, ": ", system_error_text(error)), -1, error); }
+[[noreturn]] void fail(const char* call, int error) {
+    throw Error(NC_SYSTEM_ERROR, text(call, ": ", system_error_text(error)), -1, error);
+}
 
 void set_flags(int descriptor) {
     const int flags = ::fcntl(descriptor, F_GETFL, 0);
@@ -33,7 +35,7 @@ void set_flags(int descriptor) {
 #endif
 }
 
-}  // namespace
+} // namespace
 
 void Descriptor::close() {
     if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
@@ -111,4 +113,4 @@ Pulse probe(const Descriptor& connection) {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? Pulse::Quiet : Pulse::Broken;
 }
 
-}  // namespace nc
+} // namespace nc

@@ -10,7 +10,7 @@ namespace nc {
 
 // Owns a descriptor.
 class Descriptor {
-   public:
+public:
     Descriptor() = default;
     explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
     ~Descriptor() { close(); }
@@ -27,7 +27,7 @@ class Descriptor {
     bool is_open() const { return descriptor_ >= 0; }
     void close();
 
-   private:
+private:
     int descriptor_ = -1;
 };
 
@@ -52,11 +52,11 @@ int take_error(int descriptor);
 
 // What can be told of a connection from which nothing has been read yet. Asking takes the connection's error away: of a broken one it is told once.
 enum class Pulse {
-    Quiet,     // open, nothing has arrived
-    Speaking,  // bytes are waiting, and perhaps an end behind them
-    Ended,     // the peer ended it without having sent a byte
-    Broken,    // reset or otherwise failed
+    Quiet,    // open, nothing has arrived
+    Speaking, // bytes are waiting, and perhaps an end behind them
+    Ended,    // the peer ended it without having sent a byte
+    Broken,   // reset or otherwise failed
 };
 Pulse probe(const Descriptor& connection);
 
-}  // namespace nc
+} // namespace nc

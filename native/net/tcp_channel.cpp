@@ -18,7 +18,7 @@ constexpr std::size_t largest_transfer = std::size_t{1} << 30;
 #ifdef MSG_NOSIGNAL
 constexpr int send_flags = MSG_NOSIGNAL;
 #else
-constexpr int send_flags = 0;  // SO_NOSIGPIPE is set instead
+constexpr int send_flags = 0; // SO_NOSIGPIPE is set instead
 #endif
 
 Transfer outcome(ssize_t moved) {
@@ -29,10 +29,9 @@ Transfer outcome(ssize_t moved) {
 }
 
 class TcpChannel final : public Channel {
-   public:
+public:
     explicit TcpChannel(Descriptor connection)
-        : connection_(std::move(connection)),
-          description_(text(Address::local(connection_.get()).text(), " - ", Address::remote(connection_.get()).text())) {
+        : connection_(std::move(connection)), description_(text(Address::local(connection_.get()).text(), " - ", Address::remote(connection_.get()).text())) {
         prepare_connection(connection_);
         reset_on_close(connection_, true);
     }
@@ -48,7 +47,8 @@ class TcpChannel final : public Channel {
     Transfer write(const iovec* parts, int count) override {
         ssize_t moved = 0;
         do {
-            moved = count == 1 ? ::send(connection_.get(), parts->iov_base, std::min(parts->iov_len, largest_transfer), send_flags) : write_several(parts, count);
+            moved =
+                count == 1 ? ::send(connection_.get(), parts->iov_base, std::min(parts->iov_len, largest_transfer), send_flags) : write_several(parts, count);
         } while (moved < 0 && errno == EINTR);
         return outcome(moved);
     }
@@ -70,11 +70,15 @@ class TcpChannel final : public Channel {
         connection_.close();
     }
 
-    void reset() override { connection_.close(); }
+    void reset() override {
+        connection_.close();
+    }
 
-    const std::string& description() const override { return description_; }
+    const std::string& description() const override {
+        return description_;
+    }
 
-   private:
+private:
     ssize_t write_several(const iovec* parts, int count) const {
         // Whole parts, as many as one call may move.
         std::size_t total = 0;
@@ -82,7 +86,7 @@ class TcpChannel final : public Channel {
         while (taken < count && parts[taken].iov_len <= largest_transfer - total) total += parts[taken++].iov_len;
         if (taken == 0) return ::send(connection_.get(), parts->iov_base, largest_transfer, send_flags);
         msghdr message{};
-        message.msg_iov = const_cast<iovec*>(parts);  // sendmsg only reads it
+        message.msg_iov = const_cast<iovec*>(parts); // sendmsg only reads it
         message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(taken);
         return ::sendmsg(connection_.get(), &message, send_flags);
     }
@@ -91,8 +95,10 @@ class TcpChannel final : public Channel {
     const std::string description_;
 };
 
-}  // namespace
+} // namespace
 
-std::unique_ptr<Channel> make_tcp_channel(Descriptor connection) { return std::make_unique<TcpChannel>(std::move(connection)); }
+std::unique_ptr<Channel> make_tcp_channel(Descriptor connection) {
+    return std::make_unique<TcpChannel>(std::move(connection));
+}
 
-}  // namespace nc
+} // namespace nc

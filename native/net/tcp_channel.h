@@ -10,4 +10,4 @@ namespace nc {
 
 std::unique_ptr<Channel> make_tcp_channel(Descriptor connection);
 
-}  // namespace nc
+} // namespace nc

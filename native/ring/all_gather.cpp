@@ -22,7 +22,7 @@ void gather_slice(const Operation& operation, Lane& lane, Direction direction, c
     }
 }
 
-}  // namespace
+} // namespace
 
 void all_gather(Operation& operation) {
     const bool uneven = (operation.request.flags & NC_REQUEST_UNEVEN) != 0;
@@ -37,4 +37,4 @@ void all_gather(Operation& operation) {
     operation.move();
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

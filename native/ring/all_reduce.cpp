@@ -8,7 +8,9 @@
 namespace nc::ring {
 namespace {
 
-bool known_to_mlx(nc_reduce_op op) { return op == NC_SUM || op == NC_MAX || op == NC_MIN; }
+bool known_to_mlx(nc_reduce_op op) {
+    return op == NC_SUM || op == NC_MAX || op == NC_MIN;
+}
 
 // Fills a lane for one slice. own holds this rank's operands, result takes the sums; they may be the same.
 void reduce_slice(const Operation& operation, Lane& lane, Direction direction, const std::byte* own, std::byte* result, std::size_t elements) {
@@ -49,12 +51,13 @@ void all_reduce_many(Operation& operation) {
         const Range range = piece(count, ceil_div(count, slices), i);
         const std::size_t begin = range.begin * operation.item;
         const Direction direction = slice_direction(i);
-        reduce_slice(operation, operation.reducing_lane(slice_socket(i), direction), direction, operation.input() + begin, operation.output() + begin, range.size);
+        reduce_slice(operation, operation.reducing_lane(slice_socket(i), direction), direction, operation.input() + begin, operation.output() + begin,
+                     range.size);
     }
     operation.move();
 }
 
-}  // namespace
+} // namespace
 
 void all_reduce(Operation& operation) {
     const bool mlx = known_to_mlx(operation.request.reduce_op);
@@ -67,4 +70,4 @@ void all_reduce(Operation& operation) {
     if (operation.request.reduce_op == NC_AVERAGE) divide(operation.request.data_type, operation.output(), operation.request.count, operation.size);
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

@@ -9,7 +9,7 @@ namespace {
 
 // lengths[i * n + j]: bytes of rank i's block for rank j; and where this rank's own blocks lie.
 class Matrix {
-   public:
+public:
     explicit Matrix(Operation& operation) : n_(operation.size) {
         if ((operation.request.flags & NC_REQUEST_UNEVEN) != 0) {
             for (const std::uint64_t length : exchange_lengths(operation)) bytes_.push_back(length * operation.item);
@@ -33,7 +33,7 @@ class Matrix {
     std::size_t received_from(int peer) const { return received_[static_cast<std::size_t>(peer)]; }
     std::size_t largest() const { return largest_; }
 
-   private:
+private:
     int n_;
     std::vector<std::size_t> bytes_;
     std::vector<std::size_t> sent_;
@@ -42,7 +42,8 @@ class Matrix {
 };
 
 // One lane: everything for the ranks up to that many hops ahead.
-void exchange(Operation& operation, const Matrix& matrix, Lane& lane, Direction direction, int hops, const Rounds& rounds, std::size_t round, std::size_t part_index) {
+void exchange(Operation& operation, const Matrix& matrix, Lane& lane, Direction direction, int hops, const Rounds& rounds, std::size_t round,
+              std::size_t part_index) {
     const auto part = [&](int from, int to) { return rounds.part(matrix.between(from, to), round, part_index); };
     for (int to = 1; to <= hops; ++to) {
         const int peer = operation.ahead(direction, to);
@@ -60,7 +61,7 @@ void exchange(Operation& operation, const Matrix& matrix, Lane& lane, Direction 
     }
 }
 
-}  // namespace
+} // namespace
 
 void all_to_all(Operation& operation) {
     const Matrix matrix(operation);
@@ -82,4 +83,4 @@ void all_to_all(Operation& operation) {
     if (own > 0) std::memcpy(operation.output() + matrix.received_from(operation.rank), operation.input() + matrix.sent_to(operation.rank), own);
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

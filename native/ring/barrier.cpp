@@ -8,4 +8,4 @@ void barrier(Operation& operation) {
     gather_bytes(operation, tokens.data(), 1, tokens.data());
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

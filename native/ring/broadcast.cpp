@@ -30,4 +30,4 @@ void broadcast(Operation& operation) {
     }
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

@@ -12,7 +12,7 @@
 namespace nc::ring {
 namespace {
 
-constexpr std::uint32_t header_magic = 0x3152434e;  // "NCR1"
+constexpr std::uint32_t header_magic = 0x3152434e; // "NCR1"
 
 // Data on its way through a rank takes at most about this much memory, whatever the operation moves.
 constexpr std::size_t transit_limit = std::size_t{64} << 20;
@@ -20,7 +20,9 @@ constexpr std::size_t smallest_round = 64 * 1024;
 // A lane is worth its overhead from this many bytes of a block on.
 constexpr std::size_t smallest_lane = 128 * 1024;
 
-bool has_root(const Header& header) { return header.root >= 0; }
+bool has_root(const Header& header) {
+    return header.root >= 0;
+}
 
 std::string described(const Header& header) {
     std::ostringstream stream;
@@ -40,11 +42,12 @@ std::string described(const Header& header) {
     return stream.str();
 }
 
-}  // namespace
+} // namespace
 
 Header header_of(const nc_request& request) {
     const bool reduces = request.operation == NC_ALL_REDUCE || request.operation == NC_REDUCE_SCATTER || request.operation == NC_REDUCE;
-    const bool rooted = request.operation == NC_BROADCAST || request.operation == NC_REDUCE || request.operation == NC_GATHER || request.operation == NC_SCATTER;
+    const bool rooted =
+        request.operation == NC_BROADCAST || request.operation == NC_REDUCE || request.operation == NC_GATHER || request.operation == NC_SCATTER;
     const bool moves = request.operation != NC_BARRIER && request.operation != NC_SPLIT;
     const bool uneven = moves && (request.flags & NC_REQUEST_UNEVEN) != 0;
     Header header{};
@@ -61,10 +64,13 @@ Header header_of(const nc_request& request) {
 void check_header(const Header& own, const Header& other, int peer) {
     if (other.magic != own.magic) {
         throw Error(NC_MISMATCH,
-                    text("rank ", peer, " did not begin the same operation, ", described(own), ": it sent something else, as a rank of MLX or one that is an operation ahead or behind does"),
+                    text("rank ", peer, " did not begin the same operation, ", described(own),
+                         ": it sent something else, as a rank of MLX or one that is an operation ahead or behind does"),
                     peer);
     }
-    const auto key = [](const Header& header) { return std::tuple(header.operation, header.data_type, header.reduce_op, header.flags, header.root, header.count); };
+    const auto key = [](const Header& header) {
+        return std::tuple(header.operation, header.data_type, header.reduce_op, header.flags, header.root, header.count);
+    };
     if (key(own) != key(other)) throw Error(NC_MISMATCH, text("this rank issued ", described(own), ", but rank ", peer, " issued ", described(other)), peer);
 }
 
@@ -102,8 +108,10 @@ std::vector<std::uint64_t> exchange_lengths(Operation& operation) {
     const auto received = [&](std::size_t i, std::size_t j) { return all[i * row + 1 + n + j]; };
     const auto require = [&](std::uint64_t a, std::size_t i, std::uint64_t b, std::size_t j, std::size_t block) {
         if (a == b) return;
-        throw Error(NC_MISMATCH, text("in an uneven ", operation_name(request.operation), ", rank ", i, " gives ", a, " elements for block ", block, ", but rank ", j, " gives ", b),
-                    static_cast<int>(static_cast<int>(i) == operation.rank ? j : i));
+        throw Error(
+            NC_MISMATCH,
+            text("in an uneven ", operation_name(request.operation), ", rank ", i, " gives ", a, " elements for block ", block, ", but rank ", j, " gives ", b),
+            static_cast<int>(static_cast<int>(i) == operation.rank ? j : i));
     };
     std::vector<std::uint64_t> lengths;
     for (std::size_t i = 0; i < n; ++i) {
@@ -113,9 +121,14 @@ std::vector<std::uint64_t> exchange_lengths(Operation& operation) {
                     require(sent(i, j), i, received(j, i), j, j);
                     lengths.push_back(sent(i, j));
                     break;
-                case NC_REDUCE_SCATTER: require(sent(i, j), i, sent(j, j), j, j); break;
-                case NC_ALL_GATHER: require(received(i, j), i, received(j, j), j, j); break;
-                default: break;
+                case NC_REDUCE_SCATTER:
+                    require(sent(i, j), i, sent(j, j), j, j);
+                    break;
+                case NC_ALL_GATHER:
+                    require(received(i, j), i, received(j, j), j, j);
+                    break;
+                default:
+                    break;
             }
         }
         const auto root = static_cast<std::size_t>(std::max(request.peer, 0));
@@ -146,7 +159,9 @@ Blocks blocks_of(Operation& operation) {
     return {operation.size, operation.bytes()};
 }
 
-std::size_t lanes_for(std::size_t bytes, int most_lanes) { return std::clamp<std::size_t>(bytes / smallest_lane, 1, static_cast<std::size_t>(most_lanes)); }
+std::size_t lanes_for(std::size_t bytes, int most_lanes) {
+    return std::clamp<std::size_t>(bytes / smallest_lane, 1, static_cast<std::size_t>(most_lanes));
+}
 
 Rounds::Rounds(std::size_t largest_block, int held, int most_lanes, std::size_t item) : item_(item) {
     const std::size_t share = std::max(smallest_round, transit_limit / static_cast<std::size_t>(held));
@@ -167,4 +182,4 @@ std::byte* Transit::take(std::size_t bytes) {
     return used_.back().get();
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

@@ -40,14 +40,14 @@ std::vector<std::uint64_t> exchange_lengths(Operation& operation);
 
 // Blocks of a buffer, one per rank, in bytes.
 class Blocks {
-   public:
+public:
     Blocks(int ranks, std::size_t each);
     Blocks(const std::uint64_t* lengths, int ranks, std::size_t item);
 
     Range operator[](int rank) const { return blocks_[static_cast<std::size_t>(rank)]; }
     std::size_t largest() const { return largest_; }
 
-   private:
+private:
     std::vector<Range> blocks_;
     std::size_t largest_ = 0;
 };
@@ -60,7 +60,7 @@ std::size_t lanes_for(std::size_t bytes, int most_lanes);
 
 // Operations that hold data on its way through go over their blocks in rounds, which bounds the memory for it, and in each round in lanes, which use all connections.
 class Rounds {
-   public:
+public:
     // held: about how many blocks a rank holds at once. most_lanes: as many as can run side by side.
     Rounds(std::size_t largest_block, int held, int most_lanes, std::size_t item);
 
@@ -69,21 +69,21 @@ class Rounds {
     // What a round's lane moves of a block, relative to the block's begin.
     Range part(std::size_t block_bytes, std::size_t round, std::size_t lane) const;
 
-   private:
+private:
     std::size_t item_;
-    std::size_t length_;  // bytes of a block in one round
+    std::size_t length_; // bytes of a block in one round
     std::size_t count_;
     std::size_t lanes_;
 };
 
 // Memory for data on its way through, taken piece by piece and given back at once.
 class Transit {
-   public:
+public:
     std::byte* take(std::size_t bytes);
     void clear() { used_.clear(); }
 
-   private:
+private:
     std::vector<std::unique_ptr<std::byte[]>> used_;
 };
 
-}  // namespace nc::ring
+} // namespace nc::ring

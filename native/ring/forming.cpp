@@ -22,14 +22,16 @@ constexpr std::chrono::milliseconds cancel_granularity{50};
 constexpr std::chrono::milliseconds silent_caller_patience{1000};
 constexpr std::size_t strangers_named = 8;
 
-[[noreturn]] void fail(const std::string& message, int peer = -1, int system_error = 0) { throw Error(NC_RENDEZVOUS_FAILED, message, peer, system_error); }
+[[noreturn]] void fail(const std::string& message, int peer = -1, int system_error = 0) {
+    throw Error(NC_RENDEZVOUS_FAILED, message, peer, system_error);
+}
 
 // A connection that was accepted and may be the left neighbour's.
 struct Caller {
     Descriptor connection;
     Address source;
     Pulse pulse = Pulse::Quiet;
-    std::optional<Deadline> silent_since;  // it hung up without having sent anything
+    std::optional<Deadline> silent_since; // it hung up without having sent anything
     Password said{};
     std::size_t said_bytes = 0;
 };
@@ -47,13 +49,13 @@ struct Approach {
     Descriptor connection;
     bool connected = false;
     bool trying = false;
-    Deadline next_event{};  // when to try again, or to give an attempt up
+    Deadline next_event{}; // when to try again, or to give an attempt up
     std::chrono::milliseconds retry = first_retry;
     int last_error = 0;
 };
 
 class Forming {
-   public:
+public:
     explicit Forming(FormingPlan plan)
         : plan_(std::move(plan)), left_rank_(wrap(plan_.rank - 1, plan_.size)), right_rank_(wrap(plan_.rank + 1, plan_.size)), check_(plan_.left) {
         if (plan_.listeners.empty()) plan_.listeners = open_listeners(plan_.own, plan_.source, plan_.rank);
@@ -80,7 +82,7 @@ class Forming {
         }
     }
 
-   private:
+private:
     bool expects_password() const { return plan_.own_password.has_value(); }
 
     // The accepting side.
@@ -164,7 +166,8 @@ class Forming {
             if (approach.connected) {
                 if (probe(approach.connection) != Pulse::Broken) continue;
                 if (plan_.neighbours_listen) neighbour_gave_up(right_rank_);
-                plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ", approach.address.text(), " broke the connection, trying again");
+                plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ", approach.address.text(),
+                                " broke the connection, trying again");
                 retry_later(approach, take_error(approach.connection.get()));
             }
             if (approach.trying) check_attempt(approach);
@@ -229,7 +232,8 @@ class Forming {
     void retry_later(Approach& approach, int error) {
         if (plan_.neighbours_listen && (error == ECONNREFUSED || error == ECONNRESET)) neighbour_gave_up(right_rank_);
         if (error != approach.last_error) {
-            plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ", approach.address.text(), " is not there yet: ", system_error_text(error));
+            plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ", approach.address.text(),
+                            " is not there yet: ", system_error_text(error));
         }
         approach.last_error = error;
         approach.connection.close();
@@ -245,7 +249,9 @@ class Forming {
         return std::all_of(approaches_.begin(), approaches_.end(), [](const Approach& approach) { return approach.connected; });
     }
 
-    bool complete() const { return all_connected() && all_accepted(); }
+    bool complete() const {
+        return all_connected() && all_accepted();
+    }
 
     Connections take() {
         Connections connections;
@@ -253,7 +259,9 @@ class Forming {
             if (door.callers.size() > 1) {
                 std::string sources;
                 for (const Caller& caller : door.callers) sources += text(sources.empty() ? "" : " and ", caller.source.text());
-                fail(text(plan_.source, ": rank ", plan_.rank, " cannot tell which of several connections to its address ", door.address.text(), " is rank ", left_rank_, ": ", sources), left_rank_);
+                fail(text(plan_.source, ": rank ", plan_.rank, " cannot tell which of several connections to its address ", door.address.text(), " is rank ",
+                          left_rank_, ": ", sources),
+                     left_rank_);
             }
             connections.left.push_back(std::make_unique<Link>(make_tcp_channel(std::move(door.callers.front().connection)), left_rank_));
         }
@@ -274,7 +282,8 @@ class Forming {
                 const bool listening = expects_password() && !knows_password(caller);
                 // An end that is known already would be reported again and again.
                 poller.watch(caller.connection.get(), static_cast<short>((listening ? POLLIN : 0) | (caller.pulse == Pulse::Quiet ? poll_peer_ended : 0)));
-                if (caller.silent_since.has_value() && *caller.silent_since + silent_caller_patience > now) until = std::min(until, *caller.silent_since + silent_caller_patience);
+                if (caller.silent_since.has_value() && *caller.silent_since + silent_caller_patience > now)
+                    until = std::min(until, *caller.silent_since + silent_caller_patience);
             }
         }
         for (const Approach& approach : approaches_) {
@@ -317,7 +326,7 @@ class Forming {
     std::vector<std::string> strangers_;
 };
 
-}  // namespace
+} // namespace
 
 std::vector<Descriptor> open_listeners(const std::vector<Address>& addresses, const std::string& source, int rank) {
     std::vector<Descriptor> listeners;
@@ -345,4 +354,4 @@ Connections form_ring(FormingPlan plan) {
     return connections;
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

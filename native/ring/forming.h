@@ -26,7 +26,7 @@ struct Connections {
 using Password = std::array<std::uint8_t, 16>;
 
 struct FormingPlan {
-    std::string source;  // what the addresses come from, for messages: "the hostfile ..."
+    std::string source; // what the addresses come from, for messages: "the hostfile ..."
     int rank = 0;
     int size = 0;
     std::vector<Address> own;
@@ -53,4 +53,4 @@ std::vector<Descriptor> open_listeners(const std::vector<Address>& addresses, co
 // Throws Error: NC_RENDEZVOUS_FAILED, NC_CANCELLED; what the interruption throws.
 Connections form_ring(FormingPlan plan);
 
-}  // namespace nc::ring
+} // namespace nc::ring

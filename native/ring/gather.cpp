@@ -30,4 +30,4 @@ void gather(Operation& operation) {
     if (own != operation.input()) std::memcpy(own, operation.input(), operation.bytes());
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

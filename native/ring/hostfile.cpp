@@ -30,7 +30,9 @@ std::string visible(const std::string& written) {
     return result;
 }
 
-[[noreturn]] void fail(const std::string& message) { throw Error(NC_RENDEZVOUS_FAILED, message); }
+[[noreturn]] void fail(const std::string& message) {
+    throw Error(NC_RENDEZVOUS_FAILED, message);
+}
 
 HostPort parse_address(const Json& value, const std::string& source, std::size_t rank) {
     if (!value.is_string()) {
@@ -46,7 +48,9 @@ HostPort parse_address(const Json& value, const std::string& source, std::size_t
 
 std::vector<HostPort> parse_entry(const Json& entry, const std::string& source, std::size_t rank) {
     if (entry.is_object() && (entry.contains("ssh") || entry.contains("ips"))) {
-        fail(text(source, ": rank ", rank, ": this is a launcher's hostfile (\"ssh\", \"ips\"); a rank needs the one that the launcher makes from it, an array of arrays of \"host:port\""));
+        fail(text(
+            source, ": rank ", rank,
+            ": this is a launcher's hostfile (\"ssh\", \"ips\"); a rank needs the one that the launcher makes from it, an array of arrays of \"host:port\""));
     }
     if (!entry.is_array() && !entry.is_string()) {
         fail(text(source, ": rank ", rank, ": the entry of a rank must be an array of \"host:port\" strings, but is ", entry.type_name()));
@@ -61,7 +65,7 @@ std::vector<HostPort> parse_entry(const Json& entry, const std::string& source, 
     return addresses;
 }
 
-}  // namespace
+} // namespace
 
 std::string written(const HostPort& address) {
     return address.host.find(':') != std::string::npos ? text('[', address.host, "]:", address.port) : text(address.host, ':', address.port);
@@ -110,4 +114,4 @@ Hosts read_hostfile(const std::string& path) {
     return parse_hosts(content.str(), source);
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

@@ -28,4 +28,4 @@ Hosts read_hostfile(const std::string& path);
 // The address as it was written.
 std::string written(const HostPort& address);
 
-}  // namespace nc::ring
+} // namespace nc::ring

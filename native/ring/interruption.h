@@ -9,7 +9,7 @@
 namespace nc::ring {
 
 class Interruption {
-   public:
+public:
     // The operation is to end with NC_ABORTED.
     void abort() {
         aborted_.store(true);
@@ -35,11 +35,11 @@ class Interruption {
     // Becomes readable, for good, with either.
     int descriptor() const { return signal_.descriptor(); }
 
-   private:
+private:
     Signal signal_;
     std::atomic<bool> aborted_{false};
     std::atomic<const Link*> broken_{nullptr};
     std::atomic<int> broken_error_{0};
 };
 
-}  // namespace nc::ring
+} // namespace nc::ring

@@ -12,7 +12,7 @@ constexpr std::size_t arrivals_size = 256 * 1024;
 constexpr std::size_t largest_read = 1024 * 1024;
 constexpr std::size_t largest_write_parts = 8;
 
-}  // namespace
+} // namespace
 
 void Lane::open(Link& out, Link& in, Combine combine, std::size_t item) {
     out_ = &out;
@@ -86,7 +86,9 @@ std::size_t Lane::sendable(const Outgoing& item) const {
     return item.forwards == in_index_ ? in_offset_ : 0;
 }
 
-bool Lane::wants_to_write() const { return !sending_done() && sendable(outgoing_[out_index_]) > out_offset_; }
+bool Lane::wants_to_write() const {
+    return !sending_done() && sendable(outgoing_[out_index_]) > out_offset_;
+}
 
 bool Lane::progress_out() {
     if (!wants_to_write()) return false;
@@ -112,4 +114,4 @@ bool Lane::progress_out() {
     return true;
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

@@ -17,7 +17,7 @@
 namespace nc::ring {
 
 class Lane {
-   public:
+public:
     // Starts anew. combine may be null if nothing is reduced; item is the size of an element.
     void open(Link& out, Link& in, Combine combine = nullptr, std::size_t item = 1);
 
@@ -46,12 +46,12 @@ class Lane {
     Link& out() const { return *out_; }
     Link& in() const { return *in_; }
 
-   private:
+private:
     static constexpr std::size_t independent = static_cast<std::size_t>(-1);
     struct Outgoing {
         const std::byte* data;
         std::size_t bytes;
-        std::size_t forwards;  // the incoming item that it must not overtake
+        std::size_t forwards; // the incoming item that it must not overtake
     };
     struct Incoming {
         enum class Kind { Copy, Combine, Header };
@@ -86,11 +86,11 @@ class Lane {
 
     std::vector<Incoming> incoming_;
     std::size_t in_index_ = 0;
-    std::size_t in_offset_ = 0;  // bytes of the item that are in place
+    std::size_t in_offset_ = 0; // bytes of the item that are in place
 
     // Where operands arrive that are combined; small enough to stay in a core's cache. Begins with the bytes of an element that has arrived in part.
     std::vector<std::byte> arrivals_;
     std::size_t partial_ = 0;
 };
 
-}  // namespace nc::ring
+} // namespace nc::ring

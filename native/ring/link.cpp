@@ -12,7 +12,7 @@ constexpr std::size_t read_ahead_step = 256 * 1024;
 // More than this is not held for a neighbour that sends before it receives.
 constexpr std::size_t read_ahead_limit = std::size_t{1} << 30;
 
-}  // namespace
+} // namespace
 
 Transfer Link::read(void* buffer, std::size_t bytes) {
     const std::size_t held = ahead_.size() - ahead_begin_;
@@ -27,7 +27,9 @@ Transfer Link::read(void* buffer, std::size_t bytes) {
     return {Transfer::State::Moved, taken, 0};
 }
 
-bool Link::is_full() const { return ahead_.size() - ahead_begin_ >= read_ahead_limit; }
+bool Link::is_full() const {
+    return ahead_.size() - ahead_begin_ >= read_ahead_limit;
+}
 
 Transfer Link::read_ahead() {
     const std::size_t held = ahead_.size();
@@ -44,4 +46,4 @@ Error Link::lost(int system_error) const {
     return Error(NC_PEER_LOST, text("the connection to rank ", peer_, " (", channel_->description(), ") was lost: ", how), peer_, reason);
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

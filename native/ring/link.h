@@ -11,7 +11,7 @@
 namespace nc::ring {
 
 class Link {
-   public:
+public:
     Link(std::unique_ptr<Channel> channel, int peer) : channel_(std::move(channel)), peer_(peer) {}
 
     int peer() const { return peer_; }
@@ -29,11 +29,11 @@ class Link {
     // The failure to report when the connection gave way. system_error is 0 if the connection has to be asked for the reason.
     Error lost(int system_error) const;
 
-   private:
+private:
     std::unique_ptr<Channel> channel_;
     int peer_;
     std::vector<std::byte> ahead_;
     std::size_t ahead_begin_ = 0;
 };
 
-}  // namespace nc::ring
+} // namespace nc::ring

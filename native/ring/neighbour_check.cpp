@@ -85,7 +85,7 @@ std::optional<Address> preferred_source(const Address& door) {
     return Address::local(asking.get());
 }
 
-}  // namespace
+} // namespace
 
 bool NeighbourCheck::may_be(const Address& source, const Address& door) const {
     if (std::any_of(listed_.begin(), listed_.end(), [&](const Address& listed) { return listed.same_host(source); })) return true;
@@ -101,4 +101,4 @@ bool NeighbourCheck::may_be(const Address& source, const Address& door) const {
     return true;
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

@@ -8,7 +8,7 @@
 namespace nc::ring {
 
 class NeighbourCheck {
-   public:
+public:
     // listed: the addresses that the neighbour listens on.
     explicit NeighbourCheck(std::vector<Address> listed) : listed_(std::move(listed)) {}
 
@@ -17,8 +17,8 @@ class NeighbourCheck {
     // listed address in the door's own network would have come from that. Otherwise (several networks, as with one cable per pair of hosts) any source may be it.
     bool may_be(const Address& source, const Address& door) const;
 
-   private:
+private:
     std::vector<Address> listed_;
 };
 
-}  // namespace nc::ring
+} // namespace nc::ring

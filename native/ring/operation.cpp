@@ -4,19 +4,31 @@ namespace nc::ring {
 
 void Operation::run() {
     switch (request.operation) {
-        case NC_ALL_REDUCE: return all_reduce(*this);
-        case NC_ALL_GATHER: return all_gather(*this);
-        case NC_REDUCE_SCATTER: return reduce_scatter(*this);
-        case NC_BROADCAST: return broadcast(*this);
-        case NC_REDUCE: return reduce(*this);
-        case NC_GATHER: return gather(*this);
-        case NC_SCATTER: return scatter(*this);
-        case NC_ALL_TO_ALL: return all_to_all(*this);
-        case NC_BARRIER: return barrier(*this);
-        case NC_SEND: return send(*this);
-        case NC_RECEIVE: return receive(*this);
+        case NC_ALL_REDUCE:
+            return all_reduce(*this);
+        case NC_ALL_GATHER:
+            return all_gather(*this);
+        case NC_REDUCE_SCATTER:
+            return reduce_scatter(*this);
+        case NC_BROADCAST:
+            return broadcast(*this);
+        case NC_REDUCE:
+            return reduce(*this);
+        case NC_GATHER:
+            return gather(*this);
+        case NC_SCATTER:
+            return scatter(*this);
+        case NC_ALL_TO_ALL:
+            return all_to_all(*this);
+        case NC_BARRIER:
+            return barrier(*this);
+        case NC_SEND:
+            return send(*this);
+        case NC_RECEIVE:
+            return receive(*this);
         case NC_SPLIT:
-        case NC_OPERATION_NONE: break;
+        case NC_OPERATION_NONE:
+            break;
     }
     throw Error(NC_INTERNAL_ERROR, text("the ring does not know operation ", static_cast<unsigned>(request.operation)));
 }
@@ -31,7 +43,9 @@ Lane& Operation::open(Link& out, Link& in, Combine combine) {
     return lane;
 }
 
-Lane& Operation::lane(Link& out, Link& in) { return open(out, in, nullptr); }
+Lane& Operation::lane(Link& out, Link& in) {
+    return open(out, in, nullptr);
+}
 
 Lane& Operation::lane(int socket, Direction direction) {
     return direction == Direction::Up ? open(ring_.right(socket), ring_.left(socket), nullptr) : open(ring_.left(socket), ring_.right(socket), nullptr);
@@ -47,4 +61,4 @@ void Operation::move(std::span<Link* const> read_ahead) {
     lanes_.clear();
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

@@ -10,10 +10,17 @@
 namespace nc::ring {
 
 class Operation {
-   public:
+public:
     // interruption: what can end it; the ring's own unless another is given.
     Operation(RingGroup& ring, const nc_request& request, const nc_call& call, const Interruption* interruption = nullptr)
-        : request(request), call(call), rank(ring.rank()), size(ring.size()), sockets(ring.sockets()), item(data_type_size(request.data_type)), ring_(ring), interruption_(interruption != nullptr ? *interruption : ring.interruption()) {}
+        : request(request),
+          call(call),
+          rank(ring.rank()),
+          size(ring.size()),
+          sockets(ring.sockets()),
+          item(data_type_size(request.data_type)),
+          ring_(ring),
+          interruption_(interruption != nullptr ? *interruption : ring.interruption()) {}
 
     // Does what the request asks for.
     void run();
@@ -23,7 +30,7 @@ class Operation {
     const int rank;
     const int size;
     const int sockets;
-    const std::size_t item;  // bytes of an element
+    const std::size_t item; // bytes of an element
 
     RingGroup& ring() const { return ring_; }
     const std::byte* input() const { return static_cast<const std::byte*>(request.send_buffer); }
@@ -49,7 +56,7 @@ class Operation {
     // Memory until the end of the operation or transit().clear().
     Transit& transit() { return transit_; }
 
-   private:
+private:
     Lane& open(Link& out, Link& in, Combine combine);
 
     RingGroup& ring_;
@@ -100,4 +107,4 @@ void receive(Operation& operation);
 // All ranks' bytes, in rank order, gathered with headers: for what operations have to agree on first.
 void gather_bytes(Operation& operation, const void* own, std::size_t bytes, void* all);
 
-}  // namespace nc::ring
+} // namespace nc::ring

@@ -56,10 +56,11 @@ Error timed_out(std::span<Lane* const> lanes, const nc_request& request, const n
 Error explained(const Error& lost, const nc_call& call) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_of(call) - Clock::now()).count();
     if (lost.status != NC_PEER_LOST || left > std::min(deadline_skew_ms, call.timeout_ms / 4)) return lost;
-    return {NC_TIMEOUT, text("no end after ", call.timeout_ms - left, " of ", call.timeout_ms, " ms, when a peer gave up: ", lost.what()), lost.peer, lost.system_error};
+    return {NC_TIMEOUT, text("no end after ", call.timeout_ms - left, " of ", call.timeout_ms, " ms, when a peer gave up: ", lost.what()), lost.peer,
+            lost.system_error};
 }
 
-}  // namespace
+} // namespace
 
 void Pump::prepare_exchange(std::span<Lane* const> lanes) {
     const Deadline now = Clock::now();
@@ -77,7 +78,8 @@ bool Pump::may_yield(Deadline now) {
     return false;
 }
 
-void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call, const Interruption& interruption) {
+void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call,
+               const Interruption& interruption) {
     const Deadline deadline = deadline_of(call);
     prepare_exchange(lanes);
     Deadline idle_since{};
@@ -90,6 +92,8 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
             if (now >= deadline) throw timed_out(lanes, request, call);
             if (moved) {
                 idle_since = {};
+                // What comes next depends on others, and one of them waits for this core.
+                if (shares_core_) ::sched_yield();
                 continue;
             }
             interruption.throw_if_broken();
@@ -120,4 +124,4 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
     }
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

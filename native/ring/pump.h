@@ -10,15 +10,17 @@
 
 namespace nc::ring {
 
-inline Deadline deadline_of(const nc_call& call) { return Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(call.deadline_ns))); }
+inline Deadline deadline_of(const nc_call& call) {
+    return Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(call.deadline_ns)));
+}
 
 class Pump {
-   public:
+public:
     // read_ahead: links whose incoming bytes are taken in while nothing else moves, although no lane asks for them.
     // Throws Error: NC_PEER_LOST, NC_TIMEOUT, NC_ABORTED, NC_MISMATCH.
     void run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call, const Interruption& interruption);
 
-   private:
+private:
     // Whether to go on looking, or to sleep although there would be time.
     bool may_yield(Deadline now);
     void prepare_exchange(std::span<Lane* const> lanes);
@@ -29,4 +31,4 @@ class Pump {
     Deadline last_sleep_{};
 };
 
-}  // namespace nc::ring
+} // namespace nc::ring

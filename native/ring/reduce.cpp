@@ -25,4 +25,4 @@ void reduce(Operation& operation) {
     }
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

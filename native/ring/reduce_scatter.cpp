@@ -23,4 +23,4 @@ void reduce_scatter(Operation& operation) {
     if (operation.request.reduce_op == NC_AVERAGE) divide(operation.request.data_type, operation.output(), operation.request.count, operation.size);
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

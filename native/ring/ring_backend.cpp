@@ -26,7 +26,8 @@ RingSettings read_settings(const nc_backend_options& options) {
             throw Error(NC_INVALID_ARGUMENT, text("the ring has no setting '", name, "'; it knows hosts and hostfile"));
         }
     }
-    if (settings.hosts.has_value() && settings.hostfile.has_value()) throw Error(NC_INVALID_ARGUMENT, "of the settings hosts and hostfile only one may be given");
+    if (settings.hosts.has_value() && settings.hostfile.has_value())
+        throw Error(NC_INVALID_ARGUMENT, "of the settings hosts and hostfile only one may be given");
     if (!settings.hosts.has_value() && !settings.hostfile.has_value()) throw Error(NC_NOT_CONFIGURED, "the ring needs a setting: hosts or hostfile");
     return settings;
 }
@@ -40,7 +41,8 @@ std::vector<std::vector<Address>> resolve_all(const Hosts& hosts, Deadline deadl
             try {
                 resolved.back().push_back(resolve(address, deadline));
             } catch (const Error& error) {
-                throw Error(NC_RENDEZVOUS_FAILED, text(hosts.source, ": rank ", rank, ": '", written(address), "' cannot be resolved: ", error.what()), static_cast<int>(rank));
+                throw Error(NC_RENDEZVOUS_FAILED, text(hosts.source, ": rank ", rank, ": '", written(address), "' cannot be resolved: ", error.what()),
+                            static_cast<int>(rank));
             }
         }
     }
@@ -53,7 +55,9 @@ void check_distinct(const std::vector<std::vector<Address>>& addresses, const st
         for (std::size_t rank = 0; rank < addresses.size(); ++rank) {
             for (std::size_t j = 0; j < addresses[rank].size(); ++j) {
                 if ((rank == own && i == j) || !(addresses[own][i] == addresses[rank][j])) continue;
-                throw Error(NC_RENDEZVOUS_FAILED, text(source, ": the address ", addresses[own][i].text(), " is listed for rank ", own, rank == own ? " twice" : text(" and for rank ", rank)),
+                throw Error(NC_RENDEZVOUS_FAILED,
+                            text(source, ": the address ", addresses[own][i].text(), " is listed for rank ", own,
+                                 rank == own ? " twice" : text(" and for rank ", rank)),
                             static_cast<int>(rank));
             }
         }
@@ -66,7 +70,8 @@ nc_backend_group create_ring(const nc_backend_options& options) {
     const Hosts hosts = settings.hosts.has_value() ? parse_hosts(*settings.hosts, "the ring's hosts") : read_hostfile(*settings.hostfile);
     const int size = hosts.size();
     if (options.rank < 0 || options.rank >= size) {
-        throw Error(NC_RENDEZVOUS_FAILED, text(hosts.source, " lists ", size, size == 1 ? " rank" : " ranks", ", so the rank must be in [0, ", size, "), but is ", options.rank));
+        throw Error(NC_RENDEZVOUS_FAILED,
+                    text(hosts.source, " lists ", size, size == 1 ? " rank" : " ranks", ", so the rank must be in [0, ", size, "), but is ", options.rank));
     }
     if (size == 1) return {nullptr, 0, 1};
     std::vector<std::vector<Address>> addresses = resolve_all(hosts, deadline);
@@ -88,9 +93,13 @@ nc_backend_group create_ring(const nc_backend_options& options) {
     return {made.release(), options.rank, size};
 }
 
-RingGroup& ring_of(void* handle) { return *static_cast<RingGroup*>(handle); }
+RingGroup& ring_of(void* handle) {
+    return *static_cast<RingGroup*>(handle);
+}
 
-nc_status available(nc_error*) { return NC_OK; }
+nc_status available(nc_error*) {
+    return NC_OK;
+}
 
 nc_status create(const nc_backend_options* options, nc_backend_group* group, nc_error* error) {
     return guarded(error, [&] { *group = create_ring(*options); });
@@ -104,14 +113,20 @@ nc_status split(void* handle, const nc_request* request, const nc_call* call, co
     return guarded(error, [&] { *group = ring_of(handle).split(*request, *call, *options); });
 }
 
-void abort(void* handle) { ring_of(handle).abort(); }
+void abort(void* handle) {
+    ring_of(handle).abort();
+}
 
-void destroy(void* handle) { delete &ring_of(handle); }
+void destroy(void* handle) {
+    delete &ring_of(handle);
+}
 
 constexpr nc_backend backend{NC_BACKEND_VERSION, "ring", available, create, execute, split, abort, destroy};
 
-}  // namespace
-}  // namespace nc::ring
+} // namespace
+} // namespace nc::ring
 
 extern "C" NC_API const nc_backend* nc_backend_entry(void);
-const nc_backend* nc_backend_entry(void) { return &nc::ring::backend; }
+const nc_backend* nc_backend_entry(void) {
+    return &nc::ring::backend;
+}

@@ -30,7 +30,9 @@ RingGroup::~RingGroup() {
     end_connections(interruption_.aborted());
 }
 
-void RingGroup::abort() { interruption_.abort(); }
+void RingGroup::abort() {
+    interruption_.abort();
+}
 
 void RingGroup::end_connections(bool reset) {
     for (Link* link : links_) {
@@ -62,8 +64,11 @@ void RingGroup::watch_connections() {
             const short events = poller.events(descriptor);
             if ((events & (POLLERR | POLLHUP | POLLNVAL)) == 0) return false;
             // The reason is left to a running operation, unless only it tells a failure from an end in both directions.
-            system_error = (events & POLLERR) != 0 ? 0 : take_error(descriptor);
-            if ((events & POLLERR) != 0 || system_error != 0) broken = link;
+            const int error = (events & POLLERR) != 0 ? 0 : take_error(descriptor);
+            if (broken == nullptr && ((events & POLLERR) != 0 || error != 0)) {
+                broken = link;
+                system_error = error;
+            }
             return true;
         });
         if (broken == nullptr) continue;
@@ -108,4 +113,4 @@ void RingGroup::meet(const nc_request& request, const nc_call& call, const Inter
     gather_bytes(operation, tokens.data(), 1, tokens.data());
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

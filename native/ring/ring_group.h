@@ -16,7 +16,7 @@
 namespace nc::ring {
 
 class RingGroup {
-   public:
+public:
     // addresses[rank][i]: what every rank listens on; a split uses the hosts again.
     RingGroup(int rank, std::vector<std::vector<Address>> addresses, Connections connections, const nc_backend_options& options);
     // Ends the connections in order, unless abort() was called.
@@ -50,7 +50,7 @@ class RingGroup {
     // From any thread: ends the running operation, and resets the connections so that both neighbours know at once.
     void abort();
 
-   private:
+private:
     void watch_connections();
     // Tells the core of a loss that no operation reports.
     void report(const Error& lost);
@@ -69,10 +69,10 @@ class RingGroup {
     Interruption interruption_;
     std::vector<std::unique_ptr<Lane>> lane_pool_;
 
-    std::mutex operation_mutex_;  // held while an operation uses the connections
-    bool loss_reported_ = false;  // by an operation
+    std::mutex operation_mutex_; // held while an operation uses the connections
+    bool loss_reported_ = false; // by an operation
     Signal closing_;
     std::thread watcher_;
 };
 
-}  // namespace nc::ring
+} // namespace nc::ring

@@ -32,4 +32,4 @@ void scatter(Operation& operation) {
     if (own != operation.output()) std::memcpy(operation.output(), own, operation.bytes());
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

@@ -6,10 +6,11 @@ namespace {
 
 [[noreturn]] void not_a_neighbour(const Operation& operation) {
     throw Error(NC_NOT_SUPPORTED, text("the ring sends and receives only between neighbours: rank ", operation.rank, " of ", operation.size, " has ranks ",
-                                       wrap(operation.rank - 1, operation.size), " and ", wrap(operation.rank + 1, operation.size), ", but the peer is rank ", operation.request.peer));
+                                       wrap(operation.rank - 1, operation.size), " and ", wrap(operation.rank + 1, operation.size), ", but the peer is rank ",
+                                       operation.request.peer));
 }
 
-}  // namespace
+} // namespace
 
 // In a group of two both neighbours are the same rank: a send goes over the connections that this rank opened, a receive over those that it accepted.
 void send(Operation& operation) {
@@ -37,4 +38,4 @@ void receive(Operation& operation) {
     operation.move();
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

@@ -13,14 +13,20 @@ struct Range {
     bool operator==(const Range&) const = default;
 };
 
-constexpr std::size_t ceil_div(std::size_t a, std::size_t b) { return a / b + (a % b != 0 ? 1 : 0); }
+constexpr std::size_t ceil_div(std::size_t a, std::size_t b) {
+    return a / b + (a % b != 0 ? 1 : 0);
+}
 
 // a modulo n, never negative.
-constexpr int wrap(int a, int n) { return ((a % n) + n) % n; }
+constexpr int wrap(int a, int n) {
+    return ((a % n) + n) % n;
+}
 
 // Which way data travels: to higher ranks (sent on the connections that this rank opened) or to lower ones.
 enum class Direction : int { Up = -1, Down = +1 };
-constexpr int step(Direction direction) { return static_cast<int>(direction); }
+constexpr int step(Direction direction) {
+    return static_cast<int>(direction);
+}
 
 // Part k of total cut into pieces of equal length; the last ones may be short or empty.
 Range piece(std::size_t total, std::size_t length, std::size_t k);
@@ -32,10 +38,14 @@ std::size_t all_reduce_slices(std::size_t bytes, int ranks, int sockets);
 std::size_t all_gather_slices(std::size_t bytes, int sockets);
 
 // Slice i runs over the connections of this index, in this direction.
-constexpr int slice_socket(std::size_t slice) { return static_cast<int>(slice / 2); }
-constexpr Direction slice_direction(std::size_t slice) { return slice % 2 == 0 ? Direction::Down : Direction::Up; }
+constexpr int slice_socket(std::size_t slice) {
+    return static_cast<int>(slice / 2);
+}
+constexpr Direction slice_direction(std::size_t slice) {
+    return slice % 2 == 0 ? Direction::Down : Direction::Up;
+}
 
 // Piece i of a point-to-point message, which goes over connection i; empty where there is none.
 Range message_piece(std::size_t bytes, int sockets, int socket);
 
-}  // namespace nc::ring
+} // namespace nc::ring

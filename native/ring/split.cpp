@@ -14,8 +14,8 @@ namespace {
 struct Announcement {
     std::int32_t color;
     std::int32_t key;
-    std::int32_t listens;  // 0: this rank cannot be called
-    Password password;     // what a caller must say to this rank
+    std::int32_t listens; // 0: this rank cannot be called
+    Password password;    // what a caller must say to this rank
 };
 
 struct Member {
@@ -44,7 +44,7 @@ void meet(RingGroup& part, const Operation& split, Deadline deadline) {
     }
 }
 
-}  // namespace
+} // namespace
 
 nc_backend_group split_ring(Operation& operation, const nc_backend_options& options) {
     RingGroup& ring = operation.ring();
@@ -96,7 +96,8 @@ nc_backend_group split_ring(Operation& operation, const nc_backend_options& opti
     for (int old_rank = 0; old_rank < operation.size; ++old_rank) {
         const Announcement other = announced(old_rank);
         if (other.color != color) continue;
-        if (other.listens == 0) throw Error(NC_RENDEZVOUS_FAILED, text("split into color ", color, ": rank ", old_rank, " cannot listen for connections"), old_rank);
+        if (other.listens == 0)
+            throw Error(NC_RENDEZVOUS_FAILED, text("split into color ", color, ": rank ", old_rank, " cannot listen for connections"), old_rank);
         members.push_back({old_rank, other.key < 0 ? old_rank : other.key});
     }
     std::stable_sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.key < b.key; });
@@ -130,4 +131,4 @@ nc_backend_group split_ring(Operation& operation, const nc_backend_options& opti
     return {made.release(), rank, size};
 }
 
-}  // namespace nc::ring
+} // namespace nc::ring

@@ -8,4 +8,4 @@ namespace nc::ring {
 // See RingGroup::split().
 nc_backend_group split_ring(Operation& operation, const nc_backend_options& options);
 
-}  // namespace nc::ring
+} // namespace nc::ring
