@@ -249,16 +249,17 @@ Task("Bindings").Does(() =>
     // ClangSharp's generator: a program named by CLANGSHARP_PINVOKE_GENERATOR, or its dotnet tool.
     var generator = EnvironmentVariable("CLANGSHARP_PINVOKE_GENERATOR") ?? "ClangSharpPInvokeGenerator";
     var start = new ProcessStartInfo(generator, "@generate.rsp") { WorkingDirectory = root.Combine("bindings").FullPath };
+    var began = DateTime.UtcNow;
     try
     {
-        // A type that left the header must not stay behind.
-        DeleteFiles("bindings/generated/*.cs");
         using var process = System.Diagnostics.Process.Start(start);
         process.WaitForExit();
         if (process.ExitCode != 0)
         {
             throw new CakeException($"{generator} ended with {process.ExitCode}");
         }
+        // A type that left the header must not stay behind.
+        DeleteFiles(GetFiles("bindings/generated/*.cs").Where(file => System.IO.File.GetLastWriteTimeUtc(file.FullPath) < began.AddSeconds(-1)));
     }
     catch (System.ComponentModel.Win32Exception)
     {
