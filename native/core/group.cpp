@@ -39,8 +39,6 @@ std::shared_ptr<Group> Group::create(const nc_group_options& options) {
         options.forming_timeout_ms > 0 ? options.forming_timeout_ms : default_forming_timeout_ms,
         options.operation_timeout_ms > 0 ? options.operation_timeout_ms : default_operation_timeout_ms,
         Log(options.log, options.log_context),
-        options.log,
-        options.log_context,
     };
     if (options.backend == nullptr) return std::shared_ptr<Group>(new Group(settings, nullptr, "self"));
     const nc_backend& backend = load_backend(options.backend);
@@ -61,8 +59,8 @@ std::shared_ptr<Group> Group::create(const nc_group_options& options) {
 nc_backend_options Group::backend_options() {
     nc_backend_options options{};
     options.forming_timeout_ms = settings_.forming_timeout_ms;
-    options.log = settings_.log_callback;
-    options.log_context = settings_.log_context;
+    options.log = settings_.log.callback();
+    options.log_context = settings_.log.context();
     options.fault = &Group::fault_from_backend;
     options.fault_context = this;
     return options;

@@ -48,8 +48,6 @@ private:
         std::int64_t forming_timeout_ms;
         std::int64_t operation_timeout_ms;
         Log log;
-        nc_log_callback log_callback;
-        void* log_context;
     };
 
     Group(const Settings& settings, const nc_backend* backend, std::string backend_name);

@@ -8,6 +8,13 @@
 
 namespace nc {
 
+// What a send is called with so that a closed peer raises no SIGPIPE.
+#ifdef MSG_NOSIGNAL
+inline constexpr int send_flags = MSG_NOSIGNAL;
+#else
+inline constexpr int send_flags = 0; // open_socket() and accept_from() set SO_NOSIGPIPE instead
+#endif
+
 // Owns a descriptor.
 class Descriptor {
 public:

@@ -15,12 +15,6 @@ namespace {
 // The most that one system call is asked to move: macOS refuses more than INT_MAX.
 constexpr std::size_t largest_transfer = std::size_t{1} << 30;
 
-#ifdef MSG_NOSIGNAL
-constexpr int send_flags = MSG_NOSIGNAL;
-#else
-constexpr int send_flags = 0; // SO_NOSIGPIPE is set instead
-#endif
-
 Transfer outcome(ssize_t moved) {
     if (moved > 0) return {Transfer::State::Moved, static_cast<std::size_t>(moved), 0};
     if (moved == 0) return {Transfer::State::Ended, 0, 0};

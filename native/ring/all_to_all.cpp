@@ -7,7 +7,7 @@
 namespace nc::ring {
 namespace {
 
-// lengths[i * n + j]: bytes of rank i's block for rank j; and where this rank's own blocks lie.
+// How long every rank's block for every other is, in bytes, and where this rank's own blocks lie.
 class Matrix {
 public:
     explicit Matrix(Operation& operation) : n_(operation.size) {

@@ -210,12 +210,7 @@ private:
         prepare_connection(approach.connection);
         if (plan_.right_password.has_value()) {
             // A new connection takes these few bytes at once.
-#ifdef MSG_NOSIGNAL
-            constexpr int flags = MSG_NOSIGNAL;
-#else
-            constexpr int flags = 0;
-#endif
-            const ssize_t sent = ::send(approach.connection.get(), plan_.right_password->data(), plan_.right_password->size(), flags);
+            const ssize_t sent = ::send(approach.connection.get(), plan_.right_password->data(), plan_.right_password->size(), send_flags);
             if (sent != static_cast<ssize_t>(plan_.right_password->size())) return retry_later(approach, ECONNRESET);
         }
         approach.connected = true;
@@ -249,9 +244,7 @@ private:
         return std::all_of(approaches_.begin(), approaches_.end(), [](const Approach& approach) { return approach.connected; });
     }
 
-    bool complete() const {
-        return all_connected() && all_accepted();
-    }
+    bool complete() const { return all_connected() && all_accepted(); }
 
     Connections take() {
         Connections connections;
