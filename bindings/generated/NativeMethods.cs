@@ -31,7 +31,10 @@ internal static unsafe partial class NativeMethods
     public static extern nc_status nc_set_backend_directory([NativeTypeName("const char *")] byte* path, nc_error* error);
 
     [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    public static extern nc_status nc_backend_available([NativeTypeName("const char *")] byte* backend, nc_error* error);
+    public static extern nc_status nc_backend_available([NativeTypeName("const char *")] byte* backend, [NativeTypeName("const nc_setting *")] nc_setting* settings, [NativeTypeName("uint64_t")] ulong setting_count, nc_error* error);
+
+    [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nc_status nc_backend_create_id([NativeTypeName("const char *")] byte* backend, [NativeTypeName("const nc_setting *")] nc_setting* settings, [NativeTypeName("uint64_t")] ulong setting_count, [NativeTypeName("uint8_t *")] byte* id, nc_error* error);
 
     [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern nc_status nc_group_create([NativeTypeName("const nc_group_options *")] nc_group_options* options, nc_group** group, nc_error* error);
@@ -47,6 +50,10 @@ internal static unsafe partial class NativeMethods
     [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     [return: NativeTypeName("const char *")]
     public static extern byte* nc_group_backend([NativeTypeName("const nc_group *")] nc_group* group);
+
+    [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    [return: NativeTypeName("int32_t")]
+    public static extern int nc_group_device([NativeTypeName("const nc_group *")] nc_group* group);
 
     [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern nc_status nc_group_status([NativeTypeName("const nc_group *")] nc_group* group, nc_error* error);
@@ -78,12 +85,33 @@ internal static unsafe partial class NativeMethods
     [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern void nc_work_release(nc_work* work);
 
-    [NativeTypeName("#define NC_ABI_VERSION 1")]
-    public const int NC_ABI_VERSION = 1;
+    [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nc_status nc_device_count([NativeTypeName("const char *")] byte* backend, [NativeTypeName("int32_t *")] int* count, nc_error* error);
+
+    [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nc_status nc_device_allocate([NativeTypeName("const char *")] byte* backend, [NativeTypeName("int32_t")] int device, [NativeTypeName("uint64_t")] ulong bytes, void** address, nc_error* error);
+
+    [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nc_status nc_device_free([NativeTypeName("const char *")] byte* backend, [NativeTypeName("int32_t")] int device, void* address, nc_error* error);
+
+    [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nc_status nc_device_copy([NativeTypeName("const char *")] byte* backend, [NativeTypeName("int32_t")] int device, void* destination, [NativeTypeName("const void *")] void* source, [NativeTypeName("uint64_t")] ulong bytes, nc_copy_direction direction, nc_error* error);
+
+    [NativeTypeName("#define NC_ABI_VERSION 2")]
+    public const int NC_ABI_VERSION = 2;
 
     [NativeTypeName("#define NC_MESSAGE_SIZE 1024")]
     public const int NC_MESSAGE_SIZE = 1024;
 
     [NativeTypeName("#define NC_REQUEST_UNEVEN 1u")]
     public const uint NC_REQUEST_UNEVEN = 1U;
+
+    [NativeTypeName("#define NC_REQUEST_DEVICE 2u")]
+    public const uint NC_REQUEST_DEVICE = 2U;
+
+    [NativeTypeName("#define NC_REQUEST_STREAM 4u")]
+    public const uint NC_REQUEST_STREAM = 4U;
+
+    [NativeTypeName("#define NC_ID_SIZE 128")]
+    public const int NC_ID_SIZE = 128;
 }

@@ -48,4 +48,6 @@ internal unsafe partial struct nc_request
     public int key;
 
     public nc_group** new_group;
+
+    public void* stream;
 }

@@ -25,4 +25,5 @@ internal enum nc_status
     NC_OUT_OF_MEMORY = 12,
     NC_SYSTEM_ERROR = 13,
     NC_INTERNAL_ERROR = 14,
+    NC_LIBRARY_ERROR = 15,
 }

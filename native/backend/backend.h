@@ -1,7 +1,7 @@
 /* What a backend implements: a table of C functions that its shared library hands to the core.
  *
- * The core promises: requests are checked (sizes, peers, types, pointers, overflow); execute and split of one group are never called at once; the group's size is at
- * least 2; create, execute and split fill error on failure; nothing is called after destroy. abort may be called from any thread, also while execute runs. */
+ * The core promises: requests are checked (sizes, peers, types, pointers, overflow, flags); execute and split of one group are never called at once; nothing is
+ * called after destroy. abort may be called from any thread, also while execute runs. Every function fills error on failure. */
 #pragma once
 
 #include "native_collectives.h"
@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-#define NC_BACKEND_VERSION 1u
+#define NC_BACKEND_VERSION 2u
 #define NC_BACKEND_ENTRY "nc_backend_entry"
 
 typedef struct nc_backend_options {
@@ -31,19 +31,33 @@ typedef struct nc_call {
     int64_t deadline_ns; /* of the monotonic clock (std::chrono::steady_clock) */
     int64_t timeout_ms;  /* what the deadline was made from */
     uint64_t sequence;
+    /* For NC_REQUEST_STREAM; may be null. If execute returns NC_OK, called once when the device has finished the operation, or has failed to: from another thread, from
+     * within execute itself or, as destroy leaves nothing behind, from there. */
+    nc_completion completed;
+    void* completed_context;
 } nc_call;
 
-/* A group that a backend made. handle stays null for a group of one, which needs no backend. */
+/* A group that a backend made. handle may stay null for a group of one, whose operations the core then does itself, on host memory. */
 typedef struct nc_backend_group {
     void* handle;
     int32_t rank; /* -1: not a member (split with a negative color) */
     int32_t size;
 } nc_backend_group;
 
+/* What a backend that works on device memory has besides. */
+typedef struct nc_device_functions {
+    int32_t (*of_group)(void* handle);
+    nc_status (*count)(int32_t* count, nc_error* error);
+    nc_status (*allocate)(int32_t device, uint64_t bytes, void** address, nc_error* error);
+    nc_status (*release)(int32_t device, void* address, nc_error* error);
+    nc_status (*copy)(int32_t device, void* destination, const void* source, uint64_t bytes, nc_copy_direction direction, nc_error* error);
+} nc_device_functions;
+
 typedef struct nc_backend {
     uint32_t version;
     const char* name;
-    nc_status (*available)(nc_error* error);
+    nc_status (*available)(const nc_setting* settings, uint64_t setting_count, nc_error* error);
+    nc_status (*create_id)(const nc_setting* settings, uint64_t setting_count, uint8_t* id, nc_error* error); /* null: it has no ids */
     nc_status (*create)(const nc_backend_options* options, nc_backend_group* group, nc_error* error);
     nc_status (*execute)(void* handle, const nc_request* request, const nc_call* call, nc_error* error);
     nc_status (*split)(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options, nc_backend_group* group,
@@ -52,6 +66,7 @@ typedef struct nc_backend {
     void (*abort)(void* handle);
     /* Frees the group. Unless it was aborted, peers still receive everything that was sent to them. Never blocks on a peer. */
     void (*destroy)(void* handle);
+    const nc_device_functions* device; /* null: host memory only */
 } nc_backend;
 
 /* The type of the one function that a backend library exports, under the name NC_BACKEND_ENTRY. */

@@ -86,6 +86,8 @@ const char* status_name(nc_status status) {
             return "system error";
         case NC_INTERNAL_ERROR:
             return "internal error";
+        case NC_LIBRARY_ERROR:
+            return "library error";
     }
     return "unknown";
 }

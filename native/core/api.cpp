@@ -16,8 +16,15 @@ void require(bool condition, const char* message) {
 }
 
 void prepare(const nc_request* request, const nc::Group& group) {
-    nc::check_request(request, group.rank(), group.size());
+    nc::check_request(request, group.rank(), group.size(), group.device() >= 0);
     if (request->operation == NC_SPLIT) *request->new_group = nullptr;
+}
+
+void check_settings(const nc_setting* settings, uint64_t count) {
+    require(count == 0 || settings != nullptr, "settings must not be null");
+    for (uint64_t i = 0; i < count; ++i) {
+        require(settings[i].name != nullptr && settings[i].value != nullptr, "a setting's name and value must not be null");
+    }
 }
 
 void check_options(const nc_group_options* options) {
@@ -25,10 +32,26 @@ void check_options(const nc_group_options* options) {
     require(options->size == sizeof(nc_group_options), "the options' size is not that of nc_group_options");
     require(options->forming_timeout_ms >= 0, "forming_timeout_ms must not be negative");
     require(options->operation_timeout_ms >= 0, "operation_timeout_ms must not be negative");
-    require(options->setting_count == 0 || options->settings != nullptr, "settings must not be null");
-    for (std::uint64_t i = 0; i < options->setting_count; ++i) {
-        require(options->settings[i].name != nullptr && options->settings[i].value != nullptr, "a setting's name and value must not be null");
-    }
+    check_settings(options->settings, options->setting_count);
+}
+
+const nc_backend& backend_of(const char* name) {
+    require(name != nullptr, "the backend's name must not be null");
+    return nc::load_backend(name);
+}
+
+const nc_device_functions& devices_of(const char* name) {
+    const nc_backend& backend = backend_of(name);
+    if (backend.device == nullptr) throw nc::Error(NC_NOT_SUPPORTED, nc::text("the backend ", name, " works on host memory only"));
+    return *backend.device;
+}
+
+// A call that a backend answers: what body returns is its status, and what it throws becomes one.
+template <class Body>
+nc_status forwarded(nc_error* error, Body&& body) {
+    nc_status status = NC_OK;
+    const nc_status call = nc::guarded(error, [&] { status = body(); });
+    return call != NC_OK ? call : status;
 }
 
 } // namespace
@@ -53,13 +76,21 @@ nc_status nc_set_backend_directory(const char* path, nc_error* error) {
     return nc::guarded(error, [&] { nc::set_backend_directory(path != nullptr ? path : ""); });
 }
 
-nc_status nc_backend_available(const char* backend, nc_error* error) {
-    nc_status status = NC_OK;
-    const nc_status loading = nc::guarded(error, [&] {
-        require(backend != nullptr, "the backend's name must not be null");
-        status = nc::load_backend(backend).available(error);
+nc_status nc_backend_available(const char* backend, const nc_setting* settings, uint64_t setting_count, nc_error* error) {
+    return forwarded(error, [&] {
+        check_settings(settings, setting_count);
+        return backend_of(backend).available(settings, setting_count, error);
     });
-    return loading != NC_OK ? loading : status;
+}
+
+nc_status nc_backend_create_id(const char* backend, const nc_setting* settings, uint64_t setting_count, uint8_t* id, nc_error* error) {
+    return forwarded(error, [&] {
+        require(id != nullptr, "id must not be null");
+        check_settings(settings, setting_count);
+        const nc_backend& maker = backend_of(backend);
+        if (maker.create_id == nullptr) throw nc::Error(NC_NOT_SUPPORTED, nc::text("groups of the backend ", backend, " are not formed with an id"));
+        return maker.create_id(settings, setting_count, id, error);
+    });
 }
 
 nc_status nc_group_create(const nc_group_options* options, nc_group** group, nc_error* error) {
@@ -83,13 +114,15 @@ const char* nc_group_backend(const nc_group* group) {
     return group != nullptr ? group->group->backend_name().c_str() : "";
 }
 
+int32_t nc_group_device(const nc_group* group) {
+    return group != nullptr ? group->group->device() : -1;
+}
+
 nc_status nc_group_status(const nc_group* group, nc_error* error) {
-    nc_status status = NC_OK;
-    const nc_status call = nc::guarded(error, [&] {
+    return forwarded(error, [&] {
         require(group != nullptr, "group must not be null");
-        status = group->group->status(error);
+        return group->group->status(error);
     });
-    return call != NC_OK ? call : status;
 }
 
 void nc_group_abort(nc_group* group, const char* reason) {
@@ -109,19 +142,16 @@ void nc_group_destroy(nc_group* group) {
 }
 
 nc_status nc_execute(nc_group* group, const nc_request* request, nc_error* error) {
-    nc_status status = NC_OK;
-    const nc_status call = nc::guarded(error, [&] {
+    return forwarded(error, [&] {
         require(group != nullptr, "group must not be null");
         nc::Group& target = *group->group;
         prepare(request, target);
-        status = target.execute(*request, error);
+        return target.execute(*request, error);
     });
-    return call != NC_OK ? call : status;
 }
 
 nc_status nc_enqueue(nc_group* group, const nc_request* request, nc_completion completion, void* context, nc_work** work, nc_error* error) {
-    nc_status status = NC_OK;
-    const nc_status call = nc::guarded(error, [&] {
+    return forwarded(error, [&] {
         require(group != nullptr, "group must not be null");
         require(work != nullptr || completion != nullptr, "without a completion, work must not be null");
         nc::Group& target = *group->group;
@@ -131,35 +161,32 @@ nc_status nc_enqueue(nc_group* group, const nc_request* request, nc_completion c
         std::shared_ptr<nc::Work> issued = target.enqueue(*request, completion, context, refused);
         if (issued == nullptr) {
             nc::copy_error(error, refused);
-            status = refused.status;
-        } else if (work != nullptr) {
+            return refused.status;
+        }
+        if (work != nullptr) {
             handle->work = std::move(issued);
             *work = handle.release();
         }
+        return NC_OK;
     });
-    return call != NC_OK ? call : status;
 }
 
 nc_status nc_work_wait(nc_work* work, int64_t timeout_ms, nc_error* error) {
-    nc_status status = NC_OK;
-    const nc_status call = nc::guarded(error, [&] {
+    return forwarded(error, [&] {
         require(work != nullptr, "work must not be null");
         if (!work->work->wait(nc::deadline_after(timeout_ms))) {
             throw nc::Error(NC_TIMEOUT, nc::text("the operation is still under way after ", std::max<int64_t>(timeout_ms, 0), " ms"));
         }
-        status = work->work->outcome(error);
+        return work->work->outcome(error);
     });
-    return call != NC_OK ? call : status;
 }
 
 nc_status nc_work_test(nc_work* work, int32_t* completed, nc_error* error) {
-    nc_status status = NC_OK;
-    const nc_status call = nc::guarded(error, [&] {
+    return forwarded(error, [&] {
         require(work != nullptr && completed != nullptr, "work and completed must not be null");
         *completed = work->work->completed() ? 1 : 0;
-        if (*completed == 1) status = work->work->outcome(error);
+        return *completed == 1 ? work->work->outcome(error) : NC_OK;
     });
-    return call != NC_OK ? call : status;
 }
 
 void nc_work_cancel(nc_work* work) {
@@ -171,4 +198,32 @@ void nc_work_cancel(nc_work* work) {
 
 void nc_work_release(nc_work* work) {
     delete work;
+}
+
+nc_status nc_device_count(const char* backend, int32_t* count, nc_error* error) {
+    return forwarded(error, [&] {
+        require(count != nullptr, "count must not be null");
+        return devices_of(backend).count(count, error);
+    });
+}
+
+nc_status nc_device_allocate(const char* backend, int32_t device, uint64_t bytes, void** address, nc_error* error) {
+    return forwarded(error, [&] {
+        require(address != nullptr, "address must not be null");
+        *address = nullptr;
+        return devices_of(backend).allocate(device, bytes, address, error);
+    });
+}
+
+nc_status nc_device_free(const char* backend, int32_t device, void* address, nc_error* error) {
+    return forwarded(error, [&] { return address == nullptr ? NC_OK : devices_of(backend).release(device, address, error); });
+}
+
+nc_status nc_device_copy(const char* backend, int32_t device, void* destination, const void* source, uint64_t bytes, nc_copy_direction direction,
+                         nc_error* error) {
+    return forwarded(error, [&] {
+        require(bytes == 0 || (destination != nullptr && source != nullptr), "destination and source must not be null");
+        require(direction == NC_HOST_TO_DEVICE || direction == NC_DEVICE_TO_HOST || direction == NC_DEVICE_TO_DEVICE, "this is no direction of a copy");
+        return devices_of(backend).copy(device, destination, source, bytes, direction, error);
+    });
 }

@@ -69,6 +69,7 @@ nc_backend_options Group::backend_options() {
 void Group::adopt(const nc_backend_group& made) {
     const std::lock_guard lock(mutex_);
     handle_ = made.handle;
+    if (handle_ != nullptr && backend_->device != nullptr) device_ = backend_->device->of_group(handle_);
     rank_ = made.rank;
     size_ = made.size;
     // The backend may have found a fault before it was ours.
@@ -163,10 +164,20 @@ void Group::end_turn() {
     if (waiting_ > 0) turn_changed_.notify_all();
 }
 
-nc_status Group::run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error) {
-    const nc_status status = run_backend(request, sequence, deadline, error);
+struct Group::OnStream {
+    Group& group;
+    std::shared_ptr<Work> work;
+};
+
+nc_status Group::run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error, OnStream* on_stream) {
+    const nc_status status = run_backend(request, sequence, deadline, error, on_stream);
     if (status == NC_OK) return NC_OK;
     error.status = status;
+    return conclude(request, sequence, error);
+}
+
+nc_status Group::conclude(const nc_request& request, std::uint64_t sequence, nc_error& error) {
+    const nc_status status = error.status;
     error.operation = request.operation;
     error.rank = rank_;
     error.sequence = sequence;
@@ -185,21 +196,23 @@ nc_status Group::run(const nc_request& request, std::uint64_t sequence, Deadline
     return error.status;
 }
 
-nc_status Group::run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error) {
+nc_status Group::run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error, OnStream* on_stream) {
     const nc_call call{
         std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count(),
         timeout_of(request),
         sequence,
+        on_stream != nullptr ? &Group::finished_on_stream : nullptr,
+        on_stream,
     };
     if (request.operation == NC_SPLIT) return guarded(&error, [&] { split(request, call); });
-    if (size_ == 1) return guarded(&error, [&] { execute_alone(request); });
+    if (handle_ == nullptr) return guarded(&error, [&] { execute_alone(request); });
     return backend_->execute(handle_, &request, &call, &error);
 }
 
 void Group::split(const nc_request& request, const nc_call& call) {
     std::shared_ptr<Group> part(new Group(settings_, backend_, backend_name_));
     nc_backend_group made{nullptr, request.color < 0 ? -1 : 0, 1};
-    if (size_ > 1) {
+    if (handle_ != nullptr) {
         const nc_backend_options options = part->backend_options();
         nc_error error = empty_error();
         const nc_status status = backend_->split(handle_, &request, &call, &options, &made, &error);
@@ -212,19 +225,56 @@ void Group::split(const nc_request& request, const nc_call& call) {
 
 std::shared_ptr<Work> Group::enqueue(const nc_request& request, nc_completion completion, void* context, nc_error& error) {
     const Deadline deadline = deadline_of(request);
-    const std::lock_guard lock(mutex_);
-    if (ended_) {
-        refuse(error, request.operation, last_issued_ + 1);
+    std::shared_ptr<Work> work;
+    {
+        const std::lock_guard lock(mutex_);
+        if (ended_) {
+            refuse(error, request.operation, last_issued_ + 1);
+            return nullptr;
+        }
+        work = std::make_shared<Work>(request, rank_, last_issued_ + 1, deadline, completion, context);
+        if (!work->on_stream()) {
+            if (!worker_.joinable()) {
+                worker_ = std::thread([self = shared_from_this()] { self->work_loop(); });
+            }
+            queue_.push_back(work);
+            queue_changed_.notify_one();
+        }
+        ++last_issued_;
+    }
+    return work->on_stream() ? enqueue_on_stream(std::move(work), error) : work;
+}
+
+// On the caller's thread: what the caller puts on the stream next comes after the operation.
+std::shared_ptr<Work> Group::enqueue_on_stream(std::shared_ptr<Work> work, nc_error& error) {
+    if (const Turn turn = await_turn(work->sequence, work->deadline); turn != Turn::Mine) {
+        error = no_turn(turn, work->request, work->sequence);
         return nullptr;
     }
-    if (!worker_.joinable()) {
-        worker_ = std::thread([self = shared_from_this()] { self->work_loop(); });
+    nc_status status = NC_OK;
+    const nc_status preparing = guarded(&error, [&] {
+        auto on_stream = std::make_unique<OnStream>(OnStream{*this, work});
+        (void)work->start();
+        status = run(work->request, work->sequence, work->deadline, error, on_stream.get());
+        // The backend gives it back through finished_on_stream().
+        if (status == NC_OK) (void)on_stream.release();
+    });
+    end_turn();
+    if (preparing != NC_OK) fault(error);
+    return preparing == NC_OK && status == NC_OK ? work : nullptr;
+}
+
+void Group::finished_on_stream(void* context, const nc_error* error) {
+    const std::unique_ptr<OnStream> finished(static_cast<OnStream*>(context));
+    Work& work = *finished->work;
+    if (error == nullptr) {
+        work.complete(nullptr);
+        return;
     }
-    auto work = std::make_shared<Work>(request, rank_, last_issued_ + 1, deadline, completion, context);
-    queue_.push_back(work);
-    ++last_issued_;
-    queue_changed_.notify_one();
-    return work;
+    nc_error failure = *error;
+    const nc_status status = finished->group.conclude(work.request, work.sequence, failure);
+    if (status == NC_ABORTED && work.cancel_requested()) failure.status = NC_CANCELLED;
+    work.complete(&failure);
 }
 
 void Group::work_loop() {
@@ -272,7 +322,7 @@ void Group::run_work(Work& work) {
 
 void Group::cancel(Work& work) {
     if (work.cancel() != Work::Cancellation::WasRunning) return;
-    {
+    if (!work.on_stream()) {
         // It may have ended meanwhile.
         const std::lock_guard lock(mutex_);
         if (!running_ || last_ended_ + 1 != work.sequence) return;

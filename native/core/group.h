@@ -28,13 +28,15 @@ public:
 
     int rank() const { return rank_; }
     int size() const { return size_; }
+    // -1: host memory only.
+    int device() const { return device_; }
     const std::string& backend_name() const { return backend_name_; }
 
     // The failure that ended the group, or NC_OK.
     nc_status status(nc_error* error) const;
 
     nc_status execute(const nc_request& request, nc_error* error);
-    // Null, with error filled, if the group has ended.
+    // Null, with error filled, if nothing was issued.
     std::shared_ptr<Work> enqueue(const nc_request& request, nc_completion completion, void* context, nc_error& error);
     void cancel(Work& work);
 
@@ -64,9 +66,15 @@ private:
     // The error of an operation whose turn did not come. One that is late ends the group: the ranks can no longer be kept in step.
     nc_error no_turn(Turn turn, const nc_request& request, std::uint64_t sequence);
     void end_turn();
+    // An operation that was put on a caller's stream for the sake of a Work, until the backend says that the device has finished it.
+    struct OnStream;
     // Runs an operation whose turn it is; error is filled on failure.
-    nc_status run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error);
-    nc_status run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error);
+    nc_status run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error, OnStream* on_stream = nullptr);
+    nc_status run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error, OnStream* on_stream);
+    // Completes a failure of the backend with what only the group knows, and ends the group if it must. Returns the status.
+    nc_status conclude(const nc_request& request, std::uint64_t sequence, nc_error& error);
+    std::shared_ptr<Work> enqueue_on_stream(std::shared_ptr<Work> work, nc_error& error);
+    static void finished_on_stream(void* context, const nc_error* error);
     void split(const nc_request& request, const nc_call& call);
 
     // Ends the group, unless it has ended before; the first cause stays. Peers are told at once, save after a timeout: they are to notice theirs themselves.
@@ -84,6 +92,7 @@ private:
     const std::string backend_name_;
     int rank_ = 0;
     int size_ = 1;
+    int device_ = -1;
 
     mutable std::mutex mutex_;
     std::condition_variable turn_changed_;

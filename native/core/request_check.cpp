@@ -55,9 +55,9 @@ public:
         if (request_.timeout_ms < 0) invalid(text("the timeout must not be negative, but is ", request_.timeout_ms, " ms"));
         check_peer();
         if (request_.operation == NC_SPLIT && request_.new_group == nullptr) invalid("new_group must not be null");
+        check_flags();
         if (!moves_data(request_.operation)) return;
         if (reduces(request_.operation) && request_.reduce_op == NC_AVERAGE && request_.data_type == NC_BOOL) invalid("bool has no average");
-        if ((request_.flags & ~NC_REQUEST_UNEVEN) != 0) invalid("unknown request flags");
         if ((request_.flags & NC_REQUEST_UNEVEN) != 0) {
             check_uneven();
         } else {
@@ -66,6 +66,13 @@ public:
     }
 
 private:
+    void check_flags() const {
+        const std::uint32_t known = moves_data(request_.operation) ? NC_REQUEST_UNEVEN | NC_REQUEST_DEVICE | NC_REQUEST_STREAM : 0;
+        if ((request_.flags & ~known) != 0) invalid(text(operation_name(request_.operation), " does not take the request flags ", request_.flags & ~known));
+        if ((request_.flags & NC_REQUEST_STREAM) != 0 && (request_.flags & NC_REQUEST_DEVICE) == 0)
+            invalid("only operations on device memory take their place on a stream");
+    }
+
     void check_peer() const {
         if (!has_root(request_.operation) && !is_point_to_point(request_.operation)) return;
         const char* role = has_root(request_.operation) ? "root" : request_.operation == NC_SEND ? "destination" : "source";
@@ -159,13 +166,15 @@ private:
 
 } // namespace
 
-void check_request(const nc_request* request, int rank, int size) {
+void check_request(const nc_request* request, int rank, int size, bool has_device) {
     if (request == nullptr) invalid("the request must not be null");
     if (request->size != sizeof(nc_request)) invalid(text("the request's size is ", request->size, ", but should be ", sizeof(nc_request)));
     if (number(request->operation) < NC_ALL_REDUCE || number(request->operation) > NC_SPLIT) invalid(text(number(request->operation), " is not an operation"));
     if (moves_data(request->operation) && number(request->data_type) >= data_type_count) invalid(text(number(request->data_type), " is not a data type"));
     if (reduces(request->operation) && number(request->reduce_op) > NC_AVERAGE) invalid(text(number(request->reduce_op), " is not a reduction operator"));
     Check(*request, rank, size).run();
+    if ((request->flags & NC_REQUEST_DEVICE) != 0 && !has_device)
+        throw Error(NC_NOT_SUPPORTED, "this group works on host memory only: its backend knows no devices");
 }
 
 } // namespace nc

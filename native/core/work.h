@@ -21,6 +21,9 @@ public:
     const std::uint64_t sequence;
     const Deadline deadline;
 
+    // On a stream of the caller's, where it is by the time anybody else gets to see it.
+    bool on_stream() const { return (request.flags & NC_REQUEST_STREAM) != 0; }
+
     // From waiting to running; false if it was cancelled before.
     bool start();
 

@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /* Grows by one with every incompatible change of this header. */
-#define NC_ABI_VERSION 1
+#define NC_ABI_VERSION 2
 
 /* Bytes of nc_error.message, its terminating NUL included. */
 #define NC_MESSAGE_SIZE 1024
@@ -45,8 +45,9 @@ typedef enum nc_status {
     NC_CLOSED = 10,             /* nc_group_close */
     NC_NOT_SUPPORTED = 11,      /* this backend cannot do this; the group stays usable */
     NC_OUT_OF_MEMORY = 12,
-    NC_SYSTEM_ERROR = 13,  /* the operating system refused something; see nc_error.system_error */
-    NC_INTERNAL_ERROR = 14 /* a defect of this library */
+    NC_SYSTEM_ERROR = 13,   /* the operating system refused something; see nc_error.system_error */
+    NC_INTERNAL_ERROR = 14, /* a defect of this library */
+    NC_LIBRARY_ERROR = 15   /* a library that the backend uses, such as NCCL or the CUDA driver, failed; the message holds its own words */
 } nc_status;
 
 /* Element types. Elements are stored in the byte order of the host (little-endian on every supported one). */
@@ -97,6 +98,12 @@ typedef enum nc_operation {
 /* The blocks of the ranks differ in length: see nc_request. Every rank must set it alike. */
 #define NC_REQUEST_UNEVEN 1u
 
+/* Both buffers lie in the memory of the group's device (see nc_group_device), and their addresses are device addresses. */
+#define NC_REQUEST_DEVICE 2u
+
+/* With NC_REQUEST_DEVICE: the operation takes its place on the caller's stream, nc_request.stream. */
+#define NC_REQUEST_STREAM 4u
+
 /* A communicator: this process as one rank of a group. */
 typedef struct nc_group nc_group;
 
@@ -143,14 +150,20 @@ typedef struct nc_error {
  * count is then the own block's length (ALL_TO_ALL ignores it).
  *
  * SPLIT: ranks of equal color form a new group, ordered by key, then by old rank; a negative key stands for the old rank. A negative color takes part without
- * joining a group. *new_group is set to null when the operation is issued, and to the group before it completes; it stays null for a negative color. */
+ * joining a group. *new_group is set to null when the operation is issued, and to the group before it completes; it stays null for a negative color.
+ *
+ * DEVICE MEMORY: with NC_REQUEST_DEVICE the operation begins after everything that was put on the device's default stream before, and has ended on the device when
+ * it has ended here. With NC_REQUEST_STREAM as well it takes its place on the caller's stream: nc_execute and nc_enqueue return as soon as it is on
+ * the stream (nc_enqueue too waits for that, and for the operations issued before), and an enqueued operation ends when the device has finished it. A failure
+ * after nc_execute has returned ends the group. The buffers must stay valid until the stream has passed the operation. timeout_ms counts from the call here too.
+ * Count arrays always lie in host memory, and may go when the call that put the operation on a stream has returned. BARRIER and SPLIT take neither flag. */
 typedef struct nc_request {
     uint32_t size; /* sizeof(nc_request) */
     nc_operation operation;
     nc_data_type data_type;
     nc_reduce_op reduce_op; /* ALL_REDUCE, REDUCE_SCATTER and REDUCE only */
     int32_t peer;
-    uint32_t flags;     /* NC_REQUEST_UNEVEN or 0 */
+    uint32_t flags;     /* of NC_REQUEST_* */
     int64_t timeout_ms; /* from the moment of the call; 0: the group's operation_timeout_ms */
     uint64_t count;
     const void* send_buffer;
@@ -160,10 +173,13 @@ typedef struct nc_request {
     int32_t color;
     int32_t key;
     nc_group** new_group;
+    void* stream; /* with NC_REQUEST_STREAM: CUDA's CUstream or cudaStream_t; null is the default stream */
 } nc_request;
 
 /* A backend's setting, by name. docs/ lists the names of each backend; an unknown one is an error.
- * ring: "hosts" (the hostfile's JSON text) or "hostfile" (its path). */
+ * ring: "hosts" (the hostfile's JSON text) or "hostfile" (its path).
+ * nccl: "size" (ranks) and, unless that is 1, one of "id" (NCCL's unique id, as 256 hexadecimal digits), "rendezvous" (host:port where rank 0 hands out the id, as MLX
+ * does) and "comm_id" ("environment": NCCL_COMM_ID is set); may have "device" (ordinal) or "local_rank", "staging_bytes", "nccl_library", "cuda_library". */
 typedef struct nc_setting {
     const char* name;
     const char* value;
@@ -207,8 +223,15 @@ NC_API const char* nc_status_name(nc_status status);
 /* Where backend libraries are looked for from now on; null: the folder of this library, which is the default. */
 NC_API nc_status nc_set_backend_directory(const char* path, nc_error* error);
 
-/* NC_OK if the backend of that name can be used on this machine; otherwise error says what is missing and where it was looked for. */
-NC_API nc_status nc_backend_available(const char* backend, nc_error* error);
+/* NC_OK if the backend of that name can be used on this machine; otherwise error says what is missing and where it was looked for. settings: those that name libraries
+ * count; null if setting_count is 0. */
+NC_API nc_status nc_backend_available(const char* backend, const nc_setting* settings, uint64_t setting_count, nc_error* error);
+
+/* Bytes of an id. */
+#define NC_ID_SIZE 128
+
+/* Writes NC_ID_SIZE bytes to id: what the ranks of one group can be given as a setting; nccl only (ncclGetUniqueId, which the process of rank 0 must call). Settings as above. */
+NC_API nc_status nc_backend_create_id(const char* backend, const nc_setting* settings, uint64_t setting_count, uint8_t* id, nc_error* error);
 
 /* Joins a group; blocks until every neighbour has joined, or fails. The caller owns *group. */
 NC_API nc_status nc_group_create(const nc_group_options* options, nc_group** group, nc_error* error);
@@ -218,6 +241,9 @@ NC_API int32_t nc_group_size(const nc_group* group);
 
 /* The backend's name; "self" for a group of one without a backend. Lives as long as the group. */
 NC_API const char* nc_group_backend(const nc_group* group);
+
+/* The ordinal of the device that the group works on; -1 if it works on host memory only. */
+NC_API int32_t nc_group_device(const nc_group* group);
 
 /* NC_OK while the group is usable, otherwise the failure that ended it. */
 NC_API nc_status nc_group_status(const nc_group* group, nc_error* error);
@@ -250,6 +276,22 @@ NC_API void nc_work_cancel(nc_work* work);
 
 /* Gives the handle back; the operation itself goes on. Null is ignored. */
 NC_API void nc_work_release(nc_work* work);
+
+/* Which way nc_device_copy copies. */
+typedef enum nc_copy_direction { NC_HOST_TO_DEVICE = 0, NC_DEVICE_TO_HOST = 1, NC_DEVICE_TO_DEVICE = 2 } nc_copy_direction;
+
+/* The devices of a backend that works on device memory, such as "nccl". NC_NOT_SUPPORTED for others. */
+NC_API nc_status nc_device_count(const char* backend, int32_t* count, nc_error* error);
+
+/* Device memory: at least bytes, aligned to 256; for 0 bytes *address is null. */
+NC_API nc_status nc_device_allocate(const char* backend, int32_t device, uint64_t bytes, void** address, nc_error* error);
+
+/* Gives it back once the device has done what uses it. Null is ignored. */
+NC_API nc_status nc_device_free(const char* backend, int32_t device, void* address, nc_error* error);
+
+/* Copies after everything that was put on the device's default stream before; has ended when it returns. */
+NC_API nc_status nc_device_copy(const char* backend, int32_t device, void* destination, const void* source, uint64_t bytes, nc_copy_direction direction,
+                                nc_error* error);
 
 #ifdef __cplusplus
 }

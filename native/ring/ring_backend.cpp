@@ -97,7 +97,7 @@ RingGroup& ring_of(void* handle) {
     return *static_cast<RingGroup*>(handle);
 }
 
-nc_status available(nc_error*) {
+nc_status available(const nc_setting*, std::uint64_t, nc_error*) {
     return NC_OK;
 }
 
@@ -121,7 +121,7 @@ void destroy(void* handle) {
     delete &ring_of(handle);
 }
 
-constexpr nc_backend backend{NC_BACKEND_VERSION, "ring", available, create, execute, split, abort, destroy};
+constexpr nc_backend backend{NC_BACKEND_VERSION, "ring", available, nullptr, create, execute, split, abort, destroy, nullptr};
 
 } // namespace
 } // namespace nc::ring

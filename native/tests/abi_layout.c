@@ -34,6 +34,7 @@ static const field nc_request_fields[] = {
     FIELD(nc_request, timeout_ms),     FIELD(nc_request, count),       FIELD(nc_request, send_buffer),
     FIELD(nc_request, receive_buffer), FIELD(nc_request, send_counts), FIELD(nc_request, receive_counts),
     FIELD(nc_request, color),          FIELD(nc_request, key),         FIELD(nc_request, new_group),
+    FIELD(nc_request, stream),
 };
 
 static const field nc_setting_fields[] = {
@@ -70,6 +71,7 @@ static const value nc_status_values[] = {
     VALUE(NC_OUT_OF_MEMORY),
     VALUE(NC_SYSTEM_ERROR),
     VALUE(NC_INTERNAL_ERROR),
+    VALUE(NC_LIBRARY_ERROR),
 };
 
 static const value nc_data_type_values[] = {
@@ -93,10 +95,14 @@ static const value nc_log_level_values[] = {
     VALUE(NC_LOG_ERROR),
 };
 
+static const value nc_copy_direction_values[] = {
+    VALUE(NC_HOST_TO_DEVICE),
+    VALUE(NC_DEVICE_TO_HOST),
+    VALUE(NC_DEVICE_TO_DEVICE),
+};
+
 static const value constants[] = {
-    VALUE(NC_ABI_VERSION),
-    VALUE(NC_MESSAGE_SIZE),
-    VALUE(NC_REQUEST_UNEVEN),
+    VALUE(NC_ABI_VERSION), VALUE(NC_MESSAGE_SIZE), VALUE(NC_REQUEST_UNEVEN), VALUE(NC_REQUEST_DEVICE), VALUE(NC_REQUEST_STREAM), VALUE(NC_ID_SIZE),
 };
 
 static const char* separator = "";
@@ -139,6 +145,7 @@ int main(void) {
     ENUM(nc_reduce_op);
     ENUM(nc_operation);
     ENUM(nc_log_level);
+    ENUM(nc_copy_direction);
     printf("\n  },\n  \"constants\": {");
     print_values(constants, COUNT(constants));
     printf("\n  }\n}\n");

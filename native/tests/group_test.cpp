@@ -58,7 +58,7 @@ TEST(Library, TakesNullWhereAHandleIsMissing) {
     EXPECT_EQ(nc_execute(nullptr, &request, nullptr), NC_INVALID_ARGUMENT);
     EXPECT_EQ(nc_enqueue(nullptr, &request, nullptr, nullptr, nullptr, nullptr), NC_INVALID_ARGUMENT);
     EXPECT_EQ(nc_group_create(nullptr, nullptr, nullptr), NC_INVALID_ARGUMENT);
-    EXPECT_EQ(nc_backend_available(nullptr, nullptr), NC_INVALID_ARGUMENT);
+    EXPECT_EQ(nc_backend_available(nullptr, nullptr, 0, nullptr), NC_INVALID_ARGUMENT);
 }
 
 TEST(GroupOfOne, IsTheIdentityForEveryCollectiveAndType) {
@@ -335,17 +335,17 @@ struct BackendDirectory {
 
 TEST(Backend, IsLoadedFromTheFolderOfTheLibrary) {
     Outcome outcome;
-    EXPECT_EQ(nc_backend_available("ring", &outcome.error), NC_OK) << outcome.message();
+    EXPECT_EQ(nc_backend_available("ring", nullptr, 0, &outcome.error), NC_OK) << outcome.message();
 }
 
 TEST(Backend, ThatDoesNotExistIsAnErrorThatSaysWhereItWasLookedFor) {
     Outcome outcome;
-    EXPECT_EQ(nc_backend_available("nonesuch", &outcome.error), NC_BACKEND_UNAVAILABLE);
+    EXPECT_EQ(nc_backend_available("nonesuch", nullptr, 0, &outcome.error), NC_BACKEND_UNAVAILABLE);
     EXPECT_NE(outcome.message().find("libnative_collectives_nonesuch"), std::string::npos) << outcome.message();
     const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
     EXPECT_NE(outcome.message().find(here.string()), std::string::npos) << outcome.message();
     const BackendDirectory elsewhere("/nowhere/at/all");
-    EXPECT_EQ(nc_backend_available("ring", &outcome.error), NC_BACKEND_UNAVAILABLE);
+    EXPECT_EQ(nc_backend_available("ring", nullptr, 0, &outcome.error), NC_BACKEND_UNAVAILABLE);
     EXPECT_NE(outcome.message().find("/nowhere/at/all/libnative_collectives_ring"), std::string::npos) << outcome.message();
     RingOptions ring(0, "");
     nc_group* group = nullptr;
@@ -354,7 +354,7 @@ TEST(Backend, ThatDoesNotExistIsAnErrorThatSaysWhereItWasLookedFor) {
 
 TEST(Backend, NamesAreNotPaths) {
     for (const char* name : {"", "../ring", "Ring", "ring/", "ri ng", "ring.so", "r\xc3\xa4ng"})
-        EXPECT_EQ(nc_backend_available(name, nullptr), NC_INVALID_ARGUMENT) << name;
+        EXPECT_EQ(nc_backend_available(name, nullptr, 0, nullptr), NC_INVALID_ARGUMENT) << name;
 }
 
 TEST(Backend, ALibraryThatIsNoneIsRefused) {
@@ -367,9 +367,9 @@ TEST(Backend, ALibraryThatIsNoneIsRefused) {
     {
         const BackendDirectory there(folder.string());
         Outcome outcome;
-        EXPECT_EQ(nc_backend_available("garbage", &outcome.error), NC_BACKEND_UNAVAILABLE);
+        EXPECT_EQ(nc_backend_available("garbage", nullptr, 0, &outcome.error), NC_BACKEND_UNAVAILABLE);
         EXPECT_NE(outcome.message().find("garbage.so"), std::string::npos) << outcome.message();
-        EXPECT_EQ(nc_backend_available("core", &outcome.error), NC_BACKEND_UNAVAILABLE);
+        EXPECT_EQ(nc_backend_available("core", nullptr, 0, &outcome.error), NC_BACKEND_UNAVAILABLE);
         EXPECT_NE(outcome.message().find("nc_backend_entry"), std::string::npos) << outcome.message();
     }
     std::filesystem::remove_all(folder);

@@ -1,0 +1,94 @@
+#include "nccl/device.h"
+
+namespace nc::nccl {
+
+Device::Device(const CudaLibrary& cuda, int ordinal) : cuda_(cuda), ordinal_(ordinal) {
+    if (ordinal < 0 || ordinal >= cuda.device_count()) {
+        throw Error(NC_INVALID_ARGUMENT, text("the device must be in [0, ", cuda.device_count(), "), but is ", ordinal));
+    }
+    cuda_.check(api().DeviceGet(&device_, ordinal), "cuDeviceGet");
+    cuda_.check(api().DevicePrimaryCtxRetain(&context_, device_), "cuDevicePrimaryCtxRetain");
+}
+
+Device::~Device() {
+    (void)api().DevicePrimaryCtxRelease(device_);
+}
+
+std::string Device::name() const {
+    char name[256] = "";
+    if (api().DeviceGetName(name, sizeof name, device_) != CudaResult::Success) return "a device without a name";
+    return name;
+}
+
+Device::Scope::Scope(const Device& device) : device_(device) {
+    device_.cuda_.check(device_.api().CtxPushCurrent(device_.context_), "cuCtxPushCurrent");
+}
+
+Device::Scope::~Scope() {
+    CudaContext popped = nullptr;
+    (void)device_.api().CtxPopCurrent(&popped);
+}
+
+bool Device::knows(const void* address) const {
+    unsigned int type = 0;
+    const CudaResult result = api().PointerGetAttribute(&type, pointer_attribute_memory_type, device_address(address));
+    if (result == CudaResult::InvalidValue) return false;
+    cuda_.check(result, "cuPointerGetAttribute");
+    return true;
+}
+
+bool Device::is_idle(CudaStream stream) const {
+    const CudaResult result = api().StreamQuery(stream);
+    if (result == CudaResult::NotReady) return false;
+    cuda_.check(result, "cuStreamQuery");
+    return true;
+}
+
+Stream::Stream(const Device& device) : device_(device) {
+    device_.cuda().check(device_.api().StreamCreate(&stream_, stream_non_blocking), "cuStreamCreate");
+}
+
+Stream::~Stream() {
+    (void)device_.api().StreamDestroy(stream_);
+}
+
+Event::Event(const Device& device) : device_(device) {
+    device_.cuda().check(device_.api().EventCreate(&event_, event_disable_timing), "cuEventCreate");
+}
+
+Event::~Event() {
+    if (event_ != nullptr) (void)device_.api().EventDestroy(event_);
+}
+
+void Event::record(CudaStream stream) {
+    device_.cuda().check(device_.api().EventRecord(event_, stream), "cuEventRecord");
+}
+
+void Event::hold(CudaStream stream) const {
+    device_.cuda().check(device_.api().StreamWaitEvent(stream, event_, 0), "cuStreamWaitEvent");
+}
+
+bool Event::passed() const {
+    const CudaResult result = device_.api().EventQuery(event_);
+    if (result == CudaResult::NotReady) return false;
+    device_.cuda().check(result, "cuEventQuery");
+    return true;
+}
+
+DeviceMemory::DeviceMemory(const Device& device, std::size_t bytes) : device_(device), bytes_(bytes) {
+    device_.cuda().check(device_.api().MemAlloc(&address_, bytes), "cuMemAlloc");
+}
+
+DeviceMemory::~DeviceMemory() {
+    (void)device_.api().MemFree(address_);
+}
+
+PinnedMemory::PinnedMemory(const Device& device, std::size_t bytes) : device_(device) {
+    device_.cuda().check(device_.api().MemHostAlloc(&address_, bytes, host_alloc_portable), "cuMemHostAlloc");
+}
+
+PinnedMemory::~PinnedMemory() {
+    (void)device_.api().MemFreeHost(address_);
+}
+
+} // namespace nc::nccl

@@ -1,0 +1,406 @@
+#include "nccl/nccl_group.h"
+
+#include <functional>
+#include <utility>
+
+namespace nc::nccl {
+namespace {
+
+// How often the communicator is asked whether it has failed: while nothing, and while something is under way.
+constexpr std::chrono::milliseconds idle_interval{100};
+constexpr std::chrono::milliseconds busy_interval{1};
+// So many operations on streams that the watching thread should have a look.
+constexpr std::size_t many_on_streams = 64;
+// How long the end of a group waits for operations on streams, for NCCL's leave-taking, and for the thread that does both.
+constexpr std::chrono::seconds grace{1};
+constexpr std::chrono::seconds closing_limit{6};
+// How long the device may take to let go of buffers once the communicator has been aborted.
+constexpr std::chrono::seconds quiet_limit{2};
+
+// After these NCCL and the peers are where they were.
+bool is_harmless(nc_status status) {
+    return status == NC_INVALID_ARGUMENT || status == NC_NOT_SUPPORTED;
+}
+
+const char* function_name(nc_operation operation) {
+    switch (operation) {
+        case NC_ALL_REDUCE:
+            return "ncclAllReduce";
+        case NC_ALL_GATHER:
+            return "ncclAllGather";
+        case NC_REDUCE_SCATTER:
+            return "ncclReduceScatter";
+        case NC_BROADCAST:
+            return "ncclBroadcast";
+        case NC_REDUCE:
+            return "ncclReduce";
+        case NC_GATHER:
+            return "ncclGather";
+        case NC_SCATTER:
+            return "ncclScatter";
+        case NC_ALL_TO_ALL:
+            return "ncclAlltoAll";
+        case NC_SEND:
+            return "ncclSend";
+        case NC_RECEIVE:
+            return "ncclRecv";
+        default:
+            return "NCCL";
+    }
+}
+
+nc_error described(const Error& error, nc_operation operation = NC_OPERATION_NONE, std::uint64_t sequence = 0) {
+    nc_error filled = empty_error();
+    fill(&filled, error.status, error.what(), error.peer, error.system_error);
+    filled.operation = operation;
+    filled.sequence = sequence;
+    return filled;
+}
+
+} // namespace
+
+NcclGroup::NcclGroup(std::shared_ptr<const Device> device, std::unique_ptr<Communicator> communicator, std::size_t staging_bytes,
+                     const nc_backend_options& options)
+    : device_(std::move(device)),
+      rank_(communicator->rank()),
+      size_(communicator->size()),
+      log_(options.log, options.log_context),
+      communicator_(std::move(communicator)),
+      stream_(std::make_unique<Stream>(*device_)),
+      default_stream_passed_(std::make_unique<Event>(*device_)),
+      staging_(std::make_unique<Staging>(*device_, stream_->get(), staging_bytes, size_)),
+      barrier_word_(std::make_unique<DeviceMemory>(*device_, sizeof(std::int32_t))),
+      staging_bytes_(staging_bytes),
+      fault_(options.fault),
+      fault_context_(options.fault_context) {}
+
+// ---- operations ------------------------------------------------------------------------------------------------------------------------------------------
+
+template <class Body>
+void NcclGroup::operate(Body&& body) {
+    struct Executing {
+        std::atomic<bool>& flag;
+        explicit Executing(std::atomic<bool>& flag) : flag(flag) { flag.store(true); }
+        ~Executing() { flag.store(false); }
+    };
+    const Executing executing(executing_);
+    if (aborted_.load()) throw interrupted();
+    const Device::Scope scope(*device_);
+    try {
+        body();
+    } catch (const Error& error) {
+        if (!is_harmless(error.status)) give_up();
+        throw;
+    } catch (...) {
+        give_up();
+        throw;
+    }
+}
+
+void NcclGroup::give_up() {
+    aborted_.store(true);
+    communicator_->abort();
+    {
+        const std::lock_guard lock(mutex_);
+        changed_.notify_all();
+    }
+    // The device must not write any more to what the caller gets back. A device that does not answer is beyond help.
+    (void)guarded(nullptr, [this] { (void)ask_until(Clock::now() + quiet_limit, [this] { return staging_->idle(); }); });
+}
+
+Patience NcclGroup::patience_of(const nc_request& request, const nc_call& call) const {
+    return {Deadline(std::chrono::nanoseconds(call.deadline_ns)), call.timeout_ms, request.operation, &aborted_};
+}
+
+template <class Question>
+void NcclGroup::await(const Patience& patience, Question&& question) {
+    unsigned int questions = 0;
+    wait_until(
+        [&] {
+            if (question()) return true;
+            // A kernel that waits for a dead peer does not end by itself.
+            if (++questions % 16 == 0) communicator_->check();
+            return false;
+        },
+        patience);
+}
+
+void NcclGroup::execute(const nc_request& request, const nc_call& call) {
+    operate([&] {
+        if (request.operation == NC_BARRIER) {
+            barrier(request, call);
+            return;
+        }
+        const Shape shape = shape_of(request, rank_, size_);
+        if (shape.longest() == 0) {
+            if (call.completed != nullptr) call.completed(call.completed_context, nullptr);
+        } else if ((request.flags & NC_REQUEST_DEVICE) != 0) {
+            execute_on_device(request, call, shape);
+        } else {
+            execute_staged(request, call, shape);
+        }
+    });
+}
+
+void NcclGroup::execute_on_device(const nc_request& request, const nc_call& call, const Shape& shape) {
+    const Patience patience = patience_of(request, call);
+    const Buffers buffers{static_cast<const std::byte*>(request.send_buffer), static_cast<std::byte*>(request.receive_buffer)};
+    require_device_buffers(shape, buffers);
+    const bool on_own_stream = (request.flags & NC_REQUEST_STREAM) == 0;
+    const CudaStream stream = on_own_stream ? stream_->get() : static_cast<CudaStream>(request.stream);
+    if (on_own_stream && !device_->is_idle(nullptr)) {
+        default_stream_passed_->record(nullptr);
+        default_stream_passed_->hold(stream);
+    }
+    hold_for_last(stream);
+    issue_on(stream, shape, buffers, patience);
+    if (on_own_stream) {
+        await(patience, [this] { return device_->is_idle(stream_->get()); });
+        give_back(std::move(last_));
+        return;
+    }
+    std::shared_ptr<Event> finished = take_event();
+    finished->record(stream);
+    give_back(std::exchange(last_, finished));
+    last_stream_ = stream;
+    const std::lock_guard lock(mutex_);
+    on_streams_.push_back({std::move(finished), patience, call.sequence, call.completed, call.completed_context});
+    // For an operation that nobody waits for the watching thread need not be woken; it comes by now and then.
+    if (call.completed != nullptr || on_streams_.size() >= many_on_streams) changed_.notify_all();
+}
+
+void NcclGroup::require_device_buffers(const Shape& shape, const Buffers& buffers) {
+    if (extent(shape.send) > 0) require_known("the send buffer", buffers.send);
+    if (extent(shape.receive) > 0) require_known("the receive buffer", buffers.receive);
+}
+
+void NcclGroup::require_known(const char* name, const void* address) {
+    // Asking costs as much as a part of a small operation; programs use the same buffers again and again.
+    const void*& known = known_[std::hash<CudaAddress>{}(device_address(address) / 256) % known_.size()];
+    if (known == address) return;
+    if (!device_->knows(address)) throw Error(NC_INVALID_ARGUMENT, text(name, " is ", address, ", which is no address in device memory"));
+    known = address;
+}
+
+void NcclGroup::execute_staged(const nc_request& request, const nc_call& call, const Shape& shape) {
+    const Patience patience = patience_of(request, call);
+    hold_for_last(stream_->get());
+    const Buffers host{static_cast<const std::byte*>(request.send_buffer), static_cast<std::byte*>(request.receive_buffer)};
+    staging_->run(
+        shape, host, [&](const Shape& part, const Buffers& buffers, CudaStream stream) { issue_on(stream, part, buffers, patience); },
+        [&](const Event& event) { await(patience, [&] { return event.passed(); }); });
+    give_back(std::move(last_));
+}
+
+void NcclGroup::barrier(const nc_request& request, const nc_call& call) {
+    const Patience patience = patience_of(request, call);
+    const CudaStream stream = stream_->get();
+    hold_for_last(stream);
+    std::byte* word = barrier_word_->get();
+    communicator_->run("ncclAllReduce", patience,
+                       [&](Comm comm) { return communicator_->nccl().api().AllReduce(word, word, 1, Type::Int32, Reduction::Max, comm, stream); });
+    await(patience, [this] { return device_->is_idle(stream_->get()); });
+    give_back(std::move(last_));
+}
+
+std::shared_ptr<NcclGroup> NcclGroup::split(const nc_request& request, const nc_call& call, const nc_backend_options& options) {
+    std::shared_ptr<NcclGroup> made;
+    operate([&] {
+        const Patience patience = patience_of(request, call);
+        // NCCL wants nothing to be under way.
+        if (last_ != nullptr) await(patience, [this] { return last_->passed(); });
+        std::unique_ptr<Communicator> part = communicator_->split(request.color, request.key < 0 ? rank_ : request.key, patience);
+        if (part != nullptr) made = std::make_shared<NcclGroup>(device_, std::move(part), staging_bytes_, options);
+    });
+    return made;
+}
+
+void NcclGroup::issue_on(CudaStream stream, const Shape& shape, const Buffers& buffers, const Patience& patience) {
+    communicator_->run(function_name(shape.operation), patience,
+                       [&](Comm comm) { return issue(communicator_->nccl(), comm, *device_, stream, shape, buffers, rank_); });
+}
+
+void NcclGroup::hold_for_last(CudaStream stream) {
+    if (last_ != nullptr && last_stream_ != stream) last_->hold(stream);
+}
+
+std::shared_ptr<Event> NcclGroup::take_event() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!events_.empty()) {
+            std::shared_ptr<Event> event = std::move(events_.back());
+            events_.pop_back();
+            return event;
+        }
+    }
+    return std::make_shared<Event>(*device_);
+}
+
+void NcclGroup::give_back(std::shared_ptr<Event> event) {
+    if (event == nullptr || event.use_count() > 1) return;
+    const std::lock_guard lock(mutex_);
+    events_.push_back(std::move(event));
+}
+
+void NcclGroup::abort() {
+    aborted_.store(true);
+    const std::lock_guard lock(mutex_);
+    changed_.notify_all();
+}
+
+// ---- the watching thread ---------------------------------------------------------------------------------------------------------------------------------
+
+void NcclGroup::watch() {
+    (void)guarded(nullptr, [this] {
+        const Device::Scope scope(*device_);
+        std::optional<Pause> pause;
+        bool ended = false;
+        while (await_work(ended, pause)) {
+            if (!ended && !aborted_.load()) {
+                try {
+                    tend(pause);
+                    continue;
+                } catch (const Error& error) {
+                    // The core is told first: what the abort brings about has this cause.
+                    if (error.status != NC_ABORTED && !fail_all(error)) tell_core(described(error));
+                    aborted_.store(true);
+                }
+            }
+            communicator_->abort();
+            ended = true;
+            (void)fail_all(interrupted());
+        }
+        leave();
+        free_resources();
+    });
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+}
+
+bool NcclGroup::await_work(bool ended, std::optional<Pause>& pause) {
+    std::unique_lock lock(mutex_);
+    const auto called = [&] { return closing_ || (aborted_.load() && !ended); };
+    if (on_streams_.empty()) {
+        changed_.wait_for(lock, idle_interval, [&] { return called() || !on_streams_.empty(); });
+        pause.reset();
+    } else if (!ended && !called()) {
+        if (on_streams_.front().completed == nullptr) {
+            changed_.wait_for(lock, busy_interval, called);
+        } else {
+            lock.unlock();
+            if (!pause.has_value()) pause.emplace();
+            pause->take();
+            lock.lock();
+        }
+    }
+    return !closing_;
+}
+
+void NcclGroup::tend(std::optional<Pause>& pause) {
+    while (finish_first()) pause.reset();
+    // An operation that is being executed finds out for itself.
+    const Deadline now = Clock::now();
+    if (now < next_check_ || executing_.load()) return;
+    next_check_ = now + busy_interval;
+    communicator_->check();
+}
+
+bool NcclGroup::finish_first() {
+    std::shared_ptr<Event> finished;
+    nc_completion completed = nullptr;
+    void* context = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        if (on_streams_.empty()) return false;
+        OnStream& first = on_streams_.front();
+        if (!first.finished->passed()) {
+            first.patience.check();
+            return false;
+        }
+        finished = std::move(first.finished);
+        completed = first.completed;
+        context = first.context;
+        on_streams_.pop_front();
+    }
+    give_back(std::move(finished));
+    if (completed != nullptr) completed(context, nullptr);
+    return true;
+}
+
+bool NcclGroup::fail_all(const Error& first) {
+    bool any = false;
+    for (;;) {
+        std::optional<OnStream> failed;
+        {
+            const std::lock_guard lock(mutex_);
+            if (on_streams_.empty()) return any;
+            failed.emplace(std::move(on_streams_.front()));
+            on_streams_.pop_front();
+        }
+        const nc_error error = described(any ? interrupted() : first, failed->patience.operation, failed->sequence);
+        if (failed->completed != nullptr) {
+            failed->completed(failed->context, &error);
+        } else if (!any && first.status != NC_ABORTED) {
+            tell_core(error);
+        }
+        any = true;
+    }
+}
+
+void NcclGroup::tell_core(const nc_error& error) {
+    const std::lock_guard lock(fault_mutex_);
+    if (fault_ != nullptr) fault_(fault_context_, &error);
+}
+
+void NcclGroup::leave() {
+    const auto none_on_streams = [this] {
+        while (finish_first()) {}
+        const std::lock_guard lock(mutex_);
+        return on_streams_.empty();
+    };
+    bool in_order = false;
+    const nc_status status = guarded(
+        nullptr, [&] { in_order = !aborted_.load() && ask_until(Clock::now() + grace, none_on_streams) && communicator_->leave(Clock::now() + grace); });
+    if (status != NC_OK || !in_order) {
+        if (!aborted_.exchange(true)) warn_of_disorder();
+        communicator_->abort();
+    }
+    (void)fail_all(interrupted());
+}
+
+void NcclGroup::warn_of_disorder() {
+    const std::lock_guard lock(fault_mutex_);
+    // Once the core is gone, so may be whoever reads the messages.
+    if (fault_ == nullptr) return;
+    log_.write(NC_LOG_WARNING, "[nccl] rank ", rank_, ": the communicator was aborted, as it could not be left in order within ", (2 * grace).count(), " s");
+}
+
+void NcclGroup::free_resources() {
+    const std::lock_guard lock(mutex_);
+    last_.reset();
+    events_.clear();
+    staging_.reset();
+    barrier_word_.reset();
+    default_stream_passed_.reset();
+    stream_.reset();
+    communicator_.reset();
+}
+
+bool NcclGroup::close(bool from_watcher) {
+    {
+        std::unique_lock lock(mutex_);
+        closing_ = true;
+        changed_.notify_all();
+        if (!from_watcher && changed_.wait_for(lock, closing_limit, [this] { return closed_; })) return true;
+    }
+    // The core is going away: whatever comes later must not call it.
+    {
+        const std::lock_guard lock(fault_mutex_);
+        fault_ = nullptr;
+    }
+    (void)fail_all(interrupted());
+    return false;
+}
+
+} // namespace nc::nccl

@@ -1,0 +1,124 @@
+// This rank's place in a group of NCCL's: its communicator, the stream that operations without one of their own use, and a thread that looks after what is under way.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/log.h"
+#include "nccl/communicator.h"
+#include "nccl/device.h"
+#include "nccl/shape.h"
+#include "nccl/staging.h"
+
+namespace nc::nccl {
+
+class NcclGroup {
+public:
+    // The context must be current.
+    NcclGroup(std::shared_ptr<const Device> device, std::unique_ptr<Communicator> communicator, std::size_t staging_bytes, const nc_backend_options& options);
+    ~NcclGroup() = default;
+    NcclGroup(const NcclGroup&) = delete;
+    NcclGroup& operator=(const NcclGroup&) = delete;
+
+    int rank() const { return rank_; }
+    int size() const { return size_; }
+    int device() const { return device_->ordinal(); }
+
+    // Runs one operation, or puts it on the caller's stream. Throws Error.
+    void execute(const nc_request& request, const nc_call& call);
+    // The group of equal color; null for a negative one. Throws Error.
+    std::shared_ptr<NcclGroup> split(const nc_request& request, const nc_call& call, const nc_backend_options& options);
+
+    // From any thread: ends the group soon.
+    void abort();
+
+    // The life of the thread that looks after the group.
+    void watch();
+    // Asks it to take leave of the peers and to free what the group has. False if that has not come about within a generous time; from_watcher: it is not waited for.
+    bool close(bool from_watcher);
+
+private:
+    // An operation on a caller's stream.
+    struct OnStream {
+        std::shared_ptr<Event> finished;
+        Patience patience;
+        std::uint64_t sequence;
+        nc_completion completed; // null: nobody waits for it
+        void* context;
+    };
+
+    Patience patience_of(const nc_request& request, const nc_call& call) const;
+    void execute_on_device(const nc_request& request, const nc_call& call, const Shape& shape);
+    void execute_staged(const nc_request& request, const nc_call& call, const Shape& shape);
+    void barrier(const nc_request& request, const nc_call& call);
+    void issue_on(CudaStream stream, const Shape& shape, const Buffers& buffers, const Patience& patience);
+    // What the stream is given from now on comes after the operation before, whatever stream that is on.
+    void hold_for_last(CudaStream stream);
+    // Throws Error(NC_INVALID_ARGUMENT) if a buffer that the operation uses is not in device memory.
+    void require_device_buffers(const Shape& shape, const Buffers& buffers);
+    void require_known(const char* name, const void* address);
+    // Returns once the answer, which is the device's, is yes.
+    template <class Question>
+    void await(const Patience& patience, Question&& question);
+    // Runs body as an operation; what it throws ends the group, unless it is harmless.
+    template <class Body>
+    void operate(Body&& body);
+    // Ends the communicator, and waits for the device to let go of the operations' buffers.
+    void give_up();
+
+    std::shared_ptr<Event> take_event();
+    void give_back(std::shared_ptr<Event> event);
+
+    // The watching thread's. Waits until there is something to do; false once the group is to be left.
+    bool await_work(bool ended, std::optional<Pause>& pause);
+    // Throws Error if something has gone wrong.
+    void tend(std::optional<Pause>& pause);
+    // Whether the operation that was put on a stream first has finished; it is reported then.
+    bool finish_first();
+    // Reports the operations on streams as failed: the first with that error, the others as interrupted. Whether there was one.
+    bool fail_all(const Error& first);
+    void tell_core(const nc_error& error);
+    void leave();
+    void warn_of_disorder();
+    void free_resources();
+
+    const std::shared_ptr<const Device> device_;
+    const int rank_;
+    const int size_;
+    const Log log_;
+
+    std::unique_ptr<Communicator> communicator_;
+    std::unique_ptr<Stream> stream_;
+    std::unique_ptr<Event> default_stream_passed_;
+    std::unique_ptr<Staging> staging_;
+    std::unique_ptr<DeviceMemory> barrier_word_;
+    const std::size_t staging_bytes_;
+
+    // Only execute() and split() use these.
+    std::shared_ptr<Event> last_; // the operation issued last, if it may be under way
+    CudaStream last_stream_ = nullptr;
+    std::array<const void*, 16> known_{}; // addresses in device memory that the driver has been asked about, each where its hash says
+
+    std::atomic<bool> aborted_{false};
+    std::atomic<bool> executing_{false};
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<OnStream> on_streams_;
+    std::vector<std::shared_ptr<Event>> events_; // to be used again
+    bool closing_ = false;
+    bool closed_ = false;
+    Deadline next_check_{}; // of the communicator, by the watching thread
+
+    std::mutex fault_mutex_; // held while the core is told; never together with mutex_
+    void (*fault_)(void* context, const nc_error* error);
+    void* const fault_context_;
+};
+
+} // namespace nc::nccl
