@@ -145,6 +145,7 @@ void SanitizedProcesses(string preset, string runtime, string variable, string o
     ManagedTests("sanitized-" + preset, "Category=Sanitized", new Dictionary<string, string>
     {
         ["NC_TEST_WORKER_DIRECTORY"] = worker.FullPath,
+        ["NC_TEST_DOUBLES"] = NativeOutput(preset).Combine("doubles").FullPath,
         ["NC_TEST_WORKER_PRELOAD"] = Runtime(runtime),
         ["NC_TEST_WORKER_SANITIZER"] = $"{variable}={options}",
     });

@@ -12,7 +12,7 @@ public enum BackendKind
     /// <summary>RDMA verbs, interoperable with MLX's <c>jaccl</c>. Not available yet.</summary>
     Jaccl,
 
-    /// <summary>NVIDIA's NCCL, started the way MLX starts it. Not available yet.</summary>
+    /// <summary>NVIDIA's NCCL, between GPUs: on device memory, and on host memory by way of it. Interoperable with MLX's <c>nccl</c>.</summary>
     Nccl,
 
     /// <summary>No backend: a group of one process, in which every collective is the identity.</summary>

@@ -18,8 +18,19 @@ public sealed partial class DistributedGroup
     /// <returns>Whether it can be used. The question is asked anew each time.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="backend"/> is no backend.</exception>
     /// <remarks>MLX's <c>is_available</c>, with a reason.</remarks>
-    public static bool IsAvailable(BackendKind backend, out string? reason)
+    public static bool IsAvailable(BackendKind backend, out string? reason) => IsAvailable(backend, new DistributedGroupOptions(), out reason);
+
+    /// <summary>Whether a backend can be used on this machine with the libraries that options name, and if not, why.</summary>
+    /// <param name="backend">The backend; <see cref="BackendKind.Any"/>: whether there is one at all.</param>
+    /// <param name="options">The options, of which only the libraries' paths count, such as <see cref="NcclOptions.Library"/>.</param>
+    /// <param name="reason">What is missing and where it was looked for; <see langword="null"/> if the backend can be used.</param>
+    /// <returns>Whether it can be used. The question is asked anew each time.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="options"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException">A library's path is impossible.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="backend"/> is no backend.</exception>
+    public static bool IsAvailable(BackendKind backend, DistributedGroupOptions options, out string? reason)
     {
+        ArgumentNullException.ThrowIfNull(options);
         if (!Enum.IsDefined(backend))
         {
             throw new ArgumentOutOfRangeException(nameof(backend), backend, "This is not a backend.");
@@ -33,8 +44,8 @@ public sealed partial class DistributedGroup
         reason = backend switch
         {
             BackendKind.None => null,
-            BackendKind.Any => WhyNone(),
-            _ => WhyUnavailable(backend),
+            BackendKind.Any => WhyNone(options),
+            _ => WhyUnavailable(backend, LibrariesOf(backend, options)),
         };
         return reason is null;
     }
@@ -68,31 +79,40 @@ public sealed partial class DistributedGroup
     }
 
     /// <summary>Why a backend cannot be used on this machine; <see langword="null"/> if it can.</summary>
-    internal static unsafe string? WhyUnavailable(BackendKind backend)
+    internal static string? WhyUnavailable(BackendConfiguration configuration) => WhyUnavailable(configuration.Backend, configuration.Libraries);
+
+    /// <summary>Throws unless a backend can be used on this machine.</summary>
+    internal static void RequireAvailable(BackendKind backend, IReadOnlyList<KeyValuePair<string, string>> libraries)
+    {
+        if (WhyUnavailable(backend, libraries) is { } reason)
+        {
+            throw new BackendUnavailableException(reason) { Backend = BackendNames.Of(backend) };
+        }
+    }
+
+    private static unsafe string? WhyUnavailable(BackendKind backend, IReadOnlyList<KeyValuePair<string, string>> libraries)
     {
         if (!NativeCore.CanLoad(out string? reason, out _))
         {
             return reason;
         }
 
-        byte* name = Utf8StringMarshaller.ConvertToUnmanaged(BackendNames.Of(backend));
-        try
-        {
-            var error = new nc_error { size = (uint)sizeof(nc_error) };
-            return NativeMethods.nc_backend_available(name, &error) == nc_status.NC_OK ? null : CollectiveErrors.Explain(&error);
-        }
-        finally
-        {
-            Utf8StringMarshaller.Free(name);
-        }
+        using var strings = new NativeStrings();
+        var error = new nc_error { size = (uint)sizeof(nc_error) };
+        nc_status status = NativeMethods.nc_backend_available(
+            strings.Add(BackendNames.Of(backend)), strings.Add(libraries), (ulong)libraries.Count, &error);
+        return status == nc_status.NC_OK ? null : CollectiveErrors.Explain(&error);
     }
 
-    private static string? WhyNone()
+    private static IReadOnlyList<KeyValuePair<string, string>> LibrariesOf(BackendKind backend, DistributedGroupOptions options) =>
+        backend == BackendKind.Nccl ? NcclConfiguration.Libraries(options.Nccl) : [];
+
+    private static string? WhyNone(DistributedGroupOptions options)
     {
         List<string> reasons = [];
         foreach (BackendKind candidate in BackendNames.InOrder)
         {
-            if (WhyUnavailable(candidate) is not { } reason)
+            if (WhyUnavailable(candidate, LibrariesOf(candidate, options)) is not { } reason)
             {
                 return null;
             }

@@ -3,8 +3,8 @@ namespace NativeCollectives;
 public sealed partial class DistributedGroup
 {
     /// <summary>
-    /// Joins the group that the environment describes, with <c>MLX_RANK</c> and <c>MLX_HOSTFILE</c> as MLX's launcher sets them; without them, makes a group of
-    /// one.
+    /// Joins the group that the environment describes: with <c>MLX_RANK</c> and <c>MLX_HOSTFILE</c>, as MLX's launcher sets them, a ring; with the variables of
+    /// a launcher of NCCL ranks (see <see cref="NcclBootstrap"/>) that. Without them, makes a group of one.
     /// </summary>
     /// <returns>The group. The caller disposes it.</returns>
     /// <exception cref="BackendUnavailableException">What is configured cannot be used on this machine.</exception>
@@ -28,7 +28,7 @@ public sealed partial class DistributedGroup
     public static DistributedGroup Create(DistributedGroupOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return Create(options, MlxEnvironment.OfProcess);
+        return Create(options, LaunchEnvironment.OfProcess);
     }
 
     /// <summary>Joins a group as <see cref="Create(DistributedGroupOptions)"/> does, on a thread of its own.</summary>
@@ -42,12 +42,12 @@ public sealed partial class DistributedGroup
     /// <exception cref="RendezvousException">The group could not be formed, or the value of an environment variable is malformed.</exception>
     /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
     public static Task<DistributedGroup> CreateAsync(DistributedGroupOptions? options = null, CancellationToken cancellationToken = default) =>
-        CreateAsync(options ?? new DistributedGroupOptions(), MlxEnvironment.OfProcess, cancellationToken);
+        CreateAsync(options ?? new DistributedGroupOptions(), LaunchEnvironment.OfProcess, cancellationToken);
 
-    internal static DistributedGroup Create(DistributedGroupOptions options, MlxEnvironment environment) =>
+    internal static DistributedGroup Create(DistributedGroupOptions options, LaunchEnvironment environment) =>
         new(GroupFormation.Form(GroupPlan.Make(options, environment, WhyUnavailable), CancellationToken.None));
 
-    internal static Task<DistributedGroup> CreateAsync(DistributedGroupOptions options, MlxEnvironment environment, CancellationToken cancellationToken)
+    internal static Task<DistributedGroup> CreateAsync(DistributedGroupOptions options, LaunchEnvironment environment, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
         {

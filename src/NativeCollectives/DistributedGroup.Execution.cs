@@ -73,6 +73,57 @@ public sealed partial class DistributedGroup
             ? Task.FromCanceled(cancellationToken)
             : EnqueueAsync(ref operation, new MemoryHandle(send), new MemoryHandle(receive), sendCounts, receiveCounts, cancellationToken);
 
+    /// <summary>Runs an operation on device memory, which is kept for the call.</summary>
+    private unsafe void RunOnDevice<T>(
+        ref Operation operation,
+        DeviceSpan<T> send,
+        DeviceSpan<T> receive,
+        nint? stream,
+        ReadOnlySpan<ulong> sendCounts = default,
+        ReadOnlySpan<ulong> receiveCounts = default)
+        where T : unmanaged
+    {
+        operation.PlaceOnDevice(stream);
+        using DeviceMemory.Lease sent = send.Rent();
+        using DeviceMemory.Lease received = receive.Rent();
+        Run(ref operation, (void*)send.Address, (void*)receive.Address, sendCounts, receiveCounts);
+    }
+
+    /// <summary>Issues an operation on device memory, which is kept until it has ended.</summary>
+    private unsafe Task RunOnDeviceAsync<T>(
+        ref Operation operation,
+        DeviceSpan<T> send,
+        DeviceSpan<T> receive,
+        nint? stream,
+        CancellationToken cancellationToken,
+        ReadOnlySpan<ulong> sendCounts = default,
+        ReadOnlySpan<ulong> receiveCounts = default)
+        where T : unmanaged
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return Task.FromCanceled(cancellationToken);
+        }
+
+        operation.PlaceOnDevice(stream);
+        MemoryHandle sent = send.Keep();
+        MemoryHandle received;
+        try
+        {
+            received = receive.Keep();
+        }
+        catch
+        {
+            sent.Dispose();
+            throw;
+        }
+
+        return EnqueueAsync(ref operation, sent, received, sendCounts, receiveCounts, cancellationToken);
+    }
+
+    /// <summary>Elements of as many blocks as there are ranks; so many that no buffer has them, if there is no such number.</summary>
+    private long TimesSize(long length) => length > long.MaxValue / Size ? long.MaxValue : length * Size;
+
     /// <summary>Runs an operation on tensors, which are pinned for the call; one whose elements do not lie one behind the other is copied.</summary>
     private unsafe void Run<T>(ref Operation operation, in ReadOnlyTensorSpan<T> send, in TensorSpan<T> receive)
         where T : unmanaged

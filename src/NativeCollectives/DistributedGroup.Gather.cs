@@ -194,7 +194,7 @@ public sealed partial class DistributedGroup
     {
         if (Rank == root)
         {
-            Check.Length(nameof(output), output, Size * input, Check.InputTimesSize);
+            Check.Length(nameof(output), output, TimesSize(input), Check.InputTimesSize);
         }
     }
 

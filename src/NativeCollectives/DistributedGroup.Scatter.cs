@@ -172,7 +172,7 @@ public sealed partial class DistributedGroup
     {
         if (Rank == root)
         {
-            Check.Length(nameof(input), input, Size * output, Check.OutputTimesSize);
+            Check.Length(nameof(input), input, TimesSize(output), Check.OutputTimesSize);
         }
     }
 

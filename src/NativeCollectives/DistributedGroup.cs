@@ -27,6 +27,13 @@ namespace NativeCollectives;
 /// <see cref="ushort"/>, <see cref="uint"/>, <see cref="ulong"/>, <see cref="Half"/>, <see cref="BFloat16"/>, <see cref="float"/>, <see cref="double"/> and
 /// <see cref="Complex64"/>.
 /// </para>
+/// <para>
+/// Buffers lie in host memory, or, where the backend is NCCL, in the memory of the group's device: see <see cref="DeviceSpan{T}"/> and
+/// <see cref="DeviceBuffer{T}"/>. An operation on device memory that is given a CUDA stream takes its place on it: its blocking form returns when the operation
+/// is on the stream, and the task of its asynchronous form completes when the device has finished it. A failure after a blocking form has returned ends the
+/// group, and the next call throws it. Without a stream the operation begins when the device has done what was put on its default stream before, and has ended
+/// when the call returns or its task completes.
+/// </para>
 /// <para>In a group of one every collective is the identity: it copies its input to its output.</para>
 /// </remarks>
 public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
@@ -42,6 +49,7 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
         Rank = lease.Rank;
         Size = lease.Size;
         Backend = lease.Backend;
+        Device = lease.Device;
     }
 
     // For tests of what is found out before the native group is asked.
@@ -60,6 +68,12 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
 
     /// <summary>The name of the backend that moves the bytes, such as <c>ring</c>; <c>self</c> for a group of one that needs none.</summary>
     public string Backend { get; }
+
+    /// <summary>
+    /// The ordinal of the CUDA device that the group works on, whose memory operations on a <see cref="DeviceSpan{T}"/> take; <see langword="null"/> if the
+    /// group works on host memory only.
+    /// </summary>
+    public int? Device { get; }
 
     /// <summary>
     /// Whether a failure has ended the group: a lost peer, a timeout, ranks out of step, an abort. Every call then throws at once a new exception of the first

@@ -4,6 +4,8 @@ namespace NativeCollectives;
 /// <remarks>The options are read when a group is created; a later change does not touch the group.</remarks>
 public sealed class DistributedGroupOptions
 {
+    private TimeSpan? _formingTimeout;
+
     /// <summary>What moves the bytes; <see cref="BackendKind.Any"/> by default.</summary>
     public BackendKind Backend { get; set; } = BackendKind.Any;
 
@@ -20,8 +22,16 @@ public sealed class DistributedGroupOptions
     /// <summary>The ring's settings; what is <see langword="null"/> is taken from <c>MLX_RANK</c> and <c>MLX_HOSTFILE</c>.</summary>
     public RingOptions? Ring { get; set; }
 
+    /// <summary>NCCL's settings; what is <see langword="null"/> is taken from the environment: see <see cref="NcclBootstrap"/>.</summary>
+    public NcclOptions? Nccl { get; set; }
+
     /// <summary>How long forming the group may take, 60 seconds by default: positive and at most <see cref="int.MaxValue"/> milliseconds.</summary>
-    public TimeSpan FormingTimeout { get; set; } = TimeSpan.FromSeconds(60);
+    /// <remarks>If it is not set, and NCCL's ranks meet as MLX's do, <c>MLX_NCCL_TIMEOUT</c> can tell it, in milliseconds.</remarks>
+    public TimeSpan FormingTimeout
+    {
+        get => _formingTimeout ?? TimeSpan.FromSeconds(60);
+        set => _formingTimeout = value;
+    }
 
     /// <summary>
     /// How long an operation may take that is given no timeout of its own, 300 seconds by default: positive and at most <see cref="int.MaxValue"/>
@@ -37,4 +47,7 @@ public sealed class DistributedGroupOptions
     /// Independently of it, the ring writes the same messages to the standard error stream if the environment variable <c>MLX_RING_VERBOSE</c> is present.
     /// </remarks>
     public Action<CollectiveLogLevel, string>? Log { get; set; }
+
+    /// <summary>Whether the program has set <see cref="FormingTimeout"/>.</summary>
+    internal bool HasFormingTimeout => _formingTimeout is not null;
 }

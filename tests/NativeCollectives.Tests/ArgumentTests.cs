@@ -19,7 +19,7 @@ public sealed unsafe class ArgumentTests
     [SetUp]
     public void Form()
     {
-        GroupPlan plan = GroupPlan.Make(new DistributedGroupOptions { Backend = BackendKind.None }, new MlxEnvironment(_ => null), _ => null);
+        GroupPlan plan = GroupPlan.Make(new DistributedGroupOptions { Backend = BackendKind.None }, new LaunchEnvironment(_ => null), _ => null);
         _group = new DistributedGroup(GroupFormation.Form(plan, CancellationToken.None), Rank, Size);
     }
 

@@ -9,6 +9,7 @@ internal sealed partial class CHeader
     private static readonly Dictionary<string, string> Renamed = new()
     {
         ["char"] = "byte",
+        ["uint8_t"] = "byte",
         ["int32_t"] = "int",
         ["uint32_t"] = "uint",
         ["int64_t"] = "long",

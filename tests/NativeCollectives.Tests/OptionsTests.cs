@@ -158,7 +158,7 @@ public sealed class OptionsTests
         GroupPlan plan = GroupPlan.Make(
             new DistributedGroupOptions(),
             Variables(("MLX_RANK", "1"), ("MLX_WORLD_SIZE", "2"), ("NCCL_HOST_IP", "10.0.0.1"), ("NCCL_PORT", "5000"), ("MLX_HOSTFILE", HostFile)),
-            backend => backend == BackendKind.Nccl ? "No libnccl." : null);
+            configuration => configuration.Backend == BackendKind.Nccl ? "No libnccl." : null);
         Assert.That(plan.Configuration!.Backend, Is.EqualTo(BackendKind.Ring));
         Assert.That(plan.Warning, Does.Contain("nccl: No libnccl."));
     }
@@ -196,15 +196,17 @@ public sealed class OptionsTests
 
     private static DistributedGroupOptions Ring(RingOptions ring) => new() { Ring = ring };
 
-    private static MlxEnvironment Variables(params (string Name, string Value)[] variables) =>
+    private static LaunchEnvironment Variables(params (string Name, string Value)[] variables) =>
         new(name => variables.Where(variable => variable.Name == name).Select(variable => variable.Value).FirstOrDefault());
 
     private static GroupPlan Make(DistributedGroupOptions options, params (string, string)[] variables) =>
         GroupPlan.Make(options, Variables(variables), _ => null);
 
     private static BackendKind Choose((string, string)[] variables, params BackendKind[] unusable) =>
-        GroupPlan.Make(new DistributedGroupOptions(), Variables(variables), backend => unusable.Contains(backend) ? "It is not there." : null)
-            .Configuration!.Backend;
+        GroupPlan.Make(
+            new DistributedGroupOptions(),
+            Variables(variables),
+            configuration => unusable.Contains(configuration.Backend) ? "It is not there." : null).Configuration!.Backend;
 
     private static void AssertInvalid(DistributedGroupOptions options, string message) =>
         Assert.That(() => Make(options), Throws.ArgumentException.With.Message.Contains(message).And.Property("ParamName").EqualTo("options"));

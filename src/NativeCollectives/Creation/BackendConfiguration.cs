@@ -12,16 +12,25 @@ internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<s
     /// <summary>The native settings, by name.</summary>
     internal IReadOnlyList<KeyValuePair<string, string>> Settings { get; init; } = [];
 
+    /// <summary>Those of the settings that name the libraries which the backend needs.</summary>
+    internal IReadOnlyList<KeyValuePair<string, string>> Libraries { get; init; } = [];
+
+    /// <summary>How long forming the group may take if the program does not say; <see langword="null"/>: the usual time.</summary>
+    internal TimeSpan? FormingTimeout { get; init; }
+
+    /// <summary>The group over which the ranks agree on where they meet before this one is formed; <see langword="null"/>: they know.</summary>
+    internal DistributedGroup? BootstrapGroup { get; init; }
+
     internal bool IsConfigured => Missing.Count == 0;
 
     internal string Name => BackendNames.Of(Backend);
 
-    internal static BackendConfiguration Read(BackendKind backend, DistributedGroupOptions options, MlxEnvironment environment) => backend switch
+    internal static BackendConfiguration Read(BackendKind backend, DistributedGroupOptions options, LaunchEnvironment environment) => backend switch
     {
         BackendKind.Ring => RingConfiguration.Read(options.Ring, environment),
-        // Not built yet: their variables tell only whether somebody means them.
+        BackendKind.Nccl => NcclConfiguration.Read(options.Nccl, environment),
+        // Not built yet: its variables tell only whether somebody means it.
         BackendKind.Jaccl => ReadPresence(backend, environment, ["JACCL_IBV_DEVICES", "MLX_IBV_DEVICES"], ["JACCL_COORDINATOR", "MLX_JACCL_COORDINATOR"]),
-        BackendKind.Nccl => ReadPresence(backend, environment, ["NCCL_HOST_IP"], ["NCCL_PORT"], ["MLX_RANK"], ["MLX_WORLD_SIZE"]),
         _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "This backend has no configuration."),
     };
 
@@ -33,7 +42,7 @@ internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<s
     }
 
     // Each entry is a setting, under the names that it may have; the last is the usual one.
-    private static BackendConfiguration ReadPresence(BackendKind backend, MlxEnvironment environment, params ReadOnlySpan<string[]> settings)
+    private static BackendConfiguration ReadPresence(BackendKind backend, LaunchEnvironment environment, params ReadOnlySpan<string[]> settings)
     {
         List<string> missing = [];
         List<string> given = [];

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Runtime.InteropServices.Marshalling;
 using NativeCollectives.Interop;
 
 namespace NativeCollectives;
@@ -42,23 +41,23 @@ internal static unsafe class GroupFormation
     private static nc_group* Call(GroupPlan plan, LogChannel? log, CancellationToken cancellationToken)
     {
         BackendConfiguration? configuration = plan.Configuration;
-        using var strings = new NativeStrings();
-        using var cancellation = new CancellationFlag(cancellationToken);
-        nc_setting* settings = stackalloc nc_setting[configuration?.Settings.Count ?? 0];
-        int count = 0;
-        foreach ((string name, string value) in configuration?.Settings ?? [])
+        IReadOnlyList<KeyValuePair<string, string>> settings = configuration?.Settings ?? [];
+        var deadline = new Deadline(plan.FormingTimeout);
+        if (configuration?.BootstrapGroup is { } bootstrap)
         {
-            settings[count++] = new nc_setting { name = strings.Add(name), value = strings.Add(value) };
+            settings = [.. settings, new("id", NcclIdExchange.Run(bootstrap, configuration.Libraries, deadline, cancellationToken).ToString())];
         }
 
+        using var strings = new NativeStrings();
+        using var cancellation = new CancellationFlag(cancellationToken);
         var options = new nc_group_options
         {
             size = (uint)sizeof(nc_group_options),
             rank = configuration?.Rank ?? 0,
             backend = configuration is null ? null : strings.Add(configuration.Name),
-            settings = settings,
-            setting_count = (ulong)count,
-            forming_timeout_ms = Timeouts.ToMilliseconds(plan.FormingTimeout),
+            settings = strings.Add(settings),
+            setting_count = (ulong)settings.Count,
+            forming_timeout_ms = Timeouts.ToMilliseconds(deadline.Remaining),
             operation_timeout_ms = Timeouts.ToMilliseconds(plan.OperationTimeout),
             log = log is null ? null : LogChannel.Callback,
             log_context = log is null ? null : log.Context,
@@ -69,31 +68,6 @@ internal static unsafe class GroupFormation
         nc_status status = NativeMethods.nc_group_create(&options, &group, &error);
         GC.KeepAlive(log);
         return status == nc_status.NC_OK ? group : throw CollectiveErrors.Describe(&error, configuration?.Name ?? "self", options.rank, cancellationToken);
-    }
-
-    // Strings in native memory, for as long as a call takes.
-    private readonly ref struct NativeStrings
-    {
-        private readonly List<nint> _strings = [];
-
-        public NativeStrings()
-        {
-        }
-
-        internal byte* Add(string text)
-        {
-            byte* copy = Utf8StringMarshaller.ConvertToUnmanaged(text);
-            _strings.Add((nint)copy);
-            return copy;
-        }
-
-        public void Dispose()
-        {
-            foreach (nint copy in _strings)
-            {
-                Utf8StringMarshaller.Free((byte*)copy);
-            }
-        }
     }
 
     // A number in native memory that becomes 1 when a token is cancelled.

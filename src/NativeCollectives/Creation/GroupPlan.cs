@@ -6,7 +6,7 @@ internal sealed class GroupPlan
     private GroupPlan(DistributedGroupOptions options, BackendConfiguration? configuration)
     {
         Configuration = configuration;
-        FormingTimeout = options.FormingTimeout;
+        FormingTimeout = options.HasFormingTimeout ? options.FormingTimeout : configuration?.FormingTimeout ?? options.FormingTimeout;
         OperationTimeout = options.OperationTimeout;
         Log = options.Log;
     }
@@ -29,8 +29,10 @@ internal sealed class GroupPlan
     /// <summary>Decides.</summary>
     /// <param name="options">What the program wants.</param>
     /// <param name="environment">What the process was told.</param>
-    /// <param name="whyUnavailable">Why a backend cannot be used on this machine; <see langword="null"/> if it can.</param>
-    internal static GroupPlan Make(DistributedGroupOptions options, MlxEnvironment environment, Func<BackendKind, string?> whyUnavailable)
+    /// <param name="whyUnavailable">
+    /// Why a backend cannot be used on this machine; <see langword="null"/> if it can. It is not asked where the ranks find that out together.
+    /// </param>
+    internal static GroupPlan Make(DistributedGroupOptions options, LaunchEnvironment environment, Func<BackendConfiguration, string?> whyUnavailable)
     {
         Validate(options);
         if (options.Backend == BackendKind.None)
@@ -48,7 +50,7 @@ internal sealed class GroupPlan
             {
                 unconfigured.Add(configuration);
             }
-            else if (whyUnavailable(candidate) is { } reason)
+            else if (configuration.BootstrapGroup is null && whyUnavailable(configuration) is { } reason)
             {
                 unusable.Add($"{configuration.Name}: {reason}");
             }

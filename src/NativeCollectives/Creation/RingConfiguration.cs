@@ -8,7 +8,7 @@ internal static class RingConfiguration
 {
     private const string Name = "ring";
 
-    internal static BackendConfiguration Read(RingOptions? options, MlxEnvironment environment)
+    internal static BackendConfiguration Read(RingOptions? options, LaunchEnvironment environment)
     {
         Validate(options);
         List<string> missing = [];
@@ -18,8 +18,8 @@ internal static class RingConfiguration
         Note(rank is not null, "RingOptions.Rank");
         if (rank is null)
         {
-            rank = environment.Rank(Name);
-            Note(rank is not null, MlxEnvironment.RankVariable, ifAbsent: MlxEnvironment.RankVariable);
+            rank = environment.Rank(LaunchEnvironment.RankVariable, Name);
+            Note(rank is not null, LaunchEnvironment.RankVariable, ifAbsent: LaunchEnvironment.RankVariable);
         }
 
         KeyValuePair<string, string>? hosts = null;
@@ -37,7 +37,7 @@ internal static class RingConfiguration
         else
         {
             string? variable = environment.HostFile(Name);
-            Note(variable is not null, MlxEnvironment.HostFileVariable, ifAbsent: MlxEnvironment.HostFileVariable);
+            Note(variable is not null, LaunchEnvironment.HostFileVariable, ifAbsent: LaunchEnvironment.HostFileVariable);
             hosts = variable is null ? null : new("hostfile", variable);
         }
 
@@ -115,7 +115,7 @@ internal static class RingConfiguration
 
         string outOfRange = $"is {rank}, but RingOptions.Hosts lists {count} rank{(count == 1 ? "" : "s")}, from 0 to {count - 1}.";
         throw fromEnvironment
-            ? new RendezvousException($"The environment variable {MlxEnvironment.RankVariable} {outOfRange}") { Backend = Name, Rank = rank.Value }
+            ? new RendezvousException($"The environment variable {LaunchEnvironment.RankVariable} {outOfRange}") { Backend = Name, Rank = rank.Value }
             : Invalid($"RingOptions.Rank {outOfRange}");
     }
 

@@ -88,6 +88,8 @@ internal sealed unsafe class GroupHandle : SafeHandle
 
         internal string Backend => Utf8StringMarshaller.ConvertToManaged(NativeMethods.nc_group_backend(Group)) ?? "";
 
+        internal int? Device => NativeMethods.nc_group_device(Group) is >= 0 and var device ? device : null;
+
         public void Dispose() => _owner.DangerousRelease();
     }
 }

@@ -100,6 +100,10 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void OnCompleted(void* context, nc_error* error) => ((AsyncOperation)GCHandle.FromIntPtr((nint)context).Target!).Complete(error);
 
+    /// <summary>Whether this thread is the native library's and reports the end of an operation: it must not wait for anything.</summary>
+    [field: ThreadStatic]
+    internal static bool IsReporting { get; private set; }
+
     private void Complete(nc_error* error)
     {
         Exception? failure = null;
@@ -120,7 +124,9 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
             failure = exception;
         }
 
+        IsReporting = true;
         ReleaseBuffers();
+        IsReporting = false;
         Part();
         switch (failure)
         {

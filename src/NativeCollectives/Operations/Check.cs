@@ -23,7 +23,7 @@ internal static class Check
     }
 
     /// <summary>A buffer can be divided into equal blocks.</summary>
-    internal static int Divide(string parameterName, int length, int ranks) =>
+    internal static long Divide(string parameterName, long length, int ranks) =>
         length % ranks == 0
             ? length / ranks
             : throw new ArgumentException($"{parameterName} has {length} elements, which cannot be divided among the {ranks} ranks.", parameterName);

@@ -40,6 +40,18 @@ internal unsafe struct Operation
         }
     }
 
+    /// <summary>Says that the buffers lie in device memory.</summary>
+    /// <param name="stream">The stream that the operation takes its place on; <see langword="null"/>: it takes the group's.</param>
+    internal void PlaceOnDevice(nint? stream)
+    {
+        Request.flags |= NativeMethods.NC_REQUEST_DEVICE;
+        if (stream is { } handle)
+        {
+            Request.flags |= NativeMethods.NC_REQUEST_STREAM;
+            Request.stream = (void*)handle;
+        }
+    }
+
     private readonly void ThrowOverlap()
     {
         string allowed = !MayBeInPlace ? "This operation has no in-place form."

@@ -1,0 +1,73 @@
+using System.Globalization;
+
+namespace NativeCollectives;
+
+/// <summary>The environment variables with which launchers describe a group to its processes, read strictly.</summary>
+/// <param name="lookUp">Returns a variable's value, or <see langword="null"/> if it is absent.</param>
+internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
+{
+    internal const string RankVariable = "MLX_RANK";
+    internal const string HostFileVariable = "MLX_HOSTFILE";
+    internal const string RingVerboseVariable = "MLX_RING_VERBOSE";
+
+    /// <summary>That of this process.</summary>
+    internal static LaunchEnvironment OfProcess { get; } = new(Environment.GetEnvironmentVariable);
+
+    /// <summary>Whether the ring is to report its progress on the standard error stream: the variable's presence counts, not its value.</summary>
+    internal bool IsRingVerbose => IsPresent(RingVerboseVariable);
+
+    internal bool IsPresent(string variable) => lookUp(variable) is not null;
+
+    /// <summary>A variable's value as it is; <see langword="null"/> if it is absent.</summary>
+    internal string? Text(string variable) => lookUp(variable);
+
+    /// <summary>A rank; <see langword="null"/> if the variable is absent.</summary>
+    /// <exception cref="RendezvousException">It is not a rank.</exception>
+    internal int? Rank(string variable, string backend) => Number(variable, 0, int.MaxValue, "a rank: a decimal number from 0, of digits only", backend);
+
+    /// <summary>A number of ranks; <see langword="null"/> if the variable is absent.</summary>
+    /// <exception cref="RendezvousException">It is not one.</exception>
+    internal int? Size(string variable, string backend) =>
+        Number(variable, 1, int.MaxValue, "a number of ranks: a decimal number from 1, of digits only", backend);
+
+    /// <summary>A port; <see langword="null"/> if the variable is absent.</summary>
+    /// <exception cref="RendezvousException">It is not one.</exception>
+    internal int? Port(string variable, string backend) => Number(variable, 1, HostAndPort.MaxPort, "a port: a decimal number from 1 to 65535", backend);
+
+    /// <summary>A time limit that is given in milliseconds; <see langword="null"/> if the variable is absent.</summary>
+    /// <exception cref="RendezvousException">It is not one.</exception>
+    internal TimeSpan? Milliseconds(string variable, string backend) =>
+        Number(variable, 1, int.MaxValue, "a time limit in milliseconds: a decimal number from 1 to 2147483647", backend) is { } milliseconds
+            ? TimeSpan.FromMilliseconds(milliseconds)
+            : null;
+
+    /// <summary>A number; <see langword="null"/> if the variable is absent.</summary>
+    /// <exception cref="RendezvousException">It is not one, or out of range.</exception>
+    internal int? Number(string variable, int least, int greatest, string expected, string backend)
+    {
+        if (lookUp(variable) is not { } text)
+        {
+            return null;
+        }
+
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= greatest
+            ? number
+            : throw Malformed(variable, text, expected, backend);
+    }
+
+    /// <summary>The name or address of a host; <see langword="null"/> if the variable is absent.</summary>
+    /// <exception cref="RendezvousException">It is not one.</exception>
+    internal string? Host(string variable, string backend) =>
+        lookUp(variable) is { } host && !HostAndPort.IsHost(host) ? throw Malformed(variable, host, "a host's name or address", backend) : lookUp(variable);
+
+    /// <summary>The path of the file that lists the ranks' addresses; <see langword="null"/> if the variable is absent.</summary>
+    /// <exception cref="RendezvousException">It is empty.</exception>
+    internal string? HostFile(string backend)
+    {
+        string? path = lookUp(HostFileVariable);
+        return string.IsNullOrWhiteSpace(path) && path is not null ? throw Malformed(HostFileVariable, path, "the path of a JSON file", backend) : path;
+    }
+
+    internal static RendezvousException Malformed(string variable, string value, string expected, string backend) =>
+        new($"The environment variable {variable} is \"{value}\", but should be {expected}.") { Backend = backend };
+}

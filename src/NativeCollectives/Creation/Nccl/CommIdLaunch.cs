@@ -1,0 +1,24 @@
+namespace NativeCollectives;
+
+/// <summary>NCCL itself is told where rank 0 listens.</summary>
+internal sealed class CommIdLaunch : NcclLaunch
+{
+    private const string Variable = "NCCL_COMM_ID";
+
+    internal CommIdLaunch(NcclOptions options, LaunchEnvironment environment)
+        : base(options, environment)
+    {
+        Need(Variable);
+        NeedPlace(RankVariables.OfAnyLauncher);
+    }
+
+    internal override bool IsMeant => Environment.IsPresent(Variable);
+
+    internal override KeyValuePair<string, string>? ReadAddress()
+    {
+        string address = Environment.Text(Variable)!;
+        return HostAndPort.Parse(address) is null
+            ? throw Malformed(Variable, address, "the address of rank 0: host:port, or [host]:port with an IPv6 address")
+            : new("comm_id", "environment");
+    }
+}

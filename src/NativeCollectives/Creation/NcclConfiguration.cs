@@ -1,0 +1,160 @@
+using System.Globalization;
+
+namespace NativeCollectives;
+
+/// <summary>NCCL's settings, from the options and, where these are silent, from the environment.</summary>
+internal static class NcclConfiguration
+{
+    internal const string Name = "nccl";
+
+    private const string BootstrapVariable = "NC_NCCL_BOOTSTRAP";
+
+    internal static BackendConfiguration Read(NcclOptions? options, LaunchEnvironment environment)
+    {
+        options ??= new NcclOptions();
+        Validate(options);
+        NcclLaunch launch = Choose(options, environment);
+        if (launch.Missing.Count > 0)
+        {
+            return new BackendConfiguration(BackendKind.Nccl, launch.Missing, launch.Given);
+        }
+
+        NcclPlace place = launch.ReadPlace().Checked();
+        List<KeyValuePair<string, string>> settings = [Number("size", place.Size)];
+        if (launch.ReadAddress() is { } address && place.Size > 1)
+        {
+            settings.Add(address);
+        }
+
+        if (options.Device is { } device)
+        {
+            settings.Add(Number("device", device));
+        }
+        else if (!launch.IsMlx && launch.ReadLocalRank() is { } localRank)
+        {
+            settings.Add(Number("local_rank", localRank));
+        }
+
+        if ((options.StagingBytes ?? (launch.IsMlx ? 0 : null)) is { } stagingBytes)
+        {
+            settings.Add(Number("staging_bytes", stagingBytes));
+        }
+
+        IReadOnlyList<KeyValuePair<string, string>> libraries = Libraries(options);
+        return new BackendConfiguration(BackendKind.Nccl, [], launch.Given)
+        {
+            Rank = place.Rank,
+            Settings = [.. settings, .. libraries],
+            Libraries = libraries,
+            FormingTimeout = launch.ReadFormingTimeout(),
+            BootstrapGroup = place.Size > 1 ? options.BootstrapGroup : null,
+        };
+    }
+
+    /// <summary>The settings that name libraries.</summary>
+    /// <exception cref="ArgumentException">A path is impossible.</exception>
+    internal static IReadOnlyList<KeyValuePair<string, string>> Libraries(NcclOptions? options)
+    {
+        List<KeyValuePair<string, string>> libraries = [];
+        Add("nccl_library", nameof(NcclOptions.Library), options?.Library);
+        Add("cuda_library", nameof(NcclOptions.CudaLibrary), options?.CudaLibrary);
+        return libraries;
+
+        void Add(string setting, string option, string? path)
+        {
+            if (path is not null)
+            {
+                libraries.Add(new(setting, IsBlank(path) ? throw Invalid($"NcclOptions.{option} is \"{Visible(path)}\", which is not a path.") : path));
+            }
+        }
+    }
+
+    internal static ArgumentException Invalid(string message) => new(message, "options");
+
+    private static NcclLaunch Choose(NcclOptions options, LaunchEnvironment environment)
+    {
+        NcclBootstrap bootstrap = options.Bootstrap == NcclBootstrap.Auto ? ReadBootstrap(environment) : options.Bootstrap;
+        if (CodeLaunch.IsMeantBy(options))
+        {
+            return new CodeLaunch(options, environment, bootstrap);
+        }
+
+        if (bootstrap != NcclBootstrap.Auto)
+        {
+            return NcclLaunch.Of(bootstrap, options, environment);
+        }
+
+        NcclLaunch? begun = null;
+        foreach (NcclBootstrap candidate in NcclLaunch.InOrder)
+        {
+            NcclLaunch launch = NcclLaunch.Of(candidate, options, environment);
+            if (launch.Missing.Count == 0)
+            {
+                return launch;
+            }
+
+            begun ??= launch.IsMeant ? launch : null;
+        }
+
+        return begun ?? new MlxLaunch(options, environment);
+    }
+
+    private static NcclBootstrap ReadBootstrap(LaunchEnvironment environment) => environment.Text(BootstrapVariable) switch
+    {
+        null or "auto" => NcclBootstrap.Auto,
+        "mlx" => NcclBootstrap.Mlx,
+        "torchrun" => NcclBootstrap.Torchrun,
+        "mistral" => NcclBootstrap.Mistral,
+        "comm_id" => NcclBootstrap.CommId,
+        { } other => throw LaunchEnvironment.Malformed(BootstrapVariable, other, "auto, mlx, torchrun, mistral or comm_id", Name),
+    };
+
+    private static void Validate(NcclOptions options)
+    {
+        Require(options.Rank is null or >= 0, $"NcclOptions.Rank is {options.Rank}, but ranks count from 0.");
+        Require(options.Size is null or >= 1, $"NcclOptions.Size is {options.Size}, but a group has at least one rank.");
+        Require(
+            options.Rank is null || options.Size is null || options.Rank < options.Size,
+            $"NcclOptions.Rank is {options.Rank}, but should be less than NcclOptions.Size, which is {options.Size}.");
+        Require(options.Device is null or >= 0, $"NcclOptions.Device is {options.Device}, but devices count from 0.");
+        Require(options.StagingBytes is null or >= 0, $"NcclOptions.StagingBytes is {options.StagingBytes}, but sizes are not negative.");
+        Require(Enum.IsDefined(options.Bootstrap), $"NcclOptions.Bootstrap is {(int)options.Bootstrap}, which is not a bootstrap.");
+        Require(
+            options.Rendezvous is not { } rendezvous || HostAndPort.Parse(rendezvous) is not null,
+            $"NcclOptions.Rendezvous is \"{Visible(options.Rendezvous)}\", but should be host:port, or [host]:port with an IPv6 address.");
+
+        string[] addresses =
+        [
+            .. Named(options.UniqueId, nameof(NcclOptions.UniqueId)),
+            .. Named(options.BootstrapGroup, nameof(NcclOptions.BootstrapGroup)),
+            .. Named(options.Rendezvous, nameof(NcclOptions.Rendezvous)),
+        ];
+        Require(
+            addresses.Length < 2, $"NcclOptions has both {string.Join(" and ", addresses)}, but only one of them can tell how the ranks meet.");
+        if (options.BootstrapGroup is { } group)
+        {
+            Require(
+                options.Rank is null || options.Rank == group.Rank,
+                $"NcclOptions.Rank is {options.Rank}, but the rank in NcclOptions.BootstrapGroup is {group.Rank}.");
+            Require(
+                options.Size is null || options.Size == group.Size,
+                $"NcclOptions.Size is {options.Size}, but the size of NcclOptions.BootstrapGroup is {group.Size}.");
+        }
+    }
+
+    private static string[] Named(object? value, string name) => value is null ? [] : [name];
+
+    private static void Require(bool isTrue, string otherwise)
+    {
+        if (!isTrue)
+        {
+            throw Invalid(otherwise);
+        }
+    }
+
+    private static bool IsBlank(string text) => string.IsNullOrWhiteSpace(text) || text.Contains('\0', StringComparison.Ordinal);
+
+    private static string? Visible(string? text) => text?.Replace("\0", "\\0", StringComparison.Ordinal);
+
+    private static KeyValuePair<string, string> Number(string name, int value) => new(name, value.ToString(CultureInfo.InvariantCulture));
+}
