@@ -4,7 +4,10 @@ namespace NativeCollectives.Bench;
 /// Measures the systems alternately: a few sizes by one, the same sizes by the other, and that several times in changing order, so that whatever else the
 /// machine does hits all of them.
 /// </summary>
-internal sealed class Benchmark(BenchmarkOptions options, IReadOnlyList<IBenchmarkSystem> systems)
+/// <param name="options">What is measured.</param>
+/// <param name="machine">Where NCCL's ranks are; <see langword="null"/>: there are none.</param>
+/// <param name="systems">Ours, and its peers.</param>
+internal sealed class Benchmark(BenchmarkOptions options, NcclMachine? machine, IReadOnlyList<IBenchmarkSystem> systems)
 {
     private const int SizesPerStart = 4;
 
@@ -12,23 +15,38 @@ internal sealed class Benchmark(BenchmarkOptions options, IReadOnlyList<IBenchma
 
     public async Task RunAsync(Action<string> progress, CancellationToken cancellationToken)
     {
+        IReadOnlyList<int?> allSockets = machine is null ? [.. options.Sockets.Select(number => (int?)number)] : [null];
+        foreach (var note in options.Ranks.Select(ranks => machine?.Note(ranks)).OfType<string>())
+        {
+            progress(note);
+        }
         foreach (var operation in options.Operations)
         {
             foreach (var ranks in options.Ranks)
             {
-                foreach (var sockets in options.Sockets)
+                foreach (var sockets in allSockets)
                 {
                     IEnumerable<long> sizes = operation.MovesData ? options.Sizes : [0];
                     foreach (var counts in sizes.Select(bytes => operation.Count(ranks, bytes)).Distinct().Chunk(SizesPerStart))
                     {
-                        var pace = new Pace((options.Iterations + options.Rounds - 1) / options.Rounds, options.Seconds / options.Rounds);
-                        var job = new BenchmarkJob(operation, ranks, sockets, options.InPlace, counts, pace, options.Deadline);
-                        await MeasureAsync(job, progress, cancellationToken);
+                        await MeasureAsync(NewJob(operation, ranks, sockets, counts), progress, cancellationToken);
                     }
                 }
             }
         }
     }
+
+    private BenchmarkJob NewJob(BenchmarkOperation operation, int ranks, int? sockets, IReadOnlyList<long> counts) => new(
+        operation,
+        ranks,
+        machine is null ? "tcp" : "nccl",
+        sockets,
+        machine is null ? null : Math.Min(ranks, machine.Devices),
+        options.Memory!.Value,
+        options.InPlace,
+        counts,
+        Pace.OfRound(options.Iterations, options.Seconds, options.Rounds, options.OnStream ? Pace.StreamBatch : 1),
+        options.Deadline);
 
     private async Task MeasureAsync(BenchmarkJob job, Action<string> progress, CancellationToken cancellationToken)
     {
@@ -39,7 +57,7 @@ internal sealed class Benchmark(BenchmarkOptions options, IReadOnlyList<IBenchma
         {
             foreach (var system in round % 2 == 0 ? systems : systems.Reverse())
             {
-                progress($"{job.Operation.Name}, {job.Ranks} ranks, {first} to {last}, round {round + 1} of {options.Rounds}: {system.Name}");
+                progress($"{job.Operation.Name}, {job.Ranks} {(job.Ranks == 1 ? "rank" : "ranks")}, {first} to {last}, round {round + 1} of {options.Rounds}: {system.Name}");
                 rounds[system].Add(await system.MeasureAsync(job, cancellationToken));
             }
         }

@@ -3,6 +3,9 @@ namespace NativeCollectives.Bench;
 /// <summary>One operation on native buffers. <paramref name="count"/> is the elements of one block: see <see cref="BenchmarkOperation"/>.</summary>
 internal unsafe delegate void OperationRunner(DistributedGroup group, float* input, float* output, long count);
 
+/// <summary>One operation on device memory, as long as the operation has it. It takes its place on the stream, or without one has ended when it returns.</summary>
+internal delegate void DeviceOperationRunner(DistributedGroup group, DeviceSpan<float> input, DeviceSpan<float> output, nint? stream);
+
 /// <summary>The element that belongs at <paramref name="index"/> of a rank's output.</summary>
 internal delegate float ExpectedElement(int rank, int ranks, long count, long index);
 
@@ -20,6 +23,8 @@ internal sealed record BenchmarkOperation
     public required string Name { get; init; }
 
     public required OperationRunner Run { get; init; }
+
+    public required DeviceOperationRunner RunOnDevice { get; init; }
 
     public required ExpectedElement Expected { get; init; }
 
@@ -40,6 +45,9 @@ internal sealed record BenchmarkOperation
 
     public bool MovesData { get; init; } = true;
 
+    /// <summary>The fewest ranks that can do it through NCCL.</summary>
+    public int MinNcclRanks { get; init; } = 1;
+
     public long InputElements(int ranks, long count) => InputPerRank ? ranks * count : count;
 
     public long OutputElements(int ranks, long count) => OutputPerRank ? ranks * count : count;
@@ -54,6 +62,13 @@ internal sealed record BenchmarkOperation
 
     private static float Sum(int ranks, long index) => (ranks * (ranks + 1) / 2) + (ranks * (index % Period));
 
+    private static int Left(DistributedGroup group) => (group.Rank + group.Size - 1) % group.Size;
+
+    private static int Right(DistributedGroup group) => (group.Rank + 1) % group.Size;
+
+    // A device may keep the sender until its receiver is there.
+    private static bool ReceivesFirst(DistributedGroup group) => group.Device is not null && group.Rank % 2 == 1;
+
     private static double Once(int ranks) => 1;
 
     private static double FromOthers(int ranks) => (ranks - 1.0) / ranks;
@@ -64,6 +79,7 @@ internal sealed record BenchmarkOperation
         {
             Name = "all-reduce",
             Run = static (group, input, output, count) => group.AllReduce(input, output, count, CollectiveDataType.Float32, ReduceOp.Sum),
+            RunOnDevice = static (group, input, output, stream) => group.AllReduce(input, output, ReduceOp.Sum, stream),
             Expected = (_, ranks, _, index) => Sum(ranks, index),
             BusFactor = ranks => 2 * FromOthers(ranks),
             MayBeInPlace = true,
@@ -72,6 +88,7 @@ internal sealed record BenchmarkOperation
         {
             Name = "all-gather",
             Run = static (group, input, output, count) => group.AllGather(input, output, count, CollectiveDataType.Float32),
+            RunOnDevice = static (group, input, output, stream) => group.AllGather(input, output, stream),
             Expected = (_, _, count, index) => Element((int)(index / count), index % count),
             BusFactor = FromOthers,
             OutputPerRank = true,
@@ -80,6 +97,7 @@ internal sealed record BenchmarkOperation
         {
             Name = "reduce-scatter",
             Run = static (group, input, output, count) => group.ReduceScatter(input, output, count, CollectiveDataType.Float32, ReduceOp.Sum),
+            RunOnDevice = static (group, input, output, stream) => group.ReduceScatter(input, output, ReduceOp.Sum, stream),
             Expected = (rank, ranks, count, index) => Sum(ranks, (rank * count) + index),
             BusFactor = FromOthers,
             InputPerRank = true,
@@ -88,6 +106,7 @@ internal sealed record BenchmarkOperation
         {
             Name = "broadcast",
             Run = static (group, _, output, count) => group.Broadcast(output, count, CollectiveDataType.Float32, Root),
+            RunOnDevice = static (group, _, output, stream) => group.Broadcast(output, Root, stream),
             Expected = (_, _, _, index) => Element(Root, index),
             BusFactor = Once,
             MayBeInPlace = true,
@@ -97,6 +116,7 @@ internal sealed record BenchmarkOperation
         {
             Name = "reduce",
             Run = static (group, input, output, count) => group.Reduce(input, output, count, CollectiveDataType.Float32, ReduceOp.Sum, Root),
+            RunOnDevice = static (group, input, output, stream) => group.Reduce(input, output, ReduceOp.Sum, Root, stream),
             Expected = (_, ranks, _, index) => Sum(ranks, index),
             BusFactor = Once,
             ResultAtRoot = true,
@@ -105,6 +125,7 @@ internal sealed record BenchmarkOperation
         {
             Name = "gather",
             Run = static (group, input, output, count) => group.Gather(input, output, count, CollectiveDataType.Float32, Root),
+            RunOnDevice = static (group, input, output, stream) => group.Gather(input, output, Root, stream),
             Expected = (_, _, count, index) => Element((int)(index / count), index % count),
             BusFactor = FromOthers,
             OutputPerRank = true,
@@ -114,6 +135,7 @@ internal sealed record BenchmarkOperation
         {
             Name = "scatter",
             Run = static (group, input, output, count) => group.Scatter(input, output, count, CollectiveDataType.Float32, Root),
+            RunOnDevice = static (group, input, output, stream) => group.Scatter(input, output, Root, stream),
             Expected = (rank, _, count, index) => Element(Root, (rank * count) + index),
             BusFactor = FromOthers,
             InputPerRank = true,
@@ -122,6 +144,7 @@ internal sealed record BenchmarkOperation
         {
             Name = "all-to-all",
             Run = static (group, input, output, count) => group.AllToAll(input, output, count, CollectiveDataType.Float32),
+            RunOnDevice = static (group, input, output, stream) => group.AllToAll(input, output, stream),
             Expected = (rank, _, count, index) => Element((int)(index / count), (rank * count) + (index % count)),
             BusFactor = FromOthers,
             InputPerRank = true,
@@ -133,16 +156,39 @@ internal sealed record BenchmarkOperation
             Name = "send-receive",
             Run = static (group, input, output, count) =>
             {
-                group.Send(input, count, CollectiveDataType.Float32, (group.Rank + 1) % group.Size);
-                group.Receive(output, count, CollectiveDataType.Float32, (group.Rank + group.Size - 1) % group.Size);
+                if (ReceivesFirst(group))
+                {
+                    group.Receive(output, count, CollectiveDataType.Float32, Left(group));
+                    group.Send(input, count, CollectiveDataType.Float32, Right(group));
+                }
+                else
+                {
+                    group.Send(input, count, CollectiveDataType.Float32, Right(group));
+                    group.Receive(output, count, CollectiveDataType.Float32, Left(group));
+                }
+            },
+            RunOnDevice = static (group, input, output, stream) =>
+            {
+                if (ReceivesFirst(group))
+                {
+                    group.Receive(output, Left(group), stream);
+                    group.Send(input, Right(group), stream);
+                }
+                else
+                {
+                    group.Send(input, Right(group), stream);
+                    group.Receive(output, Left(group), stream);
+                }
             },
             Expected = (rank, ranks, _, index) => Element((rank + ranks - 1) % ranks, index),
             BusFactor = Once,
+            MinNcclRanks = 2,
         },
         new()
         {
             Name = "barrier",
             Run = static (group, _, _, _) => group.Barrier(),
+            RunOnDevice = static (group, _, _, _) => group.Barrier(),
             Expected = (_, _, _, _) => 0,
             BusFactor = Once,
             MovesData = false,

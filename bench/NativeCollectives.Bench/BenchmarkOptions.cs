@@ -5,9 +5,20 @@ internal sealed record BenchmarkOptions
 {
     public required IReadOnlyList<BenchmarkOperation> Operations { get; init; }
 
+    /// <summary>What moves the bytes: the ring or NCCL.</summary>
+    public required BackendKind Backend { get; init; }
+
+    /// <summary>Empty: the user leaves it to <see cref="WithDefaults"/>.</summary>
     public required IReadOnlyList<int> Ranks { get; init; }
 
+    /// <summary>As <see cref="Ranks"/>; NCCL decides itself.</summary>
     public required IReadOnlyList<int> Sockets { get; init; }
+
+    /// <summary><see langword="null"/>: as <see cref="Ranks"/>.</summary>
+    public required BufferMemory? Memory { get; init; }
+
+    /// <summary>Operations are put on a stream, and waited for in batches.</summary>
+    public required bool OnStream { get; init; }
 
     public required bool InPlace { get; init; }
 
@@ -21,10 +32,19 @@ internal sealed record BenchmarkOptions
     /// <summary>How long to measure each size, in all rounds together.</summary>
     public required double Seconds { get; init; }
 
-    public required string? Peer { get; init; }
+    public required IReadOnlyList<string> Peers { get; init; }
 
     public required FileInfo? Json { get; init; }
 
     /// <summary>For one start of one system.</summary>
     public required TimeSpan Deadline { get; init; }
+
+    /// <summary>These, with what the user left open.</summary>
+    /// <param name="machine">Where NCCL's ranks are; <see langword="null"/>: on a ring.</param>
+    public BenchmarkOptions WithDefaults(NcclMachine? machine) => this with
+    {
+        Ranks = Ranks.Count > 0 ? Ranks : [machine?.Devices ?? 2],
+        Sockets = Sockets.Count > 0 ? Sockets : [1],
+        Memory = Memory ?? (machine is null ? BufferMemory.Host : BufferMemory.Device),
+    };
 }

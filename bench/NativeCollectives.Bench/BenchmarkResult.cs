@@ -1,12 +1,18 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace NativeCollectives.Bench;
 
 /// <summary>What was measured.</summary>
 internal sealed record BenchmarkResult(IReadOnlyList<IBenchmarkSystem> Systems)
 {
-    private static readonly JsonSerializerOptions _json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+    private static readonly JsonSerializerOptions _json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        WriteIndented = true,
+    };
 
     public DateTimeOffset Started { get; } = DateTimeOffset.Now;
 

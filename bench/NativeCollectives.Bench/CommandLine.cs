@@ -9,6 +9,10 @@ internal static class CommandLine
 {
     private const string AllReduce = "all-reduce";
     private const string OpenMpi = "open-mpi";
+    private const string Ring = "ring";
+    private const string Nccl = "nccl";
+    private const string Device = "device";
+    private const string Host = "host";
 
     public static RootCommand Create()
     {
@@ -20,8 +24,20 @@ internal static class CommandLine
             AllowMultipleArgumentsPerToken = true,
         };
         operations.AcceptOnlyFromAmong([.. BenchmarkOperation.All.Select(operation => operation.Name)]);
-        var ranks = Numbers("--ranks", "Numbers of ranks, all on this machine", 2, 2, 64);
-        var sockets = Numbers("--sockets", "Numbers of connections between neighbours", 1, 1, 16);
+        Option<string> backend = new("--backend")
+        {
+            Description = $"What moves the bytes: {Ring} or {Nccl}",
+            DefaultValueFactory = _ => Ring,
+        };
+        backend.AcceptOnlyFromAmong(Ring, Nccl);
+        var ranks = Numbers("--ranks", $"Numbers of ranks, all on this machine [default: 2; with {Nccl} one for each device]", 1, 64);
+        var sockets = Numbers("--sockets", "Numbers of connections between neighbours in the ring [default: 1]", 1, 16);
+        Option<string?> memory = new("--memory") { Description = $"Where the buffers lie with {Nccl}: {Device} or {Host} [default: {Device}]" };
+        memory.AcceptOnlyFromAmong(Device, Host);
+        Option<bool> stream = new("--stream")
+        {
+            Description = $"With {Nccl}: put {Pace.StreamBatch} operations on a stream, then wait for all, instead of waiting for each",
+        };
         var minBytes = Bytes("--min-bytes", "The smallest size: 8, 64K, 1M", 8);
         var maxBytes = Bytes("--max-bytes", "The largest size", 256 << 20);
         Option<int> stepFactor = new("--step-factor") { Description = "Every size is so many times the one before", DefaultValueFactory = _ => 2 };
@@ -32,8 +48,14 @@ internal static class CommandLine
         {
             Description = "How many operations of each size to measure, in all rounds together, instead of --seconds",
         };
-        Option<string?> peer = new("--peer") { Description = $"What to compare with, in the same run: {OpenMpi}" };
-        peer.AcceptOnlyFromAmong(OpenMpi);
+        string[] peers = [OpenMpi, .. NcclDirectMode.All.Select(mode => mode.Peer)];
+        Option<string[]> peer = new("--peer")
+        {
+            Description = $"What to compare with, in the same run: {string.Join(", ", peers)}",
+            HelpName = "peer",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        peer.AcceptOnlyFromAmong(peers);
         Option<FileInfo?> json = new("--json") { Description = "Where to write the result as JSON" };
         Option<int> timeout = new("--timeout") { Description = "Seconds that one start of one system may take", DefaultValueFactory = _ => 600 };
         Within(stepFactor, 2, 1 << 20);
@@ -42,22 +64,26 @@ internal static class CommandLine
         Within(iterations, 1, 10_000_000);
         Within(timeout, 1, 86400);
 
-        var command = new RootCommand("Measures the operations of NativeCollectives between processes on this machine, over TCP on the loopback interface.")
+        var command = new RootCommand(
+            "Measures the operations of NativeCollectives between processes on this machine, over TCP on the loopback interface or on its GPUs.")
         {
-            operations, ranks, sockets, minBytes, maxBytes, stepFactor, inPlace, rounds, seconds, iterations, peer, json, timeout,
+            backend, operations, ranks, sockets, memory, stream, minBytes, maxBytes, stepFactor, inPlace, rounds, seconds, iterations, peer, json, timeout,
         };
         command.SetAction((result, cancellationToken) => RunAsync(
             new BenchmarkOptions
             {
                 Operations = [.. result.GetRequiredValue(operations).Distinct().Select(BenchmarkOperation.Find)],
-                Ranks = [.. result.GetRequiredValue(ranks).Distinct()],
-                Sockets = [.. result.GetRequiredValue(sockets).Distinct()],
+                Backend = result.GetRequiredValue(backend) == Nccl ? BackendKind.Nccl : BackendKind.Ring,
+                Ranks = [.. (result.GetValue(ranks) ?? []).Distinct()],
+                Sockets = [.. (result.GetValue(sockets) ?? []).Distinct()],
+                Memory = result.GetValue(memory) switch { Device => BufferMemory.Device, Host => BufferMemory.Host, _ => null },
+                OnStream = result.GetValue(stream),
                 InPlace = result.GetValue(inPlace),
                 Sizes = [.. Sizes(result.GetValue(minBytes), result.GetValue(maxBytes), result.GetValue(stepFactor))],
                 Rounds = result.GetValue(rounds),
                 Iterations = result.GetValue(iterations),
                 Seconds = result.GetValue(seconds),
-                Peer = result.GetValue(peer),
+                Peers = [.. (result.GetValue(peer) ?? []).Distinct()],
                 Json = result.GetValue(json),
                 Deadline = TimeSpan.FromSeconds(result.GetValue(timeout)),
             },
@@ -71,12 +97,13 @@ internal static class CommandLine
         try
         {
             Check(options);
-            List<IBenchmarkSystem> systems = [new OwnSystem(scratch)];
-            if (options.Peer == OpenMpi)
+            var machine = options.Backend == BackendKind.Nccl ? NcclMachine.Find() : null;
+            options = options.WithDefaults(machine);
+            if (machine is not null)
             {
-                systems.Add(await OpenMpiSystem.PrepareAsync(scratch, cancellationToken));
+                CheckRanks(options);
             }
-            var benchmark = new Benchmark(options, systems);
+            var benchmark = new Benchmark(options, machine, await SystemsAsync(options, machine, scratch, cancellationToken));
             try
             {
                 await benchmark.RunAsync(Console.Error.WriteLine, cancellationToken);
@@ -108,6 +135,22 @@ internal static class CommandLine
         }
     }
 
+    private static async Task<IReadOnlyList<IBenchmarkSystem>> SystemsAsync(
+        BenchmarkOptions options, NcclMachine? machine, ScratchFolder scratch, CancellationToken cancellationToken)
+    {
+        List<IBenchmarkSystem> systems = [machine is null ? new OwnRingSystem(scratch) : new OwnNcclSystem(machine, scratch)];
+        if (options.Peers.Contains(OpenMpi))
+        {
+            systems.Add(await OpenMpiSystem.PrepareAsync(scratch, cancellationToken));
+        }
+        if (machine is not null && options.Peers.Count > 0)
+        {
+            var modes = NcclDirectMode.All.Where(mode => options.Peers.Contains(mode.Peer)).ToList();
+            systems.AddRange(await NcclDirectSystem.PrepareAsync(modes, machine, scratch, cancellationToken));
+        }
+        return systems;
+    }
+
     private static void Check(BenchmarkOptions options)
     {
         if (options.Sizes.Count == 0)
@@ -118,9 +161,57 @@ internal static class CommandLine
         {
             throw new BenchmarkException($"--in-place is not for {separate.Name}, but for all-reduce, and for broadcast, which always is.");
         }
-        if (options.Peer is not null && options.Operations.FirstOrDefault(operation => operation.Name != AllReduce) is { } other)
+        if (options.Backend == BackendKind.Nccl)
         {
-            throw new BenchmarkException($"--peer {options.Peer} is not for {other.Name}, but for {AllReduce}.");
+            CheckNccl(options);
+        }
+        else
+        {
+            CheckRing(options);
+        }
+    }
+
+    private static void CheckRing(BenchmarkOptions options)
+    {
+        if (options.Ranks.Any(ranks => ranks < 2))
+        {
+            throw new BenchmarkException("--ranks: 2 to 64");
+        }
+        if (options.Memory == BufferMemory.Device || options.OnStream)
+        {
+            throw new BenchmarkException($"{(options.OnStream ? "--stream" : $"--memory {Device}")} is for --backend {Nccl}: the ring works on host memory.");
+        }
+        if (options.Peers.FirstOrDefault(peer => peer != OpenMpi) is { } peer)
+        {
+            throw new BenchmarkException($"--peer {peer} is for --backend {Nccl}.");
+        }
+        if (options.Peers.Count > 0 && options.Operations.FirstOrDefault(operation => operation.Name != AllReduce) is { } other)
+        {
+            throw new BenchmarkException($"--peer {OpenMpi} is not for {other.Name}, but for {AllReduce}.");
+        }
+    }
+
+    private static void CheckNccl(BenchmarkOptions options)
+    {
+        if (options.Sockets.Count > 0 || options.Peers.Contains(OpenMpi))
+        {
+            throw new BenchmarkException($"{(options.Sockets.Count > 0 ? "--sockets" : $"--peer {OpenMpi}")} is for --backend {Ring}.");
+        }
+        if (options.OnStream && options.Memory == BufferMemory.Host)
+        {
+            throw new BenchmarkException($"--stream is for --memory {Device}.");
+        }
+        if (options.OnStream && options.Operations.FirstOrDefault(operation => !operation.MovesData) is { } still)
+        {
+            throw new BenchmarkException($"--stream is not for {still.Name}, which does not take a stream.");
+        }
+    }
+
+    private static void CheckRanks(BenchmarkOptions options)
+    {
+        if (options.Operations.FirstOrDefault(operation => options.Ranks.Any(ranks => ranks < operation.MinNcclRanks)) is { } operation)
+        {
+            throw new BenchmarkException($"{operation.Name} needs at least {operation.MinNcclRanks} ranks.");
         }
     }
 
@@ -132,9 +223,9 @@ internal static class CommandLine
         }
     }
 
-    private static Option<int[]> Numbers(string name, string description, int initial, int least, int most)
+    private static Option<int[]> Numbers(string name, string description, int least, int most)
     {
-        Option<int[]> option = new(name) { Description = description, DefaultValueFactory = _ => [initial], AllowMultipleArgumentsPerToken = true };
+        Option<int[]> option = new(name) { Description = description, AllowMultipleArgumentsPerToken = true };
         option.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int[]>() is { } values && !values.All(value => value >= least && value <= most))

@@ -5,9 +5,9 @@ namespace NativeCollectives.Bench;
 
 /// <summary>What the ranks of a system report about one size. Rank 0 writes it as a line of text: <c>count iterations cpu_us errors time_ns...</c></summary>
 /// <param name="Count">Elements of a block.</param>
-/// <param name="CpuMicroseconds">Processor time of all ranks for all iterations.</param>
+/// <param name="CpuMicroseconds">Processor time of all ranks for all measured operations.</param>
 /// <param name="Errors">Wrong elements on all ranks, in the checked operations before and after the measured ones.</param>
-/// <param name="Nanoseconds">The time of each measured operation, the mean of the ranks.</param>
+/// <param name="Nanoseconds">The time of each measured operation, the mean of the ranks; where batches are measured, the mean of each batch.</param>
 internal sealed record Measurement(long Count, double CpuMicroseconds, long Errors, IReadOnlyList<double> Nanoseconds)
 {
     public static void Write(TextWriter writer, Measurement measurement)

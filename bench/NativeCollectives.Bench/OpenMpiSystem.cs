@@ -6,7 +6,6 @@ namespace NativeCollectives.Bench;
 internal sealed class OpenMpiSystem : IBenchmarkSystem
 {
     private const string Source = "open_mpi_all_reduce.c";
-    private static readonly TimeSpan _preparation = TimeSpan.FromMinutes(2);
 
     private readonly string _mpirun;
     private readonly string _program;
@@ -28,21 +27,18 @@ internal sealed class OpenMpiSystem : IBenchmarkSystem
     public static async Task<OpenMpiSystem> PrepareAsync(ScratchFolder scratch, CancellationToken cancellationToken)
     {
         const string Missing = "Open MPI is not installed: mpicc and mpirun must be on the PATH (Debian: openmpi-bin and libopenmpi-dev).";
-        var mpicc = OnPath("mpicc") ?? throw new BenchmarkException(Missing);
-        var mpirun = OnPath("mpirun") ?? throw new BenchmarkException(Missing);
+        var mpicc = PeerProgram.OnPath("mpicc") ?? throw new BenchmarkException(Missing);
+        var mpirun = PeerProgram.OnPath("mpirun") ?? throw new BenchmarkException(Missing);
 
         const string Known = "mpirun (Open MPI) ";
-        var introduction = await ProcessSet.RunAsync([new Launch(mpirun, mpirun, ["--version"])], _preparation, cancellationToken);
+        var introduction = await ProcessSet.RunAsync([new Launch(mpirun, mpirun, ["--version"])], PeerProgram.Preparation, cancellationToken);
         if (!introduction.StartsWith(Known, StringComparison.Ordinal))
         {
             throw new BenchmarkException($"{mpirun} is not that of Open MPI.");
         }
         var version = introduction[Known.Length..].Split('\n')[0].Trim();
 
-        var program = Path.Combine(scratch.FullPath, Path.GetFileNameWithoutExtension(Source));
-        var source = Path.Combine(AppContext.BaseDirectory, "peers", Source);
-        var compiler = new Launch(mpicc, mpicc, ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", program, source]);
-        await ProcessSet.RunAsync([compiler], _preparation, cancellationToken);
+        var program = await PeerProgram.CompileAsync(Source, mpicc, ["-std=gnu11"], scratch, cancellationToken);
         return new OpenMpiSystem(mpirun, program, version, scratch);
     }
 
@@ -56,7 +52,7 @@ internal sealed class OpenMpiSystem : IBenchmarkSystem
             "--mca", "pml", "ob1",
             "--mca", "btl", "self,tcp",
             "--mca", "btl_tcp_if_include", "lo",
-            "--mca", "btl_tcp_links", Text(job.Sockets),
+            "--mca", "btl_tcp_links", Text(job.Sockets!.Value),
             "--mca", "orte_tmpdir_base", _scratch.FullPath,
             "--oversubscribe",
             "--allow-run-as-root",
@@ -78,9 +74,4 @@ internal sealed class OpenMpiSystem : IBenchmarkSystem
     private static string Text<T>(T value)
         where T : IFormattable =>
         value.ToString(null, CultureInfo.InvariantCulture);
-
-    private static string? OnPath(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-            .Select(folder => Path.Combine(folder, program))
-            .FirstOrDefault(File.Exists);
 }

@@ -2,23 +2,35 @@ using System.Reflection;
 
 namespace NativeCollectives.Bench;
 
-/// <summary>This library: the ring over TCP, its ranks on this machine.</summary>
-internal sealed class OwnSystem(ScratchFolder scratch) : IBenchmarkSystem
+/// <summary>This library, its ranks on this machine: this program, started again.</summary>
+internal abstract class OwnSystem(ScratchFolder scratch) : IBenchmarkSystem
 {
     public string Name => "native-collectives";
 
     public string Version { get; } =
         typeof(DistributedGroup).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
-    public async Task<IReadOnlyList<Measurement>> MeasureAsync(BenchmarkJob job, CancellationToken cancellationToken)
+    public abstract Task<IReadOnlyList<Measurement>> MeasureAsync(BenchmarkJob job, CancellationToken cancellationToken);
+
+    /// <summary>Runs the ranks.</summary>
+    /// <param name="job">What they measure.</param>
+    /// <param name="hosts">Where they are on a ring, if they are on one.</param>
+    /// <param name="placeOf">Where each is in a group of NCCL's, if they form one.</param>
+    /// <param name="environmentOf">The variables that each gets.</param>
+    /// <param name="cancellationToken">Ends them.</param>
+    protected async Task<IReadOnlyList<Measurement>> RunAsync(
+        BenchmarkJob job,
+        IReadOnlyList<IReadOnlyList<string>>? hosts,
+        Func<int, NcclPlace>? placeOf,
+        Func<int, IReadOnlyDictionary<string, string>>? environmentOf,
+        CancellationToken cancellationToken)
     {
-        using var ports = new LoopbackPorts(job.Ranks * job.Sockets);
-        string[][] hosts = [.. ports.Addresses.Chunk(job.Sockets)];
         var output = scratch.NewFile();
         var launches = Enumerable.Range(0, job.Ranks).Select(rank =>
         {
-            var order = new RankJob(job.Operation.Name, rank, hosts, job.InPlace, job.Counts, job.Pace, job.Deadline, output);
-            return new Launch($"{Name}, rank {rank}", Self.Program, Self.Arguments("rank"), order.ToJson());
+            var order = new RankJob(
+                job.Operation.Name, rank, hosts, placeOf?.Invoke(rank), job.Memory, job.InPlace, job.Counts, job.Pace, job.Deadline, output);
+            return new Launch($"{Name}, rank {rank}", Self.Program, Self.Arguments("rank"), order.ToJson(), environmentOf?.Invoke(rank));
         });
         await ProcessSet.RunAsync([.. launches], job.Deadline, cancellationToken);
         return Measurement.Read(output, job.Counts, Name);

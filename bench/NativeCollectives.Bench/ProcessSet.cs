@@ -7,7 +7,9 @@ namespace NativeCollectives.Bench;
 /// <param name="Program">What is started.</param>
 /// <param name="Arguments">Its arguments.</param>
 /// <param name="Input">Written to its standard input, which then stays open as long as it runs; <see langword="null"/>: it has none.</param>
-internal sealed record Launch(string Name, string Program, IReadOnlyList<string> Arguments, string? Input = null);
+/// <param name="Environment">Variables that it gets beside those of this process.</param>
+internal sealed record Launch(
+    string Name, string Program, IReadOnlyList<string> Arguments, string? Input = null, IReadOnlyDictionary<string, string>? Environment = null);
 
 /// <summary>Processes that succeed or fail together.</summary>
 internal static class ProcessSet
@@ -53,6 +55,10 @@ internal static class ProcessSet
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach (var (name, value) in launch.Environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
         var process = Process.Start(start) ?? throw new BenchmarkException($"{launch.Program} cannot be started");
         if (launch.Input is null)
         {

@@ -11,7 +11,13 @@ internal sealed record Ratio
 
     public required int Ranks { get; init; }
 
-    public required int Sockets { get; init; }
+    public required int? Sockets { get; init; }
+
+    public required int? Devices { get; init; }
+
+    public required string? Memory { get; init; }
+
+    public required int? Batch { get; init; }
 
     public required bool InPlace { get; init; }
 
@@ -34,6 +40,9 @@ internal sealed record Ratio
         Operation = own.Operation,
         Ranks = own.Ranks,
         Sockets = own.Sockets,
+        Devices = own.Devices,
+        Memory = own.Memory,
+        Batch = own.Batch,
         InPlace = own.InPlace,
         Bytes = own.Bytes,
         MedianUs = own.MedianUs,

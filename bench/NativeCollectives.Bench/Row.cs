@@ -13,7 +13,15 @@ internal sealed record Row
 
     public required int Ranks { get; init; }
 
-    public required int Sockets { get; init; }
+    public required int? Sockets { get; init; }
+
+    public required int? Devices { get; init; }
+
+    /// <summary>Where the buffers are, if there is a choice.</summary>
+    public required string? Memory { get; init; }
+
+    /// <summary>The operations that were put on a stream before they were waited for; <see langword="null"/>: every operation was waited for.</summary>
+    public required int? Batch { get; init; }
 
     public required bool InPlace { get; init; }
 
@@ -21,6 +29,7 @@ internal sealed record Row
 
     public required long Count { get; init; }
 
+    /// <summary>Operations that were measured.</summary>
     public required int Iterations { get; init; }
 
     public required double MinUs { get; init; }
@@ -45,26 +54,30 @@ internal sealed record Row
         double[] times = [.. measurement.Nanoseconds.Select(time => time / 1000).Order()];
         var bytes = job.Operation.Bytes(job.Ranks, measurement.Count);
         var median = (times[(times.Length - 1) / 2] + times[times.Length / 2]) / 2;
+        var operations = times.Length * job.Pace.Batch;
         var bandwidth = median > 0 ? bytes / median / 1000 : 0;
         return new Row
         {
             System = system.Name,
-            Transport = "tcp",
+            Transport = job.Transport,
             Operation = job.Operation.Name,
             Dtype = "float32",
             Ranks = job.Ranks,
             Sockets = job.Sockets,
+            Devices = job.Devices,
+            Memory = job.Devices is null ? null : job.Memory == BufferMemory.Device ? "device" : "host",
+            Batch = job.Pace.Batch > 1 ? job.Pace.Batch : null,
             InPlace = job.InPlace || job.Operation.AlwaysInPlace,
             Bytes = bytes,
             Count = measurement.Count,
-            Iterations = times.Length,
+            Iterations = operations,
             MinUs = Rounded(times[0]),
             MedianUs = Rounded(median),
             // The nearest rank: of fewer than a hundred times it is the longest.
             P99Us = Rounded(times[(int)Math.Ceiling(0.99 * times.Length) - 1]),
             AlgbwGbps = Rounded(bandwidth, 6),
             BusbwGbps = Rounded(bandwidth * job.Operation.BusFactor(job.Ranks), 6),
-            CpuUs = Rounded(measurement.CpuMicroseconds / times.Length),
+            CpuUs = Rounded(measurement.CpuMicroseconds / operations),
             Errors = measurement.Errors,
         };
     }
