@@ -31,8 +31,8 @@ typedef struct nc_call {
     int64_t deadline_ns; /* of the monotonic clock (std::chrono::steady_clock) */
     int64_t timeout_ms;  /* what the deadline was made from */
     uint64_t sequence;
-    /* For NC_REQUEST_STREAM; may be null. If execute returns NC_OK, called once when the device has finished the operation, or has failed to: from another thread, from
-     * within execute itself or, as destroy leaves nothing behind, from there. */
+    /* For NC_REQUEST_STREAM; may be null. If execute returns NC_OK, called once when the device has finished the operation, or has failed to: from another thread or, as
+     * destroy leaves nothing behind, from there; never from within execute, since it may issue the next operation. */
     nc_completion completed;
     void* completed_context;
 } nc_call;

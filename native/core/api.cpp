@@ -6,6 +6,7 @@
 #include "backend/error.h"
 #include "core/api_types.h"
 #include "core/backend_library.h"
+#include "core/enumeration.h"
 #include "core/group.h"
 #include "core/request_check.h"
 
@@ -223,7 +224,7 @@ nc_status nc_device_copy(const char* backend, int32_t device, void* destination,
                          nc_error* error) {
     return forwarded(error, [&] {
         require(bytes == 0 || (destination != nullptr && source != nullptr), "destination and source must not be null");
-        require(direction == NC_HOST_TO_DEVICE || direction == NC_DEVICE_TO_HOST || direction == NC_DEVICE_TO_DEVICE, "this is no direction of a copy");
+        require(nc::number(direction) <= NC_DEVICE_TO_DEVICE, "this is no direction of a copy");
         return devices_of(backend).copy(device, destination, source, bytes, direction, error);
     });
 }

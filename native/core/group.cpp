@@ -72,8 +72,10 @@ void Group::adopt(const nc_backend_group& made) {
     if (handle_ != nullptr && backend_->device != nullptr) device_ = backend_->device->of_group(handle_);
     rank_ = made.rank;
     size_ = made.size;
-    // The backend may have found a fault before it was ours.
-    if (ended_ && handle_ != nullptr) backend_->abort(handle_);
+    if (!ended_) return;
+    // The backend has found a fault before it was ours.
+    cause_.rank = rank_;
+    if (handle_ != nullptr) backend_->abort(handle_);
 }
 
 nc_status Group::status(nc_error* error) const {

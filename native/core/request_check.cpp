@@ -1,25 +1,16 @@
 #include "core/request_check.h"
 
-#include <cstring>
 #include <limits>
 
 #include "backend/data_type.h"
 #include "backend/error.h"
+#include "core/enumeration.h"
 
 namespace nc {
 namespace {
 
 [[noreturn]] void invalid(const std::string& message) {
     throw Error(NC_INVALID_ARGUMENT, message);
-}
-
-// What the caller put into an enumeration: C lets it hold any number, while C++ may assume one of the enumerators.
-template <class Enumeration>
-std::uint32_t number(const Enumeration& value) {
-    std::uint32_t bits = 0;
-    static_assert(sizeof bits == sizeof value);
-    std::memcpy(&bits, &value, sizeof bits);
-    return bits;
 }
 
 bool reduces(nc_operation operation) {

@@ -113,31 +113,28 @@ private:
     Result gather() {
         CallGroup group(api_);
         if (is_root()) {
-            copy_own(send_, received(shape_.receive[own()]), shape_.receive[own()].count);
             receive_all(group);
-        } else {
-            send_to(group, shape_.root, shape_.send[0]);
+            return with_own_copy(group.end(), send_, received(shape_.receive[own()]), shape_.receive[own()].count);
         }
+        send_to(group, shape_.root, shape_.send[0]);
         return group.end();
     }
 
     Result scatter() {
         CallGroup group(api_);
         if (is_root()) {
-            copy_own(sent(shape_.send[own()]), receive_, shape_.send[own()].count);
             send_all(group);
-        } else {
-            receive_from(group, shape_.root, shape_.receive[0]);
+            return with_own_copy(group.end(), sent(shape_.send[own()]), receive_, shape_.send[own()].count);
         }
+        receive_from(group, shape_.root, shape_.receive[0]);
         return group.end();
     }
 
     Result all_to_all() {
         CallGroup group(api_);
-        copy_own(sent(shape_.send[own()]), received(shape_.receive[own()]), shape_.send[own()].count);
         send_all(group);
         receive_all(group);
-        return group.end();
+        return with_own_copy(group.end(), sent(shape_.send[own()]), received(shape_.receive[own()]), shape_.send[own()].count);
     }
 
     void send_all(CallGroup& group) {
@@ -160,11 +157,12 @@ private:
         if (block.count > 0) group.add([&] { return api_.Recv(received(block), block.count, shape_.mapping.type, rank, comm_, stream_); });
     }
 
-    // What a rank sends itself.
-    void copy_own(const std::byte* source, std::byte* target, std::size_t count) {
-        if (count == 0 || source == target) return;
+    // The result, and what a rank sends itself; that only if NCCL does its part.
+    Result with_own_copy(Result result, const std::byte* source, std::byte* target, std::size_t count) {
+        if ((result != Result::Success && result != Result::InProgress) || count == 0 || source == target) return result;
         device_.cuda().check(device_.api().MemcpyDtoDAsync(device_address(target), device_address(source), count * shape_.mapping.item, stream_),
                              "cuMemcpyDtoDAsync");
+        return result;
     }
 
     const NcclFunctions& api_;

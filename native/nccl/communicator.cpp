@@ -7,8 +7,6 @@ constexpr int no_color = -1; // NCCL_SPLIT_NOCOLOR
 
 nc_status status_of(Result result) {
     switch (result) {
-        case Result::InvalidArgument:
-            return NC_INVALID_ARGUMENT;
         case Result::RemoteError:
             return NC_PEER_LOST;
         case Result::Timeout:
@@ -40,13 +38,10 @@ Communicator::~Communicator() {
 }
 
 void Communicator::introduce(const char* maker) {
-    Result result = Result::Success;
-    {
-        const std::unique_lock lock = acquire();
-        result = nccl_.api().CommUserRank(comm_, &rank_);
-        if (result == Result::Success) result = nccl_.api().CommCount(comm_, &size_);
-    }
-    if (result != Result::Success) throw failure(result, maker);
+    const std::unique_lock lock = acquire();
+    Result result = nccl_.api().CommUserRank(comm_, &rank_);
+    if (result == Result::Success) result = nccl_.api().CommCount(comm_, &size_);
+    if (result != Result::Success) throw Error(status_of(result), nccl_.explain(result, maker, comm_));
 }
 
 std::unique_lock<std::mutex> Communicator::acquire() {
@@ -83,15 +78,26 @@ Error Communicator::failure(Result result, const char* call) {
     return {status_of(result), nccl_.explain(result, call, comm_)};
 }
 
-std::unique_ptr<Communicator> Communicator::split(int color, int key, const Patience& patience) {
+Error Communicator::refusal(Result result, const char* call) {
+    const std::string words = nccl_.explain(result, call, comm_);
+    Result pending = Result::Success;
+    const bool usable = result == Result::InvalidArgument && nccl_.api().CommGetAsyncError(comm_, &pending) == Result::Success && pending == Result::Success;
+    return {usable ? NC_INVALID_ARGUMENT : status_of(result), words};
+}
+
+void Communicator::require_split() const {
     if (nccl_.api().CommSplit == nullptr) throw Error(NC_NOT_SUPPORTED, text(nccl_.path(), " has no ncclCommSplit, so its groups cannot be split"));
+}
+
+std::unique_ptr<Communicator> Communicator::split(int color, int key, const Patience& patience) {
     std::unique_ptr<Communicator> part(new Communicator(nccl_, nullptr));
     Config config = nccl_.config();
     try {
         run("ncclCommSplit", patience, [&](Comm comm) { return nccl_.api().CommSplit(comm, color < 0 ? no_color : color, key, &part->comm_, &config); });
     } catch (...) {
-        // NCCL may still be about to write to part.
+        // NCCL may still be about to write to part, until it has been aborted, by whomever.
         abort();
+        const std::lock_guard lock(mutex_);
         throw;
     }
     if (color < 0) return nullptr;

@@ -32,12 +32,16 @@ public:
         {
             const std::unique_lock lock = acquire();
             result = call(comm_);
+            if (result != Result::Success && result != Result::InProgress) throw refusal(result, name);
         }
         if (result == Result::InProgress) result = settled(patience);
         if (result != Result::Success) throw failure(result, name);
     }
 
-    // The communicator of the ranks of equal color, ordered by key; null for a negative color. Every rank must call it.
+    // Throws Error(NC_NOT_SUPPORTED) if the library cannot split communicators.
+    void require_split() const;
+
+    // The communicator of the ranks of equal color, ordered by key; null for a negative color. Every rank must call it. After a failure this communicator is aborted.
     std::unique_ptr<Communicator> split(int color, int key, const Patience& patience);
 
     // Throws Error if NCCL has noticed a failure on its own.
@@ -59,7 +63,10 @@ private:
     Result settled(const Patience& patience);
     // Asks NCCL who it is.
     void introduce(const char* maker);
+    // The communicator has failed.
     Error failure(Result result, const char* call);
+    // With the lock held: a call has been refused. Error(NC_INVALID_ARGUMENT) if the communicator is as it was.
+    Error refusal(Result result, const char* call);
 
     const NcclLibrary& nccl_;
     std::mutex mutex_;

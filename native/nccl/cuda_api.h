@@ -18,11 +18,10 @@ using CudaAddress = std::uintptr_t; // CUdeviceptr
 // CUresult; those that are told apart.
 enum class CudaResult : int { Success = 0, InvalidValue = 1, OutOfMemory = 2, NotReady = 600 };
 
-constexpr unsigned int stream_non_blocking = 1;  // CU_STREAM_NON_BLOCKING: no implicit order with the default stream
-constexpr unsigned int event_disable_timing = 2; // CU_EVENT_DISABLE_TIMING
-constexpr unsigned int host_alloc_portable = 1;  // CU_MEMHOSTALLOC_PORTABLE
-constexpr int pointer_attribute_memory_type = 2; // CU_POINTER_ATTRIBUTE_MEMORY_TYPE
-constexpr unsigned int memory_type_host = 1;     // CU_MEMORYTYPE_HOST
+constexpr unsigned int stream_non_blocking = 1;     // CU_STREAM_NON_BLOCKING: no implicit order with the default stream
+constexpr unsigned int event_disable_timing = 2;    // CU_EVENT_DISABLE_TIMING
+constexpr unsigned int host_alloc_portable = 1;     // CU_MEMHOSTALLOC_PORTABLE
+constexpr int pointer_attribute_device_ordinal = 9; // CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
 
 // The functions, each named after the driver's without its prefix; versions (_v2) as in CUDA 11 and later.
 struct CudaFunctions {

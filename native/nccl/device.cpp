@@ -29,12 +29,14 @@ Device::Scope::~Scope() {
     (void)device_.api().CtxPopCurrent(&popped);
 }
 
-bool Device::knows(const void* address) const {
-    unsigned int type = 0;
-    const CudaResult result = api().PointerGetAttribute(&type, pointer_attribute_memory_type, device_address(address));
-    if (result == CudaResult::InvalidValue) return false;
+void Device::require_own(const char* name, const void* address) const {
+    int owner = 0;
+    const CudaResult result = api().PointerGetAttribute(&owner, pointer_attribute_device_ordinal, device_address(address));
+    if (result == CudaResult::InvalidValue) throw Error(NC_INVALID_ARGUMENT, text(name, " is ", address, ", which is no address in device memory"));
     cuda_.check(result, "cuPointerGetAttribute");
-    return true;
+    if (owner != ordinal_) {
+        throw Error(NC_INVALID_ARGUMENT, text(name, " is in the memory of device ", owner, ", but the group works on device ", ordinal_));
+    }
 }
 
 bool Device::is_idle(CudaStream stream) const {

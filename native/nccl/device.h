@@ -36,8 +36,8 @@ public:
         const Device& device_;
     };
 
-    // Whether the driver knows the address; a pointer to ordinary host memory, which it does not, would end the whole context.
-    bool knows(const void* address) const;
+    // Throws Error(NC_INVALID_ARGUMENT) unless the address is one of this device's: what a kernel cannot reach ends the whole context.
+    void require_own(const char* name, const void* address) const;
 
     // Whether the stream has done everything that it was given; null is the default stream. Throws Error if the device failed.
     bool is_idle(CudaStream stream) const;

@@ -89,6 +89,8 @@ public:
             return false;
         }
         if (const int error = take_error(connection_.get()); error != 0) return lost(error, reason);
+        // Where nobody listens, on a port that connections are given as their own, a connection may come about with itself.
+        if (Address::local(connection_.get()) == Address::remote(connection_.get())) return lost(ECONNREFUSED, reason);
         std::size_t received = 0;
         while (received < sizeof id.bytes) {
             const ssize_t count = ::recv(connection_.get(), id.bytes + received, sizeof id.bytes - received, 0);
@@ -149,9 +151,16 @@ void IdServer::serve() {
         for (const Caller& caller : callers) poller.watch(caller.connection.get(), POLLOUT);
         (void)poller.wait(Clock::now() + handing_limit);
         if (poller.events(closing_.descriptor()) != 0) return;
-        for (Descriptor connection = accept_from(listener_); connection.is_open(); connection = accept_from(listener_)) {
-            callers.emplace_back();
-            callers.back().connection = std::move(connection);
+        try {
+            for (Descriptor connection = accept_from(listener_); connection.is_open(); connection = accept_from(listener_)) {
+                callers.emplace_back();
+                callers.back().connection = std::move(connection);
+            }
+        } catch (const Error&) {
+            // There are no more descriptors now: who waits to be accepted is served later.
+            poller.clear();
+            poller.watch(closing_.descriptor(), POLLIN);
+            (void)poller.wait(Clock::now() + cancel_granularity);
         }
         callers.remove_if([this](Caller& caller) {
             const Progress progress = hand(caller, id_);

@@ -1,5 +1,6 @@
 #include "nccl/nccl_group.h"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -49,13 +50,6 @@ const char* function_name(nc_operation operation) {
     }
 }
 
-nc_error described(const Error& error, nc_operation operation = NC_OPERATION_NONE, std::uint64_t sequence = 0) {
-    nc_error filled = empty_error();
-    fill(&filled, error.status, error.what(), error.peer, error.system_error);
-    filled.operation = operation;
-    filled.sequence = sequence;
-    return filled;
-}
 
 } // namespace
 
@@ -86,11 +80,16 @@ void NcclGroup::operate(Body&& body) {
     const Executing executing(executing_);
     if (aborted_.load()) throw interrupted();
     const Device::Scope scope(*device_);
+    begun_ = false;
+    callers_stream_.reset();
     try {
         body();
     } catch (const Error& error) {
-        if (!is_harmless(error.status)) give_up();
-        throw;
+        if (is_harmless(error.status) && !begun_) throw;
+        give_up();
+        if (!is_harmless(error.status)) throw;
+        // What the caller could be blamed for was found too late for that.
+        throw Error(NC_LIBRARY_ERROR, error.what(), error.peer, error.system_error);
     } catch (...) {
         give_up();
         throw;
@@ -105,7 +104,10 @@ void NcclGroup::give_up() {
         changed_.notify_all();
     }
     // The device must not write any more to what the caller gets back. A device that does not answer is beyond help.
-    (void)guarded(nullptr, [this] { (void)ask_until(Clock::now() + quiet_limit, [this] { return staging_->idle(); }); });
+    (void)guarded(nullptr, [this] {
+        (void)ask_until(Clock::now() + quiet_limit,
+                        [this] { return staging_->idle() && (!callers_stream_.has_value() || device_->is_idle(*callers_stream_)); });
+    });
 }
 
 Patience NcclGroup::patience_of(const nc_request& request, const nc_call& call) const {
@@ -117,7 +119,11 @@ void NcclGroup::await(const Patience& patience, Question&& question) {
     unsigned int questions = 0;
     wait_until(
         [&] {
-            if (question()) return true;
+            if (question()) {
+                // An abort ends kernels too, without a result.
+                if (aborted_.load()) throw interrupted();
+                return true;
+            }
             // A kernel that waits for a dead peer does not end by itself.
             if (++questions % 16 == 0) communicator_->check();
             return false;
@@ -133,7 +139,11 @@ void NcclGroup::execute(const nc_request& request, const nc_call& call) {
         }
         const Shape shape = shape_of(request, rank_, size_);
         if (shape.longest() == 0) {
-            if (call.completed != nullptr) call.completed(call.completed_context, nullptr);
+            // Who waits for nothing waits for what is before it.
+            if (call.completed != nullptr) {
+                hold_for_last(static_cast<CudaStream>(request.stream));
+                put_under_watch(request, call);
+            }
         } else if ((request.flags & NC_REQUEST_DEVICE) != 0) {
             execute_on_device(request, call, shape);
         } else {
@@ -153,18 +163,24 @@ void NcclGroup::execute_on_device(const nc_request& request, const nc_call& call
         default_stream_passed_->hold(stream);
     }
     hold_for_last(stream);
+    if (!on_own_stream) callers_stream_ = stream;
     issue_on(stream, shape, buffers, patience);
     if (on_own_stream) {
         await(patience, [this] { return device_->is_idle(stream_->get()); });
         give_back(std::move(last_));
-        return;
+    } else {
+        put_under_watch(request, call);
     }
+}
+
+void NcclGroup::put_under_watch(const nc_request& request, const nc_call& call) {
+    const auto stream = static_cast<CudaStream>(request.stream);
     std::shared_ptr<Event> finished = take_event();
     finished->record(stream);
     give_back(std::exchange(last_, finished));
     last_stream_ = stream;
     const std::lock_guard lock(mutex_);
-    on_streams_.push_back({std::move(finished), patience, call.sequence, call.completed, call.completed_context});
+    on_streams_.push_back({std::move(finished), patience_of(request, call), call.sequence, call.completed, call.completed_context});
     // For an operation that nobody waits for the watching thread need not be woken; it comes by now and then.
     if (call.completed != nullptr || on_streams_.size() >= many_on_streams) changed_.notify_all();
 }
@@ -178,7 +194,7 @@ void NcclGroup::require_known(const char* name, const void* address) {
     // Asking costs as much as a part of a small operation; programs use the same buffers again and again.
     const void*& known = known_[std::hash<CudaAddress>{}(device_address(address) / 256) % known_.size()];
     if (known == address) return;
-    if (!device_->knows(address)) throw Error(NC_INVALID_ARGUMENT, text(name, " is ", address, ", which is no address in device memory"));
+    device_->require_own(name, address);
     known = address;
 }
 
@@ -195,6 +211,7 @@ void NcclGroup::execute_staged(const nc_request& request, const nc_call& call, c
 void NcclGroup::barrier(const nc_request& request, const nc_call& call) {
     const Patience patience = patience_of(request, call);
     const CudaStream stream = stream_->get();
+    begun_ = true;
     hold_for_last(stream);
     std::byte* word = barrier_word_->get();
     communicator_->run("ncclAllReduce", patience,
@@ -209,6 +226,8 @@ std::shared_ptr<NcclGroup> NcclGroup::split(const nc_request& request, const nc_
         const Patience patience = patience_of(request, call);
         // NCCL wants nothing to be under way.
         if (last_ != nullptr) await(patience, [this] { return last_->passed(); });
+        communicator_->require_split();
+        begun_ = true;
         std::unique_ptr<Communicator> part = communicator_->split(request.color, request.key < 0 ? rank_ : request.key, patience);
         if (part != nullptr) made = std::make_shared<NcclGroup>(device_, std::move(part), staging_bytes_, options);
     });
@@ -218,6 +237,7 @@ std::shared_ptr<NcclGroup> NcclGroup::split(const nc_request& request, const nc_
 void NcclGroup::issue_on(CudaStream stream, const Shape& shape, const Buffers& buffers, const Patience& patience) {
     communicator_->run(function_name(shape.operation), patience,
                        [&](Comm comm) { return issue(communicator_->nccl(), comm, *device_, stream, shape, buffers, rank_); });
+    begun_ = true;
 }
 
 void NcclGroup::hold_for_last(CudaStream stream) {
@@ -251,31 +271,56 @@ void NcclGroup::abort() {
 // ---- the watching thread ---------------------------------------------------------------------------------------------------------------------------------
 
 void NcclGroup::watch() {
-    (void)guarded(nullptr, [this] {
-        const Device::Scope scope(*device_);
-        std::optional<Pause> pause;
-        bool ended = false;
-        while (await_work(ended, pause)) {
-            if (!ended && !aborted_.load()) {
-                try {
-                    tend(pause);
-                    continue;
-                } catch (const Error& error) {
-                    // The core is told first: what the abort brings about has this cause.
-                    if (error.status != NC_ABORTED && !fail_all(error)) tell_core(described(error));
-                    aborted_.store(true);
-                }
-            }
-            communicator_->abort();
-            ended = true;
-            (void)fail_all(interrupted());
-        }
-        leave();
-        free_resources();
+    std::optional<Device::Scope> scope;
+    nc_error error = empty_error();
+    if (guarded(&error, [&] { scope.emplace(*device_); }) != NC_OK) end(error);
+    look_after();
+    leave();
+    (void)guarded(nullptr, [&] {
+        if (!scope.has_value()) scope.emplace(*device_);
     });
+    free_resources();
+    scope.reset();
     const std::lock_guard lock(mutex_);
     closed_ = true;
     changed_.notify_all();
+}
+
+void NcclGroup::look_after() {
+    std::optional<Pause> pause;
+    bool ended = false;
+    while (await_work(ended, pause)) {
+        nc_error error = empty_error();
+        if (!aborted_.load()) {
+            const nc_status status = guarded(&error, [&] { tend(pause); });
+            if (status == NC_OK) continue;
+        }
+        error.status != NC_OK && error.status != NC_ABORTED ? end(error) : end_interrupted();
+        ended = true;
+    }
+}
+
+void NcclGroup::end(nc_error error) {
+    // An operation on a stream is to blame, unless there is none: the one that is late, or the first.
+    {
+        const std::lock_guard lock(mutex_);
+        const auto late = std::find_if(on_streams_.begin(), on_streams_.end(), [this](const OnStream& each) { return each.sequence == late_; });
+        const auto blamed = late != on_streams_.end() ? late : on_streams_.begin();
+        if (blamed != on_streams_.end()) {
+            error.operation = blamed->patience.operation;
+            error.sequence = blamed->sequence;
+        }
+    }
+    // The core is told first: what the abort brings about has this cause.
+    tell_core(error);
+    aborted_.store(true);
+    communicator_->abort();
+    fail_all(&error);
+}
+
+void NcclGroup::end_interrupted() {
+    communicator_->abort();
+    fail_all(nullptr);
 }
 
 bool NcclGroup::await_work(bool ended, std::optional<Pause>& pause) {
@@ -299,11 +344,12 @@ bool NcclGroup::await_work(bool ended, std::optional<Pause>& pause) {
 
 void NcclGroup::tend(std::optional<Pause>& pause) {
     while (finish_first()) pause.reset();
-    // An operation that is being executed finds out for itself.
     const Deadline now = Clock::now();
-    if (now < next_check_ || executing_.load()) return;
+    if (now < next_check_) return;
     next_check_ = now + busy_interval;
-    communicator_->check();
+    check_deadlines(now);
+    // An operation that is being executed finds out for itself.
+    if (!executing_.load()) communicator_->check();
 }
 
 bool NcclGroup::finish_first() {
@@ -314,10 +360,9 @@ bool NcclGroup::finish_first() {
         const std::lock_guard lock(mutex_);
         if (on_streams_.empty()) return false;
         OnStream& first = on_streams_.front();
-        if (!first.finished->passed()) {
-            first.patience.check();
-            return false;
-        }
+        if (!first.finished->passed()) return false;
+        // An abort ends kernels too, without a result.
+        if (aborted_.load()) throw interrupted();
         finished = std::move(first.finished);
         completed = first.completed;
         context = first.context;
@@ -328,24 +373,43 @@ bool NcclGroup::finish_first() {
     return true;
 }
 
-bool NcclGroup::fail_all(const Error& first) {
-    bool any = false;
+void NcclGroup::check_deadlines(Deadline now) {
+    const std::lock_guard lock(mutex_);
+    for (const OnStream& each : on_streams_) {
+        if (now < each.patience.deadline) continue;
+        late_ = each.sequence;
+        each.patience.check();
+    }
+}
+
+void NcclGroup::fail_all(const nc_error* cause) {
+    await_streams();
     for (;;) {
         std::optional<OnStream> failed;
         {
             const std::lock_guard lock(mutex_);
-            if (on_streams_.empty()) return any;
+            if (on_streams_.empty()) return;
             failed.emplace(std::move(on_streams_.front()));
             on_streams_.pop_front();
         }
-        const nc_error error = described(any ? interrupted() : first, failed->patience.operation, failed->sequence);
-        if (failed->completed != nullptr) {
-            failed->completed(failed->context, &error);
-        } else if (!any && first.status != NC_ABORTED) {
-            tell_core(error);
-        }
-        any = true;
+        if (failed->completed == nullptr) continue;
+        nc_error error = empty_error();
+        fill(&error, NC_ABORTED, "the operation was interrupted");
+        error.operation = failed->patience.operation;
+        error.sequence = failed->sequence;
+        failed->completed(failed->context, cause != nullptr && cause->sequence == failed->sequence ? cause : &error);
     }
+}
+
+void NcclGroup::await_streams() {
+    std::shared_ptr<Event> last;
+    {
+        const std::lock_guard lock(mutex_);
+        if (on_streams_.empty()) return;
+        last = on_streams_.back().finished;
+    }
+    // Each operation waits for the one before. A device that does not answer is beyond help.
+    (void)guarded(nullptr, [&] { (void)ask_until(Clock::now() + quiet_limit, [&] { return last->passed(); }); });
 }
 
 void NcclGroup::tell_core(const nc_error& error) {
@@ -362,11 +426,9 @@ void NcclGroup::leave() {
     bool in_order = false;
     const nc_status status = guarded(
         nullptr, [&] { in_order = !aborted_.load() && ask_until(Clock::now() + grace, none_on_streams) && communicator_->leave(Clock::now() + grace); });
-    if (status != NC_OK || !in_order) {
-        if (!aborted_.exchange(true)) warn_of_disorder();
-        communicator_->abort();
-    }
-    (void)fail_all(interrupted());
+    if (status == NC_OK && in_order) return;
+    if (!aborted_.exchange(true)) warn_of_disorder();
+    end_interrupted();
 }
 
 void NcclGroup::warn_of_disorder() {
@@ -394,12 +456,14 @@ bool NcclGroup::close(bool from_watcher) {
         changed_.notify_all();
         if (!from_watcher && changed_.wait_for(lock, closing_limit, [this] { return closed_; })) return true;
     }
+    // From within a completion: what the thread would do after it.
+    if (from_watcher) leave();
     // The core is going away: whatever comes later must not call it.
     {
         const std::lock_guard lock(fault_mutex_);
         fault_ = nullptr;
     }
-    (void)fail_all(interrupted());
+    if (!from_watcher) fail_all(nullptr);
     return false;
 }
 

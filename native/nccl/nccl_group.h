@@ -55,6 +55,8 @@ private:
 
     Patience patience_of(const nc_request& request, const nc_call& call) const;
     void execute_on_device(const nc_request& request, const nc_call& call, const Shape& shape);
+    // Has the watching thread see to the operation that was put on the caller's stream last.
+    void put_under_watch(const nc_request& request, const nc_call& call);
     void execute_staged(const nc_request& request, const nc_call& call, const Shape& shape);
     void barrier(const nc_request& request, const nc_call& call);
     void issue_on(CudaStream stream, const Shape& shape, const Buffers& buffers, const Patience& patience);
@@ -75,15 +77,26 @@ private:
     std::shared_ptr<Event> take_event();
     void give_back(std::shared_ptr<Event> event);
 
-    // The watching thread's. Waits until there is something to do; false once the group is to be left.
+    // The watching thread's, until the group is to be left.
+    void look_after();
+    // Waits until there is something to do; false once the group is to be left.
     bool await_work(bool ended, std::optional<Pause>& pause);
     // Throws Error if something has gone wrong.
     void tend(std::optional<Pause>& pause);
     // Whether the operation that was put on a stream first has finished; it is reported then.
     bool finish_first();
-    // Reports the operations on streams as failed: the first with that error, the others as interrupted. Whether there was one.
-    bool fail_all(const Error& first);
+    // Throws Error if an operation on a stream is late.
+    void check_deadlines(Deadline now);
+    // Ends the group for that failure, of which the core is told.
+    void end(nc_error error);
+    // Ends the group, of which the core knows.
+    void end_interrupted();
+    // Reports the operations on streams as failed, once the device has let go of their buffers: the one that the cause, which may be null, names with that, the others as
+    // interrupted.
+    void fail_all(const nc_error* cause);
+    void await_streams();
     void tell_core(const nc_error& error);
+    // Takes leave of the peers, in order where that can be. A second time nothing is left to do.
     void leave();
     void warn_of_disorder();
     void free_resources();
@@ -103,6 +116,8 @@ private:
     // Only execute() and split() use these.
     std::shared_ptr<Event> last_; // the operation issued last, if it may be under way
     CudaStream last_stream_ = nullptr;
+    bool begun_ = false;                       // the operation at hand: whatever fails now leaves the ranks out of step
+    std::optional<CudaStream> callers_stream_; // that it was put on
     std::array<const void*, 16> known_{}; // addresses in device memory that the driver has been asked about, each where its hash says
 
     std::atomic<bool> aborted_{false};
@@ -114,7 +129,10 @@ private:
     std::vector<std::shared_ptr<Event>> events_; // to be used again
     bool closing_ = false;
     bool closed_ = false;
-    Deadline next_check_{}; // of the communicator, by the watching thread
+
+    // Only the watching thread uses these.
+    Deadline next_check_{};  // of the communicator
+    std::uint64_t late_ = 0; // the operation on a stream whose deadline has passed
 
     std::mutex fault_mutex_; // held while the core is told; never together with mutex_
     void (*fault_)(void* context, const nc_error* error);

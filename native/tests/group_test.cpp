@@ -37,8 +37,11 @@ TEST(Library, SaysWhatItIs) {
     EXPECT_STREQ(nc_version(), NC_VERSION);
     EXPECT_EQ(nc_abi_version(), static_cast<std::uint32_t>(NC_ABI_VERSION));
     EXPECT_STREQ(nc_status_name(NC_OK), "ok");
-    for (int status = 0; status <= NC_INTERNAL_ERROR; ++status) EXPECT_STRNE(nc_status_name(static_cast<nc_status>(status)), "unknown");
-    EXPECT_STREQ(nc_status_name(static_cast<nc_status>(NC_INTERNAL_ERROR + 1)), "unknown");
+    for (int status = 0; status <= NC_LIBRARY_ERROR; ++status) EXPECT_STRNE(nc_status_name(static_cast<nc_status>(status)), "unknown");
+    nc_status none{};
+    const std::uint32_t number = NC_LIBRARY_ERROR + 1;
+    std::memcpy(&none, &number, sizeof number);
+    EXPECT_STREQ(nc_status_name(none), "unknown");
 }
 
 TEST(Library, TakesNullWhereAHandleIsMissing) {
@@ -242,7 +245,9 @@ TEST(Request, IsCheckedBeforeAnyByteMoves) {
         r.data_type = NC_BOOL;
         r.reduce_op = NC_AVERAGE;
     });
-    invalid("unknown flags", [](nc_request& r) { r.flags = 2; });
+    invalid("unknown flags", [](nc_request& r) { r.flags = 8; });
+    invalid("unknown flags besides a known one", [](nc_request& r) { r.flags = NC_REQUEST_DEVICE | 8; });
+    invalid("a stream without device memory", [](nc_request& r) { r.flags = NC_REQUEST_STREAM; });
     invalid("uneven all-reduce", [](nc_request& r) { r.flags = NC_REQUEST_UNEVEN; });
     invalid("null input", [](nc_request& r) { r.send_buffer = nullptr; });
     invalid("null output", [](nc_request& r) { r.receive_buffer = nullptr; });
@@ -289,9 +294,66 @@ TEST(Request, IsCheckedBeforeAnyByteMoves) {
         invalid("own count differs", [&](nc_request& r) { uneven(operation, r), r.count = 3; });
     }
     invalid("split without new_group", [](nc_request& r) { r.operation = NC_SPLIT; });
+    nc_group* part = nullptr;
+    for (const nc_operation operation : {NC_BARRIER, NC_SPLIT}) {
+        for (const std::uint32_t flags : {NC_REQUEST_UNEVEN, NC_REQUEST_DEVICE, NC_REQUEST_DEVICE | NC_REQUEST_STREAM, NC_REQUEST_STREAM, 8U})
+            invalid("flags where nothing moves", [&](nc_request& r) { r.operation = operation, r.flags = flags, r.new_group = &part; });
+    }
+    invalid("device memory, and another mistake", [](nc_request& r) { r.flags = NC_REQUEST_DEVICE, r.send_buffer = nullptr; });
     const nc_request barrier = request_of(NC_BARRIER);
     EXPECT_EQ(nc_enqueue(group, &barrier, nullptr, nullptr, nullptr, nullptr), NC_INVALID_ARGUMENT) << "neither completion nor work";
     ranks.each([](int, nc_group* each) { EXPECT_EQ(all_sum_works(each).status, NC_OK); });
+}
+
+// Groups without a device say so of requests that are otherwise right, and stay usable.
+TEST(Request, OfDeviceMemoryNeedsADevice) {
+    LocalRanks ranks(2);
+    ranks.each([](int, nc_group* group) {
+        EXPECT_EQ(nc_group_device(group), -1);
+        std::int32_t value = 0;
+        nc_request request = request_of(NC_ALL_REDUCE, NC_INT32, 1, &value, &value);
+        for (const std::uint32_t flags : {NC_REQUEST_DEVICE, NC_REQUEST_DEVICE | NC_REQUEST_STREAM}) {
+            request.flags = flags;
+            const Outcome outcome = execute(group, request);
+            EXPECT_EQ(outcome.status, NC_NOT_SUPPORTED);
+            EXPECT_NE(outcome.message().find("host memory only"), std::string::npos) << outcome.message();
+            nc_work* work = nullptr;
+            EXPECT_EQ(nc_enqueue(group, &request, nullptr, nullptr, &work, nullptr), NC_NOT_SUPPORTED);
+            EXPECT_EQ(work, nullptr);
+        }
+        EXPECT_EQ(all_sum_works(group).status, NC_OK);
+    });
+    const GroupPointer alone = group_of_one();
+    EXPECT_EQ(nc_group_device(alone.get()), -1);
+    std::int32_t value = 0;
+    nc_request request = request_of(NC_ALL_REDUCE, NC_INT32, 1, &value, &value);
+    request.flags = NC_REQUEST_DEVICE;
+    EXPECT_EQ(execute(alone.get(), request).status, NC_NOT_SUPPORTED);
+    EXPECT_EQ(nc_group_device(nullptr), -1);
+}
+
+TEST(Backend, WithoutDevicesSaysSo) {
+    std::int32_t count = 0;
+    void* address = &count;
+    Outcome outcome;
+    EXPECT_EQ(nc_device_count("ring", &count, &outcome.error), NC_NOT_SUPPORTED);
+    EXPECT_NE(outcome.message().find("ring"), std::string::npos) << outcome.message();
+    EXPECT_EQ(nc_device_allocate("ring", 0, 1, &address, nullptr), NC_NOT_SUPPORTED);
+    EXPECT_EQ(address, nullptr);
+    EXPECT_EQ(nc_device_free("ring", 0, &count, nullptr), NC_NOT_SUPPORTED);
+    EXPECT_EQ(nc_device_free("ring", 0, nullptr, nullptr), NC_OK);
+    EXPECT_EQ(nc_device_copy("ring", 0, &count, &count, 1, NC_HOST_TO_DEVICE, nullptr), NC_NOT_SUPPORTED);
+    EXPECT_EQ(nc_device_count("nonesuch", &count, nullptr), NC_BACKEND_UNAVAILABLE);
+    EXPECT_EQ(nc_device_count(nullptr, &count, nullptr), NC_INVALID_ARGUMENT);
+    EXPECT_EQ(nc_device_count("ring", nullptr, nullptr), NC_INVALID_ARGUMENT);
+    EXPECT_EQ(nc_device_allocate("ring", 0, 1, nullptr, nullptr), NC_INVALID_ARGUMENT);
+    EXPECT_EQ(nc_device_copy("ring", 0, nullptr, &count, 1, NC_HOST_TO_DEVICE, nullptr), NC_INVALID_ARGUMENT);
+    std::uint8_t id[NC_ID_SIZE] = {};
+    EXPECT_EQ(nc_backend_create_id("ring", nullptr, 0, id, &outcome.error), NC_NOT_SUPPORTED);
+    EXPECT_NE(outcome.message().find("ring"), std::string::npos) << outcome.message();
+    EXPECT_EQ(nc_backend_create_id("ring", nullptr, 0, nullptr, nullptr), NC_INVALID_ARGUMENT);
+    EXPECT_EQ(nc_backend_create_id("ring", nullptr, 1, id, nullptr), NC_INVALID_ARGUMENT);
+    EXPECT_EQ(nc_backend_available("ring", nullptr, 1, nullptr), NC_INVALID_ARGUMENT);
 }
 
 // A caller that is not C++ may put any number into an enumeration; that must be refused like any other mistake.

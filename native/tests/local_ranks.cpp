@@ -116,25 +116,31 @@ void on_all_ranks(int ranks, const std::function<void(int)>& body) {
     for (std::thread& thread : threads) thread.join();
 }
 
-LocalRanks::LocalRanks(int ranks, int sockets, std::int64_t operation_timeout_ms)
-    : ports_(static_cast<std::size_t>(ranks) * static_cast<std::size_t>(sockets)), groups_(static_cast<std::size_t>(ranks)) {
-    const std::string hosts = hosts_json(ports_, ranks, sockets);
-    on_all_ranks(ranks, [&](int rank) {
-        RingOptions ring(rank, hosts);
-        ring.options.operation_timeout_ms = operation_timeout_ms;
+void FormedRanks::form(const std::function<nc_status(int rank, nc_group** group, nc_error* error)>& create) {
+    on_all_ranks(size(), [&](int rank) {
         nc_group* group = nullptr;
         nc_error error = empty_error();
-        const nc_status status = nc_group_create(&ring.options, &group, &error);
+        const nc_status status = create(rank, &group, &error);
         EXPECT_EQ(status, NC_OK) << error.message;
         groups_[static_cast<std::size_t>(rank)].reset(group);
     });
     for (const GroupPointer& group : groups_) {
-        if (group == nullptr) throw std::runtime_error("the ring was not formed");
+        if (group == nullptr) throw std::runtime_error("the group was not formed");
     }
 }
 
-void LocalRanks::each(const std::function<void(int, nc_group*)>& body) {
+void FormedRanks::each(const std::function<void(int, nc_group*)>& body) {
     on_all_ranks(size(), [&](int rank) { body(rank, (*this)[rank]); });
+}
+
+LocalRanks::LocalRanks(int ranks, int sockets, std::int64_t operation_timeout_ms)
+    : FormedRanks(ranks), ports_(static_cast<std::size_t>(ranks) * static_cast<std::size_t>(sockets)) {
+    const std::string hosts = hosts_json(ports_, ranks, sockets);
+    form([&](int rank, nc_group** group, nc_error* error) {
+        RingOptions ring(rank, hosts);
+        ring.options.operation_timeout_ms = operation_timeout_ms;
+        return nc_group_create(&ring.options, group, error);
+    });
 }
 
 std::int64_t milliseconds_of(const std::function<void()>& body) {

@@ -84,11 +84,9 @@ Outcome all_sum_works(nc_group* group);
 // Runs body(rank) for every rank at once and returns when all have returned.
 void on_all_ranks(int ranks, const std::function<void(int)>& body);
 
-// A formed ring.
-class LocalRanks {
+// The ranks of a group that has been formed.
+class FormedRanks {
 public:
-    explicit LocalRanks(int ranks, int sockets = 1, std::int64_t operation_timeout_ms = ample_ms);
-
     int size() const { return static_cast<int>(groups_.size()); }
     nc_group* operator[](int rank) { return groups_[static_cast<std::size_t>(rank)].get(); }
     void destroy(int rank) { groups_[static_cast<std::size_t>(rank)].reset(); }
@@ -96,9 +94,22 @@ public:
     // Runs body(rank, group) on a thread for each rank.
     void each(const std::function<void(int, nc_group*)>& body);
 
+protected:
+    explicit FormedRanks(int ranks) : groups_(static_cast<std::size_t>(ranks)) {}
+    // Makes all the groups at once. Throws if one is not made.
+    void form(const std::function<nc_status(int rank, nc_group** group, nc_error* error)>& create);
+
+private:
+    std::vector<GroupPointer> groups_;
+};
+
+// A formed ring.
+class LocalRanks : public FormedRanks {
+public:
+    explicit LocalRanks(int ranks, int sockets = 1, std::int64_t operation_timeout_ms = ample_ms);
+
 private:
     ReservedPorts ports_;
-    std::vector<GroupPointer> groups_;
 };
 
 std::int64_t milliseconds_of(const std::function<void()>& body);

@@ -102,7 +102,7 @@ public:
             try {
                 const nc_request request = request_of_rank(rank);
                 const auto deadline = deadline_after(ample_ms).time_since_epoch();
-                const nc_call call{std::chrono::duration_cast<std::chrono::nanoseconds>(deadline).count(), ample_ms, 1};
+                const nc_call call{std::chrono::duration_cast<std::chrono::nanoseconds>(deadline).count(), ample_ms, 1, nullptr, nullptr};
                 at(groups_, rank)->execute(request, call);
             } catch (const std::exception& failure) {
                 at(failures, rank) = failure.what();

@@ -1,0 +1,171 @@
+// What operations should come to, computed by the rules of native_collectives.h without the code under test.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "backend/data_type.h"
+#include "half_reference.h"
+#include "native_collectives.h"
+
+namespace nc::test {
+
+using Buffer = std::vector<std::byte>;
+
+constexpr nc_data_type all_types[] = {NC_BOOL,   NC_INT8,   NC_INT16,   NC_INT32,    NC_INT64,   NC_UINT8,   NC_UINT16,
+                                      NC_UINT32, NC_UINT64, NC_FLOAT16, NC_BFLOAT16, NC_FLOAT32, NC_FLOAT64, NC_COMPLEX64};
+
+inline std::size_t index(int i) {
+    return static_cast<std::size_t>(i);
+}
+
+// Small whole numbers, which every type holds exactly, so that the order of combinations does not matter here (stream_order_test.cpp holds that).
+struct Number {
+    int real;
+    int imaginary;
+};
+
+template <class T>
+void put(std::byte* to, T value) {
+    std::memcpy(to, &value, sizeof value);
+}
+
+// 2^n at most, as a type's bits.
+inline void store(nc_data_type type, std::byte* to, double real, double imaginary) {
+    switch (type) {
+        case NC_BOOL:
+            return put(to, static_cast<std::uint8_t>(real != 0));
+        case NC_INT8:
+            return put(to, static_cast<std::int8_t>(static_cast<std::int64_t>(real)));
+        case NC_INT16:
+            return put(to, static_cast<std::int16_t>(real));
+        case NC_INT32:
+            return put(to, static_cast<std::int32_t>(real));
+        case NC_INT64:
+            return put(to, static_cast<std::int64_t>(real));
+        case NC_UINT8:
+            return put(to, static_cast<std::uint8_t>(static_cast<std::int64_t>(real)));
+        case NC_UINT16:
+            return put(to, static_cast<std::uint16_t>(static_cast<std::int64_t>(real)));
+        case NC_UINT32:
+            return put(to, static_cast<std::uint32_t>(static_cast<std::int64_t>(real)));
+        case NC_UINT64:
+            return put(to, static_cast<std::uint64_t>(static_cast<std::int64_t>(real)));
+        case NC_FLOAT16:
+            return put(to, round_to(binary16, real));
+        case NC_BFLOAT16:
+            return put(to, round_to(bfloat16, real));
+        case NC_FLOAT32:
+            return put(to, static_cast<float>(real));
+        case NC_FLOAT64:
+            return put(to, real);
+        case NC_COMPLEX64:
+            put(to, static_cast<float>(real));
+            return put(to + 4, static_cast<float>(imaginary));
+    }
+}
+
+inline bool is_signed_integer(nc_data_type type) {
+    return type >= NC_INT8 && type <= NC_INT64;
+}
+inline bool is_integer(nc_data_type type) {
+    return type >= NC_INT8 && type <= NC_UINT64;
+}
+
+// The values of one element on all ranks, combined.
+inline void store_reduced(nc_data_type type, nc_reduce_op op, std::byte* to, const std::vector<Number>& of_ranks) {
+    const double n = static_cast<double>(of_ranks.size());
+    double real = of_ranks[0].real;
+    double imaginary = of_ranks[0].imaginary;
+    for (std::size_t i = 1; i < of_ranks.size(); ++i) {
+        const double a = of_ranks[i].real;
+        const double b = of_ranks[i].imaginary;
+        const bool less = type == NC_COMPLEX64 ? real < a || (real == a && imaginary < b) : real < a;
+        const bool more = type == NC_COMPLEX64 ? a < real || (a == real && b < imaginary) : a < real;
+        switch (op) {
+            case NC_SUM:
+            case NC_AVERAGE:
+                real += a;
+                imaginary += b;
+                break;
+            case NC_PRODUCT: {
+                if (type != NC_COMPLEX64) {
+                    real *= a;
+                    break;
+                }
+                const double product = real * a - imaginary * b;
+                imaginary = real * b + imaginary * a;
+                real = product;
+                break;
+            }
+            case NC_MAX:
+                if (less) real = a, imaginary = b;
+                break;
+            case NC_MIN:
+                if (more) real = a, imaginary = b;
+                break;
+        }
+    }
+    if (op == NC_AVERAGE) {
+        real = is_integer(type) ? std::trunc(real / n) : static_cast<double>(type == NC_FLOAT64 ? real / n : static_cast<float>(real / n));
+        imaginary /= n;
+    }
+    store(type, to, real, imaginary);
+}
+
+// Values of all ranks: numbers[rank][element].
+inline std::vector<std::vector<Number>> numbers(int ranks, std::size_t count, nc_data_type type, nc_reduce_op op, std::mt19937& random) {
+    std::vector<std::vector<Number>> values(index(ranks), std::vector<Number>(count));
+    for (auto& row : values) {
+        for (Number& value : row) {
+            if (type == NC_BOOL) {
+                value = {static_cast<int>(random() % 2), 0};
+            } else if (op == NC_PRODUCT) {
+                value = {static_cast<int>(1 + random() % 2), type == NC_COMPLEX64 && random() % 4 == 0 ? 1 : 0};
+            } else {
+                const int low = is_signed_integer(type) || !is_integer(type) ? -10 : 0;
+                value = {low + static_cast<int>(random() % 16), static_cast<int>(random() % 5) - 2};
+            }
+        }
+    }
+    return values;
+}
+
+inline Buffer stored(nc_data_type type, const std::vector<Number>& values) {
+    const std::size_t item = data_type_size(type);
+    Buffer bytes(values.size() * item);
+    for (std::size_t i = 0; i < values.size(); ++i) store(type, bytes.data() + i * item, values[i].real, values[i].imaginary);
+    return bytes;
+}
+
+inline Buffer reduced(nc_data_type type, nc_reduce_op op, const std::vector<std::vector<Number>>& values) {
+    const std::size_t item = data_type_size(type);
+    Buffer bytes(values[0].size() * item);
+    for (std::size_t i = 0; i < values[0].size(); ++i) {
+        std::vector<Number> column;
+        for (const auto& row : values) column.push_back(row[i]);
+        store_reduced(type, op, bytes.data() + i * item, column);
+    }
+    return bytes;
+}
+
+inline Buffer random_bytes(std::size_t size, std::mt19937& random) {
+    Buffer bytes(size);
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() % 2);
+    return bytes;
+}
+
+inline Buffer slice_of(const Buffer& from, std::size_t begin, std::size_t size) {
+    const auto first = from.begin() + static_cast<std::ptrdiff_t>(begin);
+    return {first, first + static_cast<std::ptrdiff_t>(size)};
+}
+
+inline void append(Buffer& to, const Buffer& from) {
+    to.insert(to.end(), from.begin(), from.end());
+}
+
+} // namespace nc::test
