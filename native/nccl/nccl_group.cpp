@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds busy_interval{1};
 constexpr std::size_t many_on_streams = 64;
 // How long the end of a group waits for operations on streams, for NCCL's leave-taking, and for the thread that does both.
 constexpr std::chrono::seconds grace{1};
-constexpr std::chrono::seconds closing_limit{6};
+constexpr std::chrono::seconds closing_limit{8};
 // How long the device may take to let go of buffers once the communicator has been aborted.
 constexpr std::chrono::seconds quiet_limit{2};
 
@@ -103,11 +103,19 @@ void NcclGroup::give_up() {
         const std::lock_guard lock(mutex_);
         changed_.notify_all();
     }
-    // The device must not write any more to what the caller gets back. A device that does not answer is beyond help.
-    (void)guarded(nullptr, [this] {
-        (void)ask_until(Clock::now() + quiet_limit,
-                        [this] { return staging_->idle() && (!callers_stream_.has_value() || device_->is_idle(*callers_stream_)); });
-    });
+    // The device must not write any more to what the caller gets back.
+    await_own_streams();
+    if (callers_stream_.has_value()) await_device([this] { return device_->is_idle(*callers_stream_); });
+}
+
+template <class Question>
+void NcclGroup::await_device(Question&& question) {
+    // A device that does not answer is beyond help.
+    (void)guarded(nullptr, [&] { (void)ask_until(Clock::now() + quiet_limit, question); });
+}
+
+void NcclGroup::await_own_streams() {
+    await_device([this] { return staging_->idle(); });
 }
 
 Patience NcclGroup::patience_of(const nc_request& request, const nc_call& call) const {
@@ -408,8 +416,8 @@ void NcclGroup::await_streams() {
         if (on_streams_.empty()) return;
         last = on_streams_.back().finished;
     }
-    // Each operation waits for the one before. A device that does not answer is beyond help.
-    (void)guarded(nullptr, [&] { (void)ask_until(Clock::now() + quiet_limit, [&] { return last->passed(); }); });
+    // Each operation waits for the one before.
+    await_device([&] { return last->passed(); });
 }
 
 void NcclGroup::tell_core(const nc_error& error) {
@@ -439,6 +447,7 @@ void NcclGroup::warn_of_disorder() {
 }
 
 void NcclGroup::free_resources() {
+    await_own_streams();
     const std::lock_guard lock(mutex_);
     last_.reset();
     events_.clear();

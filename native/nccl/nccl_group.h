@@ -73,6 +73,10 @@ private:
     void operate(Body&& body);
     // Ends the communicator, and waits for the device to let go of the operations' buffers.
     void give_up();
+    // Returns once the answer is yes, or the device has failed, or after a while.
+    template <class Question>
+    void await_device(Question&& question);
+    void await_own_streams();
 
     std::shared_ptr<Event> take_event();
     void give_back(std::shared_ptr<Event> event);

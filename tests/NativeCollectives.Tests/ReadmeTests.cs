@@ -1,31 +1,62 @@
 using System.Diagnostics;
+using System.Globalization;
 using NativeCollectives.Tests.Harness;
+using NativeCollectives.Tests.Shared;
 
 namespace NativeCollectives.Tests;
 
-/// <summary>The README's example is the one in samples/, and prints what the README says.</summary>
-[Category("Ring")]
+/// <summary>The examples of the README and of docs/nccl.md are those in samples/, and print what the pages say.</summary>
 public sealed class ReadmeTests
 {
-    private static readonly string _root = typeof(ReadmeTests).Assembly.GetCustomAttributes(typeof(System.Reflection.AssemblyMetadataAttribute), false)
-        .Cast<System.Reflection.AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "RepositoryRoot").Value!;
+    [Test]
+    [Category("Ring")]
+    public void TheExampleIsTheSample() => Assert.That(CodeBlock("README.md", "csharp"), Is.EqualTo(Sample("FirstSteps")));
 
     [Test]
-    public void TheExampleIsTheSample() =>
-        Assert.That(CodeBlock("csharp"), Is.EqualTo(File.ReadAllText(Path.Combine(_root, "samples/FirstSteps/Program.cs")).TrimEnd()));
-
-    [Test]
+    [Category("Ring")]
     [CancelAfter(60_000)]
     public async Task TheExamplePrintsWhatTheReadmeSays(CancellationToken cancellation)
     {
-        const int size = 3;
-        using var hosts = new HostFile(size, 1);
+        const int Size = 3;
+        using var hosts = new HostFile(Size, 1);
         hosts.Release();
-        var ranks = Enumerable.Range(0, size).Select(rank => Start(rank, hosts.Path)).ToList();
+        var output = await Run(
+            "FirstSteps.dll", Size, rank => new() { ["MLX_RANK"] = Text(rank), ["MLX_HOSTFILE"] = hosts.Path }, cancellation);
+        Assert.That(output, Is.EqualTo(CodeBlock("README.md", "")));
+    }
+
+    [Test]
+    [Category("Nccl")]
+    public void TheExampleForGpusIsTheSample() => Assert.That(CodeBlock("docs/nccl.md", "csharp"), Is.EqualTo(Sample("FirstStepsOnGpus")));
+
+    [Test]
+    [Category("Nccl")]
+    [CancelAfter(60_000)]
+    public async Task TheExampleForGpusPrintsWhatThePageSays(CancellationToken cancellation)
+    {
+        const int Size = 2;
+        using var ports = new Ports(1);
+        ports.Release();
+        var output = await Run("FirstStepsOnGpus.dll", Size, Variables, cancellation);
+        Assert.That(output, Is.EqualTo(CodeBlock("docs/nccl.md", "")));
+
+        Dictionary<string, string> Variables(int rank) => new(NcclLibraries.Doubles())
+        {
+            ["RANK"] = Text(rank),
+            ["WORLD_SIZE"] = Text(Size),
+            ["LOCAL_RANK"] = Text(rank),
+            ["MASTER_ADDR"] = "127.0.0.1",
+            ["MASTER_PORT"] = Text(ports.Numbers[0]),
+        };
+    }
+
+    /// <summary>What the ranks print, one after the other.</summary>
+    private static async Task<string> Run(string program, int size, Func<int, Dictionary<string, string>> variables, CancellationToken cancellation)
+    {
+        var ranks = Enumerable.Range(0, size).Select(rank => Start(program, variables(rank))).ToList();
         try
         {
-            var outputs = await Task.WhenAll(ranks.Select(rank => rank.StandardOutput.ReadToEndAsync(cancellation)));
-            Assert.That(string.Concat(outputs).TrimEnd(), Is.EqualTo(CodeBlock("")));
+            return string.Concat(await Task.WhenAll(ranks.Select(rank => rank.StandardOutput.ReadToEndAsync(cancellation)))).TrimEnd();
         }
         finally
         {
@@ -33,20 +64,26 @@ public sealed class ReadmeTests
         }
     }
 
-    private static Process Start(int rank, string hostFile)
+    private static Process Start(string program, Dictionary<string, string> variables)
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet") { RedirectStandardOutput = true, UseShellExecute = false };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "FirstSteps.dll"));
-        start.Environment["MLX_RANK"] = rank.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        start.Environment["MLX_HOSTFILE"] = hostFile;
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, program));
+        foreach (var (name, value) in variables)
+        {
+            start.Environment[name] = value;
+        }
         return ChildProcesses.Start(start);
     }
 
+    private static string Sample(string name) => File.ReadAllText(Path.Combine(NcclLibraries.RepositoryRoot, "samples", name, "Program.cs")).TrimEnd();
+
     /// <summary>The first fenced block of that language.</summary>
-    private static string CodeBlock(string language)
+    private static string CodeBlock(string page, string language)
     {
         // Every second piece between fences is a block, which begins with its language.
-        var blocks = File.ReadAllText(Path.Combine(_root, "README.md")).Split("```").Where((_, index) => index % 2 == 1);
+        var blocks = File.ReadAllText(Path.Combine(NcclLibraries.RepositoryRoot, page)).Split("```").Where((_, index) => index % 2 == 1);
         return blocks.First(block => block.StartsWith(language + "\n", StringComparison.Ordinal))[(language.Length + 1)..].TrimEnd();
     }
+
+    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -31,7 +31,7 @@ internal static class Loop
                 var kind = command.Operation == "Any" ? _kinds[random % (ulong)_kinds.Length] : command.Operation;
                 // Small ones as often as large ones.
                 var count = command.Operation == "Any" ? (int)((uint)(random >> 8) % (ulong)command.Count) >> (int)((random >> 48) % 16) : command.Count;
-                Once(group, kind, count, (int)((random >> 32) % (ulong)group.Size), timeout);
+                Once(group, command.Place, kind, count, (int)((random >> 32) % (ulong)group.Size), timeout, command.IsAsync);
             }
         }
         finally
@@ -40,36 +40,58 @@ internal static class Loop
         }
     }
 
-    private static void Once(DistributedGroup group, string kind, int count, int root, TimeSpan? timeout)
+    private static void Once(DistributedGroup group, CallPlace place, string kind, int count, int root, TimeSpan? timeout, bool isAsync)
     {
-        var size = group.Size;
+        var (size, rank) = (group.Size, group.Rank);
+        var (right, left) = ((rank + 1) % size, (rank + size - 1) % size);
+        using var call = Caller<byte>.Of(group, place, isAsync ? CallForm.Async : CallForm.Separate, timeout);
         switch (kind)
         {
-            case "AllReduce": group.AllReduce<byte>(new byte[count], ReduceOp.Sum, timeout); break;
-            case "Product": group.AllReduce<byte>(new byte[count], ReduceOp.Product, timeout); break;
-            case "AllGather": group.AllGather<byte>(new byte[count], new byte[count * size], timeout); break;
-            case "ReduceScatter": group.ReduceScatter<byte>(new byte[count * size], new byte[count], ReduceOp.Sum, timeout); break;
-            case "Broadcast": group.Broadcast<byte>(new byte[count], root, timeout); break;
-            case "Reduce": group.Reduce<byte>(new byte[count], new byte[count], ReduceOp.Sum, root, timeout); break;
-            case "Gather": group.Gather<byte>(new byte[count], new byte[group.Rank == root ? count * size : 0], root, timeout); break;
-            case "Scatter": group.Scatter<byte>(new byte[group.Rank == root ? count * size : 0], new byte[count], root, timeout); break;
-            case "AllToAll": group.AllToAll<byte>(new byte[count * size], new byte[count * size], timeout); break;
+            case "AllReduce": Reduce(ReduceOp.Sum); break;
+            case "Product": Reduce(ReduceOp.Product); break;
+            case "AllGather": call.AllGather(new byte[count], new byte[count * size]); break;
+            case "ReduceScatter": call.ReduceScatter(new byte[count * size], new byte[count], ReduceOp.Sum); break;
+            case "Broadcast": call.Broadcast(new byte[count], root); break;
+            case "Reduce": call.Reduce(new byte[count], new byte[count], ReduceOp.Sum, root); break;
+            case "Gather": call.Gather(new byte[count], new byte[rank == root ? count * size : 0], root); break;
+            case "Scatter": call.Scatter(new byte[rank == root ? count * size : 0], new byte[count], root); break;
+            case "AllToAll": call.AllToAll(new byte[count * size], new byte[count * size]); break;
             case "Barrier": group.Barrier(timeout); break;
+            case "SendReceive" when group.Backend != "ring":
+                // A send may last until it is received: the ranks send one after the other.
+                if (rank < left)
+                {
+                    call.Send(new byte[count], right);
+                    call.Receive(new byte[count], left);
+                }
+                else
+                {
+                    call.Receive(new byte[count], left);
+                    call.Send(new byte[count], right);
+                }
+                break;
             case "SendReceive":
-                var sent = group.SendAsync<byte>(new byte[count], (group.Rank + 1) % size, timeout);
+                var sent = group.SendAsync<byte>(new byte[count], right, timeout);
                 try
                 {
-                    group.Receive<byte>(new byte[count], (group.Rank + size - 1) % size, timeout);
+                    call.Receive(new byte[count], left);
                 }
                 finally
                 {
                     sent.GetAwaiter().GetResult();
                 }
                 break;
-            case "ReceiveLeft": group.Receive<byte>(new byte[count], (group.Rank + size - 1) % size, timeout); break;
-            case "ReceiveRight": group.Receive<byte>(new byte[count], (group.Rank + 1) % size, timeout); break;
-            case "SendRight": group.Send<byte>(new byte[count], (group.Rank + 1) % size, timeout); break;
+            case "ReceiveLeft": call.Receive(new byte[count], left); break;
+            case "ReceiveRight": call.Receive(new byte[count], right); break;
+            case "SendRight": call.Send(new byte[count], right); break;
             default: throw new ArgumentException($"unknown operation {kind}");
+        }
+        call.Finish();
+
+        void Reduce(ReduceOp op)
+        {
+            var buffer = new byte[count];
+            call.AllReduce(buffer, buffer, op);
         }
     }
 }

@@ -12,7 +12,7 @@ public enum CallForm
 }
 
 /// <summary>One call of an operation on every rank.</summary>
-public readonly record struct OperationCase(string Operation, string Type, int Count, CallForm Form, int Root);
+public readonly record struct OperationCase(string Operation, string Type, int Count, CallForm Form, int Root, CallPlace Place = CallPlace.Host);
 
 /// <summary>
 /// Which calls a ring of a given shape is tested with: every operation, every element type, counts around the number of ranks, in place and not; and a count of about
@@ -71,12 +71,35 @@ public static class OperationPlan
         }
     }
 
-    /// <summary>Runs the plan for one operation and says what was wrong.</summary>
+    /// <summary>Bytes of one element of the type with that index.</summary>
+    internal static int ItemSize(int type) => _itemSizes[type];
+
+    /// <summary>The library's name for a type.</summary>
+    internal static CollectiveDataType DataTypeOf<T>() => Type.GetTypeCode(typeof(T)) switch
+    {
+        TypeCode.Boolean => CollectiveDataType.Boolean,
+        TypeCode.SByte => CollectiveDataType.Int8,
+        TypeCode.Int16 => CollectiveDataType.Int16,
+        TypeCode.Int32 => CollectiveDataType.Int32,
+        TypeCode.Int64 => CollectiveDataType.Int64,
+        TypeCode.Byte => CollectiveDataType.UInt8,
+        TypeCode.UInt16 => CollectiveDataType.UInt16,
+        TypeCode.UInt32 => CollectiveDataType.UInt32,
+        TypeCode.UInt64 => CollectiveDataType.UInt64,
+        TypeCode.Single => CollectiveDataType.Float32,
+        TypeCode.Double => CollectiveDataType.Float64,
+        _ when typeof(T) == typeof(Half) => CollectiveDataType.Float16,
+        _ when typeof(T) == typeof(BFloat16) => CollectiveDataType.BFloat16,
+        _ when typeof(T) == typeof(Complex64) => CollectiveDataType.Complex64,
+        _ => throw new ArgumentException($"{typeof(T)} is no element type"),
+    };
+
+    /// <summary>Runs the ring's plan, or with no sockets NCCL's, for one operation, and says what was wrong.</summary>
     internal static void Run(DistributedGroup group, Command command, Dictionary<string, string> data)
     {
         var wrong = new List<string>();
         var done = 0;
-        foreach (var next in Cases(group.Size, command.Sockets, command.Operation))
+        foreach (var next in command.Sockets > 0 ? Cases(group.Size, command.Sockets, command.Operation) : NcclPlan.Cases(group.Size, command.Plan, command.Operation))
         {
             if (command.Count > 0 && next.Count > command.Count)
             {
@@ -94,7 +117,11 @@ public static class OperationPlan
     {
         void Run<T, TElement>()
             where T : unmanaged
-            where TElement : IElement<T> => new OperationCall<T, TElement>(group, sockets, next, seed, wrong).Run();
+            where TElement : IElement<T>
+        {
+            using var call = new OperationCall<T, TElement>(group, sockets, next, seed, wrong);
+            call.Run();
+        }
 
         switch (next.Type)
         {

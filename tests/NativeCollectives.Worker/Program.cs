@@ -10,7 +10,8 @@ public static class Program
 
     public static int Main()
     {
-        using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
+        // Never closed: a thread may still be at its answer when the process ends.
+        var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
         using var input = new StreamReader(Console.OpenStandardInput());
         var rank = new Rank();
         var threads = new Dictionary<string, CommandThread>();

@@ -18,6 +18,7 @@ public sealed record Command
     public string Group { get; init; } = "world";
 
     // Create
+    public string Backend { get; init; } = nameof(BackendKind.Ring);
     public int Rank { get; init; }
     public string? HostFile { get; init; }
     public string[][]? Hosts { get; init; }
@@ -25,16 +26,52 @@ public sealed record Command
     public double FormingSeconds { get; init; } = 60;
     public double OperationSeconds { get; init; } = 120;
 
+    /// <summary>NCCL's options; also where CreateId and Available find the libraries.</summary>
+    public NcclSettings? Nccl { get; init; }
+
+    /// <summary>Environment variables of the process from now on, as managed code sees them; an empty value takes one away.</summary>
+    public Dictionary<string, string>? Variables { get; init; }
+
+    // Create
+    /// <summary>Cancels the creation that many milliseconds after it has begun; 0: never.</summary>
+    public int CancelAfterMilliseconds { get; init; }
+
     // Operations, Scenario
     public string Operation { get; init; } = "";
+
+    /// <summary>Of the ring; 0: the plan is that of NCCL.</summary>
     public int Sockets { get; init; } = 1;
     public ulong Seed { get; init; }
+
+    /// <summary>Which part of NCCL's plan.</summary>
+    public NcclPart Plan { get; init; }
+
+    /// <summary>Where the operands of a loop lie.</summary>
+    public CallPlace Place { get; init; }
 
     // Loop
     public int Count { get; init; }
     public int Iterations { get; init; } = 1;
     public int AnnounceAfter { get; init; }
     public double TimeoutSeconds { get; init; }
+    public bool IsAsync { get; init; }
+}
+
+/// <summary><see cref="NcclOptions"/>, as a test writes them.</summary>
+public sealed record NcclSettings
+{
+    public int? Rank { get; init; }
+    public int? Size { get; init; }
+    public int? Device { get; init; }
+    public string? Id { get; init; }
+    public string? Rendezvous { get; init; }
+
+    /// <summary>A group of this process, by its name.</summary>
+    public string? BootstrapGroup { get; init; }
+    public string? Bootstrap { get; init; }
+    public int? StagingBytes { get; init; }
+    public string? Library { get; init; }
+    public string? CudaLibrary { get; init; }
 }
 
 /// <summary>What a worker can be told.</summary>
@@ -48,6 +85,30 @@ public static class CommandNames
     public const string Scenario = nameof(Scenario);
     public const string Loop = nameof(Loop);
     public const string Usage = nameof(Usage);
+
+    /// <summary>Disposes of every group of the process.</summary>
+    public const string DisposeAll = nameof(DisposeAll);
+
+    /// <summary>The calls of <see cref="Command.Operation"/> that NCCL cannot do.</summary>
+    public const string Refused = nameof(Refused);
+
+    /// <summary>A new id of NCCL: "id".</summary>
+    public const string CreateId = nameof(CreateId);
+
+    /// <summary>Whether the backend named can be used: "available", "reason".</summary>
+    public const string Available = nameof(Available);
+
+    /// <summary>"faulted", "device" of the group.</summary>
+    public const string State = nameof(State);
+
+    /// <summary>New fault rules for a double of a library: <see cref="Command.Operation"/> is "nccl:…" or "cuda:…".</summary>
+    public const string Faults = nameof(Faults);
+
+    /// <summary>What the doubles of the libraries count as alive, by kind.</summary>
+    public const string Live = nameof(Live);
+
+    /// <summary>Device memory of <see cref="Command.Count"/> bytes, allocated and given back.</summary>
+    public const string Allocate = nameof(Allocate);
     public const string Exit = nameof(Exit);
 }
 

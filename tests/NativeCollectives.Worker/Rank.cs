@@ -14,16 +14,55 @@ internal sealed class Rank
         {
             case CommandNames.Create:
                 announce();
-                var group = Create(command, data);
+                var group = GroupCreation.Create(command, _groups, data);
                 _groups[command.Group] = group;
                 data["rank"] = Text(group.Rank);
                 data["size"] = Text(group.Size);
                 data["backend"] = group.Backend;
+                data["device"] = group.Device is { } device ? Text(device) : "none";
+                break;
+            case CommandNames.CreateId:
+                data["id"] = NcclUniqueId.Create(GroupCreation.Read(command.Nccl, _groups)).ToString();
+                break;
+            case CommandNames.Available:
+                var options = new DistributedGroupOptions { Nccl = GroupCreation.Read(command.Nccl, _groups) };
+                data["available"] = DistributedGroup.IsAvailable(Enum.Parse<BackendKind>(command.Backend), options, out var reason) ? "yes" : "no";
+                data["reason"] = reason ?? "";
+                break;
+            case CommandNames.State:
+                data["faulted"] = _groups[command.Group].IsFaulted ? "yes" : "no";
+                break;
+            case CommandNames.Faults:
+                Doubles.SetFaults(command.Operation);
+                break;
+            case CommandNames.Live:
+                CudaStream.DisposeAll();
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                Doubles.CountLive(data);
+                break;
+            case CommandNames.Refused:
+                NcclPlan.RunRefused(_groups[command.Group], command);
+                break;
+            case CommandNames.Allocate:
+                using (var buffer = new DeviceBuffer<byte>(command.Count))
+                {
+                    data["address"] = buffer.Address.ToString("x", CultureInfo.InvariantCulture);
+                }
                 break;
             case CommandNames.Dispose:
                 if (_groups.TryRemove(command.Group, out var disposed))
                 {
                     disposed.Dispose();
+                }
+                break;
+            case CommandNames.DisposeAll:
+                foreach (var name in _groups.Keys)
+                {
+                    if (_groups.TryRemove(name, out var left))
+                    {
+                        left.Dispose();
+                    }
                 }
                 break;
             case CommandNames.Forget:
@@ -50,33 +89,6 @@ internal sealed class Rank
                 break;
             default:
                 throw new ArgumentException($"unknown command {command.Name}");
-        }
-    }
-
-    private DistributedGroup Create(Command command, Dictionary<string, string> data)
-    {
-        if (command.FromEnvironment)
-        {
-            Environment.SetEnvironmentVariable("MLX_RANK", Text(command.Rank));
-            Environment.SetEnvironmentVariable("MLX_HOSTFILE", command.HostFile);
-        }
-        var log = new ConcurrentQueue<string>();
-        var options = new DistributedGroupOptions
-        {
-            Backend = BackendKind.Ring,
-            Strict = true,
-            FormingTimeout = TimeSpan.FromSeconds(command.FormingSeconds),
-            OperationTimeout = TimeSpan.FromSeconds(command.OperationSeconds),
-            Log = (level, message) => log.Enqueue($"{level}: {message}"),
-            Ring = command.FromEnvironment ? null : new RingOptions { Rank = command.Rank, HostFile = command.HostFile, Hosts = command.Hosts },
-        };
-        try
-        {
-            return DistributedGroup.Create(options);
-        }
-        finally
-        {
-            data["log"] = string.Join('\n', log);
         }
     }
 

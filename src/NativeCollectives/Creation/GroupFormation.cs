@@ -57,7 +57,7 @@ internal static unsafe class GroupFormation
             backend = configuration is null ? null : strings.Add(configuration.Name),
             settings = strings.Add(settings),
             setting_count = (ulong)settings.Count,
-            forming_timeout_ms = Timeouts.ToMilliseconds(deadline.Remaining),
+            forming_timeout_ms = Timeouts.ToMilliseconds(configuration?.BootstrapGroup is null ? plan.FormingTimeout : deadline.Remaining),
             operation_timeout_ms = Timeouts.ToMilliseconds(plan.OperationTimeout),
             log = log is null ? null : LogChannel.Callback,
             log_context = log is null ? null : log.Context,

@@ -102,7 +102,10 @@ internal static unsafe class CollectiveErrors
 
     private static string Sentence(string message)
     {
-        string capitalized = char.ToUpperInvariant(message[0]) + message[1..];
+        // A name, such as that of a function or a library, stays as it is.
+        int word = message.AsSpan().IndexOfAny(' ', ',');
+        bool isName = message.AsSpan(0, word < 0 ? message.Length : word).ContainsAnyExceptInRange('a', 'z');
+        string capitalized = isName ? message : char.ToUpperInvariant(message[0]) + message[1..];
         return capitalized[^1] is '.' or '!' or '?' ? capitalized : capitalized + ".";
     }
 }

@@ -9,6 +9,9 @@ internal sealed unsafe class DeviceMemory : SafeHandle, IPinnable
 {
     private readonly int _device;
 
+    // A handle that operations use is not closed before they have ended.
+    private volatile bool _isDisposed;
+
     private DeviceMemory(int device)
         : base(0, ownsHandle: true) => _device = device;
 
@@ -52,7 +55,7 @@ internal sealed unsafe class DeviceMemory : SafeHandle, IPinnable
 
     /// <summary>Where the memory lies.</summary>
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
-    internal nint Address => IsClosed ? throw Disposed() : handle;
+    internal nint Address => _isDisposed ? throw Disposed() : handle;
 
     /// <summary>Copies between this memory and another, after everything that was put on the device's default stream before.</summary>
     internal void Copy(void* destination, void* source, long bytes, nc_copy_direction direction)
@@ -81,6 +84,12 @@ internal sealed unsafe class DeviceMemory : SafeHandle, IPinnable
     MemoryHandle IPinnable.Pin(int elementIndex) => Keep(handle);
 
     void IPinnable.Unpin() => DangerousRelease();
+
+    protected override void Dispose(bool disposing)
+    {
+        _isDisposed = true;
+        base.Dispose(disposing);
+    }
 
     protected override bool ReleaseHandle()
     {
@@ -119,6 +128,11 @@ internal sealed unsafe class DeviceMemory : SafeHandle, IPinnable
 
     private void AddReference()
     {
+        if (_isDisposed)
+        {
+            throw Disposed();
+        }
+
         bool added = false;
         try
         {

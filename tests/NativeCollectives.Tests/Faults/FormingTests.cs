@@ -30,7 +30,7 @@ public sealed class FormingTests
             calls[rank] = ring.Workers[rank].Send(ring.Join(rank));
             if (rank != ranks[^1])
             {
-                Listening(ring.HostFile.Port(rank));
+                Network.Listening(ring.HostFile.Port(rank));
             }
             if (rank == ranks[0])
             {
@@ -64,9 +64,9 @@ public sealed class FormingTests
     {
         using var ring = new LocalRing(3, 1, form: false);
         var first = ring.Workers[0].Send(ring.Join(0, formingSeconds: 8));
-        Listening(ring.HostFile.Port(0));
+        Network.Listening(ring.HostFile.Port(0));
         var second = ring.Workers[1].Send(ring.Join(1, formingSeconds: 8));
-        Listening(ring.HostFile.Port(1));
+        Network.Listening(ring.HostFile.Port(1));
         ring.Workers[1].Dispose();
         ring.Workers[1] = new WorkerProcess();
         var replies = LocalRing.Answers([first, ring.Workers[1].Send(ring.Join(1, formingSeconds: 8)), ring.Workers[2].Send(ring.Join(2, formingSeconds: 8))]);
@@ -88,7 +88,7 @@ public sealed class FormingTests
     {
         using var ring = new LocalRing(2, 1, form: false);
         var first = ring.Workers[0].Send(ring.Join(0, formingSeconds: 3));
-        Listening(ring.HostFile.Port(0));
+        Network.Listening(ring.HostFile.Port(0));
         var second = ring.Workers[1].Do(ring.Join(0, formingSeconds: 3));
         Assert.That(second.Failure?.Type, Is.EqualTo(nameof(RendezvousException)), second.Failure?.Text);
         Assert.That(second.Failure!.Message, Does.Contain(ring.HostFile.Hosts[0][0]));
@@ -103,7 +103,7 @@ public sealed class FormingTests
         using var source = new CancellationTokenSource();
         var forming = DistributedGroup.CreateAsync(
             new DistributedGroupOptions { Backend = BackendKind.Ring, Ring = new RingOptions { Rank = 0, HostFile = hosts.Path } }, source.Token);
-        Listening(hosts.Port(0));
+        Network.Listening(hosts.Port(0));
         var clock = Stopwatch.StartNew();
         await source.CancelAsync();
         await Assert.ThatAsync(() => forming, Throws.InstanceOf<OperationCanceledException>());
@@ -121,11 +121,11 @@ public sealed class FormingTests
     {
         using var ring = new LocalRing(3, 1, form: false);
         var first = ring.Workers[0].Send(ring.Join(0));
-        Listening(ring.HostFile.Port(0));
-        using var stranger = Connect("127.0.0.2", ring.HostFile.Port(0));
+        Network.Listening(ring.HostFile.Port(0));
+        using var stranger = Network.Connect("127.0.0.2", ring.HostFile.Port(0));
         if (talks)
         {
-            stranger.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"u8);
+            Network.Babble(stranger);
         }
         if (closes)
         {
@@ -147,12 +147,12 @@ public sealed class FormingTests
     {
         using var ring = new LocalRing(2, 1, form: false);
         var first = ring.Workers[0].Send(ring.Join(0, formingSeconds: 10));
-        Listening(ring.HostFile.Port(0));
-        using var stranger = Connect("127.0.0.1", ring.HostFile.Port(0));
+        Network.Listening(ring.HostFile.Port(0));
+        using var stranger = Network.Connect("127.0.0.1", ring.HostFile.Port(0));
         var name = stranger.LocalEndPoint!.ToString()!;
         if (talks)
         {
-            stranger.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"u8);
+            Network.Babble(stranger);
         }
         if (closes)
         {
@@ -382,26 +382,6 @@ public sealed class FormingTests
         Assert.That(failure, Is.InstanceOf<CollectiveException>(), failure.ToString());
         Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromSeconds(20)), "before the deadline of forming");
         return (CollectiveException)failure;
-    }
-
-    // Waits until somebody listens there, without connecting: the kernel's table of sockets says so.
-    private static void Listening(int port)
-    {
-        var entry = $":{port:X4} ";
-        var clock = Stopwatch.StartNew();
-        while (!File.ReadLines("/proc/net/tcp").Any(line => line.Contains(entry) && line.Contains(" 00000000:0000 0A ")))
-        {
-            Assert.That(clock.Elapsed, Is.LessThan(WorkerProcess.Patience), $"nobody listens on port {port}");
-            Thread.Yield();
-        }
-    }
-
-    private static Socket Connect(string from, int port)
-    {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
-        socket.Connect(IPAddress.Loopback, port);
-        return socket;
     }
 
     // What comes until the other side closes, or nothing more can come.

@@ -19,7 +19,12 @@ internal sealed class WorkerProcess : IDisposable
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _lastCommand;
 
-    public WorkerProcess()
+    // Variables that would tell a rank who it is, or where a library lies.
+    private static readonly string[] _configuring =
+        ["MLX_", "NCCL_", "NC_", "MISTRALRS_", "__MISTRALRS_", "MASTER_", "TORCHELASTIC_", "RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_", "OMPI_", "PMI_", "CUDA_VISIBLE_DEVICES"];
+
+    /// <param name="environment">Variables beside those of the tests.</param>
+    public WorkerProcess(IReadOnlyDictionary<string, string>? environment = null)
     {
         var folder = Environment.GetEnvironmentVariable("NC_TEST_WORKER_DIRECTORY") ?? AppContext.BaseDirectory;
         var info = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
@@ -31,9 +36,13 @@ internal sealed class WorkerProcess : IDisposable
         };
         info.ArgumentList.Add(Path.Combine(folder, "NativeCollectives.Worker.dll"));
         // Nothing of the surroundings of the tests configures a rank.
-        foreach (var name in info.Environment.Keys.Where(name => name.StartsWith("MLX_", StringComparison.Ordinal)).ToList())
+        foreach (var name in info.Environment.Keys.Where(name => _configuring.Any(start => name.StartsWith(start, StringComparison.Ordinal))).ToList())
         {
             info.Environment.Remove(name);
+        }
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            info.Environment[name] = value;
         }
         // A sanitizer's runtime must be loaded before everything else.
         if (Environment.GetEnvironmentVariable("NC_TEST_WORKER_PRELOAD") is { Length: > 0 } preload)

@@ -18,6 +18,9 @@ public readonly struct BooleanElement : IElement<bool>
     public static bool Spread(ulong random) => FromBits(random);
     public static bool Power(ulong random) => FromBits(random);
     public static bool Comparable(ulong random) => FromBits(random);
+    public static double Distance(bool a, bool b) => a == b ? 0 : 1;
+    public static double Magnitude(bool value) => value ? 1 : 0;
+    public static double Precision => 0;
 }
 
 /// <summary>The eight integer types: two's complement, wrapping; an average truncates toward zero.</summary>
@@ -36,6 +39,9 @@ public readonly struct IntegerElement<T> : IElement<T>
     public static T Spread(ulong random) => FromBits(random);
     public static T Power(ulong random) => FromBits(random);
     public static T Comparable(ulong random) => FromBits(random);
+    public static double Distance(T a, T b) => Math.Abs(double.CreateChecked(a) - double.CreateChecked(b));
+    public static double Magnitude(T value) => Math.Abs(double.CreateChecked(value));
+    public static double Precision => 0;
 }
 
 /// <summary>float and double: native arithmetic.</summary>
@@ -45,6 +51,9 @@ public readonly struct FloatElement<T> : IElement<T>
     public static bool IsFloating => true;
     public static bool IsSigned => true;
     public static bool HasAverage => true;
+    public static double Distance(T a, T b) => double.CreateChecked(T.Abs(a - b));
+    public static double Magnitude(T value) => double.CreateChecked(T.Abs(value));
+    public static double Precision => double.CreateChecked(T.BitIncrement(T.One) - T.One);
     public static T Sum(T own, T incoming) => own + incoming;
     public static T Product(T own, T incoming) => own * incoming;
     public static bool Less(T own, T incoming) => own < incoming;
@@ -82,6 +91,9 @@ public readonly struct HalfElement : IElement<Half>
     public static bool IsFloating => true;
     public static bool IsSigned => true;
     public static bool HasAverage => true;
+    public static double Distance(Half a, Half b) => Math.Abs((double)a - (double)b);
+    public static double Magnitude(Half value) => Math.Abs((double)value);
+    public static double Precision => 1.0 / 1024;
     public static Half Sum(Half own, Half incoming) => (Half)((float)own + (float)incoming);
     public static Half Product(Half own, Half incoming) => (Half)((float)own * (float)incoming);
     public static bool Less(Half own, Half incoming) => (float)own < (float)incoming;
@@ -101,6 +113,9 @@ public readonly struct BFloat16Element : IElement<BFloat16>
     public static bool IsFloating => true;
     public static bool IsSigned => true;
     public static bool HasAverage => true;
+    public static double Distance(BFloat16 a, BFloat16 b) => Math.Abs((double)Widen(a) - Widen(b));
+    public static double Magnitude(BFloat16 value) => Math.Abs((double)Widen(value));
+    public static double Precision => 1.0 / 128;
     public static BFloat16 Sum(BFloat16 own, BFloat16 incoming) => Round(Widen(own) + Widen(incoming));
     public static BFloat16 Product(BFloat16 own, BFloat16 incoming) => Round(Widen(own) * Widen(incoming));
     public static bool Less(BFloat16 own, BFloat16 incoming) => Widen(own) < Widen(incoming);
@@ -137,6 +152,19 @@ public readonly struct ComplexElement : IElement<Complex64>
     public static bool IsFloating => true;
     public static bool IsSigned => true;
     public static bool HasAverage => true;
+    public static double Precision => 1.0 / (1 << 23);
+
+    public static double Distance(Complex64 a, Complex64 b)
+    {
+        var (x, y) = (Open(a), Open(b));
+        return Math.Max(Math.Abs((double)x.Real - y.Real), Math.Abs((double)x.Imaginary - y.Imaginary));
+    }
+
+    public static double Magnitude(Complex64 value)
+    {
+        var x = Open(value);
+        return Math.Max(Math.Abs((double)x.Real), Math.Abs((double)x.Imaginary));
+    }
 
     public static Complex64 Sum(Complex64 own, Complex64 incoming)
     {

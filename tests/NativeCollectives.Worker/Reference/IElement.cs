@@ -42,4 +42,13 @@ public interface IElement<T>
 
     /// <summary>Something to compare: not-a-numbers with various payloads, infinities, zeros of both signs, small numbers (integers: arbitrary bits).</summary>
     static abstract T Comparable(ulong random);
+
+    /// <summary>How far apart two elements are.</summary>
+    static abstract double Distance(T a, T b);
+
+    /// <summary>How far an element is from zero.</summary>
+    static abstract double Magnitude(T value);
+
+    /// <summary>The distance of 1 to the next number; 0 for those that are exact.</summary>
+    static abstract double Precision { get; }
 }
