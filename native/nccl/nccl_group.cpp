@@ -50,7 +50,6 @@ const char* function_name(nc_operation operation) {
     }
 }
 
-
 } // namespace
 
 NcclGroup::NcclGroup(std::shared_ptr<const Device> device, std::unique_ptr<Communicator> communicator, std::size_t staging_bytes,
@@ -303,7 +302,11 @@ void NcclGroup::look_after() {
             const nc_status status = guarded(&error, [&] { tend(pause); });
             if (status == NC_OK) continue;
         }
-        error.status != NC_OK && error.status != NC_ABORTED ? end(error) : end_interrupted();
+        if (error.status != NC_OK && error.status != NC_ABORTED) {
+            end(error);
+        } else {
+            end_interrupted();
+        }
         ended = true;
     }
 }

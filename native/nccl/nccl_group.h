@@ -122,7 +122,7 @@ private:
     CudaStream last_stream_ = nullptr;
     bool begun_ = false;                       // the operation at hand: whatever fails now leaves the ranks out of step
     std::optional<CudaStream> callers_stream_; // that it was put on
-    std::array<const void*, 16> known_{}; // addresses in device memory that the driver has been asked about, each where its hash says
+    std::array<const void*, 16> known_{};      // addresses in device memory that the driver has been asked about, each where its hash says
 
     std::atomic<bool> aborted_{false};
     std::atomic<bool> executing_{false};

@@ -23,11 +23,11 @@ struct Row {
 };
 
 constexpr Row rows[] = {
-    {NC_BOOL, Type::Uint8, 1, 1, false},        {NC_INT8, Type::Int8, 1, 1, true},       {NC_INT16, Type::Uint8, 2, 1, false},
-    {NC_INT32, Type::Int32, 1, 4, true},        {NC_INT64, Type::Int64, 1, 8, true},     {NC_UINT8, Type::Uint8, 1, 1, true},
-    {NC_UINT16, Type::Uint8, 2, 1, false},      {NC_UINT32, Type::Uint32, 1, 4, true},   {NC_UINT64, Type::Uint64, 1, 8, true},
-    {NC_FLOAT16, Type::Float16, 1, 2, true},    {NC_BFLOAT16, Type::Bfloat16, 1, 2, true}, {NC_FLOAT32, Type::Float32, 1, 4, true},
-    {NC_FLOAT64, Type::Float64, 1, 8, true},    {NC_COMPLEX64, Type::Uint8, 8, 1, false},
+    {NC_BOOL, Type::Uint8, 1, 1, false},     {NC_INT8, Type::Int8, 1, 1, true},         {NC_INT16, Type::Uint8, 2, 1, false},
+    {NC_INT32, Type::Int32, 1, 4, true},     {NC_INT64, Type::Int64, 1, 8, true},       {NC_UINT8, Type::Uint8, 1, 1, true},
+    {NC_UINT16, Type::Uint8, 2, 1, false},   {NC_UINT32, Type::Uint32, 1, 4, true},     {NC_UINT64, Type::Uint64, 1, 8, true},
+    {NC_FLOAT16, Type::Float16, 1, 2, true}, {NC_BFLOAT16, Type::Bfloat16, 1, 2, true}, {NC_FLOAT32, Type::Float32, 1, 4, true},
+    {NC_FLOAT64, Type::Float64, 1, 8, true}, {NC_COMPLEX64, Type::Uint8, 8, 1, false},
 };
 static_assert(std::size(rows) == data_type_count);
 

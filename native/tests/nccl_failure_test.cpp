@@ -88,8 +88,12 @@ struct Code {
     nc_status status;
 };
 constexpr Code codes[] = {
-    {"ncclUnhandledCudaError", 1, NC_LIBRARY_ERROR}, {"ncclSystemError", 2, NC_LIBRARY_ERROR},  {"ncclInternalError", 3, NC_LIBRARY_ERROR},
-    {"ncclInvalidArgument", 4, NC_LIBRARY_ERROR},    {"ncclInvalidUsage", 5, NC_LIBRARY_ERROR}, {"ncclRemoteError", 6, NC_PEER_LOST},
+    {"ncclUnhandledCudaError", 1, NC_LIBRARY_ERROR},
+    {"ncclSystemError", 2, NC_LIBRARY_ERROR},
+    {"ncclInternalError", 3, NC_LIBRARY_ERROR},
+    {"ncclInvalidArgument", 4, NC_LIBRARY_ERROR},
+    {"ncclInvalidUsage", 5, NC_LIBRARY_ERROR},
+    {"ncclRemoteError", 6, NC_PEER_LOST},
     {"ncclTimeout", 8, NC_TIMEOUT},
 };
 
@@ -153,6 +157,21 @@ TEST_F(NcclErrors, OfAGroupOfCallsEndTheGroupToo) {
             EXPECT_EQ(again.status, NC_OK) << again.message();
         }
     }
+}
+
+// The group goes on, and so do the buffers: nothing has been written to them.
+TEST_F(NcclErrors, ThatAreHarmlessLeaveTheBuffersAsTheyWere) {
+    const GroupPointer group = nccl_group_of_one({nccl_2_18, ""});
+    const DeviceInts from(group.get(), {1, 2});
+    const DeviceInts to(group.get(), {7, 8});
+    for (const nc_operation operation : {NC_GATHER, NC_SCATTER, NC_ALL_TO_ALL}) {
+        const FaultsOfNccl fault("ncclGroupEnd@1=ncclInvalidArgument", nccl_2_18);
+        nc_request request = request_of(operation, NC_INT32, 2, from.get(), to.get());
+        request.flags = NC_REQUEST_DEVICE;
+        EXPECT_EQ(execute(group.get(), request).status, NC_INVALID_ARGUMENT);
+        EXPECT_EQ(to.values(), std::vector<std::int32_t>({7, 8}));
+    }
+    EXPECT_EQ(all_sum_works(group.get()).status, NC_OK);
 }
 
 // After the first chunk of an operation the ranks are out of step, whatever it is that is wrong with the next.
@@ -267,6 +286,7 @@ TEST_F(NcclErrors, ReachTheRanksThatWait) {
             Sum sum(group);
             const Outcome outcome = sum.run(way);
             EXPECT_EQ(outcome.status, rank == 1 ? NC_LIBRARY_ERROR : NC_PEER_LOST) << rank << ": " << outcome.message();
+            EXPECT_TRUE(soon([&] { return sum.idle(); }));
         });
     }
 }
@@ -334,6 +354,7 @@ TEST_F(NcclDeadlines, AreKeptWhateverHangs) {
             Outcome outcome;
             EXPECT_LT(milliseconds_of([&] { outcome = sum.run(way, 50); }), soon_ms);
             EXPECT_EQ(outcome.status, NC_TIMEOUT) << outcome.message();
+            EXPECT_TRUE(soon([&] { return sum.idle(); }));
         }
     }
 }
@@ -509,6 +530,7 @@ TEST_F(NcclAbort, ClosingAndDestroyingFromAnotherThreadEndAnOperation) {
         const Outcome outcome = sum.run(way);
         closer.join();
         EXPECT_EQ(outcome.status, NC_CLOSED) << outcome.message();
+        EXPECT_TRUE(soon([&] { return sum.idle(); }));
     }
 }
 
@@ -609,7 +631,6 @@ TEST_F(NcclFaults, AnEventThatCannotBeRecordedEndsTheOperation) {
         const GroupPointer group = nccl_group_of_one();
         Sum sum(group.get());
         const CudaFaults fault("cuEventRecord@1=CUDA_ERROR_LAUNCH_FAILED");
-        const FaultsOfNccl busy("ncclAllReduce@1=delay:50");
         const Outcome outcome = sum.run(way);
         EXPECT_EQ(outcome.status, NC_LIBRARY_ERROR) << outcome.message();
         EXPECT_TRUE(contains(outcome, "cuEventRecord: CUDA_ERROR_LAUNCH_FAILED")) << outcome.message();
@@ -627,6 +648,17 @@ TEST_F(NcclFaults, ADeviceThatFailsIsNoticedByTheWatchingThread) {
     EXPECT_EQ(outcome.status, NC_LIBRARY_ERROR) << outcome.message();
     EXPECT_TRUE(contains(outcome, "CUDA_ERROR_ILLEGAL_ADDRESS")) << outcome.message();
     EXPECT_EQ(status_of(ranks[0]).status, NC_LIBRARY_ERROR);
+}
+
+TEST_F(NcclFaults, AWatchingThreadWithoutAContextEndsTheGroup) {
+    // The first is the one that forms the group.
+    const CudaFaults fault("cuCtxPushCurrent_v2@2=CUDA_ERROR_UNKNOWN");
+    GroupPointer group;
+    EXPECT_EQ(NcclOptions(0, 1).create(group).status, NC_OK);
+    EXPECT_TRUE(soon([&] { return status_of(group.get()).status != NC_OK; }));
+    EXPECT_EQ(status_of(group.get()).status, NC_LIBRARY_ERROR);
+    EXPECT_TRUE(contains(status_of(group.get()), "cuCtxPushCurrent")) << status_of(group.get()).message();
+    EXPECT_EQ(execute(group.get(), request_of(NC_BARRIER)).status, NC_LIBRARY_ERROR);
 }
 
 // Every call that is made in a group's life fails once, each in a life of its own: nothing hangs, nothing crashes, nothing is left, and nobody is told of success where there
@@ -668,9 +700,9 @@ TEST_F(NcclFaults, OfEveryCallOfTheDriverAreSurvived) {
     const CallersStream stream(owner.get());
     const DeviceInts values(owner.get(), {1});
     std::size_t faults = 0;
-    for (const char* call : {"cuDeviceGet", "cuDeviceGetName", "cuDevicePrimaryCtxRetain", "cuCtxPushCurrent_v2", "cuStreamCreate", "cuStreamQuery", "cuStreamWaitEvent",
-                             "cuEventCreate", "cuEventRecord", "cuEventQuery", "cuMemAlloc_v2", "cuMemHostAlloc", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2",
-                             "cuPointerGetAttribute"}) {
+    for (const char* call : {"cuDeviceGet", "cuDeviceGetName", "cuDevicePrimaryCtxRetain", "cuCtxPushCurrent_v2", "cuStreamCreate", "cuStreamQuery",
+                             "cuStreamWaitEvent", "cuEventCreate", "cuEventRecord", "cuEventQuery", "cuMemAlloc_v2", "cuMemHostAlloc", "cuMemcpyHtoDAsync_v2",
+                             "cuMemcpyDtoHAsync_v2", "cuPointerGetAttribute"}) {
         const std::uint64_t before = cuda().nc_double_cuda_calls(call);
         live(values, stream);
         const std::uint64_t made = cuda().nc_double_cuda_calls(call) - before;
@@ -693,8 +725,8 @@ TEST_F(NcclFaults, OfEveryCallOfNcclAreSurvived) {
     const GroupPointer owner = nccl_group_of_one();
     const CallersStream stream(owner.get());
     const DeviceInts values(owner.get(), {1});
-    for (const char* call : {"ncclGetUniqueId", "ncclCommInitRankConfig", "ncclCommGetAsyncError", "ncclCommUserRank", "ncclCommCount", "ncclAllReduce", "ncclCommSplit",
-                             "ncclCommFinalize"}) {
+    for (const char* call : {"ncclGetUniqueId", "ncclCommInitRankConfig", "ncclCommGetAsyncError", "ncclCommUserRank", "ncclCommCount", "ncclAllReduce",
+                             "ncclCommSplit", "ncclCommFinalize"}) {
         const std::uint64_t before = nccl().nc_double_nccl_calls(call);
         live(values, stream);
         const std::uint64_t made = nccl().nc_double_nccl_calls(call) - before;

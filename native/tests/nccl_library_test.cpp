@@ -124,7 +124,8 @@ TEST(NcclSharedLibrary, LooksIntoTheFoldersInOrder) {
     LibrarySearch search{"libnc_test.so.9", "", variable, {folder / "empty", folder / "broken", folder / "good", folder / "later"}};
     EXPECT_EQ(SharedLibrary(search).path(), folder / "good/libnc_test.so.9") << "one that cannot be loaded does not end the search";
     search.folders.resize(2);
-    expect_unavailable([&] { (void)SharedLibrary(search); }, {"libnc_test.so.9", "loader's path", "2 other folders", folder / "broken/libnc_test.so.9", variable});
+    expect_unavailable([&] { (void)SharedLibrary(search); },
+                       {"libnc_test.so.9", "loader's path", "2 other folders", folder / "broken/libnc_test.so.9", variable});
 }
 
 TEST(NcclSharedLibrary, NamesTheSymbolThatLacks) {
@@ -206,7 +207,8 @@ TEST(NcclLibrary, ConfiguresEveryVersionAsItsHeaderWould) {
         EXPECT_EQ(static_cast<unsigned>(field(config, 12)), row.said);
         EXPECT_EQ(field(config, 16), 0) << "non-blocking";
         // Everything else is the library's default.
-        for (const std::size_t undefined : {20, 24, 28, 40, 44, 56, 60, 64, 68, 72, 76, 80, 84, 88, 92}) EXPECT_EQ(field(config, undefined), INT_MIN) << undefined;
+        for (const std::size_t undefined : {20, 24, 28, 40, 44, 56, 60, 64, 68, 72, 76, 80, 84, 88, 92})
+            EXPECT_EQ(field(config, undefined), INT_MIN) << undefined;
         const char* pointers[2] = {};
         std::memcpy(&pointers[0], reinterpret_cast<const char*>(&config) + 32, sizeof(char*));
         std::memcpy(&pointers[1], reinterpret_cast<const char*>(&config) + 48, sizeof(char*));
@@ -268,7 +270,8 @@ TEST(NcclLibrary, IsAskedForAnIdInVain) {
 
 TEST(CudaLibrary, SaysWhatIsWrongWithOneThatCannotBeUsed) {
     expect_unavailable([] { (void)CudaLibrary::load(double_path(nccl_2_30)); }, {double_path(nccl_2_30), "no symbol cuInit"});
-    expect_unavailable([] { (void)CudaLibrary::load(double_path("no_devices/libcuda.so.1")); }, {"no_devices/libcuda.so.1", "knows no device", "CUDA_VISIBLE_DEVICES"});
+    expect_unavailable([] { (void)CudaLibrary::load(double_path("no_devices/libcuda.so.1")); },
+                       {"no_devices/libcuda.so.1", "knows no device", "CUDA_VISIBLE_DEVICES"});
     expect_unavailable([] { (void)CudaLibrary::load(double_path("no_driver/libcuda.so.1")); }, {"no_driver/libcuda.so.1", "does not work"});
     expect_unavailable([] { (void)CudaLibrary::load(nowhere); }, {nowhere, "(a setting)"});
 }

@@ -320,11 +320,13 @@ constexpr nc_reduce_op all_ops[] = {NC_SUM, NC_PRODUCT, NC_MAX, NC_MIN, NC_AVERA
 void add_reductions(std::vector<Case>& cases, Maker& maker, int n, nc_data_type type, nc_reduce_op op, std::size_t count, bool in_place) {
     if (!is_supported(type, op)) return;
     const int root = maker.any_rank();
-    const std::string what = text(reduce_op_name(op), " of ", count, ' ', data_type_name(type), " over ", n, " ranks, root ", root, in_place ? ", in place" : "");
+    const std::string what =
+        text(reduce_op_name(op), " of ", count, ' ', data_type_name(type), " over ", n, " ranks, root ", root, in_place ? ", in place" : "");
     cases.push_back({"all-reduce, " + what, maker.all_reduce(type, op, count, in_place)});
     cases.push_back({"reduce, " + what, maker.reduction(NC_REDUCE, type, op, count, root, in_place)});
     cases.push_back({"reduce-scatter, " + what, maker.reduce_scatter(type, op, Lengths(index(n), count), false, in_place)});
-    cases.push_back({"uneven reduce-scatter, " + what, maker.reduce_scatter(type, op, maker.uneven_lengths(index(n), 2 * static_cast<unsigned>(count) + 1), true, in_place)});
+    cases.push_back({"uneven reduce-scatter, " + what,
+                     maker.reduce_scatter(type, op, maker.uneven_lengths(index(n), 2 * static_cast<unsigned>(count) + 1), true, in_place)});
 }
 
 void add_moves(std::vector<Case>& cases, Maker& maker, int n, nc_data_type type, std::size_t count) {

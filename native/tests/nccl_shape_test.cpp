@@ -60,9 +60,9 @@ TEST(NcclShape, OfEveryOperationAtTheRootAndElsewhere) {
         Blocks receive_elsewhere;
     };
     const Row rows[] = {
-        {NC_ALL_REDUCE, own, own, own, own},  {NC_ALL_GATHER, own, all, own, all}, {NC_REDUCE_SCATTER, all, own, all, own}, {NC_BROADCAST, own, own, none, own},
-        {NC_REDUCE, own, own, own, none},     {NC_GATHER, own, all, own, none},    {NC_SCATTER, all, own, none, own},       {NC_ALL_TO_ALL, all, all, all, all},
-        {NC_SEND, own, none, own, none},      {NC_RECEIVE, none, own, none, own},
+        {NC_ALL_REDUCE, own, own, own, own}, {NC_ALL_GATHER, own, all, own, all}, {NC_REDUCE_SCATTER, all, own, all, own}, {NC_BROADCAST, own, own, none, own},
+        {NC_REDUCE, own, own, own, none},    {NC_GATHER, own, all, own, none},    {NC_SCATTER, all, own, none, own},       {NC_ALL_TO_ALL, all, all, all, all},
+        {NC_SEND, own, none, own, none},     {NC_RECEIVE, none, own, none, own},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(operation_name(row.operation));

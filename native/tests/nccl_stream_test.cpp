@@ -223,29 +223,36 @@ TEST_F(NcclOrder, OfWhatTheCallerPutsOnItsStream) {
     });
 }
 
-// An operation comes after the one that was issued before, whatever streams they are on. With the library that has no all-to-all, what a rank sends itself is a copy,
-// which nothing but that order holds back.
+// An operation comes after the one that was issued before, whatever streams they are on. What a rank sends itself is a copy, which nothing but that order holds back.
 TEST_F(NcclOrder, OfOperationsOnDifferentStreams) {
-    LocalNcclRanks ranks(2, {nccl_2_18, ""});
+    LocalNcclRanks ranks(2);
     const CudaFaults late("cuMemcpyHtoDAsync_v2@*=delay:30");
-    for (const char* second : {"another stream", "the default stream", "the group's own stream"}) {
-        ranks.each([&](int rank, nc_group* group) {
-            const CallersStream one(group);
-            const CallersStream two(group);
-            const Pinned given(group, {rank + 1, 10 * (rank + 1)});
-            const DeviceInts values(group, {0, 0});
-            const DeviceInts exchanged(group, {0, 0});
-            given.copy_to(values, one.get());
-            EXPECT_EQ(execute(group, stream_sum(values, 2, one)).status, NC_OK);
-            nc_request request = request_of(NC_ALL_TO_ALL, NC_INT32, 1, values.get(), exchanged.get());
-            request.flags = NC_REQUEST_DEVICE;
-            if (second[0] != 't' || second[4] != 'g') request.flags |= NC_REQUEST_STREAM;
-            if (second[0] == 'a') request.stream = two.get();
-            EXPECT_EQ(execute(group, request).status, NC_OK) << second;
-            two.synchronize();
-            EXPECT_EQ(exchanged.values(), rank == 0 ? Ints({3, 3}) : Ints({30, 30})) << second;
-            one.synchronize();
-        });
+    enum class Second { AnotherStream, TheDefaultStream, TheGroupsOwn };
+    for (const Second second : {Second::AnotherStream, Second::TheDefaultStream, Second::TheGroupsOwn}) {
+        for (const bool nothing_in_between : {false, true}) {
+            ranks.each([&](int rank, nc_group* group) {
+                const CallersStream one(group);
+                const CallersStream two(group);
+                const CallersStream three(group);
+                const Pinned given(group, {rank + 1, 10 * (rank + 1)});
+                const DeviceInts values(group, {0, 0});
+                const DeviceInts copied(group, {0, 0});
+                given.copy_to(values, one.get());
+                EXPECT_EQ(execute(group, stream_sum(values, 2, one)).status, NC_OK);
+                WorkPointer nothing;
+                if (nothing_in_between) nothing = enqueue(group, stream_sum(values, 0, three));
+                const std::uint64_t counts[] = {rank == 0 ? 2U : 0U, rank == 1 ? 2U : 0U};
+                nc_request request = request_of(NC_ALL_TO_ALL, NC_INT32, 0, values.get(), copied.get());
+                request.flags = NC_REQUEST_UNEVEN | NC_REQUEST_DEVICE | (second != Second::TheGroupsOwn ? NC_REQUEST_STREAM : 0);
+                request.send_counts = request.receive_counts = counts;
+                if (second == Second::AnotherStream) request.stream = two.get();
+                EXPECT_EQ(execute(group, request).status, NC_OK);
+                if (second == Second::AnotherStream) two.synchronize();
+                EXPECT_EQ(copied.values(), Ints({3, 30})) << static_cast<int>(second);
+                one.synchronize();
+                EXPECT_TRUE(!nothing_in_between || wait_for(nothing.get()).status == NC_OK);
+            });
+        }
     }
 }
 
@@ -456,6 +463,19 @@ TEST_F(NcclStream, AShortTimeoutBehindALongOneIsKept) {
     for (const WorkPointer* other : {&first, &third}) EXPECT_EQ(wait_for(other->get(), soon_ms).status, NC_TIMEOUT) << "the group's end, with its cause";
 }
 
+// The caller gets its buffers back with the failure, although the operation was on its stream already.
+TEST_F(NcclStream, AFailedCallTakesTheOperationOffTheStream) {
+    const GroupPointer group = nccl_group_of_one();
+    const CallersStream stream(group.get());
+    const Pinned given(group.get(), {1});
+    const DeviceInts values(group.get(), {0});
+    const CudaFaults faults("cuMemcpyHtoDAsync_v2@1=delay:80; cuEventRecord@1=CUDA_ERROR_LAUNCH_FAILED");
+    given.copy_to(values, stream.get());
+    const Outcome outcome = execute(group.get(), stream_sum(values, 1, stream));
+    EXPECT_EQ(outcome.status, NC_LIBRARY_ERROR) << outcome.message();
+    EXPECT_TRUE(stream.idle());
+}
+
 // Ending the group ends what is on streams too, which is no success.
 TEST_F(NcclStream, ATimeoutOfAnotherOperationIsNoSuccess) {
     LocalNcclRanks ranks(2);
@@ -634,7 +654,9 @@ TEST(NcclJitter, ChangesNothing) {
     for (char** variable = environ; *variable != nullptr; ++variable) {
         if (!std::string(*variable).starts_with("GTEST_")) variables.emplace_back(*variable);
     }
-    std::vector<std::string> arguments{program, "--gtest_brief=1", "--gtest_filter=NcclOrder.*:NcclStream.C*:NcclOperations.Mix*:Nccl/NcclSizes.EveryOperationInEveryMode/3*:Nccl/NcclSizes.*InChunks/2*"};
+    std::vector<std::string> arguments{
+        program, "--gtest_brief=1",
+        "--gtest_filter=NcclOrder.*:NcclStream.C*:NcclOperations.Mix*:Nccl/NcclSizes.EveryOperationInEveryMode/3*:Nccl/NcclSizes.*InChunks/2*"};
     const auto pointers = [](std::vector<std::string>& strings) {
         std::vector<char*> list;
         for (std::string& string : strings) list.push_back(string.data());

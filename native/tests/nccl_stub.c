@@ -8,8 +8,10 @@ __attribute__((visibility("default"))) int ncclGetVersion(int* version) {
     return 0;
 }
 
-#define NC_STUB(name) \
-    __attribute__((visibility("default"))) int name(void) { return 3; }
+#define NC_STUB(name)                                       \
+    __attribute__((visibility("default"))) int name(void) { \
+        return 3;                                           \
+    }
 NC_STUB(ncclGetUniqueId)
 NC_STUB(ncclCommInitRankConfig)
 #ifndef NC_STUB_INCOMPLETE

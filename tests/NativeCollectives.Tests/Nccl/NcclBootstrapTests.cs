@@ -217,7 +217,8 @@ public sealed class NcclBootstrapTests
         foreach (var reply in replies)
         {
             Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(RendezvousException)), reply.Failure?.Text);
-            Assert.That(NcclRanks.Seconds(reply), Is.GreaterThan(Deadline - 0.1).And.LessThan(Deadline + 4));
+            // Whoever is first to give up tells the rest.
+            Assert.That(NcclRanks.Seconds(reply), Is.GreaterThan(Deadline - 0.7).And.LessThan(Deadline + 4));
         }
         Assert.That(replies[0].Failure!.Message, Does.Contain("2 other ranks").And.Contain(" 1 had"), "who asked for the id");
         Assert.That(replies[2].Failure!.Message, Does.Contain($"127.0.0.1:{ports.Numbers[1]}").And.Contain("refused").IgnoreCase);

@@ -135,7 +135,8 @@ public sealed class NcclFaultTests
         {
             var reply = call.Answer();
             Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(CollectiveTimeoutException)).Or.EqualTo(nameof(PeerLostException)), $"rank {rank}: {reply.Failure?.Text}");
-            Assert.That(NcclRanks.Seconds(reply), Is.GreaterThan(Deadline - 0.1).And.LessThan(Deadline + Bound));
+            // The others' deadlines lie close together, and whoever is first tells the rest.
+            Assert.That(NcclRanks.Seconds(reply), Is.GreaterThan(Deadline - 0.7).And.LessThan(Deadline + Bound));
             DisposeInTime(ranks.Workers[rank]);
         }
         ranks.Workers[1].Kill();
@@ -322,7 +323,7 @@ public sealed class NcclFaultTests
         var calls = ranks.Workers.Take(peerComes ? 2 : 1).Select(worker => worker.Send(command)).ToList();
         var reply = calls[0].Answer();
         Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(CollectiveTimeoutException)).Or.EqualTo(peerComes ? nameof(PeerLostException) : ""), reply.Failure?.Text);
-        Assert.That(NcclRanks.Seconds(reply), Is.GreaterThan(Deadline - 0.1).And.LessThan(Deadline + Bound));
+        Assert.That(NcclRanks.Seconds(reply), Is.GreaterThan(Deadline - 0.5).And.LessThan(Deadline + Bound));
         if (peerComes)
         {
             Assert.That(calls[1].Answer().Failure?.Type, Is.EqualTo(nameof(CollectiveTimeoutException)).Or.EqualTo(nameof(PeerLostException)), calls[1].Answer().Failure?.Text);
