@@ -68,6 +68,13 @@ struct Waiting {
     DeviceInts values;
 };
 
+// Null, which no wait takes, if the group has ended.
+WorkPointer enqueue_if_possible(nc_group* group, const nc_request& request) {
+    nc_work* work = nullptr;
+    (void)nc_enqueue(group, &request, nullptr, nullptr, &work, nullptr);
+    return WorkPointer(work);
+}
+
 // What the other rank of two does to let it go on.
 void come(nc_group* group, std::int32_t value = 1) {
     const Outcome outcome = execute(group, request_of(NC_ALL_REDUCE, NC_INT32, 1, &value, &value));
@@ -380,6 +387,64 @@ TEST_F(NcclStream, CompletionsMayEnqueueMore) {
             EXPECT_EQ(nc_enqueue(group, &chain.request, Chain::next, &chain, nullptr, nullptr), NC_OK);
             EXPECT_TRUE(chain.done.wait());
         });
+    }
+}
+
+// One all-sum of one integer in one of four ways; its outcome, with the result behind it.
+Outcome sum_in_some_way(nc_group* group, int way, std::int32_t& value) {
+    const nc_request on_host = request_of(NC_ALL_REDUCE, NC_INT32, 1, &value, &value);
+    if (way == 0) return execute(group, on_host);
+    if (way == 1) return wait_for(enqueue_if_possible(group, on_host).get());
+    const CallersStream stream(group);
+    const DeviceInts device(group, {value});
+    Outcome outcome;
+    if (way == 2) outcome = execute(group, device_sum(device.get(), 1));
+    if (way == 3) {
+        const WorkPointer work = enqueue_if_possible(group, stream_sum(device, 1, stream));
+        outcome = wait_for(work.get());
+        stream.synchronize();
+    }
+    value = device.values()[0];
+    return outcome;
+}
+
+// Any order will do as long as all ranks have the same: all the operations are alike to NCCL.
+TEST_F(NcclOrder, OfManyThreadsIsOne) {
+    LocalNcclRanks ranks(2);
+    ranks.each([](int, nc_group* group) {
+        on_all_ranks(4, [&](int thread) {
+            for (int i = 0; i < 12; ++i) {
+                std::int32_t value = 1;
+                const Outcome outcome = sum_in_some_way(group, (thread + i) % 4, value);
+                EXPECT_EQ(outcome.status, NC_OK) << outcome.message();
+                EXPECT_EQ(value, 2);
+            }
+        });
+    });
+}
+
+// No operation ends as if it had succeeded without its result, at whatever moment the group ends.
+TEST_F(NcclOrder, OfManyThreadsEndsWithTheGroup) {
+    for (int round = 0; round < 8; ++round) {
+        LocalNcclRanks ranks(2);
+        std::atomic<int> done{0};
+        on_all_ranks(9, [&](int thread) {
+            if (thread == 8) {
+                while (done < 3 * round) std::this_thread::yield();
+                round % 2 == 0 ? nc_group_abort(ranks[0], "now") : nc_group_close(ranks[0]);
+                return;
+            }
+            nc_group* const group = ranks[thread % 2];
+            for (int i = 0;; ++i) {
+                std::int32_t value = 1;
+                const Outcome outcome = sum_in_some_way(group, (thread / 2 + i) % 4, value);
+                ++done;
+                if (outcome.status != NC_OK) break;
+                EXPECT_EQ(value, 2);
+            }
+        });
+        EXPECT_NE(status_of(ranks[0]).status, NC_OK);
+        EXPECT_NE(status_of(ranks[1]).status, NC_OK);
     }
 }
 

@@ -26,14 +26,14 @@ public sealed class NcclIdExchangeTests
     public void Leave() => _group.Dispose();
 
     [Test]
-    public void EveryRankLearnsWhyARankCannotUseNccl([Values(BackendKind.Any, BackendKind.Nccl)] BackendKind backend)
+    public async Task EveryRankLearnsWhyARankCannotUseNccl([Values(BackendKind.Any, BackendKind.Nccl)] BackendKind backend)
     {
         _options.Backend = backend;
         BackendUnavailableException error = Assert.Throws<BackendUnavailableException>(() => DistributedGroup.Create(_options))!;
         Assert.That(error.Message, Does.StartWith("NCCL cannot be used on rank 0. ").And.Contains("/nowhere/libnccl.so.2"));
         Assert.That((error.Backend, error.Rank), Is.EqualTo(("nccl", 0)));
         Assert.That(error.InnerException, Is.TypeOf<BackendUnavailableException>());
-        Assert.ThrowsAsync<BackendUnavailableException>(() => DistributedGroup.CreateAsync(_options));
+        await Assert.ThrowsAsync<BackendUnavailableException>(() => DistributedGroup.CreateAsync(_options));
         Assert.That(_group.IsFaulted, Is.False, "the other group stays usable");
     }
 

@@ -154,7 +154,8 @@ void Communicator::reached(const BatchPointer& batch, void* stream) {
     Lock lock(mutex_);
     ++batch->arrived;
     wake_.set();
-    changed_.wait(lock, [&] { return batch->done || stopped_; });
+    // An abort too lets the stream go on only when nothing touches the buffers any more.
+    changed_.wait(lock, [&] { return batch->done || gone_; });
 }
 
 void Communicator::delay(const Fault& fault) {
@@ -243,6 +244,8 @@ void Communicator::run(const Fault& fault, Formed formed) {
     // The connections stay open, so that the other ranks do not hear of a failure before the caller gives the communicator up.
     Lock lock(mutex_);
     changed_.wait(lock, [&] { return stopped_ || finalized_; });
+    gone_ = true;
+    changed_.notify_all();
 }
 
 ncclResult_t Communicator::connect(std::unique_ptr<Exchange>& exchange, const Fault& fault) {

@@ -120,6 +120,7 @@ private:
     std::condition_variable changed_;
     ncclResult_t state_ = ncclInProgress;
     bool stopped_ = false;
+    bool gone_ = false; // the communicator's thread, or as good as that
     bool finalizing_ = false;
     bool finalized_ = false;
     Fault finalize_fault_{};
