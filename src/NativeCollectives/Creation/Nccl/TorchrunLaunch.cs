@@ -15,7 +15,7 @@ internal sealed class TorchrunLaunch : NcclLaunch
         NeedPlace(RankVariables.OfAnyLauncher);
     }
 
-    internal override bool IsMeant => Environment.IsPresent(Host);
+    internal override bool IsMeant => Environment.IsPresent(Host) || Environment.IsPresent(Port);
 
     internal override KeyValuePair<string, string>? ReadAddress()
     {
