@@ -4,8 +4,8 @@
 #include <string>
 
 #include "backend/error.h"
+#include "backend/shared_library.h"
 #include "nccl/nccl_api.h"
-#include "nccl/shared_library.h"
 
 namespace nc::nccl {
 

@@ -9,48 +9,16 @@
 #include <memory>
 #include <vector>
 
-#include "native_collectives.h"
+#include "backend/announcement.h"
 #include "ring/slices.h"
 
 namespace nc::ring {
-
-// The same on all supported hosts: little-endian, no padding.
-struct Header {
-    std::uint32_t magic;
-    std::uint8_t operation;
-    std::uint8_t data_type;
-    std::uint8_t reduce_op;
-    std::uint8_t flags;
-    std::int32_t root;
-    std::uint32_t reserved;
-    std::uint64_t count;
-};
-static_assert(sizeof(Header) == 24);
-
-Header header_of(const nc_request& request);
-
-// Throws Error(NC_MISMATCH) that says how the two differ.
-void check_header(const Header& own, const Header& other, int peer);
 
 class Operation;
 
 // The lengths, in elements, of the blocks that an uneven operation moves: of rank i's for rank j in lengths[i * n + j] (all-to-all), of rank i's in lengths[i]
 // (the others). All ranks exchange what they were given. Throws Error(NC_MISMATCH) on every rank if it does not fit together.
 std::vector<std::uint64_t> exchange_lengths(Operation& operation);
-
-// Blocks of a buffer, one per rank, in bytes.
-class Blocks {
-public:
-    Blocks(int ranks, std::size_t each);
-    Blocks(const std::uint64_t* lengths, int ranks, std::size_t item);
-
-    Range operator[](int rank) const { return blocks_[static_cast<std::size_t>(rank)]; }
-    std::size_t largest() const { return largest_; }
-
-private:
-    std::vector<Range> blocks_;
-    std::size_t largest_ = 0;
-};
 
 // The blocks of an operation that has one per rank: equal ones, or as exchange_lengths() says. Either way the operation is announced.
 Blocks blocks_of(Operation& operation);

@@ -14,13 +14,6 @@ std::size_t slices(std::size_t share, int sockets) {
 
 } // namespace
 
-Range piece(std::size_t total, std::size_t length, std::size_t k) {
-    // k * length may be beyond what fits: such a piece is empty.
-    if (length == 0 || k >= ceil_div(total, length)) return {total, 0};
-    const std::size_t begin = k * length;
-    return {begin, std::min(length, total - begin)};
-}
-
 std::size_t all_reduce_slices(std::size_t bytes, int ranks, int sockets) {
     return slices(bytes / static_cast<std::size_t>(ranks), sockets);
 }

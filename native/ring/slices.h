@@ -1,35 +1,15 @@
 // How the ring cuts an operation's data. Source: mlx-ring-wire.md, sections 5 to 7; what is counted here is seen on the wire.
 #pragma once
 
-#include <cstddef>
+#include "backend/blocks.h"
 
 namespace nc::ring {
-
-// A stretch of elements or bytes.
-struct Range {
-    std::size_t begin;
-    std::size_t size;
-    std::size_t end() const { return begin + size; }
-    bool operator==(const Range&) const = default;
-};
-
-constexpr std::size_t ceil_div(std::size_t a, std::size_t b) {
-    return a / b + (a % b != 0 ? 1 : 0);
-}
-
-// a modulo n, never negative.
-constexpr int wrap(int a, int n) {
-    return ((a % n) + n) % n;
-}
 
 // Which way data travels: to higher ranks (sent on the connections that this rank opened) or to lower ones.
 enum class Direction : int { Up = -1, Down = +1 };
 constexpr int step(Direction direction) {
     return static_cast<int>(direction);
 }
-
-// Part k of total cut into pieces of equal length; the last ones may be short or empty.
-Range piece(std::size_t total, std::size_t length, std::size_t k);
 
 // An all-reduce of so many bytes is cut into this many slices, which run side by side.
 std::size_t all_reduce_slices(std::size_t bytes, int ranks, int sockets);

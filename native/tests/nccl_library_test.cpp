@@ -10,10 +10,10 @@
 #include <optional>
 
 #include "backend/error.h"
+#include "backend/shared_library.h"
 #include "local_nccl_ranks.h"
 #include "nccl/cuda_library.h"
 #include "nccl/nccl_library.h"
-#include "nccl/shared_library.h"
 
 namespace nc::test {
 namespace {

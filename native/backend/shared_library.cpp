@@ -1,4 +1,4 @@
-#include "nccl/shared_library.h"
+#include "backend/shared_library.h"
 
 #include <dlfcn.h>
 #include <glob.h>
@@ -6,7 +6,7 @@
 
 #include <cstdlib>
 
-namespace nc::nccl {
+namespace nc {
 namespace {
 
 std::string environment(const std::string& name) {
@@ -80,4 +80,4 @@ std::vector<std::string> folders_like(const std::string& pattern) {
     return found;
 }
 
-} // namespace nc::nccl
+} // namespace nc

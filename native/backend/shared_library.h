@@ -6,7 +6,7 @@
 
 #include "backend/error.h"
 
-namespace nc::nccl {
+namespace nc {
 
 // Where to look, in this order.
 struct LibrarySearch {
@@ -16,7 +16,7 @@ struct LibrarySearch {
     std::vector<std::string> folders; // where else it may lie
 };
 
-// Stays loaded until the process ends: NCCL and CUDA have threads of their own.
+// Stays loaded until the process ends: such libraries have threads of their own.
 class SharedLibrary {
 public:
     // Throws Error(NC_BACKEND_UNAVAILABLE) that says where it was looked for.
@@ -48,4 +48,4 @@ private:
 // The folders that are there of those that a pattern with wildcards (as in a shell) stands for; a leading "~" is the user's home, "$NAME" a variable's value.
 std::vector<std::string> folders_like(const std::string& pattern);
 
-} // namespace nc::nccl
+} // namespace nc

@@ -1,0 +1,42 @@
+// What ranks of ours tell each other before an operation that MLX does not have, so that ranks that issued different operations, types or counts get an error
+// instead of wrong data.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "native_collectives.h"
+
+namespace nc {
+
+// The same on all supported hosts: little-endian, no padding.
+struct Header {
+    std::uint32_t magic;
+    std::uint8_t operation;
+    std::uint8_t data_type;
+    std::uint8_t reduce_op;
+    std::uint8_t flags;
+    std::int32_t root;
+    std::uint32_t reserved;
+    std::uint64_t count;
+};
+static_assert(sizeof(Header) == 24);
+
+Header header_of(const nc_request& request);
+
+// Throws Error(NC_MISMATCH) that says how the two differ.
+void check_header(const Header& own, const Header& other, int peer);
+
+// The lengths that this rank was given for an uneven operation, as the others are to know them: its count, then its send_counts and its receive_counts, zero where it has
+// none. That many numbers for each rank:
+constexpr std::size_t length_row(int ranks) {
+    return 1 + 2 * static_cast<std::size_t>(ranks);
+}
+std::vector<std::uint64_t> own_lengths(const nc_request& request, int rank, int ranks);
+
+// The lengths, in elements, of the blocks that an uneven operation moves, from the rows of all ranks: of rank i's for rank j in lengths[i * n + j] (all-to-all), of rank
+// i's in lengths[i] (the others). Throws Error(NC_MISMATCH), on every rank, if they do not fit together.
+std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, int ranks, const std::vector<std::uint64_t>& all);
+
+} // namespace nc

@@ -1,0 +1,44 @@
+// How data is cut: stretches, pieces of equal length, and one block per rank.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace nc {
+
+// A stretch of elements or bytes.
+struct Range {
+    std::size_t begin;
+    std::size_t size;
+    std::size_t end() const { return begin + size; }
+    bool operator==(const Range&) const = default;
+};
+
+constexpr std::size_t ceil_div(std::size_t a, std::size_t b) {
+    return a / b + (a % b != 0 ? 1 : 0);
+}
+
+// a modulo n, never negative.
+constexpr int wrap(int a, int n) {
+    return ((a % n) + n) % n;
+}
+
+// Part k of total cut into pieces of equal length; the last ones may be short or empty.
+Range piece(std::size_t total, std::size_t length, std::size_t k);
+
+// Blocks of a buffer, one per rank, in bytes.
+class Blocks {
+public:
+    Blocks(int ranks, std::size_t each);
+    Blocks(const std::uint64_t* lengths, int ranks, std::size_t item);
+
+    Range operator[](int rank) const { return blocks_[static_cast<std::size_t>(rank)]; }
+    std::size_t largest() const { return largest_; }
+
+private:
+    std::vector<Range> blocks_;
+    std::size_t largest_ = 0;
+};
+
+} // namespace nc
