@@ -97,8 +97,8 @@ internal static unsafe partial class NativeMethods
     [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern nc_status nc_device_copy([NativeTypeName("const char *")] byte* backend, [NativeTypeName("int32_t")] int device, void* destination, [NativeTypeName("const void *")] void* source, [NativeTypeName("uint64_t")] ulong bytes, nc_copy_direction direction, nc_error* error);
 
-    [NativeTypeName("#define NC_ABI_VERSION 2")]
-    public const int NC_ABI_VERSION = 2;
+    [NativeTypeName("#define NC_ABI_VERSION 3")]
+    public const int NC_ABI_VERSION = 3;
 
     [NativeTypeName("#define NC_MESSAGE_SIZE 1024")]
     public const int NC_MESSAGE_SIZE = 1024;

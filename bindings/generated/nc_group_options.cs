@@ -35,6 +35,11 @@ internal unsafe partial struct nc_group_options
 
     public void* log_context;
 
+    [NativeTypeName("nc_side_channel")]
+    public delegate* unmanaged[Cdecl]<void*, int, int, void*, ulong, void*, long, nc_error*, nc_status> side_channel;
+
+    public void* side_channel_context;
+
     [NativeTypeName("const int32_t *")]
     public int* cancel;
 }

@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-#define NC_BACKEND_VERSION 2u
+#define NC_BACKEND_VERSION 3u
 #define NC_BACKEND_ENTRY "nc_backend_entry"
 
 typedef struct nc_backend_options {
@@ -20,6 +20,8 @@ typedef struct nc_backend_options {
     int64_t forming_timeout_ms;
     nc_log_callback log;
     void* log_context;
+    nc_side_channel side_channel;
+    void* side_channel_context;
     const int32_t* cancel;
     /* Tells the core of a failure that was found while no operation was running. */
     void (*fault)(void* context, const nc_error* error);

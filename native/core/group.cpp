@@ -47,6 +47,8 @@ std::shared_ptr<Group> Group::create(const nc_group_options& options) {
     backend_options.rank = options.rank;
     backend_options.settings = options.settings;
     backend_options.setting_count = options.setting_count;
+    backend_options.side_channel = options.side_channel;
+    backend_options.side_channel_context = options.side_channel_context;
     backend_options.cancel = options.cancel;
     nc_backend_group made{nullptr, 0, 1};
     nc_error error = empty_error();

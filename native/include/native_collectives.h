@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /* Grows by one with every incompatible change of this header. */
-#define NC_ABI_VERSION 2
+#define NC_ABI_VERSION 3
 
 /* Bytes of nc_error.message, its terminating NUL included. */
 #define NC_MESSAGE_SIZE 1024
@@ -179,7 +179,9 @@ typedef struct nc_request {
 /* A backend's setting, by name. docs/ lists the names of each backend; an unknown one is an error.
  * ring: "hosts" (the hostfile's JSON text) or "hostfile" (its path).
  * nccl: "size" (ranks) and, unless that is 1, one of "id" (NCCL's unique id, as 256 hexadecimal digits), "rendezvous" (host:port where rank 0 hands out the id, as MLX
- * does) and "comm_id" ("environment": NCCL_COMM_ID is set); may have "device" (ordinal) or "local_rank", "staging_bytes", "nccl_library", "cuda_library". */
+ * does) and "comm_id" ("environment": NCCL_COMM_ID is set); may have "device" (ordinal) or "local_rank", "staging_bytes", "nccl_library", "cuda_library".
+ * jaccl: "devices" (the device matrix's JSON text) or "device_file" (its path), and "coordinator" (host:port where rank 0 listens) unless there is a side channel; may
+ * have "prefer_ring" ("true" or "false"), "frames" ("large" or "small"), "queue_pairs" ("uc" or "rc"), "verbs_library". */
 typedef struct nc_setting {
     const char* name;
     const char* value;
@@ -191,6 +193,11 @@ typedef enum nc_log_level { NC_LOG_DEBUG = 0, NC_LOG_INFORMATION = 1, NC_LOG_WAR
  * Must not call into the group. */
 typedef void (*nc_log_callback)(void* context, nc_log_level level, const char* message);
 
+/* An all-gather of a few bytes among the processes that are forming a group, in place of connections of ours: every rank calls it with the same number of bytes, and each
+ * gets the bytes of all, in rank order, in all. It is called on the thread of nc_group_create, and must not take longer than timeout_ms. Returns NC_OK, or fills error. */
+typedef nc_status (*nc_side_channel)(void* context, int32_t rank, int32_t ranks, const void* own, uint64_t bytes, void* all, int64_t timeout_ms,
+                                     nc_error* error);
+
 typedef struct nc_group_options {
     uint32_t size;              /* sizeof(nc_group_options) */
     int32_t rank;               /* own rank; ignored without a backend */
@@ -201,6 +208,8 @@ typedef struct nc_group_options {
     int64_t operation_timeout_ms; /* 0: 300 000; default for nc_request.timeout_ms */
     nc_log_callback log;          /* may be null */
     void* log_context;
+    nc_side_channel side_channel; /* jaccl only; may be null */
+    void* side_channel_context;
     const int32_t* cancel; /* may be null; once names are resolved, forming ends with NC_CANCELLED soon after another thread makes it nonzero */
 } nc_group_options;
 

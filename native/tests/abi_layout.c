@@ -52,6 +52,8 @@ static const field nc_group_options_fields[] = {
     FIELD(nc_group_options, operation_timeout_ms),
     FIELD(nc_group_options, log),
     FIELD(nc_group_options, log_context),
+    FIELD(nc_group_options, side_channel),
+    FIELD(nc_group_options, side_channel_context),
     FIELD(nc_group_options, cancel),
 };
 
