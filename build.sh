@@ -25,11 +25,12 @@ lacking() {
     command -v cmake >/dev/null || echo cmake
     command -v ninja >/dev/null || echo ninja-build
     if ! command -v "${CXX:-c++}" >/dev/null; then
-        printf '%s\n' g++ nlohmann-json3-dev libgtest-dev
+        printf '%s\n' g++ nlohmann-json3-dev libgtest-dev libibverbs-dev
         return
     fi
     has_header nlohmann/json.hpp || echo nlohmann-json3-dev
     has_header gtest/gtest.h || echo libgtest-dev
+    [ "$(uname)" != Linux ] || has_header infiniband/verbs.h || echo libibverbs-dev
 }
 
 missing=$(lacking | tr '\n' ' ')

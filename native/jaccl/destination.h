@@ -1,0 +1,36 @@
+// What a rank must know of a peer's queue pair to connect to it. Source: jaccl-wire.md, section 3.3.
+#pragma once
+
+#include <cstdint>
+
+#include "jaccl/device_matrix.h"
+#include "jaccl/settings.h"
+#include "jaccl/verbs_api.h"
+
+namespace nc::jaccl {
+
+// In the bytes that MLX leaves undefined, ranks of ours say how they will speak, so that those that disagree get an error instead of silence.
+struct Mark {
+    std::uint8_t letters[2];
+    std::uint8_t version;
+    std::uint8_t choices;
+};
+
+// As it is exchanged; the same on all supported hosts.
+struct Destination {
+    std::int32_t lid;
+    std::int32_t queue_pair;
+    std::int32_t packet_sequence_number;
+    Mark mark;
+    verbs::Gid gid;
+};
+static_assert(sizeof(Destination) == 32);
+
+constexpr std::int32_t first_packet = 7;
+
+Mark mark_of(Topology topology, FramePolicy frames, QueuePairType queue_pairs);
+
+// Throws Error(NC_RENDEZVOUS_FAILED) if the peer is one of ours and speaks otherwise.
+void check_mark(const Mark& own, const Mark& peers, int peer);
+
+} // namespace nc::jaccl

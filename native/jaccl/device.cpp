@@ -1,0 +1,107 @@
+#include "jaccl/device.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace nc::jaccl {
+namespace {
+
+constexpr std::uint8_t port = 1;
+constexpr int access_to_memory = static_cast<int>(verbs::access_local_write | verbs::access_remote_read | verbs::access_remote_write);
+
+bool is_ipv4_mapped(const verbs::Gid& gid) {
+    return std::all_of(gid.raw, gid.raw + 10, [](std::uint8_t byte) { return byte == 0; }) && gid.raw[10] == 0xff && gid.raw[11] == 0xff;
+}
+
+} // namespace
+
+Error forming_failure(const std::string& device, const char* call, int error) {
+    std::string hint;
+    if (error == EBUSY) {
+        hint =
+            "; the device has no more queue pairs to give: other groups or programs hold them, or programs that crashed did not give them back (Apple's "
+            "Thunderbolt "
+            "driver has about 10 per device, and a restart frees lost ones)";
+    } else if (error == ENOMEM) {
+        hint = "; memory for RDMA cannot be locked or the device has no more room: see ulimit -l, and for a limit of memory regions per device";
+    } else if (error == EINVAL) {
+        hint =
+            "; the device rejects the connection's attributes: its address (GID) or the peer's may have changed, or it does not know this type of queue pair "
+            "(setting "
+            "queue_pairs)";
+    }
+    return {NC_RENDEZVOUS_FAILED,
+            text("the RDMA device ", device, ": ", call, ": ", error != 0 ? system_error_text(error) : "it failed without a reason", hint), -1, error};
+}
+
+Region::Region(const VerbsLibrary& verbs, verbs::ProtectionDomain* domain, const std::string& device, void* address, std::size_t bytes) : verbs_(verbs) {
+    errno = 0;
+    region_ = verbs.api().reg_mr(domain, address, bytes, access_to_memory);
+    if (region_ == nullptr) throw forming_failure(device, "ibv_reg_mr", errno);
+}
+
+Region::~Region() {
+    (void)verbs_.api().dereg_mr(region_);
+}
+
+Device::Device(const VerbsLibrary& verbs, std::string name) : verbs_(verbs), name_(std::move(name)) {
+    context_ = verbs.open(name_);
+    try {
+        find_address();
+        errno = 0;
+        domain_ = verbs.api().alloc_pd(context_);
+        if (domain_ == nullptr) fail("ibv_alloc_pd", errno);
+        if (verbs.api().create_comp_channel != nullptr) channel_ = verbs.api().create_comp_channel(context_);
+        // take_events() must never wait.
+        if (channel_ != nullptr) (void)::fcntl(channel_->fd, F_SETFL, ::fcntl(channel_->fd, F_GETFL) | O_NONBLOCK);
+    } catch (...) {
+        close();
+        throw;
+    }
+}
+
+Device::~Device() {
+    close();
+}
+
+void Device::close() {
+    if (channel_ != nullptr) (void)verbs_.api().destroy_comp_channel(channel_);
+    if (domain_ != nullptr) (void)verbs_.api().dealloc_pd(domain_);
+    (void)verbs_.api().close_device(context_);
+}
+
+void Device::fail(const char* call, int error) const {
+    throw forming_failure(name_, call, error);
+}
+
+void Device::find_address() {
+    verbs::PortAttributes attributes{};
+    if (const int error = verbs_.api().query_port(context_, port, &attributes); error != 0) fail("ibv_query_port", error > 0 ? error : errno);
+    lid_ = attributes.lid;
+    for (int index = 0; index < attributes.gid_tbl_len && index <= 255; ++index) {
+        verbs::Gid gid{};
+        // An entry that is not set may be an error to ask for.
+        if (verbs_.api().query_gid(context_, port, index, &gid) != 0 || !is_ipv4_mapped(gid)) continue;
+        gid_ = gid;
+        gid_index_ = static_cast<std::uint8_t>(index);
+        return;
+    }
+    if (attributes.link_layer == verbs::link_layer_infiniband && lid_ != 0) return;
+    throw Error(NC_RENDEZVOUS_FAILED, text("the RDMA device ", name_, " has no IPv4 address: none of its ", attributes.gid_tbl_len,
+                                           " GIDs is IPv4-mapped; give the network interface that belongs to it an IPv4 address (on a Mac: its Thunderbolt "
+                                           "port, outside of the Thunderbolt Bridge)"));
+}
+
+std::unique_ptr<Region> Device::register_memory(void* address, std::size_t bytes) const {
+    return std::make_unique<Region>(verbs_, domain_, name_, address, bytes);
+}
+
+void Device::take_events() const {
+    verbs::CompletionQueue* queue = nullptr;
+    void* context = nullptr;
+    while (verbs_.api().get_cq_event(channel_, &queue, &context) == 0) verbs_.api().ack_cq_events(queue, 1);
+}
+
+} // namespace nc::jaccl

@@ -1,0 +1,178 @@
+#include "jaccl/engine.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace nc::jaccl {
+namespace {
+
+// How long a rank looks for completions, giving its turn to others in between, before it sleeps.
+constexpr auto spinning = std::chrono::microseconds(50);
+// Without a channel that tells of completions they are asked for this often.
+constexpr auto shortest_pause = std::chrono::microseconds(50);
+constexpr auto longest_pause = std::chrono::milliseconds(1);
+// What a peer sent before it left arrives within this time.
+constexpr auto departure_patience = std::chrono::milliseconds(250);
+// A failed completion may come before the news of the peer's death.
+constexpr auto news_patience = std::chrono::milliseconds(300);
+
+bool is_in_use(const Link* link) {
+    return link->outgoing != nullptr || link->incoming != nullptr;
+}
+
+} // namespace
+
+Engine::Engine(std::vector<Link*> links, std::vector<const Device*> devices, const Interruption& interruption)
+    : links_(std::move(links)),
+      devices_(std::move(devices)),
+      has_channels_(std::all_of(devices_.begin(), devices_.end(), [](const Device* device) { return device->channel() != nullptr; })),
+      interruption_(interruption) {}
+
+void Engine::run(const std::vector<Flow>& flows, const nc_request& request, const nc_call& call) {
+    while (exchanges_.size() < flows.size()) exchanges_.push_back(std::make_unique<Exchange>());
+    std::size_t running = 0;
+    std::vector<bool> ended(flows.size());
+    for (std::size_t i = 0; i < flows.size(); ++i) {
+        ended[i] = !begin_next(flows[i], *exchanges_[i]);
+        if (!ended[i]) ++running;
+    }
+    last_progress_ = Clock::now();
+    while (running > 0) {
+        if (!poll_links()) {
+            wait(request, call);
+            continue;
+        }
+        last_progress_ = Clock::now();
+        for (std::size_t i = 0; i < flows.size(); ++i) {
+            if (ended[i] || !exchanges_[i]->done() || begin_next(flows[i], *exchanges_[i])) continue;
+            ended[i] = true;
+            --running;
+        }
+    }
+}
+
+// False: the flow has ended.
+bool Engine::begin_next(const Flow& flow, Exchange& exchange) const {
+    do {
+        exchange.reset(smallest_frame);
+        if (!flow(exchange)) return false;
+        exchange.start();
+    } while (exchange.done());
+    return true;
+}
+
+bool Engine::poll_links() {
+    bool found = false;
+    std::array<Completion, 2 * pipeline_depth> completions{};
+    for (Link* link : links_) {
+        if (!is_in_use(link)) continue;
+        const int count = link->poll(completions);
+        for (int i = 0; i < count; ++i) take(*link, completions[static_cast<std::size_t>(i)]);
+        found = found || count > 0;
+    }
+    return found;
+}
+
+void Engine::take(Link& link, const Completion& completion) const {
+    if (completion.status != verbs::status_success) fail(link, completion);
+    if (completion.of_send) {
+        if (link.outgoing == nullptr) throw Error(NC_INTERNAL_ERROR, "a send completed that nobody posted");
+        link.outgoing->exchange->sent(*link.outgoing, completion.buffer);
+        return;
+    }
+    if (link.incoming == nullptr) throw Error(NC_INTERNAL_ERROR, "a receive completed that nobody posted");
+    Exchange& exchange = *link.incoming->exchange;
+    // A provider that does not tell the length leaves it zero.
+    if (completion.bytes != 0 && completion.bytes != exchange.frame()) {
+        throw Error(NC_MISMATCH,
+                    text(link.description(), " sent a message of ", completion.bytes, " bytes where this rank expects ", exchange.frame(),
+                         ": it issued another operation or count, or uses other frames"),
+                    link.peer());
+    }
+    exchange.arrived(*link.incoming);
+}
+
+void Engine::fail(const Link& link, const Completion& completion) const {
+    const Deadline patience = Clock::now() + news_patience;
+    do {
+        interruption_.throw_if_ended();
+        if (interruption_.departed(link.peer())) throw Error(NC_PEER_LOST, text(link.description(), " left the group"), link.peer());
+        Poller poller;
+        if (!interruption_.any_departed()) poller.watch(interruption_.descriptor(), POLLIN);
+        poller.wait(std::min(patience, Clock::now() + std::chrono::milliseconds(20)));
+    } while (Clock::now() < patience);
+    const std::string words = link.device().verbs().explain(completion.status);
+    const char* what = completion.of_send ? "a send to " : "a receive from ";
+    switch (completion.status) {
+        case verbs::status_retries_exceeded:
+            throw Error(NC_PEER_LOST, text(link.description(), " does not answer: ", what, "it ended with ", words), link.peer());
+        case verbs::status_local_length_error:
+        case verbs::status_remote_invalid_request:
+            throw Error(
+                NC_MISMATCH,
+                text(what, link.description(), " ended with ", words,
+                     ": the two ranks posted messages of different lengths, because they issued different operations or counts, or use different frames"),
+                link.peer());
+        default:
+            throw Error(NC_LIBRARY_ERROR, text(what, link.description(), " ended with ", words), link.peer());
+    }
+}
+
+void Engine::wait(const nc_request& request, const nc_call& call) {
+    interruption_.throw_if_ended();
+    const Clock::time_point now = Clock::now();
+    const Deadline deadline{std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(call.deadline_ns))};
+    if (now >= deadline) time_out(request, call);
+    if (interruption_.any_departed()) check_departures();
+    if (now - last_progress_ < spinning) {
+        ::sched_yield();
+    } else if (has_channels_ && !armed_) {
+        for (Link* link : links_) link->arm();
+        // What came before is looked for once more.
+        armed_ = true;
+    } else {
+        sleep(deadline);
+    }
+}
+
+void Engine::check_departures() const {
+    for (const Link* link : links_) {
+        if (!is_in_use(link) || !interruption_.departed(link->peer())) continue;
+        if (Clock::now() - last_progress_ > departure_patience)
+            throw Error(NC_PEER_LOST, text(link->description(), " left the group before the operation was complete"), link->peer());
+    }
+}
+
+void Engine::sleep(Deadline deadline) {
+    if (!has_channels_) {
+        const auto waited = Clock::now() - last_progress_;
+        std::this_thread::sleep_for(std::clamp<Clock::duration>(waited / 8, shortest_pause, longest_pause));
+        return;
+    }
+    Poller poller;
+    for (const Device* device : devices_) poller.watch(device->channel()->fd, POLLIN);
+    if (interruption_.any_departed()) {
+        deadline = std::min(deadline, Clock::now() + departure_patience / 5);
+    } else {
+        poller.watch(interruption_.descriptor(), POLLIN);
+    }
+    poller.wait(deadline);
+    armed_ = false;
+    for (const Device* device : devices_) device->take_events();
+}
+
+void Engine::time_out(const nc_request& request, const nc_call& call) const {
+    std::string awaited;
+    int peer = -1;
+    for (const Link* link : links_) {
+        if (!is_in_use(link) || link->peer() == peer) continue;
+        if (peer < 0) peer = link->peer();
+        awaited += text(awaited.empty() ? "" : ", ", link->description());
+    }
+    throw Error(NC_TIMEOUT, text(operation_name(request.operation), " did not complete within ", call.timeout_ms, " ms; this rank still waits for ", awaited),
+                peer);
+}
+
+} // namespace nc::jaccl

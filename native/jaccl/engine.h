@@ -1,0 +1,46 @@
+// Runs the exchanges of one operation until they are done, and waits for the fabric meanwhile.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/clock.h"
+#include "jaccl/exchange.h"
+#include "jaccl/interruption.h"
+
+namespace nc::jaccl {
+
+// A sequence of exchanges: fills in the next one, which begins when the one before is done; false: there is none.
+using Flow = std::function<bool(Exchange&)>;
+
+class Engine {
+public:
+    Engine(std::vector<Link*> links, std::vector<const Device*> devices, const Interruption& interruption);
+
+    // Runs the flows side by side; they must not share links in the same direction. Throws Error; what was posted stays posted then, so that the links cannot be used
+    // again.
+    void run(const std::vector<Flow>& flows, const nc_request& request, const nc_call& call);
+
+private:
+    bool begin_next(const Flow& flow, Exchange& exchange) const;
+    bool poll_links();
+    void take(Link& link, const Completion& completion) const;
+    [[noreturn]] void fail(const Link& link, const Completion& completion) const;
+
+    void wait(const nc_request& request, const nc_call& call);
+    void check_departures() const;
+    void sleep(Deadline deadline);
+    [[noreturn]] void time_out(const nc_request& request, const nc_call& call) const;
+
+    const std::vector<Link*> links_;
+    const std::vector<const Device*> devices_;
+    const bool has_channels_;
+    const Interruption& interruption_;
+    std::vector<std::unique_ptr<Exchange>> exchanges_; // kept for the next operation
+    Clock::time_point last_progress_{};
+    bool armed_ = false;
+};
+
+} // namespace nc::jaccl

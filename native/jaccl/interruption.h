@@ -1,0 +1,67 @@
+// How other threads end what a rank waits for.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <set>
+
+#include "backend/error.h"
+#include "net/poller.h"
+
+namespace nc::jaccl {
+
+class Interruption {
+public:
+    // What runs is to end with NC_ABORTED.
+    void abort() {
+        aborted_.store(true);
+        ended_.store(true);
+        signal_.raise();
+    }
+    bool aborted() const { return aborted_.load(std::memory_order_relaxed); }
+
+    // What runs is to end with this error; the first one stays.
+    void lose(const Error& error) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!loss_.has_value()) loss_ = error;
+        }
+        ended_.store(true);
+        signal_.raise();
+    }
+
+    // The peer has left in order: what it sent still counts, but nothing more is to come.
+    void depart(int peer) {
+        const std::lock_guard lock(mutex_);
+        departed_.insert(peer);
+        any_departed_.store(true);
+        signal_.raise();
+    }
+    bool any_departed() const { return any_departed_.load(std::memory_order_relaxed); }
+    bool departed(int peer) const {
+        const std::lock_guard lock(mutex_);
+        return departed_.contains(peer);
+    }
+
+    void throw_if_ended() const {
+        if (!ended_.load(std::memory_order_relaxed)) return;
+        const std::lock_guard lock(mutex_);
+        if (loss_.has_value()) throw *loss_;
+        throw Error(NC_ABORTED, "the operation was interrupted");
+    }
+
+    // Becomes readable, for good, with any of these.
+    int descriptor() const { return signal_.descriptor(); }
+
+private:
+    Signal signal_;
+    std::atomic<bool> ended_{false};
+    std::atomic<bool> aborted_{false};
+    std::atomic<bool> any_departed_{false};
+    mutable std::mutex mutex_;
+    std::optional<Error> loss_;
+    std::set<int> departed_;
+};
+
+} // namespace nc::jaccl

@@ -1,0 +1,89 @@
+// JACCL as a backend: what the core loads.
+#include "jaccl/jaccl_group.h"
+
+namespace nc::jaccl {
+namespace {
+
+Address resolve_coordinator(const std::string& coordinator, Deadline deadline) {
+    try {
+        return resolve(parse_host_port(coordinator), deadline);
+    } catch (const Error& error) {
+        throw Error(NC_RENDEZVOUS_FAILED, text("the coordinator '", coordinator, "': ", error.what()), 0, error.system_error);
+    }
+}
+
+nc_backend_group create_group(const nc_backend_options& options) {
+    Settings settings = read_settings(options.settings, options.setting_count);
+    DeviceMatrix matrix =
+        settings.devices.has_value() ? DeviceMatrix::parse(*settings.devices, "the device matrix") : DeviceMatrix::read(*settings.device_file);
+    const int size = matrix.size();
+    if (options.rank < 0 || options.rank >= size) {
+        throw Error(NC_RENDEZVOUS_FAILED,
+                    text(matrix.source(), " has ", size, size == 1 ? " rank" : " ranks", ", so the rank must be in [0, ", size, "), but is ", options.rank));
+    }
+    if (size == 1) return {nullptr, 0, 1};
+    const Topology topology = matrix.choose(settings.prefer_ring);
+    if (options.side_channel == nullptr && settings.coordinator.empty())
+        throw Error(NC_NOT_CONFIGURED, "jaccl needs the setting coordinator, or a side channel");
+    const VerbsLibrary& verbs = VerbsLibrary::load(settings.library);
+    const Log log(options.log, options.log_context);
+
+    const Deadline deadline = deadline_after(options.forming_timeout_ms);
+    std::unique_ptr<SideChannel> channel;
+    if (options.side_channel != nullptr) {
+        channel = make_custom_channel(options, size, deadline);
+    } else {
+        StarPlan plan{};
+        plan.source = text("the coordinator ", settings.coordinator);
+        plan.rank = options.rank;
+        plan.size = size;
+        plan.coordinator = resolve_coordinator(settings.coordinator, deadline);
+        plan.patience = {deadline, options.forming_timeout_ms, options.cancel, nullptr};
+        plan.log = log;
+        channel = make_star(std::move(plan));
+    }
+    Fabric fabric = connect_ranks(verbs, matrix, options.rank, topology, settings, *channel, log);
+    auto made = std::make_unique<JacclGroup>(options.rank, std::move(matrix), std::move(settings), std::move(fabric), channel->take_connections(), options);
+    return {made.release(), options.rank, size};
+}
+
+JacclGroup& group_of(void* handle) {
+    return *static_cast<JacclGroup*>(handle);
+}
+
+nc_status available(const nc_setting* settings, std::uint64_t setting_count, nc_error* error) {
+    return guarded(error, [&] {
+        const VerbsLibrary& verbs = VerbsLibrary::load(read_library_setting(settings, setting_count));
+        if (verbs.device_names().empty()) throw Error(NC_BACKEND_UNAVAILABLE, text("this machine has no RDMA device: ", verbs.path(), " lists none"));
+    });
+}
+
+nc_status create(const nc_backend_options* options, nc_backend_group* group, nc_error* error) {
+    return guarded(error, [&] { *group = create_group(*options); });
+}
+
+nc_status execute(void* handle, const nc_request* request, const nc_call* call, nc_error* error) {
+    return guarded(error, [&] { group_of(handle).execute(*request, *call); });
+}
+
+nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options, nc_backend_group* group, nc_error* error) {
+    return guarded(error, [&] { *group = group_of(handle).split(*request, *call, *options); });
+}
+
+void abort(void* handle) {
+    group_of(handle).abort();
+}
+
+void destroy(void* handle) {
+    delete &group_of(handle);
+}
+
+constexpr nc_backend backend{NC_BACKEND_VERSION, "jaccl", available, nullptr, create, execute, split, abort, destroy, nullptr};
+
+} // namespace
+} // namespace nc::jaccl
+
+extern "C" NC_API const nc_backend* nc_backend_entry(void);
+const nc_backend* nc_backend_entry(void) {
+    return &nc::jaccl::backend;
+}

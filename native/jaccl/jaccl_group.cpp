@@ -1,0 +1,132 @@
+#include "jaccl/jaccl_group.h"
+
+#include "jaccl/operation.h"
+#include "jaccl/split.h"
+
+namespace nc::jaccl {
+namespace {
+
+template <class T>
+std::vector<T*> pointers(const std::vector<std::unique_ptr<T>>& owned) {
+    std::vector<T*> result;
+    for (const auto& one : owned) result.push_back(one.get());
+    return result;
+}
+
+std::vector<const Device*> devices_of(const Fabric& fabric) {
+    std::vector<const Device*> devices;
+    for (const auto& device : fabric.devices) devices.push_back(device.get());
+    return devices;
+}
+
+std::optional<Address> own_address(const std::vector<Connection>& line) {
+    if (line.empty()) return std::nullopt;
+    return Address::local(line.front().socket.get());
+}
+
+} // namespace
+
+JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric, std::vector<Connection> line, const nc_backend_options& options)
+    : rank_(rank),
+      matrix_(std::move(matrix)),
+      settings_(std::move(settings)),
+      log_(options.log, options.log_context),
+      fault_(options.fault),
+      fault_context_(options.fault_context),
+      fabric_(std::move(fabric)),
+      links_(pointers(fabric_.links)),
+      address_(own_address(line)),
+      engine_(links_, devices_of(fabric_), interruption_),
+      line_(std::move(line)) {
+    watcher_ = std::thread([this] {
+        nc_error error = empty_error();
+        if (guarded(&error, [this] { watch(); }) == NC_OK) return;
+        // Without its watcher the group cannot keep its promises.
+        fault_(fault_context_, &error);
+        interruption_.abort();
+    });
+}
+
+JacclGroup::~JacclGroup() {
+    closing_.store(true);
+    wake_.raise();
+    watcher_.join();
+    line_.close();
+}
+
+void JacclGroup::abort() {
+    interruption_.abort();
+    wake_.raise();
+}
+
+void JacclGroup::watch() {
+    for (;;) {
+        Poller poller;
+        poller.watch(wake_.descriptor(), POLLIN);
+        line_.watch(poller);
+        // Nothing is waited for here: the loop lives as long as the group, and the signal ends it.
+        poller.wait(deadline_after(longest_timeout_ms));
+        std::vector<int> departed;
+        const std::optional<News> news = line_.read(poller, departed);
+        for (const int peer : departed) {
+            log_.write(NC_LOG_DEBUG, "[jaccl] rank ", rank_, ": rank ", peer, " has left");
+            interruption_.depart(peer);
+        }
+        if (interruption_.aborted()) {
+            const int culprit = culprit_.load();
+            line_.end(culprit >= 0, culprit >= 0 ? culprit : rank_);
+            return;
+        }
+        if (closing_.load()) return;
+        if (!news.has_value()) continue;
+        // The others first: they may not have noticed.
+        line_.end(news->lost, news->culprit);
+        lose(*news);
+        return;
+    }
+}
+
+void JacclGroup::lose(const News& news) {
+    const std::string told = news.messenger != news.culprit ? text(", as rank ", news.messenger, " reports") : "";
+    const Error lost(
+        NC_PEER_LOST,
+        news.lost ? text("rank ", news.culprit, " is lost: its connection was reset", told) : text("rank ", news.culprit, " gave the group up", told),
+        news.culprit);
+    interruption_.lose(lost);
+    // A running operation reports the loss itself.
+    const std::lock_guard lock(operation_mutex_);
+    if (interruption_.aborted() || loss_reported_) return;
+    nc_error error = empty_error();
+    fill(&error, lost.status, lost.what(), lost.peer, lost.system_error);
+    fault_(fault_context_, &error);
+}
+
+template <class Body>
+void JacclGroup::run(Body&& body) {
+    const std::lock_guard lock(operation_mutex_);
+    interruption_.throw_if_ended();
+    try {
+        body();
+    } catch (const Error& error) {
+        if (error.status == NC_PEER_LOST) {
+            loss_reported_ = true;
+            culprit_.store(error.peer);
+        }
+        throw;
+    }
+}
+
+void JacclGroup::execute(const nc_request& request, const nc_call& call) {
+    run([&] { Operation(*this, request, call).run(); });
+}
+
+nc_backend_group JacclGroup::split(const nc_request& request, const nc_call& call, const nc_backend_options& options) {
+    nc_backend_group part{};
+    run([&] {
+        Operation operation(*this, request, call);
+        part = split_group(operation, options);
+    });
+    return part;
+}
+
+} // namespace nc::jaccl

@@ -1,0 +1,35 @@
+// All-gather in a mesh: everybody sends the own block to all. Source: jaccl-wire.md, section 8.3.
+#include <cstring>
+
+#include "jaccl/mesh/scatter_reduce.h"
+#include "jaccl/mesh/transfer.h"
+
+namespace nc::jaccl::mesh {
+
+void gather_blocks(const Operation& operation, const std::byte* own, const Blocks& blocks, std::byte* output) {
+    const std::size_t frame = operation.frame(blocks.largest());
+    const Range mine = blocks[operation.rank];
+    if (mine.size > 0 && own != output + mine.begin) std::memcpy(output + mine.begin, own, mine.size);
+    operation.exchange([&](Exchange& exchange) {
+        exchange.reset(frame);
+        for (Link* link : operation.group().links()) {
+            const Range block = blocks[link->peer()];
+            receive_bytes(exchange, *link, frame, output + block.begin, block.size);
+        }
+        exchange.send_to_all(operation.group().links(), ceil_div(mine.size, frame), [own, mine, frame](std::size_t message, std::byte* buffer) {
+            const Range part = piece(mine.size, frame, message);
+            std::memcpy(buffer, own + part.begin, part.size);
+        });
+    });
+}
+
+void all_gather(const Operation& operation) {
+    const Blocks blocks = operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.size, operation.bytes());
+    gather_blocks(operation, operation.input(), blocks, operation.output());
+}
+
+void gather_bytes(const Operation& operation, const void* own, std::size_t bytes, void* all) {
+    gather_blocks(operation, static_cast<const std::byte*>(own), Blocks(operation.size, bytes), static_cast<std::byte*>(all));
+}
+
+} // namespace nc::jaccl::mesh

@@ -1,0 +1,22 @@
+// Gather in a mesh: all send to the root.
+#include <cstring>
+
+#include "jaccl/mesh/transfer.h"
+
+namespace nc::jaccl::mesh {
+
+void gather(const Operation& operation) {
+    const Blocks blocks = operation.announced_blocks();
+    const std::size_t frame = operation.frame(blocks.largest());
+    const Range own = blocks[operation.rank];
+    operation.exchange([&](Exchange& exchange) {
+        exchange.reset(frame);
+        if (!operation.is_root()) return send_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.input(), own.size);
+        for (Link* link : operation.group().links())
+            receive_bytes(exchange, *link, frame, operation.output() + blocks[link->peer()].begin, blocks[link->peer()].size);
+    });
+    if (operation.is_root() && own.size > 0 && operation.input() != operation.output() + own.begin)
+        std::memcpy(operation.output() + own.begin, operation.input(), own.size);
+}
+
+} // namespace nc::jaccl::mesh

@@ -1,0 +1,22 @@
+// Scatter in a mesh: the root sends everybody its block.
+#include <cstring>
+
+#include "jaccl/mesh/transfer.h"
+
+namespace nc::jaccl::mesh {
+
+void scatter(const Operation& operation) {
+    const Blocks blocks = operation.announced_blocks();
+    const std::size_t frame = operation.frame(blocks.largest());
+    const Range own = blocks[operation.rank];
+    operation.exchange([&](Exchange& exchange) {
+        exchange.reset(frame);
+        if (!operation.is_root()) return receive_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.output(), own.size);
+        for (Link* link : operation.group().links())
+            send_bytes(exchange, *link, frame, operation.input() + blocks[link->peer()].begin, blocks[link->peer()].size);
+    });
+    if (operation.is_root() && own.size > 0 && operation.output() != operation.input() + own.begin)
+        std::memcpy(operation.output(), operation.input() + own.begin, own.size);
+}
+
+} // namespace nc::jaccl::mesh

@@ -1,0 +1,38 @@
+// Point-to-point messages in a mesh. Source: jaccl-wire.md, section 8.4.
+#include <cstring>
+
+#include "jaccl/mesh/transfer.h"
+
+namespace nc::jaccl::mesh {
+
+void send_bytes(Exchange& exchange, Link& link, std::size_t frame, const std::byte* data, std::size_t bytes) {
+    exchange.send(link, ceil_div(bytes, frame), [data, bytes, frame](std::size_t message, std::byte* buffer) {
+        const Range part = piece(bytes, frame, message);
+        std::memcpy(buffer, data + part.begin, part.size);
+    });
+}
+
+void receive_bytes(Exchange& exchange, Link& link, std::size_t frame, std::byte* data, std::size_t bytes) {
+    exchange.receive(link, ceil_div(bytes, frame), [data, bytes, frame](std::size_t message, const std::byte* buffer) {
+        const Range part = piece(bytes, frame, message);
+        std::memcpy(data + part.begin, buffer, part.size);
+    });
+}
+
+void send(const Operation& operation) {
+    const std::size_t frame = operation.frame(operation.bytes());
+    operation.exchange([&](Exchange& exchange) {
+        exchange.reset(frame);
+        send_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.input(), operation.bytes());
+    });
+}
+
+void receive(const Operation& operation) {
+    const std::size_t frame = operation.frame(operation.bytes());
+    operation.exchange([&](Exchange& exchange) {
+        exchange.reset(frame);
+        receive_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.output(), operation.bytes());
+    });
+}
+
+} // namespace nc::jaccl::mesh

@@ -1,0 +1,125 @@
+#include "jaccl/operation.h"
+
+#include <cstring>
+
+#include "backend/average.h"
+
+namespace nc::jaccl {
+namespace {
+
+using Algorithm = void (*)(const Operation& operation);
+
+struct Algorithms {
+    Algorithm all_reduce, all_gather, reduce_scatter, broadcast, reduce, gather, scatter, all_to_all, send, receive;
+};
+
+constexpr Algorithms of_mesh{mesh::all_reduce, mesh::all_gather, mesh::reduce_scatter, mesh::broadcast, mesh::reduce,
+                             mesh::gather,     mesh::scatter,    mesh::all_to_all,     mesh::send,      mesh::receive};
+constexpr Algorithms of_ring{ring::all_reduce, ring::all_gather, ring::reduce_scatter, ring::broadcast, ring::reduce,
+                             ring::gather,     ring::scatter,    ring::all_to_all,     ring::send,      ring::receive};
+
+// As JACCL's own: an all-reduce of one byte, which cannot complete anywhere before it has begun everywhere.
+void barrier(const Operation& operation) {
+    std::uint8_t token = 0;
+    nc_request request = operation.request;
+    request.operation = NC_ALL_REDUCE;
+    request.data_type = NC_UINT8;
+    request.reduce_op = NC_SUM;
+    request.count = 1;
+    request.send_buffer = &token;
+    request.receive_buffer = &token;
+    Operation(operation.group(), request, operation.call).run();
+}
+
+} // namespace
+
+void Operation::run() {
+    const Algorithms& algorithms = group_.fabric().topology == Topology::Mesh ? of_mesh : of_ring;
+    switch (request.operation) {
+        case NC_ALL_REDUCE:
+            algorithms.all_reduce(*this);
+            return finish(output(), request.count);
+        case NC_ALL_GATHER:
+            return algorithms.all_gather(*this);
+        case NC_REDUCE_SCATTER:
+            algorithms.reduce_scatter(*this);
+            return finish(output(), request.count);
+        case NC_BROADCAST:
+            return algorithms.broadcast(*this);
+        case NC_REDUCE:
+            algorithms.reduce(*this);
+            if (is_root()) finish(output(), request.count);
+            return;
+        case NC_GATHER:
+            return algorithms.gather(*this);
+        case NC_SCATTER:
+            return algorithms.scatter(*this);
+        case NC_ALL_TO_ALL:
+            return algorithms.all_to_all(*this);
+        case NC_BARRIER:
+            return barrier(*this);
+        case NC_SEND:
+            return algorithms.send(*this);
+        case NC_RECEIVE:
+            return algorithms.receive(*this);
+        case NC_SPLIT:
+        case NC_OPERATION_NONE:
+            break;
+    }
+    throw Error(NC_INTERNAL_ERROR, text("jaccl does not know operation ", static_cast<unsigned>(request.operation)));
+}
+
+void Operation::finish(std::byte* result, std::size_t count) const {
+    if (request.reduce_op == NC_AVERAGE) divide(request.data_type, result, count, size);
+}
+
+void Operation::exchange(const std::function<void(Exchange&)>& fill) const {
+    bool begun = false;
+    run({[&](Exchange& exchange) {
+        if (std::exchange(begun, true)) return false;
+        fill(exchange);
+        return true;
+    }});
+}
+
+void Operation::gather_bytes(const void* own, std::size_t bytes, void* all) const {
+    (group_.fabric().topology == Topology::Mesh ? mesh::gather_bytes : ring::gather_bytes)(*this, own, bytes, all);
+}
+
+void Operation::announce() const {
+    const Header own = header_of(request);
+    std::vector<Header> all(static_cast<std::size_t>(size));
+    gather_bytes(&own, sizeof own, all.data());
+    for (int peer = 0; peer < size; ++peer) {
+        if (peer != rank) check_header(own, all[static_cast<std::size_t>(peer)], peer);
+    }
+}
+
+std::vector<std::uint64_t> Operation::announce_lengths() const {
+    const std::vector<std::uint64_t> lengths = own_lengths(request, rank, size);
+    const Header header = header_of(request);
+    const std::size_t row_bytes = lengths.size() * sizeof lengths[0];
+    const std::size_t bytes = sizeof header + row_bytes;
+    std::vector<std::byte> own(bytes);
+    std::memcpy(own.data(), &header, sizeof header);
+    std::memcpy(own.data() + sizeof header, lengths.data(), row_bytes);
+    std::vector<std::byte> all(bytes * static_cast<std::size_t>(size));
+    gather_bytes(own.data(), bytes, all.data());
+    std::vector<std::uint64_t> rows(lengths.size() * static_cast<std::size_t>(size));
+    for (int peer = 0; peer < size; ++peer) {
+        const std::byte* said = all.data() + static_cast<std::size_t>(peer) * bytes;
+        Header theirs{};
+        std::memcpy(&theirs, said, sizeof theirs);
+        if (peer != rank) check_header(header, theirs, peer);
+        std::memcpy(rows.data() + static_cast<std::size_t>(peer) * lengths.size(), said + sizeof theirs, row_bytes);
+    }
+    return agreed_lengths(request, rank, size, rows);
+}
+
+Blocks Operation::announced_blocks() const {
+    if (is_uneven()) return {announce_lengths().data(), size, item};
+    announce();
+    return {size, bytes()};
+}
+
+} // namespace nc::jaccl

@@ -1,0 +1,101 @@
+// One operation in progress, as its algorithm sees it: the request, the place in the group, and what moves data.
+#pragma once
+
+#include <optional>
+
+#include "backend/announcement.h"
+#include "backend/blocks.h"
+#include "backend/data_type.h"
+#include "backend/reduction.h"
+#include "jaccl/engine.h"
+#include "jaccl/jaccl_group.h"
+
+namespace nc::jaccl {
+
+class Operation {
+public:
+    Operation(JacclGroup& group, const nc_request& request, const nc_call& call)
+        : request(request),
+          call(call),
+          rank(group.rank()),
+          size(group.size()),
+          wires(group.fabric().wires),
+          item(data_type_size(request.data_type)),
+          group_(group),
+          combine_(combine_function(request.data_type, request.reduce_op)) {}
+    Operation(const Operation&) = delete;
+    Operation& operator=(const Operation&) = delete;
+
+    // Does what the request asks for.
+    void run();
+
+    const nc_request& request;
+    const nc_call& call;
+    const int rank;
+    const int size;
+    const int wires;
+    const std::size_t item; // bytes of an element
+
+    JacclGroup& group() const { return group_; }
+    const std::byte* input() const { return static_cast<const std::byte*>(request.send_buffer); }
+    std::byte* output() const { return static_cast<std::byte*>(request.receive_buffer); }
+    std::size_t bytes() const { return request.count * item; }
+    bool is_root() const { return request.peer == rank; }
+    bool is_uneven() const { return (request.flags & NC_REQUEST_UNEVEN) != 0; }
+
+    // Bytes of a message whose governing size is so many bytes.
+    std::size_t frame(std::size_t governing) const { return frame_size(group_.settings().frames, governing); }
+
+    // result = a op b for so many bytes of elements. Which is which matters for NaNs and signed zeros: jaccl-wire.md, section 7. result may be either.
+    void combine(std::byte* result, const std::byte* a, const std::byte* b, std::size_t bytes) const { combine_(result, b, a, bytes / item); }
+    // The last step of an average.
+    void finish(std::byte* result, std::size_t count) const;
+
+    void run(const std::vector<Flow>& flows) const { group_.engine().run(flows, request, call); }
+    // One exchange, filled by the function.
+    void exchange(const std::function<void(Exchange&)>& fill) const;
+
+    // All ranks' bytes, in rank order.
+    void gather_bytes(const void* own, std::size_t bytes, void* all) const;
+    // Tells the others what this rank does, and hears the same from them. Throws Error(NC_MISMATCH).
+    void announce() const;
+    // The blocks' lengths in elements, as agreed_lengths() gives them: all ranks announce the operation and exchange what they were given.
+    std::vector<std::uint64_t> announce_lengths() const;
+    // The blocks of an operation that has one per rank, which MLX does not know: announced either way.
+    Blocks announced_blocks() const;
+
+private:
+    JacclGroup& group_;
+    const Combine combine_;
+};
+
+// The algorithms, one file each.
+namespace mesh {
+void all_reduce(const Operation& operation);
+void all_gather(const Operation& operation);
+void reduce_scatter(const Operation& operation);
+void broadcast(const Operation& operation);
+void reduce(const Operation& operation);
+void gather(const Operation& operation);
+void scatter(const Operation& operation);
+void all_to_all(const Operation& operation);
+void send(const Operation& operation);
+void receive(const Operation& operation);
+void gather_bytes(const Operation& operation, const void* own, std::size_t bytes, void* all);
+} // namespace mesh
+
+namespace ring {
+void all_reduce(const Operation& operation);
+void all_gather(const Operation& operation);
+void reduce_scatter(const Operation& operation);
+void broadcast(const Operation& operation);
+void reduce(const Operation& operation);
+void gather(const Operation& operation);
+void scatter(const Operation& operation);
+void all_to_all(const Operation& operation);
+void send(const Operation& operation);
+void receive(const Operation& operation);
+void gather_bytes(const Operation& operation, const void* own, std::size_t bytes, void* all);
+} // namespace ring
+
+} // namespace nc::jaccl

@@ -1,0 +1,80 @@
+// All-gather in a ring: every block goes around. The layout that MLX intends and had before v0.32.1: jaccl-wire.md, section 9.4.
+#include "jaccl/ring/lanes.h"
+
+namespace nc::jaccl::ring {
+namespace {
+
+struct Plan {
+    Plan(const Operation& operation, const Blocks& of, int over_wires) : blocks(of), wires(over_wires), frame(operation.frame(slice_bytes(blocks.largest()))) {}
+
+    std::size_t slice_bytes(std::size_t block) const { return ceil_div(block, 2 * static_cast<std::size_t>(wires)); }
+    std::size_t messages(int block) const { return ceil_div(slice_bytes(blocks[block].size), frame); }
+    // What a message of the lane holds of a block, in the output.
+    Range part(int block, const Lane& lane, std::size_t message) const {
+        const Range whole = blocks[block];
+        const Range slice = piece(whole.size, slice_bytes(whole.size), static_cast<std::size_t>(lane.direction * wires + lane.wire));
+        const Range part = piece(slice.size, frame, message);
+        return {whole.begin + slice.begin + part.begin, part.size};
+    }
+
+    const Blocks& blocks;
+    int wires;
+    std::size_t frame;
+};
+
+class WireFlow {
+public:
+    WireFlow(const Operation& operation, const Plan& plan, int wire, std::byte* output) : operation_(operation), plan_(plan), wire_(wire), output_(output) {}
+
+    bool operator()(Exchange& exchange) {
+        if (step_ == operation_.size - 1) return false;
+        const int t = step_++;
+        exchange.reset(plan_.frame);
+        for (const Lane lane : {Lane{wire_, 0}, Lane{wire_, 1}}) {
+            const int arriving = lane.source(operation_, t + 1);
+            const int leaving = lane.source(operation_, t);
+            exchange.receive(lane.in(operation_), plan_.messages(arriving), [this, lane, arriving](std::size_t message, const std::byte* buffer) {
+                const Range part = plan_.part(arriving, lane, message);
+                std::memcpy(output_ + part.begin, buffer, part.size);
+            });
+            exchange.send(lane.out(operation_), plan_.messages(leaving), [this, lane, leaving](std::size_t message, std::byte* buffer) {
+                const Range part = plan_.part(leaving, lane, message);
+                std::memcpy(buffer, output_ + part.begin, part.size);
+            });
+        }
+        return true;
+    }
+
+private:
+    const Operation& operation_;
+    const Plan& plan_;
+    int wire_;
+    std::byte* output_;
+    int step_ = 0;
+};
+
+// Over that many wires.
+void gather_blocks(const Operation& operation, const std::byte* own, const Blocks& blocks, std::byte* output, int over_wires) {
+    const Range mine = blocks[operation.rank];
+    if (mine.size > 0 && own != output + mine.begin) std::memcpy(output + mine.begin, own, mine.size);
+    if (blocks.largest() == 0) return;
+    const Plan plan(operation, blocks, over_wires);
+    std::vector<WireFlow> wires;
+    for (int wire = 0; wire < plan.wires; ++wire) wires.emplace_back(operation, plan, wire, output);
+    std::vector<Flow> flows;
+    for (WireFlow& wire : wires) flows.emplace_back(std::ref(wire));
+    operation.run(flows);
+}
+
+} // namespace
+
+void all_gather(const Operation& operation) {
+    const Blocks blocks = operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.size, operation.bytes());
+    gather_blocks(operation, operation.input(), blocks, operation.output(), operation.wires);
+}
+
+void gather_bytes(const Operation& operation, const void* own, std::size_t bytes, void* all) {
+    gather_blocks(operation, static_cast<const std::byte*>(own), Blocks(operation.size, bytes), static_cast<std::byte*>(all), 1);
+}
+
+} // namespace nc::jaccl::ring

@@ -1,0 +1,129 @@
+// All-to-all in a ring: in step t every rank passes on the blocks that come from the rank t - 1 hops behind and are for ranks further on.
+#include <algorithm>
+
+#include "jaccl/ring/lanes.h"
+#include "jaccl/ring/message_list.h"
+
+namespace nc::jaccl::ring {
+namespace {
+
+// Data on its way through a rank takes at most about this much memory, whatever the operation moves.
+constexpr std::size_t transit_limit = std::size_t{64} << 20;
+constexpr std::size_t smallest_round = 64 * 1024;
+
+struct Plan {
+    Plan(const Operation& of_operation, std::vector<std::uint64_t> of_lengths)
+        : operation(of_operation),
+          lengths(std::move(of_lengths)),
+          sent(row(true).data(), operation.size, operation.item),
+          received(row(false).data(), operation.size, operation.item) {
+        const std::size_t largest = *std::max_element(lengths.begin(), lengths.end()) * operation.item;
+        const auto held = static_cast<std::size_t>(2 * std::max(operation.size - 2, 1));
+        round_bytes = std::min(largest, std::max(smallest_round, transit_limit / held) / operation.item * operation.item);
+        rounds = round_bytes == 0 ? 0 : ceil_div(largest, round_bytes);
+    }
+
+    std::uint64_t length(int from, int to) const {
+        return lengths[static_cast<std::size_t>(from) * static_cast<std::size_t>(operation.size) + static_cast<std::size_t>(to)];
+    }
+    // What a round moves of the block, relative to its begin.
+    Range in_round(int from, int to, std::size_t round) const { return piece(length(from, to) * operation.item, round_bytes, round); }
+
+    const Operation& operation;
+    std::vector<std::uint64_t> lengths;
+    Blocks sent;
+    Blocks received;
+    std::size_t round_bytes;
+    std::size_t rounds;
+
+private:
+    // Of the blocks that this rank sends, or receives.
+    std::vector<std::uint64_t> row(bool sends) const {
+        std::vector<std::uint64_t> result;
+        for (int peer = 0; peer < operation.size; ++peer) result.push_back(sends ? length(operation.rank, peer) : length(peer, operation.rank));
+        return result;
+    }
+};
+
+class LaneFlow {
+public:
+    // transit: room for twice size - 2 blocks of a round, in which every lane has its own part.
+    LaneFlow(const Plan& plan, const Slices& slices, std::size_t index, std::size_t round, std::byte* transit)
+        : plan_(plan), slices_(slices), index_(index), round_(round), transit_(transit) {}
+
+    bool operator()(Exchange& exchange) {
+        const Operation& operation = plan_.operation;
+        if (++step_ == operation.size) return false;
+        const Lane lane = slices_.lane(index_);
+        exchange.reset(slices_.frame());
+
+        MessageList own(slices_, index_);
+        MessageList passing(slices_, index_);
+        const int origin = lane.source(operation, step_);
+        const Range block = plan_.in_round(origin, operation.rank, round_);
+        own.add({plan_.received[origin].begin + block.begin, block.size});
+        for (int hops = step_ + 1; hops < operation.size; ++hops)
+            passing.add({slot(hops), plan_.in_round(origin, lane.source(operation, step_ - hops), round_).size});
+        std::byte* const keep = half(step_);
+        exchange.receive(lane.in(operation), own.count() + passing.count(), [&operation, own, passing, keep](std::size_t message, const std::byte* buffer) {
+            const bool is_own = message < own.count();
+            const Range part = is_own ? own.part(message) : passing.part(message - own.count());
+            std::memcpy((is_own ? operation.output() : keep) + part.begin, buffer, part.size);
+        });
+
+        MessageList leaving(slices_, index_);
+        for (int hops = step_; hops < operation.size; ++hops) {
+            const int from = lane.source(operation, step_ - 1);
+            const int to = lane.source(operation, step_ - 1 - hops);
+            const Range range = plan_.in_round(from, to, round_);
+            leaving.add({step_ == 1 ? plan_.sent[to].begin + range.begin : slot(hops), range.size});
+        }
+        const std::byte* const from = step_ == 1 ? operation.input() : half(step_ - 1);
+        exchange.send(lane.out(operation), leaving.count(), [from, leaving](std::size_t message, std::byte* buffer) {
+            const Range part = leaving.part(message);
+            std::memcpy(buffer, from + part.begin, part.size);
+        });
+        return true;
+    }
+
+private:
+    // Where a block on its way is kept that has so many hops to go in all.
+    std::size_t slot(int hops) const { return static_cast<std::size_t>(hops - 2) * plan_.round_bytes; }
+    // Alternating: what arrives in a step must not overwrite what leaves in it.
+    std::byte* half(int step) const {
+        return transit_ + static_cast<std::size_t>(step % 2) * static_cast<std::size_t>(plan_.operation.size - 2) * plan_.round_bytes;
+    }
+
+    const Plan& plan_;
+    const Slices& slices_;
+    std::size_t index_;
+    std::size_t round_;
+    std::byte* transit_;
+    int step_ = 0;
+};
+
+std::vector<std::uint64_t> lengths_of(const Operation& operation) {
+    if (operation.is_uneven()) return operation.announce_lengths();
+    operation.announce();
+    const auto n = static_cast<std::size_t>(operation.size);
+    return std::vector<std::uint64_t>(n * n, operation.request.count);
+}
+
+} // namespace
+
+void all_to_all(const Operation& operation) {
+    const Plan plan(operation, lengths_of(operation));
+    const Slices slices(operation, plan.round_bytes);
+    const auto transit = std::make_unique_for_overwrite<std::byte[]>(2 * static_cast<std::size_t>(operation.size - 2) * plan.round_bytes);
+    for (std::size_t round = 0; round < plan.rounds; ++round) {
+        std::vector<LaneFlow> lanes;
+        for (std::size_t index = 0; index < slices.lanes(); ++index) lanes.emplace_back(plan, slices, index, round, transit.get());
+        std::vector<Flow> flows;
+        for (LaneFlow& lane : lanes) flows.emplace_back(std::ref(lane));
+        operation.run(flows);
+    }
+    const Range own = plan.sent[operation.rank];
+    if (own.size > 0) std::memcpy(operation.output() + plan.received[operation.rank].begin, operation.input() + own.begin, own.size);
+}
+
+} // namespace nc::jaccl::ring

@@ -1,0 +1,35 @@
+#include "jaccl/ring/lanes.h"
+
+namespace nc::jaccl::ring {
+namespace {
+
+// Below this, one lane is as fast as several.
+constexpr std::size_t smallest_cut = 32'768;
+
+} // namespace
+
+Slices::Slices(const Operation& operation, std::size_t largest_block)
+    : item_(operation.item),
+      wires_(largest_block > smallest_cut ? operation.wires : 1),
+      lanes_(largest_block > smallest_cut ? 2 * static_cast<std::size_t>(operation.wires) : 1),
+      frame_(operation.frame(slice_bytes(largest_block))) {}
+
+Range Slices::slice(std::size_t block_bytes, std::size_t index) const {
+    return piece(block_bytes, slice_bytes(block_bytes), index);
+}
+
+Range Slices::part(std::size_t block_bytes, std::size_t index, std::size_t message) const {
+    const Range whole = slice(block_bytes, index);
+    const Range within = piece(whole.size, frame_, message);
+    return {whole.begin + within.begin, within.size};
+}
+
+Flow once(std::function<void(Exchange&)> fill) {
+    return [fill = std::move(fill), begun = false](Exchange& exchange) mutable {
+        if (std::exchange(begun, true)) return false;
+        fill(exchange);
+        return true;
+    };
+}
+
+} // namespace nc::jaccl::ring

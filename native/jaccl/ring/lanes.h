@@ -1,0 +1,54 @@
+// The ways data travels in a ring: over one wire in one direction. Direction 0 goes to higher ranks, direction 1 to lower ones. Source: jaccl-wire.md, section 9.
+#pragma once
+
+#include <cstring>
+
+#include "jaccl/operation.h"
+
+namespace nc::jaccl::ring {
+
+struct Lane {
+    int wire;
+    int direction;
+
+    Link& out(const Operation& operation) const { return direction == 0 ? operation.group().right(wire) : operation.group().left(wire); }
+    Link& in(const Operation& operation) const { return direction == 0 ? operation.group().left(wire) : operation.group().right(wire); }
+    // The rank from which data takes so many hops to get here.
+    int source(const Operation& operation, int hops) const { return wrap(direction == 0 ? operation.rank - hops : operation.rank + hops, operation.size); }
+    // How many hops data of that rank takes to get here.
+    int hops_from(const Operation& operation, int rank) const { return wrap(direction == 0 ? operation.rank - rank : rank - operation.rank, operation.size); }
+};
+
+// All lanes of that many wires, lane d * wires + i being wire i in direction d. As sections 9.2 and 9.4 number the slices of a block.
+constexpr Lane lane_of(std::size_t index, int wires) {
+    return {static_cast<int>(index) % wires, static_cast<int>(index) / wires};
+}
+
+// How an operation that MLX does not know cuts its blocks, one slice for each lane: whole elements, and small ones are not cut at all.
+class Slices {
+public:
+    Slices(const Operation& operation, std::size_t largest_block);
+
+    std::size_t lanes() const { return lanes_; }
+    Lane lane(std::size_t index) const { return lane_of(index, wires_); }
+    std::size_t frame() const { return frame_; }
+    // Lane index's slice of a block of so many bytes.
+    Range slice(std::size_t block_bytes, std::size_t index) const;
+    // In how many messages any slice of that block is sent, even if it is empty itself: both ends must count the same.
+    std::size_t messages(std::size_t block_bytes) const { return ceil_div(slice_bytes(block_bytes), frame_); }
+    // What message m of the slice holds, relative to the block's begin.
+    Range part(std::size_t block_bytes, std::size_t index, std::size_t message) const;
+
+private:
+    std::size_t slice_bytes(std::size_t block_bytes) const { return ceil_div(block_bytes / item_, lanes_) * item_; }
+
+    std::size_t item_;
+    int wires_;
+    std::size_t lanes_;
+    std::size_t frame_;
+};
+
+// A flow of one exchange.
+Flow once(std::function<void(Exchange&)> fill);
+
+} // namespace nc::jaccl::ring

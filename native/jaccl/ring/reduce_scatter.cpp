@@ -1,0 +1,85 @@
+// Reduce-scatter in a ring: the partial result of every block goes around to its rank. MLX's sum_scatter, with any operator and with uneven blocks.
+// Source: jaccl-wire.md, section 9.2.
+#include "jaccl/ring/lanes.h"
+
+namespace nc::jaccl::ring {
+namespace {
+
+constexpr std::size_t largest_on_one_wire = 65'536; // bytes of a block
+
+struct Plan {
+    Plan(const Operation& operation, const Blocks& of) : blocks(of), item(operation.item) {
+        const std::size_t largest = blocks.largest() / item;
+        const auto n = static_cast<std::size_t>(operation.size);
+        wires = blocks.largest() <= largest_on_one_wire || n * largest < 2 * n * static_cast<std::size_t>(operation.wires) ? 1 : operation.wires;
+        frame = operation.frame(slice_bytes(blocks.largest()));
+    }
+
+    std::size_t slice_bytes(std::size_t block) const { return ceil_div(block / item, 2 * static_cast<std::size_t>(wires)) * item; }
+    std::size_t messages(int block) const { return ceil_div(slice_bytes(blocks[block].size), frame); }
+    // What a message of the lane holds, relative to the block's begin.
+    Range part(int block, const Lane& lane, std::size_t message) const {
+        const Range slice = piece(blocks[block].size, slice_bytes(blocks[block].size), static_cast<std::size_t>(lane.direction * wires + lane.wire));
+        const Range part = piece(slice.size, frame, message);
+        return {slice.begin + part.begin, part.size};
+    }
+
+    const Blocks& blocks;
+    std::size_t item;
+    int wires;
+    std::size_t frame;
+};
+
+class WireFlow {
+public:
+    // partial: room for the largest block, in which every lane has its own part.
+    WireFlow(const Operation& operation, const Plan& plan, int wire, std::byte* partial) : operation_(operation), plan_(plan), wire_(wire), partial_(partial) {}
+
+    bool operator()(Exchange& exchange) {
+        if (step_ == operation_.size - 1) return false;
+        const int t = step_++;
+        exchange.reset(plan_.frame);
+        for (const Lane lane : {Lane{wire_, 0}, Lane{wire_, 1}}) {
+            const int arriving = lane.source(operation_, t + 2);
+            const int leaving = lane.source(operation_, t + 1);
+            std::byte* const result = t == operation_.size - 2 ? operation_.output() : room(t);
+            const std::byte* const from = t == 0 ? input_of(leaving) : room(t - 1);
+            exchange.receive(lane.in(operation_), plan_.messages(arriving), [this, lane, arriving, result](std::size_t message, const std::byte* buffer) {
+                const Range part = plan_.part(arriving, lane, message);
+                operation_.combine(result + part.begin, buffer, input_of(arriving) + part.begin, part.size);
+            });
+            exchange.send(lane.out(operation_), plan_.messages(leaving), [this, lane, leaving, from](std::size_t message, std::byte* buffer) {
+                const Range part = plan_.part(leaving, lane, message);
+                std::memcpy(buffer, from + part.begin, part.size);
+            });
+        }
+        return true;
+    }
+
+private:
+    const std::byte* input_of(int block) const { return operation_.input() + plan_.blocks[block].begin; }
+    // Alternating: what arrives in a step must not overwrite what leaves in it.
+    std::byte* room(int step) const { return partial_ + static_cast<std::size_t>(step % 2) * plan_.blocks.largest(); }
+
+    const Operation& operation_;
+    const Plan& plan_;
+    int wire_;
+    std::byte* partial_;
+    int step_ = 0;
+};
+
+} // namespace
+
+void reduce_scatter(const Operation& operation) {
+    const Blocks blocks = operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.size, operation.bytes());
+    if (blocks.largest() == 0) return;
+    const Plan plan(operation, blocks);
+    const auto partial = std::make_unique_for_overwrite<std::byte[]>(2 * blocks.largest());
+    std::vector<WireFlow> wires;
+    for (int wire = 0; wire < plan.wires; ++wire) wires.emplace_back(operation, plan, wire, partial.get());
+    std::vector<Flow> flows;
+    for (WireFlow& wire : wires) flows.emplace_back(std::ref(wire));
+    operation.run(flows);
+}
+
+} // namespace nc::jaccl::ring

@@ -1,0 +1,322 @@
+#include "jaccl/side_channel.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sstream>
+
+namespace nc::jaccl {
+namespace {
+
+constexpr int backlog = 64;
+constexpr auto first_retry = std::chrono::milliseconds(20);
+constexpr auto longest_retry = std::chrono::milliseconds(500);
+constexpr auto attempt_limit = std::chrono::seconds(5);
+// How soon the cancellation flag is noticed.
+constexpr auto cancel_granularity = std::chrono::milliseconds(20);
+constexpr std::size_t strangers_named = 4;
+
+[[noreturn]] void fail(const std::string& message, int peer = -1, int system_error = 0) {
+    throw Error(NC_RENDEZVOUS_FAILED, message, peer, system_error);
+}
+
+// Bytes that are on their way in one direction.
+struct Progress {
+    std::size_t moved = 0;
+    std::size_t bytes = 0;
+    bool done() const { return moved == bytes; }
+};
+
+// Moves what can be moved now. Returns 0, or the errno of a broken connection; ECONNABORTED if the peer ended it.
+int move_some(const Descriptor& socket, std::byte* data, Progress& progress, bool sends) {
+    while (!progress.done()) {
+        const std::size_t left = progress.bytes - progress.moved;
+        const ssize_t moved = sends ? ::send(socket.get(), data + progress.moved, left, send_flags) : ::recv(socket.get(), data + progress.moved, left, 0);
+        if (moved > 0) {
+            progress.moved += static_cast<std::size_t>(moved);
+        } else if (moved == 0) {
+            return ECONNABORTED;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            return 0;
+        } else if (errno != EINTR) {
+            return errno;
+        }
+    }
+    return 0;
+}
+
+class Star final : public SideChannel {
+public:
+    explicit Star(StarPlan plan) : plan_(std::move(plan)) {
+        if (plan_.rank == 0) {
+            gather_ranks();
+        } else {
+            call_coordinator();
+        }
+    }
+
+    void exchange(const void* own, std::size_t bytes, void* all) override {
+        const auto n = static_cast<std::size_t>(plan_.size);
+        auto* table = static_cast<std::byte*>(all);
+        std::memcpy(table + static_cast<std::size_t>(plan_.rank) * bytes, own, bytes);
+        if (plan_.rank != 0) {
+            std::vector<std::byte> copy(bytes);
+            std::memcpy(copy.data(), own, bytes);
+            move_all([&](int) { return copy.data(); }, bytes, true);
+            move_all([&](int) { return table; }, n * bytes, false);
+            return;
+        }
+        move_all([&](int peer) { return table + static_cast<std::size_t>(peer) * bytes; }, bytes, false);
+        move_all([&](int) { return table; }, n * bytes, true);
+    }
+
+    std::vector<Connection> take_connections() override { return std::move(connections_); }
+
+private:
+    // Somebody who has called, and what he has said so far.
+    struct Caller {
+        Descriptor socket;
+        Address source;
+        std::array<std::byte, sizeof(Token) + sizeof(std::int32_t)> said{};
+        Progress heard;
+    };
+
+    std::size_t hello_bytes() const { return (plan_.token.has_value() ? sizeof(Token) : 0) + sizeof(std::int32_t); }
+
+    std::string self() const { return text(plan_.source, ": rank ", plan_.rank, " of ", plan_.size); }
+
+    // Over all connections at once, so that one that breaks is noticed while another is waited for.
+    template <class DataOf>
+    void move_all(DataOf data_of, std::size_t bytes, bool sends) {
+        std::vector<Progress> progress(connections_.size(), Progress{0, bytes});
+        for (;;) {
+            Poller poller;
+            int awaited = -1;
+            for (std::size_t i = 0; i < connections_.size(); ++i) {
+                const Connection& connection = connections_[i];
+                if (const int error = move_some(connection.socket, data_of(connection.peer), progress[i], sends); error != 0) gave_up(connection.peer, error);
+                if (progress[i].done()) continue;
+                if (awaited < 0) awaited = connection.peer;
+                poller.watch(connection.socket.get(), sends ? POLLOUT : POLLIN);
+            }
+            if (awaited < 0) return;
+            plan_.patience.check(text(self(), " waited for rank ", awaited, " to take part in the exchange of connection data"), awaited);
+            wait(poller);
+        }
+    }
+
+    [[noreturn]] void gave_up(int peer, int error) const {
+        fail(text(self(), ": rank ", peer, " gave up while the group was formed (",
+                  error == ECONNABORTED ? "it closed its connection" : system_error_text(error), "); its own error says why"),
+             peer, error == ECONNABORTED ? 0 : error);
+    }
+
+    void wait(Poller& poller) const {
+        if (plan_.patience.interruption != nullptr) poller.watch(plan_.patience.interruption->descriptor(), POLLIN);
+        poller.wait(plan_.patience.next_look());
+    }
+
+    // Rank 0.
+
+    void gather_ranks() {
+        if (!plan_.listener.is_open()) plan_.listener = listen_at(plan_.coordinator, plan_.source);
+        while (static_cast<int>(connections_.size()) < plan_.size - 1) {
+            for (Descriptor socket = accept_from(plan_.listener); socket.is_open(); socket = accept_from(plan_.listener)) {
+                reset_on_close(socket, true);
+                const Address source = Address::remote(socket.get());
+                callers_.push_back({std::move(socket), source, {}, {0, hello_bytes()}});
+            }
+            std::erase_if(callers_, [this](Caller& caller) { return listen_to(caller); });
+            std::erase_if(connections_, [this](const Connection& connection) { return has_gone(connection); });
+            if (static_cast<int>(connections_.size()) == plan_.size - 1) break;
+            plan_.patience.check(text(self(), " waited at ", plan_.coordinator.text(), " for ", absent(), strangers()), first_absent());
+            Poller poller;
+            poller.watch(plan_.listener.get(), POLLIN);
+            for (const Caller& caller : callers_) poller.watch(caller.socket.get(), POLLIN);
+            // Bytes may be waiting there, of ranks that are further on.
+            for (const Connection& connection : connections_) poller.watch(connection.socket.get(), poll_peer_ended);
+            wait(poller);
+        }
+        std::sort(connections_.begin(), connections_.end(), [](const Connection& a, const Connection& b) { return a.peer < b.peer; });
+        plan_.listener.close();
+        callers_.clear();
+    }
+
+    // True if nothing more is to be heard of him.
+    bool listen_to(Caller& caller) {
+        if (const int error = move_some(caller.socket, caller.said.data(), caller.heard, false); error != 0) {
+            turn_away(caller, "it hung up without a rank");
+            return true;
+        }
+        if (!caller.heard.done()) return false;
+        if (plan_.token.has_value() && std::memcmp(caller.said.data(), plan_.token->data(), sizeof(Token)) != 0) {
+            turn_away(caller, "it does not know the token");
+            return true;
+        }
+        std::int32_t rank = 0;
+        std::memcpy(&rank, caller.said.data() + hello_bytes() - sizeof rank, sizeof rank);
+        if (rank < 1 || rank >= plan_.size) {
+            turn_away(caller, text("it calls itself rank ", rank, ", but the ranks that are to call are 1 to ", plan_.size - 1));
+            return true;
+        }
+        const auto same = std::find_if(connections_.begin(), connections_.end(), [rank](const Connection& connection) { return connection.peer == rank; });
+        if (same != connections_.end() && !has_gone(*same))
+            fail(text(self(), ": two processes call themselves rank ", rank, ": one from ", Address::remote(same->socket.get()).text(), " and one from ",
+                      caller.source.text()),
+                 rank);
+        if (same != connections_.end()) connections_.erase(same);
+        prepare_connection(caller.socket);
+        plan_.log.write(NC_LOG_DEBUG, "[jaccl] rank 0: rank ", rank, " called from ", caller.source.text());
+        connections_.push_back({rank, std::move(caller.socket)});
+        return true;
+    }
+
+    static bool has_gone(const Connection& connection) {
+        const Pulse pulse = probe(connection.socket);
+        return pulse == Pulse::Ended || pulse == Pulse::Broken;
+    }
+
+    void turn_away(const Caller& caller, const std::string& why) {
+        plan_.log.write(NC_LOG_WARNING, "[jaccl] rank 0: turned away a connection from ", caller.source.text(), ": ", why);
+        if (strangers_.size() < strangers_named) strangers_.push_back(text(caller.source.text(), " (", why, ")"));
+    }
+
+    bool has(int rank) const {
+        return std::any_of(connections_.begin(), connections_.end(), [rank](const Connection& connection) { return connection.peer == rank; });
+    }
+    int first_absent() const {
+        int rank = 1;
+        while (has(rank)) ++rank;
+        return rank;
+    }
+    std::string absent() const {
+        std::string ranks;
+        for (int rank = 1; rank < plan_.size; ++rank) {
+            if (!has(rank)) ranks += text(ranks.empty() ? "rank " : ", ", rank);
+        }
+        return ranks;
+    }
+    std::string strangers() const {
+        std::string named;
+        for (const std::string& stranger : strangers_) named += text(named.empty() ? "; turned away " : ", ", stranger);
+        return named;
+    }
+
+    // The other ranks.
+
+    void call_coordinator() {
+        auto retry = first_retry;
+        int last_error = 0;
+        for (;;) {
+            Descriptor socket = open_socket(plan_.coordinator.family());
+            reset_on_close(socket, true);
+            int error = ::connect(socket.get(), plan_.coordinator.get(), plan_.coordinator.length()) == 0 ? 0 : errno;
+            if (error == EINPROGRESS || error == EINTR) error = finish_connecting(socket, last_error);
+            if (error == 0) {
+                // On one machine, a connection to a port that nobody listens on may meet itself.
+                error = Address::local(socket.get()) == Address::remote(socket.get()) ? ECONNREFUSED : say_hello(socket);
+            }
+            if (error == 0) {
+                prepare_connection(socket);
+                connections_.push_back({0, std::move(socket)});
+                return;
+            }
+            if (error != last_error)
+                plan_.log.write(NC_LOG_INFORMATION, "[jaccl] rank ", plan_.rank, ": rank 0 is not there yet at ", plan_.coordinator.text(), ": ",
+                                system_error_text(error));
+            last_error = error;
+            const Deadline next = Clock::now() + retry;
+            retry = std::min(retry * 2, longest_retry);
+            while (Clock::now() < next) {
+                check_coordinator(last_error);
+                Poller poller;
+                if (plan_.patience.interruption != nullptr) poller.watch(plan_.patience.interruption->descriptor(), POLLIN);
+                poller.wait(std::min(next, plan_.patience.next_look()));
+            }
+        }
+    }
+
+    void check_coordinator(int last_error) const {
+        plan_.patience.check(
+            text(self(), " waited for rank 0 to listen at ", plan_.coordinator.text(), last_error != 0 ? " (" + system_error_text(last_error) + ")" : ""), 0);
+    }
+
+    int finish_connecting(const Descriptor& socket, int last_error) const {
+        const Deadline limit = Clock::now() + attempt_limit;
+        for (;;) {
+            Poller poller;
+            poller.watch(socket.get(), POLLOUT);
+            if (poller.wait(std::min(limit, plan_.patience.next_look()))) return take_error(socket.get());
+            if (Clock::now() >= limit) return ETIMEDOUT;
+            check_coordinator(last_error);
+        }
+    }
+
+    int say_hello(const Descriptor& socket) const {
+        std::array<std::byte, sizeof(Token) + sizeof(std::int32_t)> hello{};
+        const std::int32_t rank = plan_.rank;
+        if (plan_.token.has_value()) std::memcpy(hello.data(), plan_.token->data(), sizeof(Token));
+        std::memcpy(hello.data() + hello_bytes() - sizeof rank, &rank, sizeof rank);
+        // A new connection takes these few bytes at once.
+        return ::send(socket.get(), hello.data(), hello_bytes(), send_flags) == static_cast<ssize_t>(hello_bytes()) ? 0 : ECONNRESET;
+    }
+
+    StarPlan plan_;
+    std::vector<Connection> connections_;
+    std::vector<Caller> callers_;
+    std::vector<std::string> strangers_;
+};
+
+class CustomChannel final : public SideChannel {
+public:
+    CustomChannel(const nc_backend_options& options, int size, Deadline deadline) : options_(options), size_(size), deadline_(deadline) {}
+
+    void exchange(const void* own, std::size_t bytes, void* all) override {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
+        nc_error error = empty_error();
+        const nc_status status =
+            options_.side_channel(options_.side_channel_context, options_.rank, size_, own, bytes, all, std::max<std::int64_t>(left, 1), &error);
+        if (status != NC_OK)
+            throw Error(status, error.message[0] != '\0' ? error.message : "the side channel failed without a reason", error.peer, error.system_error);
+    }
+
+private:
+    const nc_backend_options options_;
+    const int size_;
+    const Deadline deadline_;
+};
+
+} // namespace
+
+void Patience::check(const std::string& what, int peer) const {
+    if (cancel != nullptr && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0) throw Error(NC_CANCELLED, "forming the group was cancelled");
+    if (interruption != nullptr) interruption->throw_if_ended();
+    if (Clock::now() >= deadline) fail(text(what, ", in vain for ", timeout_ms, " ms"), peer);
+}
+
+Deadline Patience::next_look() const {
+    return cancel != nullptr ? std::min(deadline, Clock::now() + cancel_granularity) : deadline;
+}
+
+Descriptor listen_at(const Address& address, const std::string& source) {
+    try {
+        return listen_on(address, backlog);
+    } catch (const Error& error) {
+        const char* hint = error.system_error == EADDRINUSE      ? "the port is in use"
+                           : error.system_error == EADDRNOTAVAIL ? "the address is not one of this machine, on which rank 0 runs"
+                                                                 : "it cannot be listened on";
+        fail(text(source, ": rank 0: ", address.text(), ": ", hint, " (", error.what(), ")"), -1, error.system_error);
+    }
+}
+
+std::unique_ptr<SideChannel> make_star(StarPlan plan) {
+    return std::make_unique<Star>(std::move(plan));
+}
+
+std::unique_ptr<SideChannel> make_custom_channel(const nc_backend_options& options, int size, Deadline deadline) {
+    return std::make_unique<CustomChannel>(options, size, deadline);
+}
+
+} // namespace nc::jaccl

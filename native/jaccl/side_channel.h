@@ -1,0 +1,70 @@
+// How the ranks tell each other a few bytes while they form a group. Source: jaccl-wire.md, section 3.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/clock.h"
+#include "backend/log.h"
+#include "jaccl/interruption.h"
+#include "net/socket.h"
+
+namespace nc::jaccl {
+
+// How long forming may take, and what else ends it.
+struct Patience {
+    Deadline deadline;
+    std::int64_t timeout_ms;
+    const std::int32_t* cancel = nullptr;
+    const Interruption* interruption = nullptr;
+
+    // Throws if one of them has come; what: "rank 2 of 3 waited for ...".
+    void check(const std::string& what, int peer) const;
+    // Until when to wait before looking again.
+    Deadline next_look() const;
+};
+
+// A connection that stays open as long as the group lives.
+struct Connection {
+    int peer;
+    Descriptor socket;
+};
+
+class SideChannel {
+public:
+    virtual ~SideChannel() = default;
+
+    // Writes every rank's bytes to all, in rank order. Throws Error(NC_RENDEZVOUS_FAILED).
+    virtual void exchange(const void* own, std::size_t bytes, void* all) = 0;
+    // Gives away what connects the ranks; empty where they are connected by something else.
+    virtual std::vector<Connection> take_connections() { return {}; }
+};
+
+// What a rank must say before its number, where strangers could know the port.
+using Token = std::array<std::uint8_t, 16>;
+
+struct StarPlan {
+    std::string source; // of the address, for messages
+    int rank;
+    int size;
+    Address coordinator;
+    Descriptor listener;        // of rank 0; if closed, one is opened
+    std::optional<Token> token; // none where MLX's ranks may come
+    Patience patience;
+    Log log;
+};
+
+// Every rank connected to rank 0 over TCP. Returns when this rank is, rank 0 when all are. Throws Error.
+std::unique_ptr<SideChannel> make_star(StarPlan plan);
+
+// Opens the listener of rank 0. Throws Error(NC_RENDEZVOUS_FAILED).
+Descriptor listen_at(const Address& address, const std::string& source);
+
+// The callback that a program gave.
+std::unique_ptr<SideChannel> make_custom_channel(const nc_backend_options& options, int size, Deadline deadline);
+
+} // namespace nc::jaccl
