@@ -9,7 +9,7 @@ public enum BackendKind
     /// <summary>TCP between neighbours in a ring, interoperable with MLX's <c>ring</c>.</summary>
     Ring,
 
-    /// <summary>RDMA verbs, interoperable with MLX's <c>jaccl</c>. Not available yet.</summary>
+    /// <summary>RDMA verbs, in a mesh or a ring, on host memory. Interoperable with MLX's <c>jaccl</c> over Thunderbolt.</summary>
     Jaccl,
 
     /// <summary>NVIDIA's NCCL, between GPUs: on device memory, and on host memory by way of it. Interoperable with MLX's <c>nccl</c>.</summary>

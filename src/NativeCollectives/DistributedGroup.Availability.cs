@@ -22,7 +22,9 @@ public sealed partial class DistributedGroup
 
     /// <summary>Whether a backend can be used on this machine with the libraries that options name, and if not, why.</summary>
     /// <param name="backend">The backend; <see cref="BackendKind.Any"/>: whether there is one at all.</param>
-    /// <param name="options">The options, of which only the libraries' paths count, such as <see cref="NcclOptions.Library"/>.</param>
+    /// <param name="options">
+    /// The options, of which only the libraries' paths count, such as <see cref="NcclOptions.Library"/> and <see cref="JacclOptions.Library"/>.
+    /// </param>
     /// <param name="reason">What is missing and where it was looked for; <see langword="null"/> if the backend can be used.</param>
     /// <returns>Whether it can be used. The question is asked anew each time.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is <see langword="null"/>.</exception>
@@ -104,8 +106,12 @@ public sealed partial class DistributedGroup
         return status == nc_status.NC_OK ? null : CollectiveErrors.Explain(&error);
     }
 
-    private static IReadOnlyList<KeyValuePair<string, string>> LibrariesOf(BackendKind backend, DistributedGroupOptions options) =>
-        backend == BackendKind.Nccl ? NcclConfiguration.Libraries(options.Nccl) : [];
+    private static IReadOnlyList<KeyValuePair<string, string>> LibrariesOf(BackendKind backend, DistributedGroupOptions options) => backend switch
+    {
+        BackendKind.Nccl => NcclConfiguration.Libraries(options.Nccl),
+        BackendKind.Jaccl => JacclConfiguration.Libraries(options.Jaccl),
+        _ => [],
+    };
 
     private static string? WhyNone(DistributedGroupOptions options)
     {

@@ -4,7 +4,7 @@ public sealed partial class DistributedGroup
 {
     /// <summary>
     /// Joins the group that the environment describes: with <c>MLX_RANK</c> and <c>MLX_HOSTFILE</c>, as MLX's launcher sets them, a ring; with the variables of
-    /// a launcher of NCCL ranks (see <see cref="NcclBootstrap"/>) that. Without them, makes a group of one.
+    /// a launcher of NCCL ranks (see <see cref="NcclBootstrap"/>) or of JACCL ranks (see <see cref="JacclOptions"/>) that. Without them, makes a group of one.
     /// </summary>
     /// <returns>The group. The caller disposes it.</returns>
     /// <exception cref="BackendUnavailableException">What is configured cannot be used on this machine.</exception>

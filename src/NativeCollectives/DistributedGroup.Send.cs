@@ -7,7 +7,7 @@ public sealed partial class DistributedGroup
     /// <summary>Sends elements to another rank, which receives equally many.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
     /// <param name="buffer">What is sent.</param>
-    /// <param name="destination">The rank it goes to. The ring reaches only the next and the previous rank, as MLX's does.</param>
+    /// <param name="destination">The rank it goes to. A ring, be it JACCL's, reaches only the next and the previous rank, as MLX's do.</param>
     /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
     /// <exception cref="ArgumentException">
     /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the in-place form.

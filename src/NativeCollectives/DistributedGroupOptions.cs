@@ -25,6 +25,12 @@ public sealed class DistributedGroupOptions
     /// <summary>NCCL's settings; what is <see langword="null"/> is taken from the environment: see <see cref="NcclBootstrap"/>.</summary>
     public NcclOptions? Nccl { get; set; }
 
+    /// <summary>
+    /// JACCL's settings; what is <see langword="null"/> is taken from <c>JACCL_RANK</c>, <c>JACCL_IBV_DEVICES</c>, <c>JACCL_COORDINATOR</c> and
+    /// <c>JACCL_RING</c>, or else from <c>MLX_RANK</c>, <c>MLX_IBV_DEVICES</c>, <c>MLX_JACCL_COORDINATOR</c> and <c>MLX_JACCL_RING</c>.
+    /// </summary>
+    public JacclOptions? Jaccl { get; set; }
+
     /// <summary>How long forming the group may take, 60 seconds by default: positive and at most <see cref="int.MaxValue"/> milliseconds.</summary>
     /// <remarks>If it is not set, and NCCL's ranks meet as MLX's do, <c>MLX_NCCL_TIMEOUT</c> can tell it, in milliseconds.</remarks>
     public TimeSpan FormingTimeout

@@ -59,7 +59,7 @@ public sealed class OptionsTests
         BackendUnavailableException any = Assert.Throws<BackendUnavailableException>(() => Make(new DistributedGroupOptions { Strict = true }))!;
         Assert.That(any.Message, Does.Contain("ring: MLX_RANK, MLX_HOSTFILE are missing"));
         Assert.That(any.Message, Does.Contain("nccl: NCCL_HOST_IP, NCCL_PORT, MLX_RANK, MLX_WORLD_SIZE are missing"));
-        Assert.That(any.Message, Does.Contain("jaccl: MLX_IBV_DEVICES, MLX_JACCL_COORDINATOR are missing"));
+        Assert.That(any.Message, Does.Contain("jaccl: MLX_RANK, MLX_IBV_DEVICES, MLX_JACCL_COORDINATOR are missing"));
         Assert.That(any.Backend, Is.EqualTo("any"));
 
         BackendUnavailableException ring = Assert.Throws<BackendUnavailableException>(
@@ -168,7 +168,7 @@ public sealed class OptionsTests
     {
         BackendUnavailableException error = Assert.Throws<BackendUnavailableException>(() => GroupPlan.Make(
             new DistributedGroupOptions { Strict = strict, Backend = backend },
-            Variables(("MLX_IBV_DEVICES", "devices.json"), ("MLX_JACCL_COORDINATOR", "10.0.0.1:5001")),
+            Variables(("MLX_RANK", "0"), ("MLX_IBV_DEVICES", "devices.json"), ("MLX_JACCL_COORDINATOR", "10.0.0.1:5001")),
             _ => "No librdma."))!;
         Assert.That(error.Message, Does.Contain("jaccl: No librdma."));
     }

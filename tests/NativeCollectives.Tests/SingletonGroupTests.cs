@@ -524,9 +524,10 @@ public sealed class SingletonGroupTests
     {
         Assert.That(DistributedGroup.IsAvailable(BackendKind.None, out string? reason), Is.True);
         Assert.That(reason, Is.Null);
-        Assert.That(DistributedGroup.IsAvailable(BackendKind.Jaccl, out reason), Is.False);
-        Assert.That(reason, Does.Contain("jaccl"));
-        Assert.That(DistributedGroup.IsAvailable(BackendKind.Jaccl), Is.False);
+        var options = new DistributedGroupOptions { Jaccl = new JacclOptions { Library = "/nowhere/libibverbs.so.1" } };
+        Assert.That(DistributedGroup.IsAvailable(BackendKind.Jaccl, options, out reason), Is.False);
+        Assert.That(reason, Does.Contain("/nowhere/libibverbs.so.1"));
+        Assert.That(DistributedGroup.IsAvailable(BackendKind.Jaccl, out reason), Is.EqualTo(reason is null), "there is a reason unless it can be used");
 
         Assert.That(() => DistributedGroup.IsAvailable((BackendKind)99), Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(() => DistributedGroup.SetBackendDirectory(" "), Throws.ArgumentException);

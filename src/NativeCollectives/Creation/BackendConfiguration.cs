@@ -21,6 +21,9 @@ internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<s
     /// <summary>The group over which the ranks agree on where they meet before this one is formed; <see langword="null"/>: they know.</summary>
     internal DistributedGroup? BootstrapGroup { get; init; }
 
+    /// <summary>By what the ranks tell each other where they are; <see langword="null"/>: the native library connects them.</summary>
+    internal JacclSideChannel? SideChannel { get; init; }
+
     internal bool IsConfigured => Missing.Count == 0;
 
     internal string Name => BackendNames.Of(Backend);
@@ -29,8 +32,7 @@ internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<s
     {
         BackendKind.Ring => RingConfiguration.Read(options.Ring, environment),
         BackendKind.Nccl => NcclConfiguration.Read(options.Nccl, environment),
-        // Not built yet: its variables tell only whether somebody means it.
-        BackendKind.Jaccl => ReadPresence(backend, environment, ["JACCL_IBV_DEVICES", "MLX_IBV_DEVICES"], ["JACCL_COORDINATOR", "MLX_JACCL_COORDINATOR"]),
+        BackendKind.Jaccl => JacclConfiguration.Read(options.Jaccl, environment),
         _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "This backend has no configuration."),
     };
 
@@ -39,19 +41,5 @@ internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<s
     {
         string missing = $"{Name}: {string.Join(", ", Missing)} {(Missing.Count == 1 ? "is" : "are")} missing";
         return Given.Count == 0 ? missing : $"{missing} ({string.Join(", ", Given)} {(Given.Count == 1 ? "is" : "are")} set)";
-    }
-
-    // Each entry is a setting, under the names that it may have; the last is the usual one.
-    private static BackendConfiguration ReadPresence(BackendKind backend, LaunchEnvironment environment, params ReadOnlySpan<string[]> settings)
-    {
-        List<string> missing = [];
-        List<string> given = [];
-        foreach (string[] names in settings)
-        {
-            string? present = Array.Find(names, environment.IsPresent);
-            (present is null ? missing : given).Add(present ?? names[^1]);
-        }
-
-        return new BackendConfiguration(backend, missing, given);
     }
 }

@@ -50,6 +50,7 @@ internal static unsafe class GroupFormation
 
         using var strings = new NativeStrings();
         using var cancellation = new CancellationFlag(cancellationToken);
+        using SideChannel? sideChannel = configuration?.SideChannel is { } gather ? new SideChannel(gather, cancellationToken) : null;
         var options = new nc_group_options
         {
             size = (uint)sizeof(nc_group_options),
@@ -61,13 +62,17 @@ internal static unsafe class GroupFormation
             operation_timeout_ms = Timeouts.ToMilliseconds(plan.OperationTimeout),
             log = log is null ? null : LogChannel.Callback,
             log_context = log is null ? null : log.Context,
+            side_channel = sideChannel is null ? null : SideChannel.Callback,
+            side_channel_context = sideChannel is null ? null : sideChannel.Context,
             cancel = cancellation.Address,
         };
         var error = new nc_error { size = (uint)sizeof(nc_error) };
         nc_group* group = null;
         nc_status status = NativeMethods.nc_group_create(&options, &group, &error);
         GC.KeepAlive(log);
-        return status == nc_status.NC_OK ? group : throw CollectiveErrors.Describe(&error, configuration?.Name ?? "self", options.rank, cancellationToken);
+        return status == nc_status.NC_OK
+            ? group
+            : throw CollectiveErrors.Describe(&error, configuration?.Name ?? "self", options.rank, cancellationToken, sideChannel?.Failure);
     }
 
     // A number in native memory that becomes 1 when a token is cancelled.

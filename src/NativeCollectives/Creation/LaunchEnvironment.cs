@@ -60,12 +60,19 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
     internal string? Host(string variable, string backend) =>
         lookUp(variable) is { } host && !HostAndPort.IsHost(host) ? throw Malformed(variable, host, "a host's name or address", backend) : lookUp(variable);
 
-    /// <summary>The path of the file that lists the ranks' addresses; <see langword="null"/> if the variable is absent.</summary>
+    /// <summary>The address of rank 0, as <c>host:port</c>; <see langword="null"/> if the variable is absent.</summary>
+    /// <exception cref="RendezvousException">It is not one.</exception>
+    internal string? Address(string variable, string backend) =>
+        lookUp(variable) is { } address && HostAndPort.Parse(address) is null
+            ? throw Malformed(variable, address, "the address of rank 0: host:port, or [host]:port with an IPv6 address", backend)
+            : lookUp(variable);
+
+    /// <summary>The path of a JSON file; <see langword="null"/> if the variable is absent.</summary>
     /// <exception cref="RendezvousException">It is empty.</exception>
-    internal string? HostFile(string backend)
+    internal string? JsonFile(string variable, string backend)
     {
-        string? path = lookUp(HostFileVariable);
-        return string.IsNullOrWhiteSpace(path) && path is not null ? throw Malformed(HostFileVariable, path, "the path of a JSON file", backend) : path;
+        string? path = lookUp(variable);
+        return string.IsNullOrWhiteSpace(path) && path is not null ? throw Malformed(variable, path, "the path of a JSON file", backend) : path;
     }
 
     internal static RendezvousException Malformed(string variable, string value, string expected, string backend) =>

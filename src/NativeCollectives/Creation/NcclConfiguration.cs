@@ -62,14 +62,13 @@ internal static class NcclConfiguration
 
         void Add(string setting, string option, string? path)
         {
+            OptionCheck.RequirePath(path, $"{nameof(NcclOptions)}.{option}");
             if (path is not null)
             {
-                libraries.Add(new(setting, IsBlank(path) ? throw Invalid($"NcclOptions.{option} is \"{Visible(path)}\", which is not a path.") : path));
+                libraries.Add(new(setting, path));
             }
         }
     }
-
-    internal static ArgumentException Invalid(string message) => new(message, "options");
 
     private static NcclLaunch Choose(NcclOptions options, LaunchEnvironment environment)
     {
@@ -111,17 +110,15 @@ internal static class NcclConfiguration
 
     private static void Validate(NcclOptions options)
     {
-        Require(options.Rank is null or >= 0, $"NcclOptions.Rank is {options.Rank}, but ranks count from 0.");
-        Require(options.Size is null or >= 1, $"NcclOptions.Size is {options.Size}, but a group has at least one rank.");
-        Require(
+        OptionCheck.Require(options.Rank is null or >= 0, $"NcclOptions.Rank is {options.Rank}, but ranks count from 0.");
+        OptionCheck.Require(options.Size is null or >= 1, $"NcclOptions.Size is {options.Size}, but a group has at least one rank.");
+        OptionCheck.Require(
             options.Rank is null || options.Size is null || options.Rank < options.Size,
             $"NcclOptions.Rank is {options.Rank}, but should be less than NcclOptions.Size, which is {options.Size}.");
-        Require(options.Device is null or >= 0, $"NcclOptions.Device is {options.Device}, but devices count from 0.");
-        Require(options.StagingBytes is null or >= 0, $"NcclOptions.StagingBytes is {options.StagingBytes}, but sizes are not negative.");
-        Require(Enum.IsDefined(options.Bootstrap), $"NcclOptions.Bootstrap is {(int)options.Bootstrap}, which is not a bootstrap.");
-        Require(
-            options.Rendezvous is not { } rendezvous || HostAndPort.Parse(rendezvous) is not null,
-            $"NcclOptions.Rendezvous is \"{Visible(options.Rendezvous)}\", but should be host:port, or [host]:port with an IPv6 address.");
+        OptionCheck.Require(options.Device is null or >= 0, $"NcclOptions.Device is {options.Device}, but devices count from 0.");
+        OptionCheck.Require(options.StagingBytes is null or >= 0, $"NcclOptions.StagingBytes is {options.StagingBytes}, but sizes are not negative.");
+        OptionCheck.Require(Enum.IsDefined(options.Bootstrap), $"NcclOptions.Bootstrap is {(int)options.Bootstrap}, which is not a bootstrap.");
+        OptionCheck.RequireAddress(options.Rendezvous, "NcclOptions.Rendezvous");
 
         string[] addresses =
         [
@@ -129,32 +126,20 @@ internal static class NcclConfiguration
             .. Named(options.BootstrapGroup, nameof(NcclOptions.BootstrapGroup)),
             .. Named(options.Rendezvous, nameof(NcclOptions.Rendezvous)),
         ];
-        Require(
+        OptionCheck.Require(
             addresses.Length < 2, $"NcclOptions has both {string.Join(" and ", addresses)}, but only one of them can tell how the ranks meet.");
         if (options.BootstrapGroup is { } group)
         {
-            Require(
+            OptionCheck.Require(
                 options.Rank is null || options.Rank == group.Rank,
                 $"NcclOptions.Rank is {options.Rank}, but the rank in NcclOptions.BootstrapGroup is {group.Rank}.");
-            Require(
+            OptionCheck.Require(
                 options.Size is null || options.Size == group.Size,
                 $"NcclOptions.Size is {options.Size}, but the size of NcclOptions.BootstrapGroup is {group.Size}.");
         }
     }
 
     private static string[] Named(object? value, string name) => value is null ? [] : [name];
-
-    private static void Require(bool isTrue, string otherwise)
-    {
-        if (!isTrue)
-        {
-            throw Invalid(otherwise);
-        }
-    }
-
-    private static bool IsBlank(string text) => string.IsNullOrWhiteSpace(text) || text.Contains('\0', StringComparison.Ordinal);
-
-    private static string? Visible(string? text) => text?.Replace("\0", "\\0", StringComparison.Ordinal);
 
     private static KeyValuePair<string, string> Number(string name, int value) => new(name, value.ToString(CultureInfo.InvariantCulture));
 }

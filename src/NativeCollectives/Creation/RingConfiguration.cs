@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.Json;
-
 namespace NativeCollectives;
 
 /// <summary>The ring's settings, from the options and, where these are silent, from the environment.</summary>
@@ -25,9 +22,10 @@ internal static class RingConfiguration
         KeyValuePair<string, string>? hosts = null;
         if (options?.Hosts is { } list)
         {
-            hosts = new("hosts", ToJson(list));
+            hosts = new("hosts", JsonText.Write(json => json.WriteArray(list)));
             Note(true, "RingOptions.Hosts");
-            RequireRankWithin(rank, list.Count, options.Rank is null);
+            string? variable = options.Rank is null ? LaunchEnvironment.RankVariable : null;
+            OptionCheck.RequireRankWithin(rank, variable, nameof(RingOptions), nameof(RingOptions.Hosts), list.Count, Name);
         }
         else if (options?.HostFile is { } path)
         {
@@ -36,7 +34,7 @@ internal static class RingConfiguration
         }
         else
         {
-            string? variable = environment.HostFile(Name);
+            string? variable = environment.JsonFile(LaunchEnvironment.HostFileVariable, Name);
             Note(variable is not null, LaunchEnvironment.HostFileVariable, ifAbsent: LaunchEnvironment.HostFileVariable);
             hosts = variable is null ? null : new("hostfile", variable);
         }
@@ -67,81 +65,21 @@ internal static class RingConfiguration
             return;
         }
 
-        if (options.Rank < 0)
-        {
-            throw Invalid($"RingOptions.Rank is {options.Rank}, but ranks count from 0.");
-        }
-
-        if (options.Hosts is not null && options.HostFile is not null)
-        {
-            throw Invalid("RingOptions has both Hosts and HostFile, but only one of them can tell where the ranks are.");
-        }
-
-        if (options.HostFile is { } path && (string.IsNullOrWhiteSpace(path) || path.Contains('\0')))
-        {
-            throw Invalid($"RingOptions.HostFile is \"{path.Replace("\0", "\\0", StringComparison.Ordinal)}\", which is not a path.");
-        }
-
+        OptionCheck.Require(options.Rank is null or >= 0, $"RingOptions.Rank is {options.Rank}, but ranks count from 0.");
+        OptionCheck.Require(
+            options.Hosts is null || options.HostFile is null,
+            "RingOptions has both Hosts and HostFile, but only one of them can tell where the ranks are.");
+        OptionCheck.RequirePath(options.HostFile, "RingOptions.HostFile");
         if (options.Hosts is not { } hosts)
         {
             return;
         }
 
-        if (hosts.Count == 0)
-        {
-            throw Invalid("RingOptions.Hosts is empty, but should have one entry per rank.");
-        }
-
+        OptionCheck.Require(hosts.Count > 0, "RingOptions.Hosts is empty, but should have one entry per rank.");
         for (int rank = 0; rank < hosts.Count; rank++)
         {
-            if (hosts[rank] is not { Count: > 0 } addresses)
-            {
-                throw Invalid($"RingOptions.Hosts has no address for rank {rank}.");
-            }
-
-            if (addresses.Any(static address => string.IsNullOrWhiteSpace(address) || address.Contains('\0')))
-            {
-                throw Invalid($"RingOptions.Hosts has a blank address for rank {rank}.");
-            }
+            OptionCheck.Require(hosts[rank] is { Count: > 0 }, $"RingOptions.Hosts has no address for rank {rank}.");
+            OptionCheck.Require(!hosts[rank].Any(OptionCheck.IsBlank), $"RingOptions.Hosts has a blank address for rank {rank}.");
         }
     }
-
-    private static void RequireRankWithin(int? rank, int count, bool fromEnvironment)
-    {
-        if (rank is null || rank < count)
-        {
-            return;
-        }
-
-        string outOfRange = $"is {rank}, but RingOptions.Hosts lists {count} rank{(count == 1 ? "" : "s")}, from 0 to {count - 1}.";
-        throw fromEnvironment
-            ? new RendezvousException($"The environment variable {LaunchEnvironment.RankVariable} {outOfRange}") { Backend = Name, Rank = rank.Value }
-            : Invalid($"RingOptions.Rank {outOfRange}");
-    }
-
-    // The text of a hostfile.
-    private static string ToJson(IReadOnlyList<IReadOnlyList<string>> hosts)
-    {
-        using var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream))
-        {
-            json.WriteStartArray();
-            foreach (IReadOnlyList<string> addresses in hosts)
-            {
-                json.WriteStartArray();
-                foreach (string address in addresses)
-                {
-                    json.WriteStringValue(address);
-                }
-
-                json.WriteEndArray();
-            }
-
-            json.WriteEndArray();
-        }
-
-        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
-    }
-
-    private static ArgumentException Invalid(string message) => new(message, "options");
 }

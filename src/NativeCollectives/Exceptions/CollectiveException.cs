@@ -3,8 +3,8 @@ namespace NativeCollectives;
 /// <summary>A collective operation, or forming a group, failed. The base of every such failure that is not the caller's mistake.</summary>
 /// <remarks>
 /// After a failed operation its group is faulted: every later call throws a new exception of the same type, whose <see cref="Exception.InnerException"/> is the
-/// first failure. The exception is of this type itself if the operating system, or a library that the backend uses, such as NCCL or the CUDA driver, refused
-/// something; the message holds its own words.
+/// first failure. The exception is of this type itself if the operating system, or a library that the backend uses, such as NCCL, the CUDA driver or that of
+/// RDMA verbs, refused something; the message holds its own words.
 /// </remarks>
 public class CollectiveException : Exception
 {

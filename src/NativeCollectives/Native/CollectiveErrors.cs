@@ -11,7 +11,8 @@ internal static unsafe class CollectiveErrors
     /// <param name="backend">The backend's name.</param>
     /// <param name="rank">The own rank, if the failure does not name it.</param>
     /// <param name="cancellationToken">The caller's token, which a cancellation carries.</param>
-    internal static Exception Describe(nc_error* error, string backend, int rank, CancellationToken cancellationToken = default)
+    /// <param name="cause">The program's own exception that caused the failure, if there was one.</param>
+    internal static Exception Describe(nc_error* error, string backend, int rank, CancellationToken cancellationToken = default, Exception? cause = null)
     {
         string message = Sentence(MessageOf(error));
         return error->status switch
@@ -21,7 +22,7 @@ internal static unsafe class CollectiveErrors
             nc_status.NC_CLOSED => new ObjectDisposedException(typeof(DistributedGroup).FullName, message),
             nc_status.NC_NOT_SUPPORTED => new NotSupportedException(message),
             nc_status.NC_OUT_OF_MEMORY => new InsufficientMemoryException(message),
-            _ => DescribeCollective(error, message, backend, rank),
+            _ => DescribeCollective(error, message, backend, rank, cause),
         };
     }
 
@@ -67,7 +68,7 @@ internal static unsafe class CollectiveErrors
         _ => null,
     };
 
-    private static CollectiveException DescribeCollective(nc_error* error, string message, string backend, int ownRank)
+    private static CollectiveException DescribeCollective(nc_error* error, string message, string backend, int ownRank, Exception? cause)
     {
         var details = new FailureDetails(
             backend,
@@ -79,13 +80,13 @@ internal static unsafe class CollectiveErrors
         string text = message + details.ToString();
         return error->status switch
         {
-            nc_status.NC_BACKEND_UNAVAILABLE or nc_status.NC_NOT_CONFIGURED => new BackendUnavailableException(text, null, details),
-            nc_status.NC_RENDEZVOUS_FAILED => new RendezvousException(text, null, details),
-            nc_status.NC_PEER_LOST => new PeerLostException(text, null, details),
-            nc_status.NC_TIMEOUT => new CollectiveTimeoutException(text, null, details),
-            nc_status.NC_MISMATCH => new CollectiveMismatchException(text, null, details),
-            nc_status.NC_ABORTED => new GroupAbortedException(text, null, details),
-            _ => new CollectiveException(text, null, details),
+            nc_status.NC_BACKEND_UNAVAILABLE or nc_status.NC_NOT_CONFIGURED => new BackendUnavailableException(text, cause, details),
+            nc_status.NC_RENDEZVOUS_FAILED => new RendezvousException(text, cause, details),
+            nc_status.NC_PEER_LOST => new PeerLostException(text, cause, details),
+            nc_status.NC_TIMEOUT => new CollectiveTimeoutException(text, cause, details),
+            nc_status.NC_MISMATCH => new CollectiveMismatchException(text, cause, details),
+            nc_status.NC_ABORTED => new GroupAbortedException(text, cause, details),
+            _ => new CollectiveException(text, cause, details),
         };
     }
 

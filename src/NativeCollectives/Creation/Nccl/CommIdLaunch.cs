@@ -16,9 +16,7 @@ internal sealed class CommIdLaunch : NcclLaunch
 
     internal override KeyValuePair<string, string>? ReadAddress()
     {
-        string address = Environment.Text(Variable)!;
-        return HostAndPort.Parse(address) is null
-            ? throw Malformed(Variable, address, "the address of rank 0: host:port, or [host]:port with an IPv6 address")
-            : new("comm_id", "environment");
+        _ = Environment.Address(Variable, NcclConfiguration.Name);
+        return new("comm_id", "environment");
     }
 }

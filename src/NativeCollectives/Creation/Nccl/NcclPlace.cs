@@ -17,7 +17,7 @@ internal readonly record struct NcclPlace(int Rank, string? RankVariable, int Si
         string size = SizeVariable is null ? "NcclOptions.Size" : $"the environment variable {SizeVariable}";
         string message = $"{rank} is {Rank}, but should be less than {size}, which is {Size}.";
         throw RankVariable is null && SizeVariable is null
-            ? NcclConfiguration.Invalid(message)
+            ? OptionCheck.Invalid(message)
             : new RendezvousException(message) { Backend = NcclConfiguration.Name, Rank = Rank };
     }
 }
