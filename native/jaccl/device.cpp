@@ -49,11 +49,14 @@ Region::~Region() {
 Device::Device(const VerbsLibrary& verbs, std::string name) : verbs_(verbs), name_(std::move(name)) {
     context_ = verbs.open(name_);
     try {
+        const verbs::ContextOperations& operations = context_->ops;
+        if (operations.post_send == nullptr || operations.post_recv == nullptr || operations.poll_cq == nullptr)
+            throw Error(NC_RENDEZVOUS_FAILED, text("the RDMA device ", name_, ": its driver cannot send, receive or tell what has completed"));
         find_address();
         errno = 0;
         domain_ = verbs.api().alloc_pd(context_);
         if (domain_ == nullptr) fail("ibv_alloc_pd", errno);
-        if (verbs.api().create_comp_channel != nullptr) channel_ = verbs.api().create_comp_channel(context_);
+        if (verbs.api().create_comp_channel != nullptr && operations.req_notify_cq != nullptr) channel_ = verbs.api().create_comp_channel(context_);
         // take_events() must never wait.
         if (channel_ != nullptr) (void)::fcntl(channel_->fd, F_SETFL, ::fcntl(channel_->fd, F_GETFL) | O_NONBLOCK);
     } catch (...) {

@@ -13,6 +13,8 @@ constexpr auto spinning = std::chrono::microseconds(50);
 // Without a channel that tells of completions they are asked for this often.
 constexpr auto shortest_pause = std::chrono::microseconds(50);
 constexpr auto longest_pause = std::chrono::milliseconds(1);
+// A channel that fails to tell of a completion costs no more than this.
+constexpr auto longest_sleep = std::chrono::milliseconds(100);
 // What a peer sent before it left arrives within this time.
 constexpr auto departure_patience = std::chrono::milliseconds(250);
 // A failed completion may come before the news of the peer's death.
@@ -153,12 +155,9 @@ void Engine::sleep(Deadline deadline) {
     }
     Poller poller;
     for (const Device* device : devices_) poller.watch(device->channel()->fd, POLLIN);
-    if (interruption_.any_departed()) {
-        deadline = std::min(deadline, Clock::now() + departure_patience / 5);
-    } else {
-        poller.watch(interruption_.descriptor(), POLLIN);
-    }
-    poller.wait(deadline);
+    // After a departure the signal stays up.
+    if (!interruption_.any_departed()) poller.watch(interruption_.descriptor(), POLLIN);
+    poller.wait(std::min(deadline, Clock::now() + longest_sleep));
     armed_ = false;
     for (const Device* device : devices_) device->take_events();
 }

@@ -32,13 +32,15 @@ Loaded& loaded() {
 // The list of a library's devices, given back at the end.
 class DeviceList {
 public:
-    explicit DeviceList(const verbs::Functions& api) : api_(api) {
+    explicit DeviceList(const VerbsLibrary& library) : api_(library.api()) {
         errno = 0;
-        devices_ = api.get_device_list(&count_);
-        if (devices_ == nullptr) {
-            const int error = errno;
-            throw Error(NC_BACKEND_UNAVAILABLE, text("ibv_get_device_list: ", error != 0 ? system_error_text(error) : "it returned no list"), -1, error);
-        }
+        devices_ = api_.get_device_list(&count_);
+        if (devices_ != nullptr) return;
+        const int error = errno;
+        throw Error(NC_BACKEND_UNAVAILABLE,
+                    text("RDMA cannot be used on this machine: ibv_get_device_list of ", library.path(), ": ",
+                         error != 0 ? system_error_text(error) : "it returned no list"),
+                    -1, error);
     }
     ~DeviceList() { api_.free_device_list(devices_); }
     DeviceList(const DeviceList&) = delete;
@@ -92,14 +94,14 @@ VerbsLibrary::VerbsLibrary(const std::string& path) : library_(search_for(path))
 }
 
 std::vector<std::string> VerbsLibrary::device_names() const {
-    const DeviceList list(functions_);
+    const DeviceList list(*this);
     std::vector<std::string> names;
     for (int i = 0; i < list.count(); ++i) names.push_back(list.name(i));
     return names;
 }
 
 verbs::Context* VerbsLibrary::open(const std::string& name) const {
-    const DeviceList list(functions_);
+    const DeviceList list(*this);
     std::string others;
     for (int i = 0; i < list.count(); ++i) {
         if (list.name(i) == name) {

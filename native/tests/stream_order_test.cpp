@@ -353,9 +353,13 @@ TEST_P(Shapes, MessagesGoOverTheConnectionsOfTheSpecification) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(StreamOrder, Shapes,
-                         ::testing::Values(std::pair(2, 1), std::pair(2, 2), std::pair(2, 3), std::pair(3, 1), std::pair(3, 2), std::pair(4, 3),
-                                           std::pair(5, 1)),
+// What is written does not depend on the sanitizer: where that is slow, a few shapes have all the threads there are.
+std::vector<std::pair<int, int>> shapes() {
+    if (slow_by_threads) return {{2, 2}, {3, 2}, {4, 3}};
+    return {{2, 1}, {2, 2}, {2, 3}, {3, 1}, {3, 2}, {4, 3}, {5, 1}};
+}
+
+INSTANTIATE_TEST_SUITE_P(StreamOrder, Shapes, ::testing::ValuesIn(shapes()),
                          [](const auto& shape) { return text(shape.param.first, "Ranks", shape.param.second, "Sockets"); });
 
 } // namespace
