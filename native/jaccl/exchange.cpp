@@ -1,5 +1,7 @@
 #include "jaccl/exchange.h"
 
+#include <algorithm>
+
 namespace nc::jaccl {
 
 void Exchange::reset(std::size_t frame) {
@@ -117,6 +119,12 @@ void Exchange::release(Incoming& incoming) {
 bool Exchange::may_post(const Outgoing& outgoing) const {
     const std::size_t message = outgoing.posted;
     if (message >= outgoing.count || outgoing.on_their_way[message % pipeline_depth] > 0) return false;
+    if (outgoing.is_in_step && message >= pipeline_depth) {
+        for (std::size_t i = 0; i < outgoing_used_; ++i) {
+            const Outgoing& other = *outgoing_[i];
+            if (other.is_in_step && other.sent < std::min(other.count, message - pipeline_depth + 1)) return false;
+        }
+    }
     return outgoing.relayed == nullptr || message < outgoing.relayed_from || outgoing.relayed->has_arrived(message - outgoing.relayed_from);
 }
 

@@ -25,6 +25,8 @@ struct Outgoing {
     bool is_shared = false;
     std::size_t count = 0;
     Pack pack;
+    // Message m + 2 waits until message m of all that are in step has been sent.
+    bool is_in_step = false;
     // Messages from relayed_from on pass on what comes in here, in the same order.
     Incoming* relayed = nullptr;
     std::size_t relayed_from = 0;

@@ -11,7 +11,10 @@ void gather(const Operation& operation) {
     const Range own = blocks[operation.rank];
     operation.exchange([&](Exchange& exchange) {
         exchange.reset(frame);
-        if (!operation.is_root()) return send_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.input(), own.size);
+        if (!operation.is_root()) {
+            send_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.input(), own.size);
+            return;
+        }
         for (Link* link : operation.group().links())
             receive_bytes(exchange, *link, frame, operation.output() + blocks[link->peer()].begin, blocks[link->peer()].size);
     });

@@ -20,7 +20,7 @@ void scatter_reduce(const Operation& operation, const std::byte* input, const Bl
         for (Link* link : operation.group().links()) exchange.receive(*link, own_messages, add);
         for (Link* link : operation.group().links()) {
             const Range block = blocks[link->peer()];
-            send_bytes(exchange, *link, frame, input + block.begin, block.size);
+            send_bytes(exchange, *link, frame, input + block.begin, block.size).is_in_step = true;
         }
     });
 }

@@ -5,8 +5,8 @@
 
 namespace nc::jaccl::mesh {
 
-void send_bytes(Exchange& exchange, Link& link, std::size_t frame, const std::byte* data, std::size_t bytes) {
-    exchange.send(link, ceil_div(bytes, frame), [data, bytes, frame](std::size_t message, std::byte* buffer) {
+Outgoing& send_bytes(Exchange& exchange, Link& link, std::size_t frame, const std::byte* data, std::size_t bytes) {
+    return exchange.send(link, ceil_div(bytes, frame), [data, bytes, frame](std::size_t message, std::byte* buffer) {
         const Range part = piece(bytes, frame, message);
         std::memcpy(buffer, data + part.begin, part.size);
     });

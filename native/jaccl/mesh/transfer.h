@@ -5,7 +5,7 @@
 
 namespace nc::jaccl::mesh {
 
-void send_bytes(Exchange& exchange, Link& link, std::size_t frame, const std::byte* data, std::size_t bytes);
+Outgoing& send_bytes(Exchange& exchange, Link& link, std::size_t frame, const std::byte* data, std::size_t bytes);
 void receive_bytes(Exchange& exchange, Link& link, std::size_t frame, std::byte* data, std::size_t bytes);
 
 } // namespace nc::jaccl::mesh

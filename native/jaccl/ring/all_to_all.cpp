@@ -47,7 +47,7 @@ private:
 
 class LaneFlow {
 public:
-    // transit: room for twice size - 2 blocks of a round, in which every lane has its own part.
+    // transit: room for twice size - 2 slices of every lane.
     LaneFlow(const Plan& plan, const Slices& slices, std::size_t index, std::size_t round, std::byte* transit)
         : plan_(plan), slices_(slices), index_(index), round_(round), transit_(transit) {}
 
@@ -63,7 +63,7 @@ public:
         const Range block = plan_.in_round(origin, operation.rank, round_);
         own.add({plan_.received[origin].begin + block.begin, block.size});
         for (int hops = step_ + 1; hops < operation.size; ++hops)
-            passing.add({slot(hops), plan_.in_round(origin, lane.source(operation, step_ - hops), round_).size});
+            passing.add_slice(slot(hops), plan_.in_round(origin, lane.source(operation, step_ - hops), round_).size);
         std::byte* const keep = half(step_);
         exchange.receive(lane.in(operation), own.count() + passing.count(), [&operation, own, passing, keep](std::size_t message, const std::byte* buffer) {
             const bool is_own = message < own.count();
@@ -76,7 +76,11 @@ public:
             const int from = lane.source(operation, step_ - 1);
             const int to = lane.source(operation, step_ - 1 - hops);
             const Range range = plan_.in_round(from, to, round_);
-            leaving.add({step_ == 1 ? plan_.sent[to].begin + range.begin : slot(hops), range.size});
+            if (step_ == 1) {
+                leaving.add({plan_.sent[to].begin + range.begin, range.size});
+            } else {
+                leaving.add_slice(slot(hops), range.size);
+            }
         }
         const std::byte* const from = step_ == 1 ? operation.input() : half(step_ - 1);
         exchange.send(lane.out(operation), leaving.count(), [from, leaving](std::size_t message, std::byte* buffer) {
@@ -87,11 +91,12 @@ public:
     }
 
 private:
-    // Where a block on its way is kept that has so many hops to go in all.
-    std::size_t slot(int hops) const { return static_cast<std::size_t>(hops - 2) * plan_.round_bytes; }
+    std::size_t slice_bytes() const { return slices_.slice_bytes(plan_.round_bytes); }
+    // Where the slice of a block on its way is kept that has so many hops to go in all.
+    std::size_t slot(int hops) const { return static_cast<std::size_t>(hops - 2) * slice_bytes(); }
     // Alternating: what arrives in a step must not overwrite what leaves in it.
     std::byte* half(int step) const {
-        return transit_ + static_cast<std::size_t>(step % 2) * static_cast<std::size_t>(plan_.operation.size - 2) * plan_.round_bytes;
+        return transit_ + (index_ * 2 + static_cast<std::size_t>(step % 2)) * static_cast<std::size_t>(plan_.operation.size - 2) * slice_bytes();
     }
 
     const Plan& plan_;
@@ -114,7 +119,8 @@ std::vector<std::uint64_t> lengths_of(const Operation& operation) {
 void all_to_all(const Operation& operation) {
     const Plan plan(operation, lengths_of(operation));
     const Slices slices(operation, plan.round_bytes);
-    const auto transit = std::make_unique_for_overwrite<std::byte[]>(2 * static_cast<std::size_t>(operation.size - 2) * plan.round_bytes);
+    const auto transit =
+        std::make_unique_for_overwrite<std::byte[]>(2 * slices.lanes() * static_cast<std::size_t>(operation.size - 2) * slices.slice_bytes(plan.round_bytes));
     for (std::size_t round = 0; round < plan.rounds; ++round) {
         std::vector<LaneFlow> lanes;
         for (std::size_t index = 0; index < slices.lanes(); ++index) lanes.emplace_back(plan, slices, index, round, transit.get());

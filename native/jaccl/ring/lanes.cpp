@@ -18,10 +18,13 @@ Range Slices::slice(std::size_t block_bytes, std::size_t index) const {
     return piece(block_bytes, slice_bytes(block_bytes), index);
 }
 
+Range Slices::within_slice(std::size_t block_bytes, std::size_t index, std::size_t message) const {
+    return piece(slice(block_bytes, index).size, frame_, message);
+}
+
 Range Slices::part(std::size_t block_bytes, std::size_t index, std::size_t message) const {
-    const Range whole = slice(block_bytes, index);
-    const Range within = piece(whole.size, frame_, message);
-    return {whole.begin + within.begin, within.size};
+    const Range within = within_slice(block_bytes, index, message);
+    return {slice(block_bytes, index).begin + within.begin, within.size};
 }
 
 Flow once(std::function<void(Exchange&)> fill) {

@@ -36,12 +36,13 @@ public:
     Range slice(std::size_t block_bytes, std::size_t index) const;
     // In how many messages any slice of that block is sent, even if it is empty itself: both ends must count the same.
     std::size_t messages(std::size_t block_bytes) const { return ceil_div(slice_bytes(block_bytes), frame_); }
-    // What message m of the slice holds, relative to the block's begin.
+    // What message m of the slice holds, relative to the slice's begin, or to the block's.
+    Range within_slice(std::size_t block_bytes, std::size_t index, std::size_t message) const;
     Range part(std::size_t block_bytes, std::size_t index, std::size_t message) const;
-
-private:
+    // As long as no slice of that block is longer.
     std::size_t slice_bytes(std::size_t block_bytes) const { return ceil_div(block_bytes / item_, lanes_) * item_; }
 
+private:
     std::size_t item_;
     int wires_;
     std::size_t lanes_;

@@ -16,13 +16,13 @@ struct Plan {
     }
 
     std::size_t slice_bytes(std::size_t block) const { return ceil_div(block / item, 2 * static_cast<std::size_t>(wires)) * item; }
+    // What a lane keeps of a block on its way.
+    std::size_t room_bytes() const { return slice_bytes(blocks.largest()); }
     std::size_t messages(int block) const { return ceil_div(slice_bytes(blocks[block].size), frame); }
-    // What a message of the lane holds, relative to the block's begin.
-    Range part(int block, const Lane& lane, std::size_t message) const {
-        const Range slice = piece(blocks[block].size, slice_bytes(blocks[block].size), static_cast<std::size_t>(lane.direction * wires + lane.wire));
-        const Range part = piece(slice.size, frame, message);
-        return {slice.begin + part.begin, part.size};
-    }
+    std::size_t lane_index(const Lane& lane) const { return static_cast<std::size_t>(lane.direction * wires + lane.wire); }
+    // The lane's slice of a block, relative to the block's begin, and what a message holds of it.
+    Range slice(int block, const Lane& lane) const { return piece(blocks[block].size, slice_bytes(blocks[block].size), lane_index(lane)); }
+    Range part(int block, const Lane& lane, std::size_t message) const { return piece(slice(block, lane).size, frame, message); }
 
     const Blocks& blocks;
     std::size_t item;
@@ -32,7 +32,7 @@ struct Plan {
 
 class WireFlow {
 public:
-    // partial: room for the largest block, in which every lane has its own part.
+    // partial: room for two slices of every lane.
     WireFlow(const Operation& operation, const Plan& plan, int wire, std::byte* partial) : operation_(operation), plan_(plan), wire_(wire), partial_(partial) {}
 
     bool operator()(Exchange& exchange) {
@@ -42,11 +42,12 @@ public:
         for (const Lane lane : {Lane{wire_, 0}, Lane{wire_, 1}}) {
             const int arriving = lane.source(operation_, t + 2);
             const int leaving = lane.source(operation_, t + 1);
-            std::byte* const result = t == operation_.size - 2 ? operation_.output() : room(t);
-            const std::byte* const from = t == 0 ? input_of(leaving) : room(t - 1);
+            // Blocks may differ in length: on their way every lane keeps its slices in a place of its own.
+            std::byte* const result = t == operation_.size - 2 ? operation_.output() + plan_.slice(arriving, lane).begin : room(lane, t);
+            const std::byte* const from = t == 0 ? slice_of_input(leaving, lane) : room(lane, t - 1);
             exchange.receive(lane.in(operation_), plan_.messages(arriving), [this, lane, arriving, result](std::size_t message, const std::byte* buffer) {
                 const Range part = plan_.part(arriving, lane, message);
-                operation_.combine(result + part.begin, buffer, input_of(arriving) + part.begin, part.size);
+                operation_.combine(result + part.begin, buffer, slice_of_input(arriving, lane) + part.begin, part.size);
             });
             exchange.send(lane.out(operation_), plan_.messages(leaving), [this, lane, leaving, from](std::size_t message, std::byte* buffer) {
                 const Range part = plan_.part(leaving, lane, message);
@@ -57,9 +58,13 @@ public:
     }
 
 private:
-    const std::byte* input_of(int block) const { return operation_.input() + plan_.blocks[block].begin; }
+    const std::byte* slice_of_input(int block, const Lane& lane) const {
+        return operation_.input() + plan_.blocks[block].begin + plan_.slice(block, lane).begin;
+    }
     // Alternating: what arrives in a step must not overwrite what leaves in it.
-    std::byte* room(int step) const { return partial_ + static_cast<std::size_t>(step % 2) * plan_.blocks.largest(); }
+    std::byte* room(const Lane& lane, int step) const {
+        return partial_ + (plan_.lane_index(lane) * 2 + static_cast<std::size_t>(step % 2)) * plan_.room_bytes();
+    }
 
     const Operation& operation_;
     const Plan& plan_;
@@ -74,7 +79,7 @@ void reduce_scatter(const Operation& operation) {
     const Blocks blocks = operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.size, operation.bytes());
     if (blocks.largest() == 0) return;
     const Plan plan(operation, blocks);
-    const auto partial = std::make_unique_for_overwrite<std::byte[]>(2 * blocks.largest());
+    const auto partial = std::make_unique_for_overwrite<std::byte[]>(4 * static_cast<std::size_t>(plan.wires) * plan.room_bytes());
     std::vector<WireFlow> wires;
     for (int wire = 0; wire < plan.wires; ++wire) wires.emplace_back(operation, plan, wire, partial.get());
     std::vector<Flow> flows;
