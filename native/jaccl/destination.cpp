@@ -5,6 +5,7 @@
 namespace nc::jaccl {
 namespace {
 
+constexpr std::uint8_t version = 1;
 constexpr std::uint8_t is_ring = 1;
 constexpr std::uint8_t has_small_frames = 2;
 constexpr std::uint8_t is_reliable = 4;
@@ -14,13 +15,17 @@ constexpr std::uint8_t is_reliable = 4;
 Mark mark_of(Topology topology, FramePolicy frames, QueuePairType queue_pairs) {
     const auto flag = [](bool set, std::uint8_t value) { return set ? value : std::uint8_t{0}; };
     return {{'N', 'C'},
-            1,
+            version,
             static_cast<std::uint8_t>(flag(topology == Topology::Ring, is_ring) | flag(frames == FramePolicy::Small, has_small_frames) |
                                       flag(queue_pairs == QueuePairType::Reliable, is_reliable))};
 }
 
+bool is_ours(const Mark& mark) {
+    return mark.letters[0] == 'N' && mark.letters[1] == 'C' && mark.version == version;
+}
+
 void check_mark(const Mark& own, const Mark& peers, int peer) {
-    if (peers.letters[0] != own.letters[0] || peers.letters[1] != own.letters[1] || peers.version != own.version) return;
+    if (!is_ours(peers)) return;
     const auto check = [&](std::uint8_t choice, const char* set, const char* clear) {
         if (((own.choices ^ peers.choices) & choice) == 0) return;
         const bool here = (own.choices & choice) != 0;

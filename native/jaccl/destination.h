@@ -30,6 +30,8 @@ constexpr std::int32_t first_packet = 7;
 
 Mark mark_of(Topology topology, FramePolicy frames, QueuePairType queue_pairs);
 
+bool is_ours(const Mark& mark);
+
 // Throws Error(NC_RENDEZVOUS_FAILED) if the peer is one of ours and speaks otherwise.
 void check_mark(const Mark& own, const Mark& peers, int peer);
 

@@ -18,19 +18,17 @@ bool is_ipv4_mapped(const verbs::Gid& gid) {
 } // namespace
 
 Error forming_failure(const std::string& device, const char* call, int error) {
-    std::string hint;
+    const char* hint = "";
     if (error == EBUSY) {
         hint =
-            "; the device has no more queue pairs to give: other groups or programs hold them, or programs that crashed did not give them back (Apple's "
-            "Thunderbolt "
-            "driver has about 10 per device, and a restart frees lost ones)";
+            "; the device has no more queue pairs to give: other groups or programs hold them, or some that crashed never gave them back "
+            "(Apple's driver has about 10 per device, and a restart frees lost ones)";
     } else if (error == ENOMEM) {
-        hint = "; memory for RDMA cannot be locked or the device has no more room: see ulimit -l, and for a limit of memory regions per device";
+        hint = "; memory for RDMA cannot be locked (see ulimit -l), or the device has no room for more memory regions or queues";
     } else if (error == EINVAL) {
         hint =
-            "; the device rejects the connection's attributes: its address (GID) or the peer's may have changed, or it does not know this type of queue pair "
-            "(setting "
-            "queue_pairs)";
+            "; the device rejects what it was given: its address (GID) or the peer's may have changed, or it does not know this type of queue pair "
+            "(the setting queue_pairs)";
     }
     return {NC_RENDEZVOUS_FAILED,
             text("the RDMA device ", device, ": ", call, ": ", error != 0 ? system_error_text(error) : "it failed without a reason", hint), -1, error};
@@ -58,7 +56,10 @@ Device::Device(const VerbsLibrary& verbs, std::string name) : verbs_(verbs), nam
         if (domain_ == nullptr) fail("ibv_alloc_pd", errno);
         if (verbs.api().create_comp_channel != nullptr && operations.req_notify_cq != nullptr) channel_ = verbs.api().create_comp_channel(context_);
         // take_events() must never wait.
-        if (channel_ != nullptr) (void)::fcntl(channel_->fd, F_SETFL, ::fcntl(channel_->fd, F_GETFL) | O_NONBLOCK);
+        if (channel_ != nullptr && ::fcntl(channel_->fd, F_SETFL, ::fcntl(channel_->fd, F_GETFL) | O_NONBLOCK) != 0) {
+            (void)verbs.api().destroy_comp_channel(channel_);
+            channel_ = nullptr;
+        }
     } catch (...) {
         close();
         throw;
@@ -82,6 +83,8 @@ void Device::fail(const char* call, int error) const {
 void Device::find_address() {
     verbs::PortAttributes attributes{};
     if (const int error = verbs_.api().query_port(context_, port, &attributes); error != 0) fail("ibv_query_port", error > 0 ? error : errno);
+    if (attributes.state == verbs::port_down)
+        throw Error(NC_RENDEZVOUS_FAILED, text("the port of the RDMA device ", name_, " is down: nothing is connected to it, or the other end is off"));
     lid_ = attributes.lid;
     for (int index = 0; index < attributes.gid_tbl_len && index <= 255; ++index) {
         verbs::Gid gid{};

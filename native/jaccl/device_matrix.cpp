@@ -84,7 +84,7 @@ DeviceMatrix DeviceMatrix::read(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::ostringstream content;
     if (file) content << file.rdbuf();
-    if (!file || file.bad()) {
+    if (!file || content.bad()) {
         const int error = errno;
         fail(text("the device file ", path, " cannot be read", error != 0 ? ": " + system_error_text(error) : ""), error);
     }

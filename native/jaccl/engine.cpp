@@ -20,8 +20,8 @@ constexpr auto departure_patience = std::chrono::milliseconds(250);
 // A failed completion may come before the news of the peer's death.
 constexpr auto news_patience = std::chrono::milliseconds(300);
 
-bool is_in_use(const Link* link) {
-    return link->outgoing != nullptr || link->incoming != nullptr;
+Deadline deadline_of(const nc_call& call) {
+    return Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(call.deadline_ns)));
 }
 
 } // namespace
@@ -32,7 +32,8 @@ Engine::Engine(std::vector<Link*> links, std::vector<const Device*> devices, con
       has_channels_(std::all_of(devices_.begin(), devices_.end(), [](const Device* device) { return device->channel() != nullptr; })),
       interruption_(interruption) {}
 
-void Engine::run(const std::vector<Flow>& flows, const nc_request& request, const nc_call& call) {
+void Engine::run(const std::vector<Flow>& flows, nc_operation operation, const nc_call& call) {
+    const Deadline deadline = deadline_of(call);
     while (exchanges_.size() < flows.size()) exchanges_.push_back(std::make_unique<Exchange>());
     std::size_t running = 0;
     std::vector<bool> ended(flows.size());
@@ -43,7 +44,7 @@ void Engine::run(const std::vector<Flow>& flows, const nc_request& request, cons
     last_progress_ = Clock::now();
     while (running > 0) {
         if (!poll_links()) {
-            wait(request, call);
+            wait(operation, call);
             continue;
         }
         last_progress_ = Clock::now();
@@ -52,6 +53,10 @@ void Engine::run(const std::vector<Flow>& flows, const nc_request& request, cons
             ended[i] = true;
             --running;
         }
+        if (running == 0) break;
+        // However steadily messages come.
+        interruption_.throw_if_ended();
+        if (last_progress_ >= deadline) time_out(operation, call);
     }
 }
 
@@ -69,7 +74,7 @@ bool Engine::poll_links() {
     bool found = false;
     std::array<Completion, 2 * pipeline_depth> completions{};
     for (Link* link : links_) {
-        if (!is_in_use(link)) continue;
+        if (!link->is_in_use()) continue;
         const int count = link->poll(completions);
         for (int i = 0; i < count; ++i) take(*link, completions[static_cast<std::size_t>(i)]);
         found = found || count > 0;
@@ -102,7 +107,7 @@ void Engine::fail(const Link& link, const Completion& completion) const {
         interruption_.throw_if_ended();
         if (interruption_.departed(link.peer())) throw Error(NC_PEER_LOST, text(link.description(), " left the group"), link.peer());
         Poller poller;
-        if (!interruption_.any_departed()) poller.watch(interruption_.descriptor(), POLLIN);
+        poller.watch(interruption_.descriptor(), POLLIN);
         poller.wait(std::min(patience, Clock::now() + std::chrono::milliseconds(20)));
     } while (Clock::now() < patience);
     const std::string words = link.device().verbs().explain(completion.status);
@@ -122,11 +127,11 @@ void Engine::fail(const Link& link, const Completion& completion) const {
     }
 }
 
-void Engine::wait(const nc_request& request, const nc_call& call) {
+void Engine::wait(nc_operation operation, const nc_call& call) {
     interruption_.throw_if_ended();
     const Clock::time_point now = Clock::now();
-    const Deadline deadline{std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(call.deadline_ns))};
-    if (now >= deadline) time_out(request, call);
+    const Deadline deadline = deadline_of(call);
+    if (now >= deadline) time_out(operation, call);
     if (interruption_.any_departed()) check_departures();
     if (now - last_progress_ < spinning) {
         ::sched_yield();
@@ -141,7 +146,7 @@ void Engine::wait(const nc_request& request, const nc_call& call) {
 
 void Engine::check_departures() const {
     for (const Link* link : links_) {
-        if (!is_in_use(link) || !interruption_.departed(link->peer())) continue;
+        if (!link->awaits_peer() || !interruption_.departed(link->peer())) continue;
         if (Clock::now() - last_progress_ > departure_patience)
             throw Error(NC_PEER_LOST, text(link->description(), " left the group before the operation was complete"), link->peer());
     }
@@ -155,23 +160,22 @@ void Engine::sleep(Deadline deadline) {
     }
     Poller poller;
     for (const Device* device : devices_) poller.watch(device->channel()->fd, POLLIN);
-    // After a departure the signal stays up.
-    if (!interruption_.any_departed()) poller.watch(interruption_.descriptor(), POLLIN);
-    poller.wait(std::min(deadline, Clock::now() + longest_sleep));
+    poller.watch(interruption_.descriptor(), POLLIN);
+    if (!poller.wait(std::min(deadline, Clock::now() + longest_sleep))) return;
+    // Each event is to be asked for anew.
     armed_ = false;
     for (const Device* device : devices_) device->take_events();
 }
 
-void Engine::time_out(const nc_request& request, const nc_call& call) const {
+void Engine::time_out(nc_operation operation, const nc_call& call) const {
     std::string awaited;
     int peer = -1;
     for (const Link* link : links_) {
-        if (!is_in_use(link) || link->peer() == peer) continue;
+        if (!link->awaits_peer() || link->peer() == peer) continue;
         if (peer < 0) peer = link->peer();
         awaited += text(awaited.empty() ? "" : ", ", link->description());
     }
-    throw Error(NC_TIMEOUT, text(operation_name(request.operation), " did not complete within ", call.timeout_ms, " ms; this rank still waits for ", awaited),
-                peer);
+    throw Error(NC_TIMEOUT, text(operation_name(operation), " did not complete within ", call.timeout_ms, " ms; this rank still waits for ", awaited), peer);
 }
 
 } // namespace nc::jaccl

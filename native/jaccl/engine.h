@@ -21,7 +21,7 @@ public:
 
     // Runs the flows side by side; they must not share links in the same direction. Throws Error; what was posted stays posted then, so that the links cannot be used
     // again.
-    void run(const std::vector<Flow>& flows, const nc_request& request, const nc_call& call);
+    void run(const std::vector<Flow>& flows, nc_operation operation, const nc_call& call);
 
 private:
     bool begin_next(const Flow& flow, Exchange& exchange) const;
@@ -29,10 +29,10 @@ private:
     void take(Link& link, const Completion& completion) const;
     [[noreturn]] void fail(const Link& link, const Completion& completion) const;
 
-    void wait(const nc_request& request, const nc_call& call);
+    void wait(nc_operation operation, const nc_call& call);
     void check_departures() const;
     void sleep(Deadline deadline);
-    [[noreturn]] void time_out(const nc_request& request, const nc_call& call) const;
+    [[noreturn]] void time_out(nc_operation operation, const nc_call& call) const;
 
     const std::vector<Link*> links_;
     const std::vector<const Device*> devices_;

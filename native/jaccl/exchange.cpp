@@ -102,7 +102,6 @@ void Exchange::advance() {
 bool Exchange::consume_next(Incoming& incoming) {
     const std::size_t message = incoming.released;
     if (message < incoming.held || !incoming.has_arrived(message)) return false;
-    if (incoming.after != nullptr && message < incoming.after->count && incoming.after->posted <= message) return false;
     incoming.consume(message, incoming.front());
     release(incoming);
     return true;

@@ -46,8 +46,6 @@ struct Incoming {
     Consume consume;
     // The first so many are released by whoever holds or relays them.
     std::size_t held = 0;
-    // Message m is consumed once message m of these has been packed.
-    const Outgoing* after = nullptr;
 
     std::size_t posted = 0;
     std::size_t arrived = 0;

@@ -109,7 +109,13 @@ private:
                                  "; all ranks need the same device matrix and the same preference for the ring"),
                             peer);
         }
-        return gather(own);
+        std::vector<Destination> all = gather(own);
+        // A mesh's list has one entry that says nothing, the own.
+        fabric_.is_ours.resize(static_cast<std::size_t>(size_));
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (is_ours(all[i].mark)) fabric_.is_ours[i / own.size()] = true;
+        }
+        return all;
     }
 
     const VerbsLibrary& verbs_;

@@ -20,6 +20,7 @@ struct Fabric {
     std::unique_ptr<SharedFrames> shared; // of a mesh
     // Mesh: one per peer, in the order of their ranks. Ring: the wires to the left, then those to the right.
     std::vector<std::unique_ptr<Link>> links;
+    std::vector<bool> is_ours; // by rank: not MLX's
 };
 
 // Connects the rank with the others of the matrix, all of which must call this. Throws Error.

@@ -36,7 +36,6 @@ public:
         const std::lock_guard lock(mutex_);
         departed_.insert(peer);
         any_departed_.store(true);
-        signal_.raise();
     }
     bool any_departed() const { return any_departed_.load(std::memory_order_relaxed); }
     bool departed(int peer) const {
@@ -51,7 +50,7 @@ public:
         throw Error(NC_ABORTED, "the operation was interrupted");
     }
 
-    // Becomes readable, for good, with any of these.
+    // Becomes readable, for good, when what runs is to end. A departure is no end: who waits for that peer looks from time to time.
     int descriptor() const { return signal_.descriptor(); }
 
 private:

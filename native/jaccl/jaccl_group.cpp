@@ -19,6 +19,11 @@ std::vector<const Device*> devices_of(const Fabric& fabric) {
     return devices;
 }
 
+std::vector<Connection> marked(std::vector<Connection> line, const Fabric& fabric) {
+    for (Connection& connection : line) connection.is_ours = fabric.is_ours[static_cast<std::size_t>(connection.peer)];
+    return line;
+}
+
 std::optional<Address> own_address(const std::vector<Connection>& line) {
     if (line.empty()) return std::nullopt;
     return Address::local(line.front().socket.get());
@@ -37,13 +42,14 @@ JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric 
       links_(pointers(fabric_.links)),
       address_(own_address(line)),
       engine_(links_, devices_of(fabric_), interruption_),
-      line_(std::move(line)) {
+      line_(marked(std::move(line), fabric_)) {
     watcher_ = std::thread([this] {
         nc_error error = empty_error();
         if (guarded(&error, [this] { watch(); }) == NC_OK) return;
         // Without its watcher the group cannot keep its promises.
         fault_(fault_context_, &error);
         interruption_.abort();
+        line_.end(Fate::GaveUp, rank_);
     });
 }
 
@@ -66,32 +72,30 @@ void JacclGroup::watch() {
         line_.watch(poller);
         // Nothing is waited for here: the loop lives as long as the group, and the signal ends it.
         poller.wait(deadline_after(longest_timeout_ms));
-        std::vector<int> departed;
-        const std::optional<News> news = line_.read(poller, departed);
-        for (const int peer : departed) {
-            log_.write(NC_LOG_DEBUG, "[jaccl] rank ", rank_, ": rank ", peer, " has left");
-            interruption_.depart(peer);
-        }
+        const std::vector<News> all = line_.read(poller);
         if (interruption_.aborted()) {
             const int culprit = culprit_.load();
-            line_.end(culprit >= 0, culprit >= 0 ? culprit : rank_);
+            line_.end(culprit >= 0 ? Fate::Lost : Fate::GaveUp, culprit >= 0 ? culprit : rank_);
             return;
         }
         if (closing_.load()) return;
-        if (!news.has_value()) continue;
-        // The others first: they may not have noticed.
-        line_.end(news->lost, news->culprit);
-        lose(*news);
-        return;
+        for (const News& news : all) {
+            if (news.fate != Fate::Left) {
+                // The others first: they may not have noticed.
+                line_.end(news.fate, news.rank);
+                return lose(news);
+            }
+            log_.write(NC_LOG_DEBUG, "[jaccl] rank ", rank_, ": rank ", news.rank, " has left");
+            interruption_.depart(news.rank);
+            if (rank_ == 0) line_.tell(Fate::Left, news.rank);
+        }
     }
 }
 
 void JacclGroup::lose(const News& news) {
-    const std::string told = news.messenger != news.culprit ? text(", as rank ", news.messenger, " reports") : "";
-    const Error lost(
-        NC_PEER_LOST,
-        news.lost ? text("rank ", news.culprit, " is lost: its connection was reset", told) : text("rank ", news.culprit, " gave the group up", told),
-        news.culprit);
+    const bool is_lost = news.fate == Fate::Lost;
+    const std::string reason = news.messenger != news.rank ? text(", as rank ", news.messenger, " reports") : is_lost ? ": its connection was reset" : "";
+    const Error lost(NC_PEER_LOST, text("rank ", news.rank, is_lost ? " is lost" : " gave the group up", reason), news.rank);
     interruption_.lose(lost);
     // A running operation reports the loss itself.
     const std::lock_guard lock(operation_mutex_);

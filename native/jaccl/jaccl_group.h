@@ -51,7 +51,7 @@ public:
 
 private:
     void watch();
-    // The group has ended, but for what the running operation still makes of it.
+    // Ends what runs, or else the group.
     void lose(const News& news);
     template <class Body>
     void run(Body&& body);

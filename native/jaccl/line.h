@@ -1,7 +1,7 @@
 // The side channel's connections after the group is formed: how a rank notices that another has died or left, and ends the group for all.
 //
 // All ranks but rank 0 have one connection, to rank 0, which passes the news on. A rank of ours that dies resets its connection; one that leaves closes it, as a rank of MLX
-// does in either case. Ranks of ours tell which rank is to blame before they reset; a rank of MLX never reads that.
+// does in either case. Ranks of ours tell each other which rank it was; a rank of MLX would not read that.
 #pragma once
 
 #include <span>
@@ -11,10 +11,16 @@
 
 namespace nc::jaccl {
 
-// What became known of the group's end.
+// What became of a rank.
+enum class Fate : std::int32_t {
+    GaveUp, // it failed, or its program aborted the group
+    Lost,   // its connection was reset: it died
+    Left,   // in order
+};
+
 struct News {
-    bool lost;     // or else given up: a failure of its own, or an abort
-    int culprit;   // the rank that is lost, or gave up
+    Fate fate;
+    int rank;
     int messenger; // who told
 };
 
@@ -23,16 +29,18 @@ public:
     explicit Line(std::vector<Connection> connections);
 
     void watch(Poller& poller) const;
-    // Takes in what has come. Ranks that left are added to departed; of what ends the group the first is returned.
-    std::optional<News> read(const Poller& poller, std::vector<int>& departed);
+    // What has come.
+    std::vector<News> read(const Poller& poller);
+    // Passes news on.
+    void tell(Fate fate, int rank);
 
     // Tells the others, and resets the connections.
-    void end(bool lost, int culprit);
+    void end(Fate fate, int rank);
     // Leaves in order.
     void close();
 
 private:
-    std::optional<News> read(Connection& connection, std::vector<int>& departed);
+    static std::optional<News> read(Connection& connection);
 
     std::vector<Connection> connections_;
 };

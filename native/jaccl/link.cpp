@@ -4,6 +4,8 @@
 #include <array>
 #include <cerrno>
 
+#include "jaccl/exchange.h"
+
 namespace nc::jaccl {
 namespace {
 
@@ -150,6 +152,7 @@ void Link::post_send(int buffer, std::size_t bytes, bool is_shared) {
     verbs::SendRequest* bad = nullptr;
     const int error = pair_->context->ops.post_send(pair_, &request, &bad);
     if (error != 0) throw Error(NC_LIBRARY_ERROR, text("ibv_post_send to ", description(), ": ", system_error_text(error)), peer_, error);
+    ++sends_on_their_way_;
 }
 
 void Link::post_receive(int buffer, std::size_t bytes) {
@@ -167,9 +170,17 @@ int Link::poll(std::span<Completion> completions) {
     if (count < 0) throw Error(NC_LIBRARY_ERROR, text("ibv_poll_cq for ", description(), " returned ", count), peer_);
     for (int i = 0; i < count; ++i) {
         const verbs::WorkCompletion& one = polled[static_cast<std::size_t>(i)];
-        completions[static_cast<std::size_t>(i)] = {one.wr_id >> 16 == id_send, static_cast<int>(one.wr_id >> 8 & 0xff), one.status, one.byte_len};
+        Completion& completion = completions[static_cast<std::size_t>(i)];
+        completion = {one.wr_id >> 16 == id_send, static_cast<int>(one.wr_id >> 8 & 0xff), one.status, one.byte_len};
+        if (completion.buffer >= pipeline_depth)
+            throw Error(NC_INTERNAL_ERROR, text("a completion for ", description(), " has the unknown id ", one.wr_id), peer_);
+        if (completion.of_send) --sends_on_their_way_;
     }
     return count;
+}
+
+bool Link::awaits_peer() const {
+    return incoming != nullptr || sends_on_their_way_ > 0 || (outgoing != nullptr && outgoing->posted < outgoing->count);
 }
 
 void Link::arm() {

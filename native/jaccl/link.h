@@ -69,6 +69,9 @@ public:
     // What the running operation sends and receives here; null: nothing.
     Outgoing* outgoing = nullptr;
     Incoming* incoming = nullptr;
+    bool is_in_use() const { return outgoing != nullptr || incoming != nullptr; }
+    // Whether the operation cannot end without this peer.
+    bool awaits_peer() const;
 
 private:
     void destroy();
@@ -87,6 +90,7 @@ private:
     const std::uint32_t shared_key_;
     verbs::CompletionQueue* completions_ = nullptr;
     verbs::QueuePair* pair_ = nullptr;
+    int sends_on_their_way_ = 0;
 };
 
 } // namespace nc::jaccl

@@ -28,7 +28,7 @@ void barrier(const Operation& operation) {
     request.count = 1;
     request.send_buffer = &token;
     request.receive_buffer = &token;
-    Operation(operation.group(), request, operation.call).run();
+    Operation(operation.group(), request, operation.call, NC_BARRIER).run();
 }
 
 } // namespace

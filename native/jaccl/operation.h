@@ -14,7 +14,8 @@ namespace nc::jaccl {
 
 class Operation {
 public:
-    Operation(JacclGroup& group, const nc_request& request, const nc_call& call)
+    // reported: what messages call it; the request's operation unless given.
+    Operation(JacclGroup& group, const nc_request& request, const nc_call& call, nc_operation reported = NC_OPERATION_NONE)
         : request(request),
           call(call),
           rank(group.rank()),
@@ -22,6 +23,7 @@ public:
           wires(group.fabric().wires),
           item(data_type_size(request.data_type)),
           group_(group),
+          reported_(reported != NC_OPERATION_NONE ? reported : request.operation),
           combine_(combine_function(request.data_type, request.reduce_op)) {}
     Operation(const Operation&) = delete;
     Operation& operator=(const Operation&) = delete;
@@ -51,7 +53,7 @@ public:
     // The last step of an average.
     void finish(std::byte* result, std::size_t count) const;
 
-    void run(const std::vector<Flow>& flows) const { group_.engine().run(flows, request, call); }
+    void run(const std::vector<Flow>& flows) const { group_.engine().run(flows, reported_, call); }
     // One exchange, filled by the function.
     void exchange(const std::function<void(Exchange&)>& fill) const;
 
@@ -66,6 +68,7 @@ public:
 
 private:
     JacclGroup& group_;
+    const nc_operation reported_;
     const Combine combine_;
 };
 

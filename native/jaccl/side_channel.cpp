@@ -11,12 +11,14 @@ namespace nc::jaccl {
 namespace {
 
 constexpr int backlog = 64;
+constexpr const char* cancelled = "forming the group was cancelled";
 constexpr auto first_retry = std::chrono::milliseconds(20);
 constexpr auto longest_retry = std::chrono::milliseconds(500);
 constexpr auto attempt_limit = std::chrono::seconds(5);
 // How soon the cancellation flag is noticed.
 constexpr auto cancel_granularity = std::chrono::milliseconds(20);
 constexpr std::size_t strangers_named = 4;
+constexpr std::size_t most_callers = 64;
 
 [[noreturn]] void fail(const std::string& message, int peer = -1, int system_error = 0) {
     throw Error(NC_RENDEZVOUS_FAILED, message, peer, system_error);
@@ -97,7 +99,12 @@ private:
             for (std::size_t i = 0; i < connections_.size(); ++i) {
                 const Connection& connection = connections_[i];
                 if (const int error = move_some(connection.socket, data_of(connection.peer), progress[i], sends); error != 0) gave_up(connection.peer, error);
-                if (progress[i].done()) continue;
+                if (progress[i].done()) {
+                    // Who has had its say but will not hear the answer ends this too; who has heard the last one may leave.
+                    if (!sends && has_gone(connection)) gave_up(connection.peer, ECONNABORTED);
+                    if (!sends) poller.watch(connection.socket.get(), poll_peer_ended);
+                    continue;
+                }
                 if (awaited < 0) awaited = connection.peer;
                 poller.watch(connection.socket.get(), sends ? POLLOUT : POLLIN);
             }
@@ -129,6 +136,8 @@ private:
                 callers_.push_back({std::move(socket), source, {}, {0, hello_bytes()}});
             }
             std::erase_if(callers_, [this](Caller& caller) { return listen_to(caller); });
+            // Somebody who calls again and again without a word does not use up all descriptors.
+            if (callers_.size() > most_callers) callers_.erase(callers_.begin());
             std::erase_if(connections_, [this](const Connection& connection) { return has_gone(connection); });
             if (static_cast<int>(connections_.size()) == plan_.size - 1) break;
             plan_.patience.check(text(self(), " waited at ", plan_.coordinator.text(), " for ", absent(), strangers()), first_absent());
@@ -274,6 +283,7 @@ public:
     CustomChannel(const nc_backend_options& options, int size, Deadline deadline) : options_(options), size_(size), deadline_(deadline) {}
 
     void exchange(const void* own, std::size_t bytes, void* all) override {
+        if (options_.cancel != nullptr && __atomic_load_n(options_.cancel, __ATOMIC_RELAXED) != 0) throw Error(NC_CANCELLED, cancelled);
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
         nc_error error = empty_error();
         const nc_status status =
@@ -291,7 +301,7 @@ private:
 } // namespace
 
 void Patience::check(const std::string& what, int peer) const {
-    if (cancel != nullptr && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0) throw Error(NC_CANCELLED, "forming the group was cancelled");
+    if (cancel != nullptr && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0) throw Error(NC_CANCELLED, cancelled);
     if (interruption != nullptr) interruption->throw_if_ended();
     if (Clock::now() >= deadline) fail(text(what, ", in vain for ", timeout_ms, " ms"), peer);
 }

@@ -32,6 +32,7 @@ struct Patience {
 struct Connection {
     int peer;
     Descriptor socket;
+    bool is_ours = false; // a rank of ours, not MLX's
 };
 
 class SideChannel {

@@ -107,10 +107,17 @@ nc_backend_group split_group(const Operation& operation, const nc_backend_option
                                       Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(operation.call.deadline_ns))));
     plan.patience.interruption = &group.interruption();
     plan.log = group.log();
-    const std::unique_ptr<SideChannel> channel = make_star(std::move(plan));
-    Fabric fabric = connect_ranks(VerbsLibrary::load(settings.library), matrix, rank, topology, settings, *channel, group.log());
-    auto made = std::make_unique<JacclGroup>(rank, std::move(matrix), std::move(settings), std::move(fabric), channel->take_connections(), options);
-    return {made.release(), rank, size};
+    try {
+        const std::unique_ptr<SideChannel> channel = make_star(std::move(plan));
+        Fabric fabric = connect_ranks(VerbsLibrary::load(settings.library), matrix, rank, topology, settings, *channel, group.log());
+        auto made = std::make_unique<JacclGroup>(rank, std::move(matrix), std::move(settings), std::move(fabric), channel->take_connections(), options);
+        return {made.release(), rank, size};
+    } catch (const Error& error) {
+        // The group that is split has come to no harm by it.
+        group.interruption().throw_if_ended();
+        const int peer = error.peer < 0 ? -1 : old_ranks[static_cast<std::size_t>(error.peer)];
+        throw Error(NC_RENDEZVOUS_FAILED, error.what(), peer, error.system_error);
+    }
 }
 
 } // namespace nc::jaccl

@@ -254,6 +254,7 @@ constexpr int status_flushed = 5;
 constexpr int status_remote_invalid_request = 9;
 constexpr int status_retries_exceeded = 12;
 
+constexpr int port_down = 1;
 constexpr std::uint8_t link_layer_infiniband = 1;
 
 // What a library offers; the last group may be absent, and is null then.

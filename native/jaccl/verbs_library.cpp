@@ -1,6 +1,7 @@
 #include "jaccl/verbs_library.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -8,13 +9,15 @@
 namespace nc::jaccl {
 namespace {
 
+constexpr const char* library_variable = "NC_VERBS_LIBRARY";
+
 LibrarySearch search_for(const std::string& path) {
 #ifdef __APPLE__
-    return {"librdma.dylib", path, "NC_VERBS_LIBRARY", {"/usr/lib"}};
+    return {"librdma.dylib", path, library_variable, {"/usr/lib"}};
 #else
     return {"libibverbs.so.1",
             path,
-            "NC_VERBS_LIBRARY",
+            library_variable,
             {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/lib", "/opt/mellanox/lib"}};
 #endif
 }
@@ -64,7 +67,8 @@ private:
 const VerbsLibrary& VerbsLibrary::load(const std::string& path) {
     Loaded& table = loaded();
     const std::lock_guard lock(table.mutex);
-    auto& entry = table.by_path[path];
+    const char* named = std::getenv(library_variable);
+    auto& entry = table.by_path[!path.empty() || named == nullptr ? path : named];
     if (entry == nullptr) entry.reset(new VerbsLibrary(path));
     return *entry;
 }

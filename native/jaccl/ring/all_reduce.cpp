@@ -29,7 +29,7 @@ struct Plan {
         const std::size_t in_chunk = begin + message * in_message;
         const std::size_t first = static_cast<std::size_t>(of_chunk) * chunk + in_chunk;
         const std::size_t last = std::min(static_cast<std::size_t>(of_chunk) * chunk + std::min(end, in_chunk + in_message), count);
-        return {first, last > first ? last - first : 0};
+        return {std::min(first, count), last > first ? last - first : 0};
     }
 
     std::size_t count;
