@@ -73,6 +73,7 @@ DeviceMatrix DeviceMatrix::parse(const std::string& json, const std::string& sou
         if (row.size() != root.size())
             fail(text(source, ": the row of rank ", i, " has ", row.size(), " entries, but there are ", root.size(),
                       " ranks, and each row must have one for each"));
+        matrix.ranks_.push_back(static_cast<int>(i));
         matrix.entries_.emplace_back();
         for (std::size_t j = 0; j < row.size(); ++j) matrix.entries_.back().push_back(parse_entry(row[j], text(source, ": entry [", i, "][", j, "]")));
     }
@@ -91,11 +92,15 @@ DeviceMatrix DeviceMatrix::read(const std::string& path) {
     return parse(content.str(), text("the device file ", path));
 }
 
+std::string DeviceMatrix::entry(int i, int j) const {
+    return text("entry [", ranks_[static_cast<std::size_t>(i)], "][", ranks_[static_cast<std::size_t>(j)], "]");
+}
+
 std::string DeviceMatrix::why_no_mesh() const {
     for (int i = 0; i < size(); ++i) {
         for (int j = 0; j < size(); ++j) {
-            if (i == j && !at(i, j).empty()) return text("entry [", i, "][", j, "] names a device of rank ", i, " on a cable to itself");
-            if (i != j && at(i, j).empty()) return text("entry [", i, "][", j, "] is empty, so that there is no cable between the ranks ", i, " and ", j);
+            if (i == j && !at(i, j).empty()) return entry(i, j) + " names a device of a rank on a cable to itself";
+            if (i != j && at(i, j).empty()) return entry(i, j) + " is empty, so that there is no cable between these ranks";
         }
     }
     return {};
@@ -103,11 +108,11 @@ std::string DeviceMatrix::why_no_mesh() const {
 
 std::string DeviceMatrix::why_no_ring() const {
     const std::size_t wires = at(0, 1).size();
-    if (wires == 0) return "entry [0][1] is empty, so that rank 0 has no cable to its neighbour, rank 1";
+    if (wires == 0) return entry(0, 1) + " is empty, so that there is no cable between these neighbours";
     for (int i = 0; i < size(); ++i) {
         for (const int j : {wrap(i - 1, size()), wrap(i + 1, size())}) {
             if (at(i, j).size() != wires)
-                return text("entry [", i, "][", j, "] names ", at(i, j).size(), " devices, but [0][1] ", wires,
+                return text(entry(i, j), " names ", at(i, j).size(), " devices, but ", entry(0, 1), " ", wires,
                             ", and all neighbours must be joined by as many cables");
         }
     }
@@ -122,7 +127,7 @@ Topology DeviceMatrix::choose(bool prefer_ring) const {
     if (chosen == Topology::Mesh && size() > most_mesh_ranks)
         fail(text(source_, ": a mesh has at most ", most_mesh_ranks, " ranks, but this one has ", size(), no_ring.empty() ? "; prefer the ring" : ""));
     if (chosen == Topology::Ring && wires() > most_wires)
-        fail(text(source_, ": entry [0][1] names ", wires(), " devices, but neighbours may be joined by at most ", most_wires, " cables"));
+        fail(text(source_, ": ", entry(0, 1), " names ", wires(), " devices, but neighbours may be joined by at most ", most_wires, " cables"));
     return chosen;
 }
 
@@ -130,6 +135,7 @@ DeviceMatrix DeviceMatrix::part(const std::vector<int>& ranks, const std::string
     DeviceMatrix part;
     part.source_ = source;
     for (const int i : ranks) {
+        part.ranks_.push_back(ranks_[static_cast<std::size_t>(i)]);
         part.entries_.emplace_back();
         for (const int j : ranks) part.entries_.back().push_back(i == j ? Names() : at(i, j));
     }

@@ -38,7 +38,11 @@ private:
     std::string why_no_mesh() const;
     std::string why_no_ring() const;
 
+    // As messages name it.
+    std::string entry(int i, int j) const;
+
     std::string source_;
+    std::vector<int> ranks_; // what the matrix this is a part of calls them
     std::vector<std::vector<Names>> entries_;
 };
 

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <random>
 
+#include "jaccl/parent_channel.h"
+
 namespace nc::jaccl {
 namespace {
 
@@ -33,22 +35,127 @@ std::string part_name(int color) {
     return text("split into color ", color);
 }
 
+// The ranks of equal color in their new order.
+std::vector<int> members_of(const std::vector<Announcement>& all, int color) {
+    std::vector<Member> members;
+    for (std::size_t old_rank = 0; old_rank < all.size(); ++old_rank) {
+        const int rank = static_cast<int>(old_rank);
+        if (all[old_rank].color == color) members.push_back({rank, all[old_rank].key < 0 ? rank : all[old_rank].key});
+    }
+    std::stable_sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.key < b.key; });
+    std::vector<int> ranks;
+    for (const Member& member : members) ranks.push_back(member.old_rank);
+    return ranks;
+}
+
+// The part of a group that this rank joins.
+class Part {
+public:
+    Part(const Operation& operation, std::vector<int> members, int color)
+        : group_(operation.group()),
+          members_(std::move(members)),
+          matrix_(group_.matrix().part(members_, described(operation, color))),
+          settings_(group_.settings()) {
+        settings_.prefer_ring = group_.fabric().topology == Topology::Ring;
+    }
+
+    int rank() const { return static_cast<int>(std::find(members_.begin(), members_.end(), group_.rank()) - members_.begin()); }
+    int size() const { return matrix_.size(); }
+    const std::string& name() const { return matrix_.source(); }
+
+    // Throws Error(NC_NOT_SUPPORTED).
+    Topology topology() const {
+        try {
+            return matrix_.choose(settings_.prefer_ring);
+        } catch (const Error& error) {
+            throw Error(NC_NOT_SUPPORTED, text("these ranks cannot form a group of their own over the cables there are: ", error.what()));
+        }
+    }
+
+    nc_backend_group connect(Topology topology, SideChannel& channel, const nc_backend_options& options) {
+        Fabric fabric = connect_ranks(VerbsLibrary::load(settings_.library), matrix_, rank(), topology, settings_, channel, group_.log());
+        return {new JacclGroup(rank(), matrix_, settings_, std::move(fabric), channel.take_connections(), options), rank(), size()};
+    }
+
+    // The failure to connect, which did the group that is split no harm.
+    Error explained(const Error& error) const {
+        group_.interruption().throw_if_ended();
+        const int peer = error.peer < 0 ? -1 : members_[static_cast<std::size_t>(error.peer)];
+        return {error.status == NC_NOT_SUPPORTED ? NC_NOT_SUPPORTED : NC_RENDEZVOUS_FAILED, error.what(), peer, error.system_error};
+    }
+
+private:
+    std::string described(const Operation& operation, int color) const {
+        std::string names;
+        for (const int member : members_) names += text(names.empty() ? "" : ", ", member);
+        return text(part_name(color), " (ranks ", names, " of ", operation.size, ")");
+    }
+
+    JacclGroup& group_;
+    const std::vector<int> members_;
+    const DeviceMatrix matrix_;
+    Settings settings_;
+};
+
+// Over TCP, as the group that is split was formed.
+nc_backend_group connect_over_star(Part& part, const Operation& operation, const Announcement& first, Descriptor listener, const nc_backend_options& options) {
+    const Topology topology = part.topology();
+    StarPlan plan{};
+    plan.source = part.name();
+    plan.rank = part.rank();
+    plan.size = part.size();
+    plan.coordinator = Address(reinterpret_cast<const sockaddr*>(&first.address), static_cast<socklen_t>(first.address_bytes));
+    if (plan.rank == 0) plan.listener = std::move(listener);
+    plan.token = first.token;
+    plan.patience.timeout_ms = std::min(options.forming_timeout_ms, operation.call.timeout_ms);
+    plan.patience.deadline = std::min(deadline_after(options.forming_timeout_ms),
+                                      Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(operation.call.deadline_ns))));
+    plan.patience.interruption = &operation.group().interruption();
+    plan.log = operation.group().log();
+    try {
+        return part.connect(topology, *make_star(std::move(plan)), options);
+    } catch (const Error& error) {
+        throw part.explained(error);
+    }
+}
+
+// Over the group that is split; all its ranks call this.
+nc_backend_group connect_over_parent(Part* part, const Operation& operation, std::vector<int> members, const nc_backend_options& options) {
+    ParentChannel channel(operation, std::move(members));
+    nc_backend_group made{nullptr, part != nullptr ? 0 : -1, part != nullptr ? 1 : 0};
+    std::optional<Error> failure;
+    if (part != nullptr && part->size() > 1) {
+        try {
+            made = part->connect(part->topology(), channel, options);
+        } catch (const Error& error) {
+            failure = part->explained(error);
+        }
+    }
+    try {
+        channel.finish(!failure.has_value());
+    } catch (...) {
+        delete static_cast<JacclGroup*>(made.handle);
+        if (!failure.has_value()) throw;
+    }
+    if (failure.has_value()) throw *failure;
+    return made;
+}
+
 } // namespace
 
 nc_backend_group split_group(const Operation& operation, const nc_backend_options& options) {
-    JacclGroup& group = operation.group();
+    const JacclGroup& group = operation.group();
     const int color = operation.request.color;
-    if (!group.address().has_value())
-        throw Error(NC_NOT_SUPPORTED, "a group whose ranks met by a side channel of the program's cannot be split: nothing but that channel joins the ranks");
+    const bool over_star = group.address().has_value();
 
     // Whoever will be first of its part is known only later: every member listens.
-    Address own = *group.address();
     Descriptor listener;
     Announcement announcement{color, operation.request.key, 1, 0, {}, random_token()};
     std::optional<Error> not_listening;
-    if (color >= 0) {
-        own.set_port(0);
+    if (color >= 0 && over_star) {
         try {
+            Address own = *group.address();
+            own.set_port(0);
             listener = listen_at(own, part_name(color));
             own = Address::local(listener.get());
             announcement.address_bytes = static_cast<std::int32_t>(own.length());
@@ -63,61 +170,17 @@ nc_backend_group split_group(const Operation& operation, const nc_backend_option
     std::vector<Announcement> all(static_cast<std::size_t>(operation.size));
     operation.gather_bytes(&announcement, sizeof announcement, all.data());
 
-    if (color < 0) return {nullptr, -1, 0};
+    if (color < 0) return over_star ? nc_backend_group{nullptr, -1, 0} : connect_over_parent(nullptr, operation, {}, options);
     if (not_listening.has_value()) throw *not_listening;
-    std::vector<Member> members;
-    for (int old_rank = 0; old_rank < operation.size; ++old_rank) {
-        const Announcement& other = all[static_cast<std::size_t>(old_rank)];
-        if (other.color != color) continue;
-        if (other.listens == 0) throw Error(NC_RENDEZVOUS_FAILED, text(part_name(color), ": rank ", old_rank, " cannot listen for connections"), old_rank);
-        members.push_back({old_rank, other.key < 0 ? old_rank : other.key});
+    const std::vector<int> members = members_of(all, color);
+    for (const int member : members) {
+        if (all[static_cast<std::size_t>(member)].listens == 0)
+            throw Error(NC_RENDEZVOUS_FAILED, text(part_name(color), ": rank ", member, " cannot listen for connections"), member);
     }
-    std::stable_sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.key < b.key; });
-    const int size = static_cast<int>(members.size());
-    if (size == 1) return {nullptr, 0, 1};
-    const auto self = std::find_if(members.begin(), members.end(), [&](const Member& member) { return member.old_rank == operation.rank; });
-    const int rank = static_cast<int>(self - members.begin());
-
-    std::vector<int> old_ranks;
-    std::string names;
-    for (const Member& member : members) {
-        old_ranks.push_back(member.old_rank);
-        names += text(names.empty() ? "" : ", ", member.old_rank);
-    }
-    DeviceMatrix matrix = group.matrix().part(old_ranks, text(part_name(color), " (ranks ", names, " of ", operation.size, ")"));
-    Settings settings = group.settings();
-    settings.prefer_ring = group.fabric().topology == Topology::Ring;
-    Topology topology{};
-    try {
-        topology = matrix.choose(settings.prefer_ring);
-    } catch (const Error& error) {
-        throw Error(NC_NOT_SUPPORTED, text("these ranks cannot form a group of their own over the cables there are: ", error.what()));
-    }
-
-    const Announcement& first = all[static_cast<std::size_t>(old_ranks.front())];
-    StarPlan plan{};
-    plan.source = matrix.source();
-    plan.rank = rank;
-    plan.size = size;
-    plan.coordinator = Address(reinterpret_cast<const sockaddr*>(&first.address), static_cast<socklen_t>(first.address_bytes));
-    if (rank == 0) plan.listener = std::move(listener);
-    plan.token = first.token;
-    plan.patience.timeout_ms = std::min(options.forming_timeout_ms, operation.call.timeout_ms);
-    plan.patience.deadline = std::min(deadline_after(options.forming_timeout_ms),
-                                      Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(operation.call.deadline_ns))));
-    plan.patience.interruption = &group.interruption();
-    plan.log = group.log();
-    try {
-        const std::unique_ptr<SideChannel> channel = make_star(std::move(plan));
-        Fabric fabric = connect_ranks(VerbsLibrary::load(settings.library), matrix, rank, topology, settings, *channel, group.log());
-        auto made = std::make_unique<JacclGroup>(rank, std::move(matrix), std::move(settings), std::move(fabric), channel->take_connections(), options);
-        return {made.release(), rank, size};
-    } catch (const Error& error) {
-        // The group that is split has come to no harm by it.
-        group.interruption().throw_if_ended();
-        const int peer = error.peer < 0 ? -1 : old_ranks[static_cast<std::size_t>(error.peer)];
-        throw Error(NC_RENDEZVOUS_FAILED, error.what(), peer, error.system_error);
-    }
+    Part part(operation, members, color);
+    if (!over_star) return connect_over_parent(&part, operation, members, options);
+    if (part.size() == 1) return {nullptr, 0, 1};
+    return connect_over_star(part, operation, all[static_cast<std::size_t>(members.front())], std::move(listener), options);
 }
 
 } // namespace nc::jaccl
