@@ -120,6 +120,7 @@ std::string DeviceMatrix::why_no_ring() const {
 }
 
 Topology DeviceMatrix::choose(bool prefer_ring) const {
+    if (size() < 2) fail(text(source_, " has 1 rank, but a mesh or a ring has at least two"));
     const std::string no_ring = why_no_ring();
     const std::string no_mesh = why_no_mesh();
     if (!no_ring.empty() && !no_mesh.empty()) fail(text(source_, " describes neither a mesh nor a ring. No mesh: ", no_mesh, ". No ring: ", no_ring));

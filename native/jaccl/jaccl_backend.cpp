@@ -21,7 +21,6 @@ nc_backend_group create_group(const nc_backend_options& options) {
         throw Error(NC_RENDEZVOUS_FAILED,
                     text(matrix.source(), " has ", size, size == 1 ? " rank" : " ranks", ", so the rank must be in [0, ", size, "), but is ", options.rank));
     }
-    if (size == 1) return {nullptr, 0, 1};
     const Topology topology = matrix.choose(settings.prefer_ring);
     if (options.side_channel == nullptr && settings.coordinator.empty())
         throw Error(NC_NOT_CONFIGURED, "jaccl needs the setting coordinator, or a side channel");

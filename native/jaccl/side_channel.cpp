@@ -138,7 +138,10 @@ private:
             std::erase_if(callers_, [this](Caller& caller) { return listen_to(caller); });
             // Somebody who calls again and again without a word does not use up all descriptors.
             if (callers_.size() > most_callers) callers_.erase(callers_.begin());
-            std::erase_if(connections_, [this](const Connection& connection) { return has_gone(connection); });
+            // Whoever has named itself and goes has failed to join.
+            for (const Connection& connection : connections_) {
+                if (has_gone(connection)) gave_up(connection.peer, ECONNABORTED);
+            }
             if (static_cast<int>(connections_.size()) == plan_.size - 1) break;
             plan_.patience.check(text(self(), " waited at ", plan_.coordinator.text(), " for ", absent(), strangers()), first_absent());
             Poller poller;
@@ -171,11 +174,10 @@ private:
             return true;
         }
         const auto same = std::find_if(connections_.begin(), connections_.end(), [rank](const Connection& connection) { return connection.peer == rank; });
-        if (same != connections_.end() && !has_gone(*same))
+        if (same != connections_.end())
             fail(text(self(), ": two processes call themselves rank ", rank, ": one from ", Address::remote(same->socket.get()).text(), " and one from ",
                       caller.source.text()),
                  rank);
-        if (same != connections_.end()) connections_.erase(same);
         prepare_connection(caller.socket);
         plan_.log.write(NC_LOG_DEBUG, "[jaccl] rank 0: rank ", rank, " called from ", caller.source.text());
         connections_.push_back({rank, std::move(caller.socket)});
