@@ -98,11 +98,11 @@ void Operation::announce() const {
 std::vector<std::uint64_t> Operation::announce_lengths() const {
     const std::vector<std::uint64_t> lengths = own_lengths(request, rank, size);
     const Header header = header_of(request);
-    const std::size_t row_bytes = lengths.size() * sizeof lengths[0];
-    const std::size_t bytes = sizeof header + row_bytes;
-    std::vector<std::byte> own(bytes);
-    std::memcpy(own.data(), &header, sizeof header);
-    std::memcpy(own.data() + sizeof header, lengths.data(), row_bytes);
+    const auto row = std::as_bytes(std::span(lengths));
+    const auto head = std::as_bytes(std::span(&header, 1));
+    std::vector<std::byte> own(head.begin(), head.end());
+    own.insert(own.end(), row.begin(), row.end());
+    const std::size_t bytes = own.size();
     std::vector<std::byte> all(bytes * static_cast<std::size_t>(size));
     gather_bytes(own.data(), bytes, all.data());
     std::vector<std::uint64_t> rows(lengths.size() * static_cast<std::size_t>(size));
@@ -111,7 +111,7 @@ std::vector<std::uint64_t> Operation::announce_lengths() const {
         Header theirs{};
         std::memcpy(&theirs, said, sizeof theirs);
         if (peer != rank) check_header(header, theirs, peer);
-        std::memcpy(rows.data() + static_cast<std::size_t>(peer) * lengths.size(), said + sizeof theirs, row_bytes);
+        std::memcpy(rows.data() + static_cast<std::size_t>(peer) * lengths.size(), said + sizeof theirs, row.size());
     }
     return agreed_lengths(request, rank, size, rows);
 }
