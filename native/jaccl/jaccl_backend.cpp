@@ -1,5 +1,6 @@
 // JACCL as a backend: what the core loads.
 #include "jaccl/jaccl_group.h"
+#include "jaccl/lines.h"
 
 namespace nc::jaccl {
 namespace {
@@ -27,22 +28,23 @@ nc_backend_group create_group(const nc_backend_options& options) {
     const VerbsLibrary& verbs = VerbsLibrary::load(settings.library);
     const Log log(options.log, options.log_context);
 
-    const Deadline deadline = deadline_after(options.forming_timeout_ms);
+    const Patience patience{deadline_after(options.forming_timeout_ms), options.forming_timeout_ms, options.cancel, nullptr};
     std::unique_ptr<SideChannel> channel;
     if (options.side_channel != nullptr) {
-        channel = make_custom_channel(options, size, deadline);
+        channel = make_custom_channel(options, size, patience.deadline);
     } else {
         StarPlan plan{};
         plan.source = text("the coordinator ", settings.coordinator);
         plan.rank = options.rank;
         plan.size = size;
-        plan.coordinator = resolve_coordinator(settings.coordinator, deadline);
-        plan.patience = {deadline, options.forming_timeout_ms, options.cancel, nullptr};
+        plan.coordinator = resolve_coordinator(settings.coordinator, patience.deadline);
+        plan.patience = patience;
         plan.log = log;
         channel = make_star(std::move(plan));
     }
     Fabric fabric = connect_ranks(verbs, matrix, options.rank, topology, settings, *channel, log);
-    auto made = std::make_unique<JacclGroup>(options.rank, std::move(matrix), std::move(settings), std::move(fabric), channel->take_connections(), options);
+    std::vector<Connection> lines = connect_lines(*channel, fabric, options.rank, patience, log);
+    auto made = std::make_unique<JacclGroup>(options.rank, std::move(matrix), std::move(settings), std::move(fabric), std::move(lines), options);
     return {made.release(), options.rank, size};
 }
 

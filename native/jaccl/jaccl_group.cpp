@@ -31,7 +31,7 @@ std::optional<Address> own_address(const std::vector<Connection>& line) {
 
 } // namespace
 
-JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric, std::vector<Connection> line, const nc_backend_options& options)
+JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric, std::vector<Connection> lines, const nc_backend_options& options)
     : rank_(rank),
       matrix_(std::move(matrix)),
       settings_(std::move(settings)),
@@ -40,9 +40,9 @@ JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric 
       fault_context_(options.fault_context),
       fabric_(std::move(fabric)),
       links_(pointers(fabric_.links)),
-      address_(own_address(line)),
+      address_(own_address(lines)),
       engine_(links_, devices_of(fabric_), interruption_),
-      line_(marked(std::move(line), fabric_)) {
+      line_(marked(std::move(lines), fabric_)) {
     watcher_ = std::thread([this] {
         nc_error error = empty_error();
         if (guarded(&error, [this] { watch(); }) == NC_OK) return;
@@ -85,6 +85,7 @@ void JacclGroup::watch() {
                 line_.end(news.fate, news.rank);
                 return lose(news);
             }
+            if (interruption_.departed(news.rank)) continue;
             log_.write(NC_LOG_DEBUG, "[jaccl] rank ", rank_, ": rank ", news.rank, " has left");
             interruption_.depart(news.rank);
             if (rank_ == 0) line_.tell(Fate::Left, news.rank);

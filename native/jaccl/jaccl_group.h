@@ -16,8 +16,8 @@ namespace nc::jaccl {
 
 class JacclGroup {
 public:
-    // line: empty if the ranks met by a side channel of the program's.
-    JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric, std::vector<Connection> line, const nc_backend_options& options);
+    // lines: empty if the ranks met by a side channel of the program's.
+    JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric, std::vector<Connection> lines, const nc_backend_options& options);
     // Leaves in order, unless abort() was called.
     ~JacclGroup();
     JacclGroup(const JacclGroup&) = delete;

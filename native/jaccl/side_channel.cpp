@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <random>
 #include <sstream>
 
 namespace nc::jaccl {
@@ -22,6 +23,17 @@ constexpr std::size_t most_callers = 64;
 
 [[noreturn]] void fail(const std::string& message, int peer = -1, int system_error = 0) {
     throw Error(NC_RENDEZVOUS_FAILED, message, peer, system_error);
+}
+
+Descriptor listen_at(const Address& address, const std::string& source) {
+    try {
+        return listen_on(address, backlog);
+    } catch (const Error& error) {
+        const char* hint = error.system_error == EADDRINUSE      ? "the port is in use"
+                           : error.system_error == EADDRNOTAVAIL ? "the address is not one of this machine, on which rank 0 runs"
+                                                                 : "it cannot be listened on";
+        fail(text(source, ": ", address.text(), ": ", hint, " (", error.what(), ")"), -1, error.system_error);
+    }
 }
 
 // Bytes that are on their way in one direction.
@@ -74,6 +86,7 @@ public:
         move_all([&](int) { return table; }, n * bytes, true);
     }
 
+    std::optional<Address> own_address() const override { return Address::local(connections_.front().socket.get()); }
     std::vector<Connection> take_connections() override { return std::move(connections_); }
 
 private:
@@ -87,7 +100,8 @@ private:
 
     std::size_t hello_bytes() const { return (plan_.token.has_value() ? sizeof(Token) : 0) + sizeof(std::int32_t); }
 
-    std::string self() const { return text(plan_.source, ": rank ", plan_.rank, " of ", plan_.size); }
+    int name(int rank) const { return rank + plan_.first; }
+    std::string self() const { return text(plan_.source, ": rank ", name(plan_.rank), " of ", name(plan_.size)); }
 
     // Over all connections at once, so that one that breaks is noticed while another is waited for.
     template <class DataOf>
@@ -109,15 +123,15 @@ private:
                 poller.watch(connection.socket.get(), sends ? POLLOUT : POLLIN);
             }
             if (awaited < 0) return;
-            plan_.patience.check(text(self(), " waited for rank ", awaited, " to take part in the exchange of connection data"), awaited);
+            plan_.patience.check(text(self(), " waited for rank ", name(awaited), " to take part in the exchange of connection data"), awaited);
             wait(poller);
         }
     }
 
     [[noreturn]] void gave_up(int peer, int error) const {
-        fail(text(self(), ": rank ", peer, " gave up while the group was formed (",
+        fail(text(self(), ": rank ", name(peer), " gave up while the group was formed (",
                   error == ECONNABORTED ? "it closed its connection" : system_error_text(error), "); its own error says why"),
-             peer, error == ECONNABORTED ? 0 : error);
+             name(peer), error == ECONNABORTED ? 0 : error);
     }
 
     void wait(Poller& poller) const {
@@ -170,16 +184,16 @@ private:
         std::int32_t rank = 0;
         std::memcpy(&rank, caller.said.data() + hello_bytes() - sizeof rank, sizeof rank);
         if (rank < 1 || rank >= plan_.size) {
-            turn_away(caller, text("it calls itself rank ", rank, ", but the ranks that are to call are 1 to ", plan_.size - 1));
+            turn_away(caller, text("it calls itself rank ", rank, ", but those that are to call are 1 to ", plan_.size - 1));
             return true;
         }
         const auto same = std::find_if(connections_.begin(), connections_.end(), [rank](const Connection& connection) { return connection.peer == rank; });
         if (same != connections_.end())
-            fail(text(self(), ": two processes call themselves rank ", rank, ": one from ", Address::remote(same->socket.get()).text(), " and one from ",
+            fail(text(self(), ": two processes call themselves rank ", name(rank), ": one from ", Address::remote(same->socket.get()).text(), " and one from ",
                       caller.source.text()),
-                 rank);
+                 name(rank));
         prepare_connection(caller.socket);
-        plan_.log.write(NC_LOG_DEBUG, "[jaccl] rank 0: rank ", rank, " called from ", caller.source.text());
+        plan_.log.write(NC_LOG_DEBUG, "[jaccl] rank ", name(0), ": rank ", name(rank), " called from ", caller.source.text());
         connections_.push_back({rank, std::move(caller.socket)});
         return true;
     }
@@ -190,7 +204,7 @@ private:
     }
 
     void turn_away(const Caller& caller, const std::string& why) {
-        plan_.log.write(NC_LOG_WARNING, "[jaccl] rank 0: turned away a connection from ", caller.source.text(), ": ", why);
+        plan_.log.write(NC_LOG_WARNING, "[jaccl] rank ", name(0), ": turned away a connection from ", caller.source.text(), ": ", why);
         if (strangers_.size() < strangers_named) strangers_.push_back(text(caller.source.text(), " (", why, ")"));
     }
 
@@ -205,7 +219,7 @@ private:
     std::string absent() const {
         std::string ranks;
         for (int rank = 1; rank < plan_.size; ++rank) {
-            if (!has(rank)) ranks += text(ranks.empty() ? "rank " : ", ", rank);
+            if (!has(rank)) ranks += text(ranks.empty() ? "rank " : ", ", name(rank));
         }
         return ranks;
     }
@@ -235,8 +249,8 @@ private:
                 return;
             }
             if (error != last_error)
-                plan_.log.write(NC_LOG_INFORMATION, "[jaccl] rank ", plan_.rank, ": rank 0 is not there yet at ", plan_.coordinator.text(), ": ",
-                                system_error_text(error));
+                plan_.log.write(NC_LOG_INFORMATION, "[jaccl] rank ", name(plan_.rank), ": rank ", name(0), " is not there yet at ", plan_.coordinator.text(),
+                                ": ", system_error_text(error));
             last_error = error;
             const Deadline next = Clock::now() + retry;
             retry = std::min(retry * 2, longest_retry);
@@ -250,8 +264,9 @@ private:
     }
 
     void check_coordinator(int last_error) const {
-        plan_.patience.check(
-            text(self(), " waited for rank 0 to listen at ", plan_.coordinator.text(), last_error != 0 ? " (" + system_error_text(last_error) + ")" : ""), 0);
+        plan_.patience.check(text(self(), " waited for rank ", name(0), " to listen at ", plan_.coordinator.text(),
+                                  last_error != 0 ? " (" + system_error_text(last_error) + ")" : ""),
+                             0);
     }
 
     int finish_connecting(const Descriptor& socket, int last_error) const {
@@ -312,15 +327,21 @@ Deadline Patience::next_look() const {
     return cancel != nullptr ? std::min(deadline, Clock::now() + cancel_granularity) : deadline;
 }
 
-Descriptor listen_at(const Address& address, const std::string& source) {
+OwnDoor open_door(Address host, const std::string& source) {
+    OwnDoor own;
+    std::random_device randomness;
+    for (std::uint8_t& byte : own.door.token) byte = static_cast<std::uint8_t>(randomness());
     try {
-        return listen_on(address, backlog);
+        host.set_port(0);
+        own.listener = listen_at(host, source);
+        const Address address = Address::local(own.listener.get());
+        own.door.is_open = 1;
+        own.door.address_bytes = static_cast<std::int32_t>(address.length());
+        std::memcpy(&own.door.storage, address.get(), address.length());
     } catch (const Error& error) {
-        const char* hint = error.system_error == EADDRINUSE      ? "the port is in use"
-                           : error.system_error == EADDRNOTAVAIL ? "the address is not one of this machine, on which rank 0 runs"
-                                                                 : "it cannot be listened on";
-        fail(text(source, ": rank 0: ", address.text(), ": ", hint, " (", error.what(), ")"), -1, error.system_error);
+        own.failure = error;
     }
+    return own;
 }
 
 std::unique_ptr<SideChannel> make_star(StarPlan plan) {

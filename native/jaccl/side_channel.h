@@ -41,6 +41,8 @@ public:
 
     // Writes every rank's bytes to all, in rank order. Throws Error(NC_RENDEZVOUS_FAILED).
     virtual void exchange(const void* own, std::size_t bytes, void* all) = 0;
+    // This rank's end of what connects it to the others; none where something else does.
+    virtual std::optional<Address> own_address() const { return std::nullopt; }
     // Gives away what connects the ranks; empty where they are connected by something else.
     virtual std::vector<Connection> take_connections() { return {}; }
 };
@@ -52,6 +54,7 @@ struct StarPlan {
     std::string source; // of the address, for messages
     int rank;
     int size;
+    int first = 0; // what rank 0 of the star is called in messages, where it is part of a larger group
     Address coordinator;
     Descriptor listener;        // of rank 0; if closed, one is opened
     std::optional<Token> token; // none where MLX's ranks may come
@@ -62,8 +65,24 @@ struct StarPlan {
 // Every rank connected to rank 0 over TCP. Returns when this rank is, rank 0 when all are. Throws Error.
 std::unique_ptr<SideChannel> make_star(StarPlan plan);
 
-// Opens the listener of rank 0. Throws Error(NC_RENDEZVOUS_FAILED).
-Descriptor listen_at(const Address& address, const std::string& source);
+// Where a rank can be called, as the others are told; the same on all hosts of one system.
+struct Door {
+    std::int32_t is_open;
+    std::int32_t address_bytes;
+    sockaddr_storage storage;
+    Token token;
+
+    Address address() const { return {reinterpret_cast<const sockaddr*>(&storage), static_cast<socklen_t>(address_bytes)}; }
+};
+
+// A door on a free port of that host, so that nothing else can be in the way. Where it cannot be opened, failure says why: the others are to be told, so that all ranks
+// stay in step.
+struct OwnDoor {
+    Door door{};
+    Descriptor listener;
+    std::optional<Error> failure;
+};
+OwnDoor open_door(Address host, const std::string& source);
 
 // The callback that a program gave.
 std::unique_ptr<SideChannel> make_custom_channel(const nc_backend_options& options, int size, Deadline deadline);

@@ -2,34 +2,24 @@
 
 #include <algorithm>
 #include <cstring>
-#include <random>
 
+#include "jaccl/lines.h"
 #include "jaccl/parent_channel.h"
 
 namespace nc::jaccl {
 namespace {
 
-// What every rank tells the others. It listens on a free port of the address at which the others of the group know it, so that nothing else can be in the way.
+// What every rank tells the others.
 struct Announcement {
     std::int32_t color;
     std::int32_t key;
-    std::int32_t listens; // 0: this rank cannot be called
-    std::int32_t address_bytes;
-    sockaddr_storage address;
-    Token token; // what a caller must say to this rank
+    Door door;
 };
 
 struct Member {
     int old_rank;
     int key;
 };
-
-Token random_token() {
-    std::random_device source;
-    Token token;
-    for (std::uint8_t& byte : token) byte = static_cast<std::uint8_t>(source());
-    return token;
-}
 
 std::string part_name(int color) {
     return text("split into color ", color);
@@ -72,9 +62,10 @@ public:
         }
     }
 
-    nc_backend_group connect(Topology topology, SideChannel& channel, const nc_backend_options& options) {
+    nc_backend_group connect(Topology topology, SideChannel& channel, const Patience& patience, const nc_backend_options& options) {
         Fabric fabric = connect_ranks(VerbsLibrary::load(settings_.library), matrix_, rank(), topology, settings_, channel, group_.log());
-        return {new JacclGroup(rank(), matrix_, settings_, std::move(fabric), channel.take_connections(), options), rank(), size()};
+        std::vector<Connection> lines = connect_lines(channel, fabric, rank(), patience, group_.log());
+        return {new JacclGroup(rank(), matrix_, settings_, std::move(fabric), std::move(lines), options), rank(), size()};
     }
 
     // The failure to connect, which did the group that is split no harm.
@@ -98,13 +89,13 @@ private:
 };
 
 // Over TCP, as the group that is split was formed.
-nc_backend_group connect_over_star(Part& part, const Operation& operation, const Announcement& first, Descriptor listener, const nc_backend_options& options) {
+nc_backend_group connect_over_star(Part& part, const Operation& operation, const Door& first, Descriptor listener, const nc_backend_options& options) {
     const Topology topology = part.topology();
     StarPlan plan{};
     plan.source = part.name();
     plan.rank = part.rank();
     plan.size = part.size();
-    plan.coordinator = Address(reinterpret_cast<const sockaddr*>(&first.address), static_cast<socklen_t>(first.address_bytes));
+    plan.coordinator = first.address();
     if (plan.rank == 0) plan.listener = std::move(listener);
     plan.token = first.token;
     plan.patience.timeout_ms = std::min(options.forming_timeout_ms, operation.call.timeout_ms);
@@ -113,7 +104,8 @@ nc_backend_group connect_over_star(Part& part, const Operation& operation, const
     plan.patience.interruption = &operation.group().interruption();
     plan.log = operation.group().log();
     try {
-        return part.connect(topology, *make_star(std::move(plan)), options);
+        const Patience patience = plan.patience;
+        return part.connect(topology, *make_star(std::move(plan)), patience, options);
     } catch (const Error& error) {
         throw part.explained(error);
     }
@@ -126,7 +118,7 @@ nc_backend_group connect_over_parent(Part* part, const Operation& operation, std
     std::optional<Error> failure;
     if (part != nullptr && part->size() > 1) {
         try {
-            made = part->connect(part->topology(), channel, options);
+            made = part->connect(part->topology(), channel, {}, options);
         } catch (const Error& error) {
             failure = part->explained(error);
         }
@@ -148,39 +140,25 @@ nc_backend_group split_group(const Operation& operation, const nc_backend_option
     const int color = operation.request.color;
     const bool over_star = group.address().has_value();
 
-    // Whoever will be first of its part is known only later: every member listens.
-    Descriptor listener;
-    Announcement announcement{color, operation.request.key, 1, 0, {}, random_token()};
-    std::optional<Error> not_listening;
-    if (color >= 0 && over_star) {
-        try {
-            Address own = *group.address();
-            own.set_port(0);
-            listener = listen_at(own, part_name(color));
-            own = Address::local(listener.get());
-            announcement.address_bytes = static_cast<std::int32_t>(own.length());
-            std::memcpy(&announcement.address, own.get(), own.length());
-        } catch (const Error& error) {
-            // The others are told, so that all ranks stay in step.
-            not_listening = error;
-            announcement.listens = 0;
-        }
-    }
+    // Whoever will be first of its part is known only later: every member can be called.
+    OwnDoor own;
+    if (color >= 0 && over_star) own = open_door(*group.address(), part_name(color));
+    const Announcement announcement{color, operation.request.key, own.door};
     operation.announce();
     std::vector<Announcement> all(static_cast<std::size_t>(operation.size));
     operation.gather_bytes(&announcement, sizeof announcement, all.data());
 
     if (color < 0) return over_star ? nc_backend_group{nullptr, -1, 0} : connect_over_parent(nullptr, operation, {}, options);
-    if (not_listening.has_value()) throw *not_listening;
+    if (own.failure.has_value()) throw *own.failure;
     const std::vector<int> members = members_of(all, color);
     for (const int member : members) {
-        if (all[static_cast<std::size_t>(member)].listens == 0)
+        if (over_star && all[static_cast<std::size_t>(member)].door.is_open == 0)
             throw Error(NC_RENDEZVOUS_FAILED, text(part_name(color), ": rank ", member, " cannot listen for connections"), member);
     }
     Part part(operation, members, color);
     if (!over_star) return connect_over_parent(&part, operation, members, options);
     if (part.size() == 1) return {nullptr, 0, 1};
-    return connect_over_star(part, operation, all[static_cast<std::size_t>(members.front())], std::move(listener), options);
+    return connect_over_star(part, operation, all[static_cast<std::size_t>(members.front())].door, std::move(own.listener), options);
 }
 
 } // namespace nc::jaccl
