@@ -85,7 +85,7 @@ DeviceMatrix DeviceMatrix::read(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::ostringstream content;
     if (file) content << file.rdbuf();
-    if (!file || content.bad()) {
+    if (!file || content.bad() || (content.fail() && errno != 0)) {
         const int error = errno;
         fail(text("the device file ", path, " cannot be read", error != 0 ? ": " + system_error_text(error) : ""), error);
     }

@@ -3,23 +3,16 @@
 #include <algorithm>
 
 namespace nc::jaccl {
+namespace {
 
-std::vector<Connection> connect_lines(SideChannel& channel, const Fabric& fabric, int rank, const Patience& patience, const Log& log) {
-    const int size = static_cast<int>(fabric.is_ours.size());
-    const std::optional<Address> address = channel.own_address();
-    const bool all_ours = std::all_of(fabric.is_ours.begin(), fabric.is_ours.end(), [](bool is_ours) { return is_ours; });
-    if (size <= 2 || !all_ours || !address.has_value()) return channel.take_connections();
+constexpr const char* source = "the lines between the ranks";
+// Where only rank 0 can be reached, nobody is to wait for the others long.
+constexpr auto longest_attempt = std::chrono::seconds(5);
 
-    const std::string source = "the lines between the ranks";
-    OwnDoor own = open_door(*address, source);
-    std::vector<Door> doors(static_cast<std::size_t>(size));
-    channel.exchange(&own.door, sizeof own.door, doors.data());
-    if (std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.is_open == 0; })) {
-        log.write(NC_LOG_WARNING, "[jaccl] rank ", rank, ": not all ranks can be called, so that only rank 0 hears of all");
-        return channel.take_connections();
-    }
+// Every rank but the first and the last is the middle of a star of those that follow it.
+std::vector<Connection> call_others(const std::vector<Door>& doors, Descriptor listener, int rank, const Patience& patience, const Log& log) {
+    const int size = static_cast<int>(doors.size());
     std::vector<Connection> others;
-    // Every rank but the first and the last is the middle of a star of those that follow it.
     for (int middle = 1; middle < size - 1 && middle <= rank; ++middle) {
         const Door& door = doors[static_cast<std::size_t>(middle)];
         StarPlan plan{};
@@ -28,19 +21,52 @@ std::vector<Connection> connect_lines(SideChannel& channel, const Fabric& fabric
         plan.size = size - middle;
         plan.first = middle;
         plan.coordinator = door.address();
-        if (middle == rank) plan.listener = std::move(own.listener);
+        if (middle == rank) plan.listener = std::move(listener);
         plan.token = door.token;
         plan.patience = patience;
         plan.log = log;
-        for (Connection& connection : make_star(std::move(plan))->take_connections())
+        for (Connection& connection : make_star(std::move(plan))->take_connections()) {
             others.push_back({connection.peer + middle, std::move(connection.socket)});
+        }
+    }
+    return others;
+}
+
+} // namespace
+
+std::vector<Connection> connect_lines(SideChannel& channel, const Fabric& fabric, int rank, const Patience& patience, const Log& log) {
+    const int size = static_cast<int>(fabric.is_ours.size());
+    const std::optional<Address> address = channel.own_address();
+    const bool all_ours = std::all_of(fabric.is_ours.begin(), fabric.is_ours.end(), [](bool is_ours) { return is_ours; });
+    if (size <= 2 || !all_ours || !address.has_value()) return channel.take_connections();
+
+    OwnDoor own = open_door(*address, source);
+    std::vector<Door> doors(static_cast<std::size_t>(size));
+    channel.exchange(&own.door, sizeof own.door, doors.data());
+    std::vector<Connection> others;
+    std::int32_t joined = 1;
+    if (own.failure.has_value() || std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.is_open == 0; })) {
+        joined = 0;
+    } else {
+        Patience short_patience = patience;
+        short_patience.deadline = std::min(patience.deadline, Clock::now() + longest_attempt);
+        try {
+            others = call_others(doors, std::move(own.listener), rank, short_patience, log);
+        } catch (const Error& error) {
+            if (error.status != NC_RENDEZVOUS_FAILED) throw;
+            log.write(NC_LOG_DEBUG, "[jaccl] rank ", rank, ": ", error.what());
+            joined = 0;
+        }
     }
     // Nobody leaves before everybody is connected.
-    std::int32_t done = 1;
     std::vector<std::int32_t> all(static_cast<std::size_t>(size));
-    channel.exchange(&done, sizeof done, all.data());
+    channel.exchange(&joined, sizeof joined, all.data());
     std::vector<Connection> lines = channel.take_connections();
-    std::move(others.begin(), others.end(), std::back_inserter(lines));
+    if (std::all_of(all.begin(), all.end(), [](std::int32_t one) { return one == 1; })) {
+        std::move(others.begin(), others.end(), std::back_inserter(lines));
+    } else if (rank == 0) {
+        log.write(NC_LOG_WARNING, "[jaccl] not every rank can be reached by all others over TCP: when rank 0 has left, the rest will not hear of a death");
+    }
     return lines;
 }
 

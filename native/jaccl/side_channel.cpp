@@ -20,6 +20,7 @@ constexpr auto attempt_limit = std::chrono::seconds(5);
 constexpr auto cancel_granularity = std::chrono::milliseconds(20);
 constexpr std::size_t strangers_named = 4;
 constexpr std::size_t most_callers = 64;
+constexpr auto patience_with_the_rest = std::chrono::seconds(3);
 
 [[noreturn]] void fail(const std::string& message, int peer = -1, int system_error = 0) {
     throw Error(NC_RENDEZVOUS_FAILED, message, peer, system_error);
@@ -114,16 +115,18 @@ private:
                 const Connection& connection = connections_[i];
                 if (const int error = move_some(connection.socket, data_of(connection.peer), progress[i], sends); error != 0) gave_up(connection.peer, error);
                 if (progress[i].done()) {
-                    // Who has had its say but will not hear the answer ends this too; who has heard the last one may leave.
-                    if (!sends && has_gone(connection)) gave_up(connection.peer, ECONNABORTED);
-                    if (!sends) poller.watch(connection.socket.get(), poll_peer_ended);
+                    // Who has had its say but will not hear the answer ends this too; rank 0 may leave when it has given the last one.
+                    if (plan_.rank == 0 && !sends) {
+                        if (has_gone(connection)) gave_up(connection.peer, ECONNABORTED);
+                        poller.watch(connection.socket.get(), poll_peer_ended);
+                    }
                     continue;
                 }
                 if (awaited < 0) awaited = connection.peer;
                 poller.watch(connection.socket.get(), sends ? POLLOUT : POLLIN);
             }
             if (awaited < 0) return;
-            plan_.patience.check(text(self(), " waited for rank ", name(awaited), " to take part in the exchange of connection data"), awaited);
+            plan_.patience.check(text(self(), " waited for rank ", name(awaited), " to take part in the exchange of connection data"), name(awaited));
             wait(poller);
         }
     }
@@ -136,7 +139,7 @@ private:
 
     void wait(Poller& poller) const {
         if (plan_.patience.interruption != nullptr) poller.watch(plan_.patience.interruption->descriptor(), POLLIN);
-        poller.wait(plan_.patience.next_look());
+        poller.wait(gone_ < 0 ? plan_.patience.next_look() : std::min(give_up_at_, plan_.patience.next_look()));
     }
 
     // Rank 0.
@@ -152,22 +155,32 @@ private:
             std::erase_if(callers_, [this](Caller& caller) { return listen_to(caller); });
             // Somebody who calls again and again without a word does not use up all descriptors.
             if (callers_.size() > most_callers) callers_.erase(callers_.begin());
-            // Whoever has named itself and goes has failed to join.
-            for (const Connection& connection : connections_) {
-                if (has_gone(connection)) gave_up(connection.peer, ECONNABORTED);
-            }
+            note_who_has_gone();
             if (static_cast<int>(connections_.size()) == plan_.size - 1) break;
-            plan_.patience.check(text(self(), " waited at ", plan_.coordinator.text(), " for ", absent(), strangers()), first_absent());
+            if (gone_ >= 0 && Clock::now() >= give_up_at_) gave_up(gone_, ECONNABORTED);
+            plan_.patience.check(text(self(), " waited at ", plan_.coordinator.text(), " for ", absent(), strangers()), name(first_absent()));
             Poller poller;
             poller.watch(plan_.listener.get(), POLLIN);
             for (const Caller& caller : callers_) poller.watch(caller.socket.get(), POLLIN);
             // Bytes may be waiting there, of ranks that are further on.
-            for (const Connection& connection : connections_) poller.watch(connection.socket.get(), poll_peer_ended);
+            if (gone_ < 0) {
+                for (const Connection& connection : connections_) poller.watch(connection.socket.get(), poll_peer_ended);
+            }
             wait(poller);
         }
+        if (gone_ >= 0) gave_up(gone_, ECONNABORTED);
         std::sort(connections_.begin(), connections_.end(), [](const Connection& a, const Connection& b) { return a.peer < b.peer; });
         plan_.listener.close();
         callers_.clear();
+    }
+
+    // Whoever has named itself and goes has failed to join. The others are to be heard for a while: who finds rank 0 gone would wait for it.
+    void note_who_has_gone() {
+        if (gone_ >= 0) return;
+        const auto gone = std::find_if(connections_.begin(), connections_.end(), has_gone);
+        if (gone == connections_.end()) return;
+        gone_ = gone->peer;
+        give_up_at_ = Clock::now() + patience_with_the_rest;
     }
 
     // True if nothing more is to be heard of him.
@@ -266,7 +279,7 @@ private:
     void check_coordinator(int last_error) const {
         plan_.patience.check(text(self(), " waited for rank ", name(0), " to listen at ", plan_.coordinator.text(),
                                   last_error != 0 ? " (" + system_error_text(last_error) + ")" : ""),
-                             0);
+                             name(0));
     }
 
     int finish_connecting(const Descriptor& socket, int last_error) const {
@@ -293,6 +306,8 @@ private:
     std::vector<Connection> connections_;
     std::vector<Caller> callers_;
     std::vector<std::string> strangers_;
+    int gone_ = -1; // the first rank that called and went
+    Deadline give_up_at_{};
 };
 
 class CustomChannel final : public SideChannel {
