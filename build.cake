@@ -6,7 +6,7 @@
 //   Test         every test: native, .NET, sanitizers
 //   Sanitizers   the native tests and a multi-process run under ASan+UBSan and under TSan
 //   Conformance  replays recorded MLX ranks: the folder NC_MLX_VECTORS, or tests/vectors
-//   Demo         four ranks of a ring on this machine
+//   Demo         four ranks of a ring on this machine; --backend=jaccl: over RDMA verbs in software, in a mesh, or --ring; --ranks=N
 //   Pack         the NuGet package, in artifacts/packages
 //   Bindings     generates bindings/ from the C header
 //   Format       clang-format and dotnet format; with --check it only looks
@@ -182,6 +182,19 @@ void Sanitize()
     SanitizedProcesses("tsan", "libtsan.so", "TSAN_OPTIONS", $"handle_segv=0:ignore_noninstrumented_modules=1:exitcode=66:history_size=7:suppressions='{known}'");
 }
 
+// What the user chooses for the demo.
+IEnumerable<string> DemoArguments()
+{
+    foreach (var name in new[] { "backend", "ranks" }.Where(HasArgument))
+    {
+        yield return $"--{name}={Argument<string>(name)}";
+    }
+    if (HasArgument("ring"))
+    {
+        yield return "--ring";
+    }
+}
+
 // ---- targets -----------------------------------------------------------------------------------------------------------------------------
 
 Task("Clean").Does(() =>
@@ -250,7 +263,7 @@ Task("Conformance").IsDependentOn("Build").Does(() =>
     Run("dotnet", Output("ConformanceReplay").CombineWithFilePath("conformance-replay.dll").FullPath));
 
 Task("Demo").IsDependentOn("Build").Does(() =>
-    Run("dotnet", Output("Demo").CombineWithFilePath("Demo.dll").FullPath));
+    Run("dotnet", new[] { Output("Demo").CombineWithFilePath("Demo.dll").FullPath }.Concat(DemoArguments()).ToArray()));
 
 Task("Pack").IsDependentOn("Build").Does(() =>
     Run("dotnet", "pack", root.CombineWithFilePath("src/NativeCollectives/NativeCollectives.csproj").FullPath, "--configuration", configuration, "--no-build", "--nologo",

@@ -15,7 +15,6 @@ internal sealed class Benchmark(BenchmarkOptions options, NcclMachine? machine, 
 
     public async Task RunAsync(Action<string> progress, CancellationToken cancellationToken)
     {
-        IReadOnlyList<int?> allSockets = machine is null ? [.. options.Sockets.Select(number => (int?)number)] : [null];
         foreach (var note in options.Ranks.Select(ranks => machine?.Note(ranks)).OfType<string>())
         {
             progress(note);
@@ -24,23 +23,23 @@ internal sealed class Benchmark(BenchmarkOptions options, NcclMachine? machine, 
         {
             foreach (var ranks in options.Ranks)
             {
-                foreach (var sockets in allSockets)
+                foreach (var links in Links.Of(options))
                 {
                     IEnumerable<long> sizes = operation.MovesData ? options.Sizes : [0];
                     foreach (var counts in sizes.Select(bytes => operation.Count(ranks, bytes)).Distinct().Chunk(SizesPerStart))
                     {
-                        await MeasureAsync(NewJob(operation, ranks, sockets, counts), progress, cancellationToken);
+                        await MeasureAsync(NewJob(operation, ranks, links, counts), progress, cancellationToken);
                     }
                 }
             }
         }
     }
 
-    private BenchmarkJob NewJob(BenchmarkOperation operation, int ranks, int? sockets, IReadOnlyList<long> counts) => new(
+    private BenchmarkJob NewJob(BenchmarkOperation operation, int ranks, Links links, IReadOnlyList<long> counts) => new(
         operation,
         ranks,
-        machine is null ? "tcp" : "nccl",
-        sockets,
+        options.Backend switch { BackendKind.Nccl => "nccl", BackendKind.Jaccl => "verbs", _ => "tcp" },
+        links,
         machine is null ? null : Math.Min(ranks, machine.Devices),
         options.Memory!.Value,
         options.InPlace,

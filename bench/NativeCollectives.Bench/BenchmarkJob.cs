@@ -4,7 +4,7 @@ namespace NativeCollectives.Bench;
 /// <param name="Operation">The operation.</param>
 /// <param name="Ranks">Processes.</param>
 /// <param name="Transport">What carries the bytes.</param>
-/// <param name="Sockets">Connections between two of them; <see langword="null"/>: the backend decides.</param>
+/// <param name="Links">The connections between them.</param>
 /// <param name="Devices">The devices that they are on; <see langword="null"/>: none.</param>
 /// <param name="Memory">Where the buffers lie.</param>
 /// <param name="InPlace">Input and output are one buffer.</param>
@@ -15,7 +15,7 @@ internal sealed record BenchmarkJob(
     BenchmarkOperation Operation,
     int Ranks,
     string Transport,
-    int? Sockets,
+    Links Links,
     int? Devices,
     BufferMemory Memory,
     bool InPlace,

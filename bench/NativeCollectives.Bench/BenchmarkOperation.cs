@@ -66,8 +66,8 @@ internal sealed record BenchmarkOperation
 
     private static int Right(DistributedGroup group) => (group.Rank + 1) % group.Size;
 
-    // A device may keep the sender until its receiver is there.
-    private static bool ReceivesFirst(DistributedGroup group) => group.Device is not null && group.Rank % 2 == 1;
+    // A device may keep the sender until its receiver is there, be it a GPU or one for RDMA.
+    private static bool ReceivesFirst(DistributedGroup group) => group.Backend != "ring" && group.Rank % 2 == 1;
 
     private static double Once(int ranks) => 1;
 

@@ -8,9 +8,14 @@ namespace NativeCollectives.Bench;
 internal static class CommandLine
 {
     private const string AllReduce = "all-reduce";
+    private const string SendReceive = "send-receive";
     private const string OpenMpi = "open-mpi";
     private const string Ring = "ring";
     private const string Nccl = "nccl";
+    private const string Jaccl = "jaccl";
+    private const string Mesh = "mesh";
+    private const string Verbs = "verbs";
+    private const string VerbsCopy = "verbs-copy";
     private const string Device = "device";
     private const string Host = "host";
 
@@ -26,12 +31,27 @@ internal static class CommandLine
         operations.AcceptOnlyFromAmong([.. BenchmarkOperation.All.Select(operation => operation.Name)]);
         Option<string> backend = new("--backend")
         {
-            Description = $"What moves the bytes: {Ring} or {Nccl}",
+            Description = $"What moves the bytes: {Ring}, {Nccl} or {Jaccl}",
             DefaultValueFactory = _ => Ring,
         };
-        backend.AcceptOnlyFromAmong(Ring, Nccl);
+        backend.AcceptOnlyFromAmong(Ring, Nccl, Jaccl);
         var ranks = Numbers("--ranks", $"Numbers of ranks, all on this machine [default: 2; with {Nccl} one for each device]", 1, 64);
         var sockets = Numbers("--sockets", "Numbers of connections between neighbours in the ring [default: 1]", 1, 16);
+        Option<string[]> topology = new("--topology")
+        {
+            Description = $"How {Jaccl} joins the ranks: {Mesh} or {Ring}, or both [default: {Mesh}]",
+            HelpName = "topology",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        topology.AcceptOnlyFromAmong(Mesh, Ring);
+        var wires = Numbers("--wires", $"Numbers of connections between neighbours in a ring of {Jaccl}'s [default: 1]", 1, 4);
+        Option<string[]> devices = new("--devices")
+        {
+            Description = $"RDMA devices of this machine for {Jaccl}, one for each wire; all ranks use them [default: devices in software]",
+            HelpName = "device",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        Option<FileInfo?> verbsLibrary = new("--verbs-library") { Description = "The library of verbs for --devices [default: the system's]" };
         Option<string?> memory = new("--memory") { Description = $"Where the buffers lie with {Nccl}: {Device} or {Host} [default: {Device}]" };
         memory.AcceptOnlyFromAmong(Device, Host);
         Option<bool> stream = new("--stream")
@@ -48,7 +68,7 @@ internal static class CommandLine
         {
             Description = "How many operations of each size to measure, in all rounds together, instead of --seconds",
         };
-        string[] peers = [OpenMpi, .. NcclDirectMode.All.Select(mode => mode.Peer)];
+        string[] peers = [OpenMpi, .. NcclDirectMode.All.Select(mode => mode.Peer), Verbs, VerbsCopy];
         Option<string[]> peer = new("--peer")
         {
             Description = $"What to compare with, in the same run: {string.Join(", ", peers)}",
@@ -65,17 +85,22 @@ internal static class CommandLine
         Within(timeout, 1, 86400);
 
         var command = new RootCommand(
-            "Measures the operations of NativeCollectives between processes on this machine, over TCP on the loopback interface or on its GPUs.")
+            "Measures the operations of NativeCollectives between processes on this machine, over TCP on the loopback interface, on its GPUs or over RDMA verbs.")
         {
-            backend, operations, ranks, sockets, memory, stream, minBytes, maxBytes, stepFactor, inPlace, rounds, seconds, iterations, peer, json, timeout,
+            backend, operations, ranks, sockets, topology, wires, devices, verbsLibrary, memory, stream, minBytes, maxBytes, stepFactor, inPlace, rounds,
+            seconds, iterations, peer, json, timeout,
         };
         command.SetAction((result, cancellationToken) => RunAsync(
             new BenchmarkOptions
             {
                 Operations = [.. result.GetRequiredValue(operations).Distinct().Select(BenchmarkOperation.Find)],
-                Backend = result.GetRequiredValue(backend) == Nccl ? BackendKind.Nccl : BackendKind.Ring,
+                Backend = result.GetRequiredValue(backend) switch { Nccl => BackendKind.Nccl, Jaccl => BackendKind.Jaccl, _ => BackendKind.Ring },
                 Ranks = [.. (result.GetValue(ranks) ?? []).Distinct()],
                 Sockets = [.. (result.GetValue(sockets) ?? []).Distinct()],
+                Topologies = [.. (result.GetValue(topology) ?? []).Distinct().Select(name => name == Mesh ? VerbsTopology.Mesh : VerbsTopology.Ring)],
+                Wires = [.. (result.GetValue(wires) ?? []).Distinct()],
+                RdmaDevices = [.. (result.GetValue(devices) ?? []).Distinct()],
+                VerbsLibrary = result.GetValue(verbsLibrary),
                 Memory = result.GetValue(memory) switch { Device => BufferMemory.Device, Host => BufferMemory.Host, _ => null },
                 OnStream = result.GetValue(stream),
                 InPlace = result.GetValue(inPlace),
@@ -138,6 +163,13 @@ internal static class CommandLine
     private static async Task<IReadOnlyList<IBenchmarkSystem>> SystemsAsync(
         BenchmarkOptions options, NcclMachine? machine, ScratchFolder scratch, CancellationToken cancellationToken)
     {
+        if (options.Backend == BackendKind.Jaccl)
+        {
+            var verbs = VerbsMachine.Find(options);
+            OwnJacclSystem own = new(verbs, scratch);
+            var copies = options.Peers.Select(peer => peer == VerbsCopy).ToList();
+            return copies.Count == 0 ? [own] : [own, .. await VerbsDirectSystem.PrepareAsync(copies, verbs, scratch, cancellationToken)];
+        }
         List<IBenchmarkSystem> systems = [machine is null ? new OwnRingSystem(scratch) : new OwnNcclSystem(machine, scratch)];
         if (options.Peers.Contains(OpenMpi))
         {
@@ -161,13 +193,66 @@ internal static class CommandLine
         {
             throw new BenchmarkException($"--in-place is not for {separate.Name}, but for all-reduce, and for broadcast, which always is.");
         }
-        if (options.Backend == BackendKind.Nccl)
+        if (options.Backend != BackendKind.Ring && options.Sockets.Count > 0)
         {
-            CheckNccl(options);
+            throw new BenchmarkException($"--sockets is for --backend {Ring}.");
         }
-        else
+        if (options.Backend != BackendKind.Nccl && (options.Memory == BufferMemory.Device || options.OnStream))
         {
-            CheckRing(options);
+            throw new BenchmarkException($"{(options.OnStream ? "--stream" : $"--memory {Device}")} is for --backend {Nccl}: the others work on host memory.");
+        }
+        if (options.Backend != BackendKind.Jaccl && JacclOption(options) is { } option)
+        {
+            throw new BenchmarkException($"{option} is for --backend {Jaccl}.");
+        }
+        if (options.Peers.FirstOrDefault(peer => BackendOf(peer) != options.Backend) is { } other)
+        {
+            throw new BenchmarkException($"--peer {other} is for --backend {BackendOf(other).ToString().ToLowerInvariant()}.");
+        }
+        switch (options.Backend)
+        {
+            case BackendKind.Nccl:
+                CheckNccl(options);
+                break;
+            case BackendKind.Jaccl:
+                CheckJaccl(options);
+                break;
+            default:
+                CheckRing(options);
+                break;
+        }
+    }
+
+    private static BackendKind BackendOf(string peer) => peer switch
+    {
+        OpenMpi => BackendKind.Ring,
+        Verbs or VerbsCopy => BackendKind.Jaccl,
+        _ => BackendKind.Nccl,
+    };
+
+    /// <summary>An option that the user has given and only JACCL has.</summary>
+    private static string? JacclOption(BenchmarkOptions options) =>
+        options.Topologies.Count > 0 ? "--topology"
+        : options.Wires.Count > 0 ? "--wires"
+        : options.RdmaDevices.Count > 0 ? "--devices"
+        : options.VerbsLibrary is not null ? "--verbs-library"
+        : null;
+
+    private static void CheckJaccl(BenchmarkOptions options)
+    {
+        var isRingOnly = !options.Topologies.Contains(VerbsTopology.Mesh) && options.Topologies.Count > 0;
+        var mostRanks = isRingOnly ? 64 : 8;
+        if (options.Ranks.Any(ranks => ranks < 2 || ranks > mostRanks))
+        {
+            throw new BenchmarkException($"--ranks: 2 to {mostRanks}{(isRingOnly ? "" : $" in a {Mesh}")}");
+        }
+        if (options.Wires.Count > 0 && !options.Topologies.Contains(VerbsTopology.Ring))
+        {
+            throw new BenchmarkException($"--wires is for --topology {Ring}.");
+        }
+        if (options.Peers.Count > 0 && options.Operations.FirstOrDefault(operation => operation.Name is not (AllReduce or SendReceive)) is { } other)
+        {
+            throw new BenchmarkException($"--peer {options.Peers[0]} is not for {other.Name}, but for {AllReduce} and {SendReceive}.");
         }
     }
 
@@ -177,14 +262,6 @@ internal static class CommandLine
         {
             throw new BenchmarkException("--ranks: 2 to 64");
         }
-        if (options.Memory == BufferMemory.Device || options.OnStream)
-        {
-            throw new BenchmarkException($"{(options.OnStream ? "--stream" : $"--memory {Device}")} is for --backend {Nccl}: the ring works on host memory.");
-        }
-        if (options.Peers.FirstOrDefault(peer => peer != OpenMpi) is { } peer)
-        {
-            throw new BenchmarkException($"--peer {peer} is for --backend {Nccl}.");
-        }
         if (options.Peers.Count > 0 && options.Operations.FirstOrDefault(operation => operation.Name != AllReduce) is { } other)
         {
             throw new BenchmarkException($"--peer {OpenMpi} is not for {other.Name}, but for {AllReduce}.");
@@ -193,10 +270,6 @@ internal static class CommandLine
 
     private static void CheckNccl(BenchmarkOptions options)
     {
-        if (options.Sockets.Count > 0 || options.Peers.Contains(OpenMpi))
-        {
-            throw new BenchmarkException($"{(options.Sockets.Count > 0 ? "--sockets" : $"--peer {OpenMpi}")} is for --backend {Ring}.");
-        }
         if (options.OnStream && options.Memory == BufferMemory.Host)
         {
             throw new BenchmarkException($"--stream is for --memory {Device}.");

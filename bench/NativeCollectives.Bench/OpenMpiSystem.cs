@@ -52,7 +52,7 @@ internal sealed class OpenMpiSystem : IBenchmarkSystem
             "--mca", "pml", "ob1",
             "--mca", "btl", "self,tcp",
             "--mca", "btl_tcp_if_include", "lo",
-            "--mca", "btl_tcp_links", Text(job.Sockets!.Value),
+            "--mca", "btl_tcp_links", Text(job.Links.Sockets!.Value),
             "--mca", "orte_tmpdir_base", _scratch.FullPath,
             "--oversubscribe",
             "--allow-run-as-root",

@@ -9,8 +9,7 @@ internal sealed class OwnNcclSystem(NcclMachine machine, ScratchFolder scratch) 
         var rendezvous = job.Ranks > 1 ? ports.Addresses[0] : null;
         return await RunAsync(
             job,
-            hosts: null,
-            rank => new NcclPlace(job.Ranks, machine.DeviceOf(rank), rendezvous, machine.Library, machine.CudaLibrary),
+            rank => new RankPlace(Nccl: new NcclPlace(job.Ranks, machine.DeviceOf(rank), rendezvous, machine.Library, machine.CudaLibrary)),
             rank => machine.Environment(rank, job.Ranks),
             cancellationToken);
     }

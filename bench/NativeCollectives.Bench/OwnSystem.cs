@@ -14,14 +14,12 @@ internal abstract class OwnSystem(ScratchFolder scratch) : IBenchmarkSystem
 
     /// <summary>Runs the ranks.</summary>
     /// <param name="job">What they measure.</param>
-    /// <param name="hosts">Where they are on a ring, if they are on one.</param>
-    /// <param name="placeOf">Where each is in a group of NCCL's, if they form one.</param>
+    /// <param name="placeOf">Where each is in its group.</param>
     /// <param name="environmentOf">The variables that each gets.</param>
     /// <param name="cancellationToken">Ends them.</param>
     protected async Task<IReadOnlyList<Measurement>> RunAsync(
         BenchmarkJob job,
-        IReadOnlyList<IReadOnlyList<string>>? hosts,
-        Func<int, NcclPlace>? placeOf,
+        Func<int, RankPlace> placeOf,
         Func<int, IReadOnlyDictionary<string, string>>? environmentOf,
         CancellationToken cancellationToken)
     {
@@ -29,7 +27,7 @@ internal abstract class OwnSystem(ScratchFolder scratch) : IBenchmarkSystem
         var launches = Enumerable.Range(0, job.Ranks).Select(rank =>
         {
             var order = new RankJob(
-                job.Operation.Name, rank, hosts, placeOf?.Invoke(rank), job.Memory, job.InPlace, job.Counts, job.Pace, job.Deadline, output);
+                job.Operation.Name, rank, placeOf(rank), job.Memory, job.InPlace, job.Counts, job.Pace, job.Deadline, output);
             return new Launch($"{Name}, rank {rank}", Self.Program, Self.Arguments("rank"), order.ToJson(), environmentOf?.Invoke(rank));
         });
         await ProcessSet.RunAsync([.. launches], job.Deadline, cancellationToken);

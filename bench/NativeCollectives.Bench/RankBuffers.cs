@@ -23,7 +23,7 @@ internal abstract unsafe class RankBuffers
         {
             return new HostBuffers(operation, group, inPlace, largest);
         }
-        var stream = job.Pace.Batch > 1 ? new CudaStream(job.Nccl!.CudaLibrary, group.Device!.Value) : null;
+        var stream = job.Pace.Batch > 1 ? new CudaStream(job.Place.Nccl!.CudaLibrary, group.Device!.Value) : null;
         return new DeviceBuffers(operation, group, inPlace, largest, stream);
     }
 

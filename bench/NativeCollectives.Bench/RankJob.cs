@@ -10,12 +10,46 @@ namespace NativeCollectives.Bench;
 /// <param name="CudaLibrary">The path of the CUDA driver's library.</param>
 internal sealed record NcclPlace(int Size, int Device, string? Rendezvous, string Library, string CudaLibrary);
 
-/// <summary>What a rank of ours is told: one line of JSON on its standard input. It is on a ring, if there are hosts, or in a group of NCCL's.</summary>
+/// <summary>Where a rank of ours is in a group of JACCL's.</summary>
+/// <param name="Devices">The device matrix.</param>
+/// <param name="IsRing">It is to make a ring.</param>
+/// <param name="Coordinator">Where the ranks meet.</param>
+/// <param name="Library">The path of the library of verbs; <see langword="null"/>: the system's.</param>
+internal sealed record JacclPlace(IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>> Devices, bool IsRing, string Coordinator, string? Library);
+
+/// <summary>Where a rank of ours is: on a ring, if there are hosts, or in a group of NCCL's or JACCL's.</summary>
+internal sealed record RankPlace(IReadOnlyList<IReadOnlyList<string>>? Hosts = null, NcclPlace? Nccl = null, JacclPlace? Jaccl = null)
+{
+    public DistributedGroupOptions ToGroupOptions(int rank) => new()
+    {
+        Backend = Nccl is not null ? BackendKind.Nccl : Jaccl is not null ? BackendKind.Jaccl : BackendKind.Ring,
+        Strict = true,
+        Ring = Hosts is null ? null : new RingOptions { Rank = rank, Hosts = Hosts },
+        Nccl = Nccl is null ? null : new NcclOptions
+        {
+            Rank = rank,
+            Size = Nccl.Size,
+            Device = Nccl.Device,
+            Rendezvous = Nccl.Rendezvous,
+            Library = Nccl.Library,
+            CudaLibrary = Nccl.CudaLibrary,
+        },
+        Jaccl = Jaccl is null ? null : new JacclOptions
+        {
+            Rank = rank,
+            Devices = Jaccl.Devices,
+            PreferRing = Jaccl.IsRing,
+            Coordinator = Jaccl.Coordinator,
+            Library = Jaccl.Library,
+        },
+    };
+}
+
+/// <summary>What a rank of ours is told: one line of JSON on its standard input.</summary>
 internal sealed record RankJob(
     string Operation,
     int Rank,
-    IReadOnlyList<IReadOnlyList<string>>? Hosts,
-    NcclPlace? Nccl,
+    RankPlace Place,
     BufferMemory Memory,
     bool InPlace,
     IReadOnlyList<long> Counts,
@@ -27,20 +61,10 @@ internal sealed record RankJob(
 
     public static RankJob FromJson(string json) => JsonSerializer.Deserialize<RankJob>(json) ?? throw new JsonException("null");
 
-    public DistributedGroupOptions ToGroupOptions() => new()
+    public DistributedGroupOptions ToGroupOptions()
     {
-        Backend = Nccl is null ? BackendKind.Ring : BackendKind.Nccl,
-        Strict = true,
-        Ring = Hosts is null ? null : new RingOptions { Rank = Rank, Hosts = Hosts },
-        Nccl = Nccl is null ? null : new NcclOptions
-        {
-            Rank = Rank,
-            Size = Nccl.Size,
-            Device = Nccl.Device,
-            Rendezvous = Nccl.Rendezvous,
-            Library = Nccl.Library,
-            CudaLibrary = Nccl.CudaLibrary,
-        },
-        OperationTimeout = OperationTimeout,
-    };
+        var options = Place.ToGroupOptions(Rank);
+        options.OperationTimeout = OperationTimeout;
+        return options;
+    }
 }

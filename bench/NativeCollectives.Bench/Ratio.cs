@@ -13,6 +13,10 @@ internal sealed record Ratio
 
     public required int? Sockets { get; init; }
 
+    public required string? Topology { get; init; }
+
+    public required int? Wires { get; init; }
+
     public required int? Devices { get; init; }
 
     public required string? Memory { get; init; }
@@ -40,6 +44,8 @@ internal sealed record Ratio
         Operation = own.Operation,
         Ranks = own.Ranks,
         Sockets = own.Sockets,
+        Topology = own.Topology,
+        Wires = own.Wires,
         Devices = own.Devices,
         Memory = own.Memory,
         Batch = own.Batch,

@@ -15,6 +15,11 @@ internal sealed record Row
 
     public required int? Sockets { get; init; }
 
+    /// <summary>mesh or ring; of JACCL's only.</summary>
+    public required string? Topology { get; init; }
+
+    public required int? Wires { get; init; }
+
     public required int? Devices { get; init; }
 
     /// <summary>Where the buffers are, if there is a choice.</summary>
@@ -63,7 +68,9 @@ internal sealed record Row
             Operation = job.Operation.Name,
             Dtype = "float32",
             Ranks = job.Ranks,
-            Sockets = job.Sockets,
+            Sockets = job.Links.Sockets,
+            Topology = job.Links.Topology switch { VerbsTopology.Mesh => "mesh", VerbsTopology.Ring => "ring", _ => null },
+            Wires = job.Links.Wires,
             Devices = job.Devices,
             Memory = job.Devices is null ? null : job.Memory == BufferMemory.Device ? "device" : "host",
             Batch = job.Pace.Batch > 1 ? job.Pace.Batch : null,

@@ -7,5 +7,7 @@ internal sealed class ScratchFolder : IDisposable
 
     public string NewFile() => Path.Combine(FullPath, Path.GetRandomFileName());
 
+    public string NewFolder() => Directory.CreateDirectory(NewFile()).FullName;
+
     public void Dispose() => Directory.Delete(FullPath, recursive: true);
 }

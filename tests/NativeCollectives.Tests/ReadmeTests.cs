@@ -5,7 +5,7 @@ using NativeCollectives.Tests.Shared;
 
 namespace NativeCollectives.Tests;
 
-/// <summary>The examples of the README and of docs/nccl.md are those in samples/, and print what the pages say.</summary>
+/// <summary>The examples of the README, docs/nccl.md and docs/jaccl.md are those in samples/, and print what the pages say.</summary>
 public sealed class ReadmeTests
 {
     [Test]
@@ -47,6 +47,44 @@ public sealed class ReadmeTests
             ["LOCAL_RANK"] = Text(rank),
             ["MASTER_ADDR"] = "127.0.0.1",
             ["MASTER_PORT"] = Text(ports.Numbers[0]),
+        };
+    }
+
+    [Test]
+    [Category("Jaccl")]
+    public void TheExampleForRdmaIsTheSample() => Assert.That(CodeBlock("docs/jaccl.md", "csharp"), Is.EqualTo(Sample("FirstStepsOnRdma")));
+
+    /// <summary>Over the software verbs, with the page's variables.</summary>
+    [Test]
+    [Category("Jaccl")]
+    [CancelAfter(60_000)]
+    public async Task TheExampleForRdmaPrintsWhatThePageSays(CancellationToken cancellation)
+    {
+        const int Size = 2;
+        using var ports = new Ports(1);
+        ports.Release();
+        var folder = Directory.CreateTempSubdirectory("nc-readme-").FullName;
+        try
+        {
+            var devices = Path.Combine(folder, "devices.json");
+            await File.WriteAllTextAsync(devices, """[[null, "rdma_en2"], ["rdma_en2", null]]""", cancellation);
+            var output = await Run("FirstStepsOnRdma.dll", Size, rank => Variables(rank, devices), cancellation);
+            Assert.That(output, Is.EqualTo(CodeBlock("docs/jaccl.md", "")));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        Dictionary<string, string> Variables(int rank, string devices) => new()
+        {
+            ["MLX_RANK"] = Text(rank),
+            ["MLX_IBV_DEVICES"] = devices,
+            ["MLX_JACCL_COORDINATOR"] = $"127.0.0.1:{ports.Numbers[0]}",
+            ["NC_VERBS_LIBRARY"] = SoftVerbsLibrary.Path,
+            ["NC_SOFTVERBS_FABRIC"] = folder,
+            ["NC_SOFTVERBS_DEVICES"] = "rdma_en2",
+            ["NC_SOFTVERBS_HOST"] = Text(rank),
         };
     }
 

@@ -1,0 +1,20 @@
+namespace NativeCollectives.Bench;
+
+/// <summary>The connections between ranks. What is <see langword="null"/> is not for the backend in use.</summary>
+/// <param name="Sockets">Between neighbours in a ring over TCP.</param>
+/// <param name="Topology">Of a group of JACCL's.</param>
+/// <param name="Wires">Between neighbours in a ring of JACCL's.</param>
+internal sealed record Links(int? Sockets = null, VerbsTopology? Topology = null, int? Wires = null)
+{
+    /// <summary>All that the user wants to see measured.</summary>
+    public static IReadOnlyList<Links> Of(BenchmarkOptions options) => options.Backend switch
+    {
+        BackendKind.Ring => [.. options.Sockets.Select(number => new Links(Sockets: number))],
+        BackendKind.Jaccl => [.. options.Topologies.SelectMany(topology => OfTopology(topology, options.Wires))],
+        _ => [new Links()],
+    };
+
+    private static IEnumerable<Links> OfTopology(VerbsTopology topology, IEnumerable<int> wires) => topology == VerbsTopology.Mesh
+        ? [new Links(Topology: topology)]
+        : wires.Select(number => new Links(Topology: topology, Wires: number));
+}
