@@ -46,7 +46,7 @@ void Configuration::read_environment() {
     host_ = host != nullptr && *host != '\0' ? host : std::to_string(::getpid());
     if (const char* fabric = std::getenv("NC_SOFTVERBS_FABRIC")) fabric_ = fabric;
     // A setting that silently does not take effect proves nothing.
-    const int failure = set_devices(nullptr) | set_cables(std::getenv("NC_SOFTVERBS_CABLES")) | set_completion(nullptr) | set_uc(nullptr) |
+    const int failure = set_devices(nullptr) | set_cables(std::getenv("NC_SOFTVERBS_CABLES")) | set_completion(nullptr) | set_uc(nullptr) | set_link_layer(nullptr) |
                         set_no_channel(nullptr) | set_no_peer_memory(nullptr) | Faults::instance().replace(std::getenv("NC_SOFTVERBS_FAULTS")) |
                         Record::instance().open(std::getenv("NC_SOFTVERBS_RECORD"));
     if (failure != 0) std::abort();
@@ -58,6 +58,7 @@ void Configuration::reset() {
     set_cables(std::getenv("NC_SOFTVERBS_CABLES"));
     set_completion(nullptr);
     set_uc(nullptr);
+    set_link_layer(nullptr);
     set_no_channel(nullptr);
     set_no_peer_memory(nullptr);
     Faults::instance().replace(std::getenv("NC_SOFTVERBS_FAULTS"));
@@ -138,6 +139,10 @@ int Configuration::set_completion(const char* value) {
 }
 int Configuration::set_uc(const char* value) {
     return set_word(uc_drops_, "NC_SOFTVERBS_UC", value, "queue", "drop");
+}
+
+int Configuration::set_link_layer(const char* value) {
+    return set_word(is_infiniband_, "NC_SOFTVERBS_LINK_LAYER", value, "ethernet", "infiniband");
 }
 int Configuration::set_no_channel(const char* value) {
     return set_flag(no_channel_, "NC_SOFTVERBS_NO_CHANNEL", value);

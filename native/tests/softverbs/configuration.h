@@ -37,6 +37,7 @@ public:
 
     bool completes_when_posted() const { return completes_when_posted_; }
     bool uc_drops() const { return uc_drops_; }
+    bool is_infiniband() const { return is_infiniband_; }
     bool no_channel() const { return no_channel_; }
     bool no_peer_memory() const { return no_peer_memory_; }
 
@@ -45,6 +46,7 @@ public:
     int set_cables(const char* value);
     int set_completion(const char* value);
     int set_uc(const char* value);
+    int set_link_layer(const char* value);
     int set_no_channel(const char* value);
     int set_no_peer_memory(const char* value);
 
@@ -66,6 +68,7 @@ private:
     std::optional<std::vector<Cable>> cables_;
     std::atomic<bool> completes_when_posted_ = false;
     std::atomic<bool> uc_drops_ = false;
+    std::atomic<bool> is_infiniband_ = false;
     std::atomic<bool> no_channel_ = false;
     std::atomic<bool> no_peer_memory_ = false;
 };

@@ -47,6 +47,10 @@ NC_EXPORT int softverbs_set_record(const char* path) {
 NC_EXPORT int softverbs_set_devices(const char* names) {
     return configuration().set_devices(names);
 }
+NC_EXPORT int softverbs_set_link_layer(const char* link_layer) {
+    return configuration().set_link_layer(link_layer);
+}
+
 NC_EXPORT int softverbs_set_completion(const char* completion) {
     return configuration().set_completion(completion);
 }

@@ -126,7 +126,7 @@ NC_EXPORT int ibv_query_port(ibv_context* handle, std::uint8_t port, _compat_ibv
         attributes.active_width = 2;
         attributes.active_speed = 32;
         attributes.phys_state = up ? 5 : 3;
-        attributes.link_layer = IBV_LINK_LAYER_INFINIBAND;
+        attributes.link_layer = Configuration::instance().is_infiniband() ? IBV_LINK_LAYER_INFINIBAND : IBV_LINK_LAYER_ETHERNET;
         return 0;
     });
 }

@@ -68,6 +68,7 @@ struct Verbs {
     NC_FIND_VERB(softverbs_set_record);
     NC_FIND_VERB(softverbs_set_devices);
     NC_FIND_VERB(softverbs_set_completion);
+    NC_FIND_VERB(softverbs_set_link_layer);
     NC_FIND_VERB(softverbs_set_uc);
     NC_FIND_VERB(softverbs_set_cables);
     NC_FIND_VERB(softverbs_set_no_channel);

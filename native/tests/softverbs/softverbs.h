@@ -38,6 +38,8 @@ typedef int softverbs_set_devices_function(const char* names);
 softverbs_set_devices_function softverbs_set_devices;
 
 /* "matched" or "posted", for sends posted from now on. */
+typedef int softverbs_set_link_layer_function(const char* link_layer);
+softverbs_set_link_layer_function softverbs_set_link_layer;
 typedef int softverbs_set_completion_function(const char* completion);
 softverbs_set_completion_function softverbs_set_completion;
 
