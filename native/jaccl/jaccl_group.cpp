@@ -100,7 +100,7 @@ void JacclGroup::lose(const News& news) {
     interruption_.lose(lost);
     // A running operation reports the loss itself.
     const std::lock_guard lock(operation_mutex_);
-    if (interruption_.aborted() || loss_reported_) return;
+    if (interruption_.aborted() || failure_reported_) return;
     nc_error error = empty_error();
     fill(&error, lost.status, lost.what(), lost.peer, lost.system_error);
     fault_(fault_context_, &error);
@@ -113,10 +113,9 @@ void JacclGroup::run(Body&& body) {
     try {
         body();
     } catch (const Error& error) {
-        if (error.status == NC_PEER_LOST) {
-            loss_reported_ = true;
-            culprit_.store(error.peer);
-        }
+        // The core ends the group for it, unless the ranks are still in step.
+        failure_reported_ = error.status != NC_NOT_SUPPORTED && error.status != NC_RENDEZVOUS_FAILED;
+        if (error.status == NC_PEER_LOST) culprit_.store(error.peer);
         throw;
     }
 }
