@@ -19,9 +19,7 @@ namespace nc::test {
 namespace {
 
 using nccl::CudaLibrary;
-using nccl::LibrarySearch;
 using nccl::NcclLibrary;
-using nccl::SharedLibrary;
 using std::filesystem::path;
 
 path own_folder() {
@@ -144,19 +142,19 @@ TEST(NcclSharedLibrary, FindsFoldersByPattern) {
     const Folder folder;
     for (const char* name : {"a1", "a2", "b1"}) std::filesystem::create_directories(folder / name / "lib");
     using Strings = std::vector<std::string>;
-    EXPECT_EQ(nccl::folders_like(folder / "a*/lib"), Strings({folder / "a1/lib", folder / "a2/lib"}));
-    EXPECT_EQ(nccl::folders_like(folder / "c*/lib"), Strings());
-    EXPECT_EQ(nccl::folders_like(folder.string()), Strings({folder.string()}));
+    EXPECT_EQ(folders_like(folder / "a*/lib"), Strings({folder / "a1/lib", folder / "a2/lib"}));
+    EXPECT_EQ(folders_like(folder / "c*/lib"), Strings());
+    EXPECT_EQ(folders_like(folder.string()), Strings({folder.string()}));
     {
         const Variable home("HOME", folder.string());
-        EXPECT_EQ(nccl::folders_like("~/b1/*"), Strings({folder / "b1/lib"}));
+        EXPECT_EQ(folders_like("~/b1/*"), Strings({folder / "b1/lib"}));
         const Variable prefix("NC_TEST_PREFIX", folder / "b1");
-        EXPECT_EQ(nccl::folders_like("$NC_TEST_PREFIX/lib"), Strings({folder / "b1/lib"}));
-        EXPECT_EQ(nccl::folders_like("$NC_TEST_PREFIX"), Strings({folder / "b1"}));
+        EXPECT_EQ(folders_like("$NC_TEST_PREFIX/lib"), Strings({folder / "b1/lib"}));
+        EXPECT_EQ(folders_like("$NC_TEST_PREFIX"), Strings({folder / "b1"}));
     }
     const Variable home("HOME", "");
-    EXPECT_EQ(nccl::folders_like("~/b1"), Strings());
-    EXPECT_EQ(nccl::folders_like("$NC_TEST_NO_SUCH_VARIABLE/lib"), Strings()) << "not /lib";
+    EXPECT_EQ(folders_like("~/b1"), Strings());
+    EXPECT_EQ(folders_like("$NC_TEST_NO_SUCH_VARIABLE/lib"), Strings()) << "not /lib";
 }
 
 // The stub of that version, under a path of its own.

@@ -131,7 +131,7 @@ TEST(Split, PartsFailByThemselves) {
 
 // What a rank of ours sends at a split; see ring/split.cpp.
 struct Announced {
-    ring::Header header;
+    Header header;
     std::int32_t color;
     std::int32_t key;
     std::int32_t listens;
@@ -146,7 +146,7 @@ public:
     StoppedPeer() : nowhere_(1), listener_(listen_on(nowhere_[0], 4)) {
         nc_request request = request_of(NC_SPLIT);
         Announced announced{};
-        announced.header = ring::header_of(request);
+        announced.header = header_of(request);
         announced.listens = 1;
         announced.port = nowhere_[0].port();
         send_all(peer.left, &announced, announced_size);

@@ -14,6 +14,7 @@ internal static unsafe class FormScenarios
         ["native_buffers"] = NativeBuffers,
         ["refused"] = Refused,
         ["not_neighbours"] = NotNeighbours,
+        ["not_neighbours_named"] = NotNeighboursNamed,
         ["arrays"] = Arrays,
     };
 
@@ -161,6 +162,24 @@ internal static unsafe class FormScenarios
         int[] sum = [1];
         group.AllSum<int>(sum);
         Scenario.True(sum[0] == size, "a sum afterwards");
+    }
+
+    // Both ranks are named, and that it is for their not being neighbours.
+    private static void NotNeighboursNamed(Scenario scenario)
+    {
+        var (group, rank) = (scenario.Group, scenario.Rank);
+        var other = (rank + 2) % scenario.Size;
+        foreach (var exception in new[]
+        {
+            Scenario.Throws<NotSupportedException>(() => group.Send<int>([1], other), "send across"),
+            Scenario.Throws<NotSupportedException>(() => group.Receive<int>(new int[1], other), "receive from across"),
+            Scenario.Throws<NotSupportedException>(() => group.SendAsync<int>(new[] { 1 }, other).GetAwaiter().GetResult(), "asynchronous send across"),
+        })
+        {
+            Scenario.True(exception.Message.Contains("neighbour", StringComparison.OrdinalIgnoreCase), $"why: {exception.Message}");
+            Scenario.True(exception.Message.Contains($"{other}", StringComparison.Ordinal), $"to whom: {exception.Message}");
+        }
+        group.Barrier();
     }
 
     // The forms that return arrays.

@@ -21,6 +21,7 @@ internal static class GroupCreation
                 ? null
                 : new RingOptions { Rank = command.Rank, HostFile = command.HostFile, Hosts = command.Hosts },
             Nccl = Read(command.Nccl, groups),
+            Jaccl = Read(command.Jaccl),
         };
         // 0: whatever the environment says.
         if (command.FormingSeconds > 0)
@@ -54,6 +55,19 @@ internal static class GroupCreation
         StagingBytes = settings.StagingBytes,
         Library = settings.Library,
         CudaLibrary = settings.CudaLibrary,
+    };
+
+    public static JacclOptions? Read(JacclSettings? settings) => settings is null ? null : new JacclOptions
+    {
+        Rank = settings.Rank,
+        Devices = settings.Devices,
+        DeviceFile = settings.DeviceFile,
+        Coordinator = settings.Coordinator,
+        PreferRing = settings.PreferRing,
+        Frames = settings.Frames is null ? null : Enum.Parse<JacclFrames>(settings.Frames),
+        QueuePairs = settings.QueuePairs is null ? null : Enum.Parse<JacclQueuePairs>(settings.QueuePairs),
+        Library = settings.Library,
+        SideChannel = settings.SideChannelFolder is null ? null : new FolderChannel(settings.SideChannelFolder, settings.SideChannelFault).Gather,
     };
 
     private static void SetVariables(Command command)

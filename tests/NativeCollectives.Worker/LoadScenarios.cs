@@ -20,7 +20,8 @@ internal static class LoadScenarios
     private static void ManySlices(Scenario scenario)
     {
         var wrong = new List<string>();
-        var sockets = scenario.Command.Sockets;
+        var sockets = Math.Max(1, scenario.Command.Sockets);
+        var rules = BackendRules.Of(scenario.Command);
         var bytes = 2 * sockets * scenario.Size * 262144;
         foreach (var (operation, type, count) in new[]
         {
@@ -37,7 +38,7 @@ internal static class LoadScenarios
         {
             if (scenario.Size > 1 || operation != "SendReceive")
             {
-                OperationPlan.RunCase(scenario.Group, sockets, new OperationCase(operation, type, count, CallForm.Separate, 0), scenario.Command.Seed, wrong);
+                OperationPlan.RunCase(scenario.Group, rules, new OperationCase(operation, type, count, CallForm.Separate, 0), scenario.Command.Seed, wrong);
             }
         }
         Scenario.True(wrong.Count == 0, string.Join('\n', wrong));

@@ -63,9 +63,9 @@ public static class NcclPlan
             {
                 NcclPart.Forms => Forms(size, type),
                 NcclPart.Short => [(0, Calls(type)), (size + 1, Calls(type + 1)), (1009, Calls(type + 2))],
-                NcclPart.Pieces when IsOneInFour(operation, type) => [((200_000 / (HasBlocks(operation) ? size : 1) / item) + 1, HostCalls(type))],
+                NcclPart.Pieces when IsOneInFour(operation, type) => [((200_000 / (OperationPlan.HasBlocks(operation) ? size : 1) / item) + 1, HostCalls(type))],
                 NcclPart.Crumbs when IsOneInFour(operation, type) => [(211, HostCalls(type + 1))],
-                NcclPart.Large when IsLargeHere(operation, type) => [((9 << 20) / (HasBlocks(operation) ? size : 1) / item, LargeCalls(type))],
+                NcclPart.Large when IsLargeHere(operation, type) => [((9 << 20) / (OperationPlan.HasBlocks(operation) ? size : 1) / item, LargeCalls(type))],
                 _ => Array.Empty<(int, (CallPlace, CallForm)[])>(),
             })
             {
@@ -87,7 +87,7 @@ public static class NcclPlan
                 foreach (var form in new[] { CallForm.Separate, CallForm.Async })
                 {
                     var next = new OperationCase(command.Operation, type, 5, form, 0, place);
-                    Scenario.Throws<NotSupportedException>(() => OperationPlan.RunCase(group, 0, next, 1, []), $"{next}");
+                    Scenario.Throws<NotSupportedException>(() => OperationPlan.RunCase(group, UnknownOrder.Rules, next, 1, []), $"{next}");
                     Scenario.True(!group.IsFaulted, $"the group is not faulted after {next}");
                 }
             }
@@ -116,10 +116,6 @@ public static class NcclPlan
     private static (CallPlace, CallForm)[] LargeCalls(int number) => [(CallPlace.Host, (CallForm)(number % 3)), (CallPlace.Device, (CallForm)((number + 1) % 3))];
 
     private static bool IsOneInFour(string operation, int type) => type % 4 == OperationPlan.Operations.ToList().IndexOf(operation) % 4;
-
-    private static bool HasBlocks(string operation) =>
-        operation.StartsWith("AllGather", StringComparison.Ordinal) || operation.StartsWith("ReduceScatter", StringComparison.Ordinal)
-        || operation.StartsWith("Gather", StringComparison.Ordinal) || operation.StartsWith("Scatter", StringComparison.Ordinal) || operation.StartsWith("AllToAll", StringComparison.Ordinal);
 
     // One type for each operation that moves, and each sum.
     private static bool IsLargeHere(string operation, int type)

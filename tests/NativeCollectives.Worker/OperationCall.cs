@@ -4,7 +4,7 @@ using NativeCollectives.Worker.Reference;
 namespace NativeCollectives.Worker;
 
 /// <summary>Calls one operation on this rank, and compares the result with its definition, the operands of all ranks being known.</summary>
-/// <remarks>With a number of sockets, sums are compared with the ring's bit for bit; with 0, nothing is known of the order in which a sum is made, and it may be rounded differently.</remarks>
+/// <remarks>Where the rules tell in which order a sum is made, it is compared bit for bit; elsewhere it may be rounded differently.</remarks>
 internal sealed class OperationCall<T, TElement> : IDisposable
     where T : unmanaged
     where TElement : IElement<T>
@@ -13,10 +13,11 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     private const int Guard = 5;
     private const byte Untouched = 0xA5;
 
-    private readonly int _sockets;
+    private readonly BackendRules _rules;
     private readonly OperationCase _case;
     private readonly ulong _seed;
     private readonly List<string> _wrong;
+    private readonly Digest? _digest;
     private readonly int _size;
     private readonly int _rank;
     private readonly int _count;
@@ -26,9 +27,9 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     private readonly Caller<T> _call;
     private readonly List<(string Name, T[] Whole)> _guarded = [];
 
-    public OperationCall(DistributedGroup group, int sockets, OperationCase next, ulong seed, List<string> wrong)
+    public OperationCall(DistributedGroup group, BackendRules rules, OperationCase next, ulong seed, List<string> wrong, Digest? digest)
     {
-        (_sockets, _case, _seed, _wrong) = (sockets, next, seed, wrong);
+        (_rules, _case, _seed, _wrong, _digest) = (rules, next, seed, wrong, digest);
         (_size, _rank, _count) = (group.Size, group.Rank, next.Count);
         var parts = next.Operation.Split('.');
         _operation = parts[0];
@@ -73,12 +74,13 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     private void AllReduce()
     {
         var operands = Operands(0, _count, ordered: true);
-        var expected = _sockets == 0 ? Definitions.Reduce<T, TElement>(operands, _op) : Definitions.AllReduce<T, TElement>(operands, _op, _sockets);
+        var expected = _rules.AllReduce<T, TElement>(operands, _op);
         var (input, output) = Buffers(operands[_rank], _count);
         _call.AllReduce(input, output, _op);
         _call.Finish();
         Reduced(output, expected, operands);
         Unchanged(input, operands[_rank]);
+        _digest?.Add(MemoryMarshal.AsBytes(output.Span));
     }
 
     private void AllGather()
@@ -247,13 +249,13 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     private void SendReceive()
     {
         var operand = Operand(_rank, 0, _count);
-        var step = _sockets == 0 ? 1 + (_case.Root % (_size - 1)) : _inPlace ? _size - 1 : 1;
+        var step = _rules.OnlyNeighbours ? _inPlace ? _size - 1 : 1 : 1 + (_case.Root % (_size - 1));
         var to = (_rank + step) % _size;
         var from = (_rank + _size - step) % _size;
         var input = Guarded("input", operand);
         var output = Guarded("output", _count);
-        // In a ring all may send before they receive, or every second one; otherwise a send may last until it is received, so the ranks send one after the other.
-        if (_sockets == 0 ? _rank < from : _call.IsAsync || _rank % 2 == 0)
+        // Over TCP all may send before they receive, or every second one; otherwise a send may last until it is received, so the ranks send one after the other.
+        if (_rules.SendsLast ? _rank < from : _call.IsAsync || _rank % 2 == 0)
         {
             _call.Send(input, to);
             _call.Receive(output, from);
@@ -284,6 +286,9 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     // The same part of every rank's operand.
     private T[][] Operands(int offset, int length, bool ordered = false) => [.. Enumerable.Range(0, _size).Select(rank => Operand(rank, offset, length, ordered))];
 
+    // Whether the order in which this operation combines is known.
+    private bool IsExact => _rules.IsExact(_operation, _size, (long)_count * System.Runtime.CompilerServices.Unsafe.SizeOf<T>());
+
     private T Element(ulong random, bool ordered)
     {
         var reduces = _operation is "AllReduce" or "ReduceScatter" or "ReduceScatterUneven" or "Reduce";
@@ -299,8 +304,8 @@ internal sealed class OperationCall<T, TElement> : IDisposable
             ReduceOp.Average => TElement.FromSmall(TElement.IsFloating ? small % 4 * _size : small),
             ReduceOp.Product => TElement.Power(random),
             ReduceOp.Sum when ordered => TElement.Spread(random),
-            // Which of two not-a-numbers or of two zeros is greater, only the ring has to say.
-            ReduceOp.Max or ReduceOp.Min when ordered && _sockets > 0 => TElement.Comparable(random),
+            // Which of two not-a-numbers or of two zeros is greater, only the order tells.
+            ReduceOp.Max or ReduceOp.Min when ordered && IsExact => TElement.Comparable(random),
             _ => TElement.IsFloating ? TElement.FromSmall(small) : TElement.FromBits(random),
         };
     }
@@ -359,7 +364,7 @@ internal sealed class OperationCall<T, TElement> : IDisposable
 
     private void Reduced(Memory<T> output, T[] expected, T[][] operands)
     {
-        if (_sockets > 0 || !TElement.IsFloating || _op is not (ReduceOp.Sum or ReduceOp.Average))
+        if (IsExact || !TElement.IsFloating || _op is not (ReduceOp.Sum or ReduceOp.Average))
         {
             Same("output", output, expected);
             return;
@@ -397,5 +402,5 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         Complain($"{name}[{at}] of {actual.Length} is {actual.Span[at]} (bytes {gotBytes}), expected is {expected[at]} (bytes {wantBytes})");
     }
 
-    private void Complain(string what) => _wrong.Add($"{_case}, rank {_rank} of {_size}{(_sockets > 0 ? $", {_sockets} sockets" : "")}: {what}");
+    private void Complain(string what) => _wrong.Add($"{_case}, rank {_rank} of {_size}{_rules}: {what}");
 }

@@ -71,6 +71,11 @@ public static class OperationPlan
         }
     }
 
+    /// <summary>Whether an operand has a block for each rank.</summary>
+    internal static bool HasBlocks(string operation) =>
+        operation.StartsWith("AllGather", StringComparison.Ordinal) || operation.StartsWith("ReduceScatter", StringComparison.Ordinal)
+        || operation.StartsWith("Gather", StringComparison.Ordinal) || operation.StartsWith("Scatter", StringComparison.Ordinal) || operation.StartsWith("AllToAll", StringComparison.Ordinal);
+
     /// <summary>Bytes of one element of the type with that index.</summary>
     internal static int ItemSize(int type) => _itemSizes[type];
 
@@ -99,13 +104,14 @@ public static class OperationPlan
     {
         var wrong = new List<string>();
         var done = 0;
+        var rules = BackendRules.Of(command);
         foreach (var next in command.Sockets > 0 ? Cases(group.Size, command.Sockets, command.Operation) : NcclPlan.Cases(group.Size, command.Plan, command.Operation))
         {
             if (command.Count > 0 && next.Count > command.Count)
             {
                 continue;
             }
-            RunCase(group, command.Sockets, next, command.Seed, wrong);
+            RunCase(group, rules, next, command.Seed, wrong);
             done++;
         }
         data["cases"] = done.ToString(CultureInfo.InvariantCulture);
@@ -113,13 +119,19 @@ public static class OperationPlan
     }
 
     /// <summary>Runs one case; <paramref name="seed"/> is the same on all ranks.</summary>
-    internal static void RunCase(DistributedGroup group, int sockets, OperationCase next, ulong seed, List<string> wrong)
+    /// <param name="group">The group.</param>
+    /// <param name="rules">How its backend combines operands.</param>
+    /// <param name="next">The case.</param>
+    /// <param name="seed">Makes the operands.</param>
+    /// <param name="wrong">Takes what was wrong.</param>
+    /// <param name="digest">If given, takes up the results that all ranks have alike.</param>
+    internal static void RunCase(DistributedGroup group, BackendRules rules, OperationCase next, ulong seed, List<string> wrong, Digest? digest = null)
     {
         void Run<T, TElement>()
             where T : unmanaged
             where TElement : IElement<T>
         {
-            using var call = new OperationCall<T, TElement>(group, sockets, next, seed, wrong);
+            using var call = new OperationCall<T, TElement>(group, rules, next, seed, wrong, digest);
             call.Run();
         }
 

@@ -29,6 +29,9 @@ public sealed record Command
     /// <summary>NCCL's options; also where CreateId and Available find the libraries.</summary>
     public NcclSettings? Nccl { get; init; }
 
+    /// <summary>JACCL's options; also where Available finds the library.</summary>
+    public JacclSettings? Jaccl { get; init; }
+
     /// <summary>Environment variables of the process from now on, as managed code sees them; an empty value takes one away.</summary>
     public Dictionary<string, string>? Variables { get; init; }
 
@@ -39,12 +42,18 @@ public sealed record Command
     // Operations, Scenario
     public string Operation { get; init; } = "";
 
-    /// <summary>Of the ring; 0: the plan is that of NCCL.</summary>
+    /// <summary>Of the ring; 0: the plan is that of NCCL, or with a <see cref="Shape"/> of JACCL.</summary>
     public int Sockets { get; init; } = 1;
+
+    /// <summary>That of JACCL's group.</summary>
+    public JacclShape? Shape { get; init; }
     public ulong Seed { get; init; }
 
     /// <summary>Which part of NCCL's plan.</summary>
     public NcclPart Plan { get; init; }
+
+    /// <summary>Operations whose work requests are recorded, in the folder <see cref="Operation"/>.</summary>
+    public WireCase[]? Wire { get; init; }
 
     /// <summary>Where the operands of a loop lie.</summary>
     public CallPlace Place { get; init; }
@@ -74,6 +83,27 @@ public sealed record NcclSettings
     public string? CudaLibrary { get; init; }
 }
 
+/// <summary><see cref="JacclOptions"/>, as a test writes them.</summary>
+public sealed record JacclSettings
+{
+    public int? Rank { get; init; }
+
+    /// <summary>The device matrix.</summary>
+    public string[][][]? Devices { get; init; }
+    public string? DeviceFile { get; init; }
+    public string? Coordinator { get; init; }
+    public bool? PreferRing { get; init; }
+    public string? Frames { get; init; }
+    public string? QueuePairs { get; init; }
+    public string? Library { get; init; }
+
+    /// <summary>A new folder through whose files the ranks meet, by a delegate.</summary>
+    public string? SideChannelFolder { get; init; }
+
+    /// <summary>What the delegate does instead of its n-th exchange: "throw", "short", "never"; each with @n.</summary>
+    public string? SideChannelFault { get; init; }
+}
+
 /// <summary>What a worker can be told.</summary>
 public static class CommandNames
 {
@@ -101,11 +131,17 @@ public static class CommandNames
     /// <summary>"faulted", "device" of the group.</summary>
     public const string State = nameof(State);
 
-    /// <summary>New fault rules for a double of a library: <see cref="Command.Operation"/> is "nccl:…" or "cuda:…".</summary>
+    /// <summary>New fault rules for a double of a library: <see cref="Command.Operation"/> is "nccl:…", "cuda:…" or "verbs:…".</summary>
     public const string Faults = nameof(Faults);
 
     /// <summary>What the doubles of the libraries count as alive, by kind.</summary>
     public const string Live = nameof(Live);
+
+    /// <summary>What the software verbs have: "live" objects and "violations" of the rules.</summary>
+    public const string Verbs = nameof(Verbs);
+
+    /// <summary>Operations of <see cref="Command.Wire"/>, each recorded in a file of its own.</summary>
+    public const string Record = nameof(Record);
 
     /// <summary>Device memory of <see cref="Command.Count"/> bytes, allocated and given back.</summary>
     public const string Allocate = nameof(Allocate);

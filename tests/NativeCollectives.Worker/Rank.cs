@@ -25,7 +25,7 @@ internal sealed class Rank
                 data["id"] = NcclUniqueId.Create(GroupCreation.Read(command.Nccl, _groups)).ToString();
                 break;
             case CommandNames.Available:
-                var options = new DistributedGroupOptions { Nccl = GroupCreation.Read(command.Nccl, _groups) };
+                var options = new DistributedGroupOptions { Nccl = GroupCreation.Read(command.Nccl, _groups), Jaccl = GroupCreation.Read(command.Jaccl) };
                 data["available"] = DistributedGroup.IsAvailable(Enum.Parse<BackendKind>(command.Backend), options, out var reason) ? "yes" : "no";
                 data["reason"] = reason ?? "";
                 break;
@@ -34,6 +34,12 @@ internal sealed class Rank
                 break;
             case CommandNames.Faults:
                 Doubles.SetFaults(command.Operation);
+                break;
+            case CommandNames.Verbs:
+                SoftVerbs.Describe(data);
+                break;
+            case CommandNames.Record:
+                WireRun.Run(_groups[command.Group], command);
                 break;
             case CommandNames.Live:
                 CudaStream.DisposeAll();
@@ -76,7 +82,14 @@ internal sealed class Rank
                 _groups[command.Group].Abort(command.Operation);
                 break;
             case CommandNames.Operations:
-                OperationPlan.Run(_groups[command.Group], command, data);
+                if (command.Shape is { } shape)
+                {
+                    JacclPlan.Run(_groups[command.Group], shape, command, data);
+                }
+                else
+                {
+                    OperationPlan.Run(_groups[command.Group], command, data);
+                }
                 break;
             case CommandNames.Scenario:
                 Scenarios.Find(command.Operation)(new Scenario(_groups[command.Group], command, data, announce));

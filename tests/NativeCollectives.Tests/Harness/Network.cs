@@ -19,6 +19,19 @@ internal static class Network
         }
     }
 
+    /// <summary>Waits until so many connections have been made to that port.</summary>
+    public static void Connected(int port, int count)
+    {
+        var entry = $":{port:X4} ";
+        var clock = Stopwatch.StartNew();
+        // The second address is the other end's; established is 01.
+        while (File.ReadLines("/proc/net/tcp").Count(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, _, var other, "01", ..] && $"{other} ".EndsWith(entry, StringComparison.Ordinal)) < count)
+        {
+            Assert.That(clock.Elapsed, Is.LessThan(WorkerProcess.Patience), $"nobody has connected to port {port}");
+            Thread.Yield();
+        }
+    }
+
     /// <summary>A connection to a port of this machine.</summary>
     public static Socket Connect(string from, int port)
     {

@@ -16,14 +16,7 @@ public sealed class SanitizedNcclTests
     {
         using var ranks = new LocalNccl(2);
         ranks.Form("pieces", stagingBytes: 65536);
-        foreach (var operation in OperationPlan.Operations)
-        {
-            foreach (var (part, group) in new[] { (NcclPart.Short, "world"), (NcclPart.Pieces, "pieces") })
-            {
-                var replies = ranks.Do(NcclMatrix.Command(operation, part, group));
-                Assert.That(replies.Select(reply => reply.Data["wrong"]), Is.All.Empty, operation);
-            }
-        }
+        SanitizedRun.Operations(ranks, operation => [NcclMatrix.Command(operation, NcclPart.Short), NcclMatrix.Command(operation, NcclPart.Pieces, "pieces")]);
         ranks.EndClean();
     }
 
@@ -46,34 +39,6 @@ public sealed class SanitizedNcclTests
     public void AbortDisposeAndALostPeer()
     {
         using var ranks = new LocalNccl(3, form: false);
-        for (var round = 0; round < 8; round++)
-        {
-            ranks.Form();
-            var calls = ranks.All(_ => new Command
-            {
-                Name = CommandNames.Loop,
-                Operation = "Any",
-                Place = (CallPlace)(round % 4),
-                Count = 1 << 16,
-                Iterations = int.MaxValue,
-                AnnounceAfter = 5,
-                Seed = (ulong)round,
-            });
-            calls[0].Announced();
-            ranks.Workers[0].Do(new Command { Name = round % 2 == 0 ? CommandNames.Abort : CommandNames.Dispose, Thread = "other" });
-            Assert.That(LocalRanks.Answers(calls).Select(reply => reply.Failure), Is.All.Not.Null);
-            LocalRanks.Succeed(ranks.All(_ => new Command { Name = CommandNames.Dispose }));
-        }
-        ranks.Form();
-        var last = ranks.All(_ => new Command { Name = CommandNames.Loop, Operation = "Any", Count = 1 << 16, Iterations = int.MaxValue, AnnounceAfter = 5 });
-        last[1].Announced();
-        ranks.Workers[1].Kill();
-        foreach (var rank in new[] { 0, 2 })
-        {
-            Assert.That(last[rank].Answer().Failure?.Type, Is.EqualTo(nameof(PeerLostException)));
-        }
-        ranks.Workers[1].Dispose();
-        ranks.Workers.RemoveAt(1);
-        ranks.EndClean();
+        SanitizedRun.AbortDisposeAndALostPeer(ranks, 8, _ => ranks.Form(), round => (CallPlace)(round % 4));
     }
 }

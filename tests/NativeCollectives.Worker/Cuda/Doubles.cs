@@ -11,6 +11,11 @@ internal static unsafe class Doubles
     /// <summary>Replaces the fault rules of one: "nccl:rules" or "cuda:rules".</summary>
     public static void SetFaults(string which)
     {
+        if (which.StartsWith("verbs:", StringComparison.Ordinal))
+        {
+            SoftVerbs.SetFaults(which[6..]);
+            return;
+        }
         var (name, rules) = which.StartsWith("nccl:", StringComparison.Ordinal) ? ("nccl", which[5..])
             : which.StartsWith("cuda:", StringComparison.Ordinal) ? ("cuda", which[5..])
             : throw new ArgumentException($"no double is named in {which}");
