@@ -171,6 +171,21 @@ TEST_F(JacclOperations, UnderEveryCircumstance) {
     }
 }
 
+// In place, with a peer that takes what it is sent late, while its own data comes early: nothing may be overwritten that is still to be sent.
+TEST_F(JacclOperations, InPlaceWithASlowPeer) {
+    for (const Shape& shape : {mesh_of(2), mesh_of(3), ring_of(3)}) {
+        for (int slow = 0; slow < shape.ranks; ++slow) {
+            const FaultsOfVerbs faults(text("device=r", slow, ":slow=3000;device=r", slow, "L0:slow=3000;device=r", slow, "R0:slow=3000"));
+            LocalJacclRanks ranks(shape, {{{"frames", "small"}}});
+            Maker maker(shape.ranks, 8);
+            // Of several messages, as a mesh reduces them at once.
+            run_all(ranks, shape,
+                    {{text("rank ", slow, " is slow"), maker.all_reduce(NC_INT32, NC_SUM, 8'192, true)},
+                     {text("rank ", slow, " is slow"), maker.reduce_scatter(NC_INT32, NC_SUM, Lengths(index(shape.ranks), 8'192), false, true)}});
+        }
+    }
+}
+
 // A device for each peer, as Macs have, and one name more than a mesh uses.
 TEST_F(JacclOperations, OverADeviceForEveryPeer) {
     const std::string matrix = R"([[null, ["r0L0", "r0"], "r0L1"], ["r1L0", [], "r1L1"], [["r2L0"], ["r2L1"], null]])";
