@@ -26,7 +26,10 @@ public static class JacclPlan
     private static readonly int[] _thresholds = [32768, 65536];
 
     /// <summary>Whether the plan of a shape has every form of every call; elsewhere they take turns.</summary>
-    public static bool HasEveryForm(JacclShape shape) => shape == JacclShape.Mesh(3) || shape == JacclShape.Ring(3, 2);
+    public static bool HasEveryForm(JacclShape shape) => shape == JacclShape.Mesh(3) || shape == JacclShape.Ring(2, 1);
+
+    /// <summary>Whether it has every count of every type.</summary>
+    public static bool HasEveryCount(JacclShape shape) => FullShapes.Contains(shape) && shape.Size <= 3;
 
     /// <summary>The calls of one operation in a group of this shape.</summary>
     public static IEnumerable<OperationCase> Cases(JacclShape shape, string operation)
@@ -44,7 +47,9 @@ public static class JacclPlan
                 continue;
             }
             var turn = type + index + place;
-            foreach (var count in isFull ? [0, 1, size - 1, size, size + 1, 1009] : turn % 4 == 0 ? [0, size + 1, 1009] : Array.Empty<int>())
+            // Every count with every type among a few ranks; among more, the counts take turns too.
+            foreach (var count in !isFull ? turn % (size < 5 ? 4 : 7) == 0 ? [0, size + 1, 1009] : Array.Empty<int>()
+                : HasEveryCount(shape) ? [0, 1, size - 1, size, size + 1, 1009] : [turn % 2, size - 1 + (turn % 3), 1009])
             {
                 yield return Next(count);
             }

@@ -22,7 +22,7 @@ public static class OperationPlan
 {
     /// <summary>Group sizes and sockets per neighbour.</summary>
     public static IReadOnlyList<(int Size, int Sockets)> Shapes { get; } =
-        [.. from size in new[] { 1, 2, 3, 4, 5, 8 } from sockets in new[] { 1, 2, 3 } select (size, sockets)];
+        [.. from size in new[] { 1, 2, 3, 4, 5, 8 } from sockets in new[] { 1, 2, 3 } where size < 8 || sockets != 2 select (size, sockets)];
 
     /// <summary>The operations, with the reduction after a dot.</summary>
     public static IReadOnlyList<string> Operations { get; } =

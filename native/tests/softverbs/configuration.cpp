@@ -46,9 +46,9 @@ void Configuration::read_environment() {
     host_ = host != nullptr && *host != '\0' ? host : std::to_string(::getpid());
     if (const char* fabric = std::getenv("NC_SOFTVERBS_FABRIC")) fabric_ = fabric;
     // A setting that silently does not take effect proves nothing.
-    const int failure = set_devices(nullptr) | set_cables(std::getenv("NC_SOFTVERBS_CABLES")) | set_completion(nullptr) | set_uc(nullptr) | set_link_layer(nullptr) |
-                        set_no_channel(nullptr) | set_no_peer_memory(nullptr) | Faults::instance().replace(std::getenv("NC_SOFTVERBS_FAULTS")) |
-                        Record::instance().open(std::getenv("NC_SOFTVERBS_RECORD"));
+    const int failure = set_devices(nullptr) | set_cables(std::getenv("NC_SOFTVERBS_CABLES")) | set_completion(nullptr) | set_uc(nullptr) |
+                        set_link_layer(nullptr) | set_no_channel(nullptr) | set_no_peer_memory(nullptr) |
+                        Faults::instance().replace(std::getenv("NC_SOFTVERBS_FAULTS")) | Record::instance().open(std::getenv("NC_SOFTVERBS_RECORD"));
     if (failure != 0) std::abort();
 }
 

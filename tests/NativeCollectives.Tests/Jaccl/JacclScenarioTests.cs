@@ -32,9 +32,10 @@ public sealed class JacclScenarioTests
     }
 
     // upstream, by name
-    [TestCase("test_all_reduce", 3)]
-    [TestCase("test_all_reduce", 4, 2)]
-    [TestCase("test_all_reduce_extra", 4)]
+    [TestCase("test_all_reduce", 2)]
+    [TestCase("test_all_reduce", 2, 2)]
+    [TestCase("test_all_reduce", 5, 1)]
+    [TestCase("test_all_reduce_extra", 2)]
     [TestCase("test_all_gather", 4, 2)]
     [TestCase("test_send_recv", 4)]
     [TestCase("test_send_recv", 4, 2)]
