@@ -63,6 +63,29 @@ void BuildNative(string preset)
     Run("cmake", "--build", "build/" + preset);
 }
 
+// The sanitized builds with what the tests leave of the processors, which are seldom all busy: a third of the time of a whole run otherwise. Returns what waits for them.
+Action BuildNativeSanitizedMeanwhile()
+{
+    EnsureDirectoryExists(results);
+    var log = results.CombineWithFilePath("native-sanitized.log").FullPath;
+    var commands = string.Join(" && ", new[] { "asan", "tsan" }.Select(preset => $"cmake --preset {preset} && cmake --build build/{preset}"));
+    var start = new ProcessStartInfo("nice") { WorkingDirectory = root.FullPath, UseShellExecute = false };
+    foreach (var argument in new[] { "-n", "19", "sh", "-c", $"({commands}) >'{log}' 2>&1" })
+    {
+        start.ArgumentList.Add(argument);
+    }
+    var process = System.Diagnostics.Process.Start(start);
+    return () =>
+    {
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+        {
+            Console.WriteLine(System.IO.File.ReadAllText(log));
+            throw new CakeException($"the sanitized native builds ended with {process.ExitCode}");
+        }
+    };
+}
+
 // ---- what the tests said ---------------------------------------------------------------------------------------------------------------
 
 var outcomes = new List<(string Name, int Passed, int Failed)>();
@@ -256,10 +279,12 @@ Task("Sanitizers").IsDependentOn("Build").IsDependentOn("Native-Sanitized").Does
     Conclude();
 });
 
-Task("Test").IsDependentOn("Build").IsDependentOn("Native-Sanitized").Does(() =>
+Task("Test").IsDependentOn("Build").Does(() =>
 {
+    var waitForSanitizedBuilds = BuildNativeSanitizedMeanwhile();
     NativeTests("release")();
     ManagedTests("managed", Selected());
+    waitForSanitizedBuilds();
     Sanitize();
     Conclude();
 });
