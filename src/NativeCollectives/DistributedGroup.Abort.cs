@@ -14,7 +14,7 @@ public sealed partial class DistributedGroup
     /// <remarks>The counterpart of NCCL's <c>ncclCommAbort</c>. Nothing happens to a group that has failed already: its first failure stays.</remarks>
     public unsafe void Abort(string? reason = null)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
         byte* text = Utf8StringMarshaller.ConvertToUnmanaged(reason);
         try
         {

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace NativeCollectives;
 
 public sealed partial class DistributedGroup
@@ -44,8 +46,11 @@ public sealed partial class DistributedGroup
     public static Task<DistributedGroup> CreateAsync(DistributedGroupOptions? options = null, CancellationToken cancellationToken = default) =>
         CreateAsync(options ?? new DistributedGroupOptions(), LaunchEnvironment.OfProcess, cancellationToken);
 
-    internal static DistributedGroup Create(DistributedGroupOptions options, LaunchEnvironment environment) =>
-        new(GroupFormation.Form(GroupPlan.Make(options, environment, WhyUnavailable), CancellationToken.None));
+    internal static DistributedGroup Create(DistributedGroupOptions options, LaunchEnvironment environment)
+    {
+        long start = Stopwatch.GetTimestamp();
+        return Form(Plan(options, environment, start), start, CancellationToken.None);
+    }
 
     internal static Task<DistributedGroup> CreateAsync(DistributedGroupOptions options, LaunchEnvironment environment, CancellationToken cancellationToken)
     {
@@ -54,11 +59,53 @@ public sealed partial class DistributedGroup
             return Task.FromCanceled<DistributedGroup>(cancellationToken);
         }
 
-        GroupPlan plan = GroupPlan.Make(options, environment, WhyUnavailable);
+        long start = Stopwatch.GetTimestamp();
+        GroupPlan plan = Plan(options, environment, start);
         return Task.Factory.StartNew(
-            () => new DistributedGroup(GroupFormation.Form(plan, cancellationToken)),
+            () => Form(plan, start, cancellationToken),
             cancellationToken,
             TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
             TaskScheduler.Default);
     }
+
+    private static GroupPlan Plan(DistributedGroupOptions options, LaunchEnvironment environment, long start)
+    {
+        try
+        {
+            return GroupPlan.Make(options, environment, WhyUnavailable);
+        }
+        catch (Exception failure)
+        {
+            TellOfFailedForming(options.Observer, failure, start);
+            throw;
+        }
+    }
+
+    private static DistributedGroup Form(GroupPlan plan, long start, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return Formed(new DistributedGroup(GroupFormation.Form(plan, cancellationToken), plan.Observer), start);
+        }
+        catch (Exception failure)
+        {
+            TellOfFailedForming(plan.Observer, failure, start);
+            throw;
+        }
+    }
+
+    private static DistributedGroup Formed(DistributedGroup group, long start)
+    {
+        Observation.Tell(
+            group.Observer,
+            (Group: group, Duration: Stopwatch.GetElapsedTime(start)),
+            static (observer, formed) => observer.GroupFormed(formed.Group, formed.Duration));
+        return group;
+    }
+
+    private static void TellOfFailedForming(CollectiveObserver? observer, Exception failure, long start) =>
+        Observation.Tell(
+            observer,
+            (Failure: failure, Duration: Stopwatch.GetElapsedTime(start)),
+            static (observer, failed) => observer.FormingFailed(failed.Failure, failed.Duration));
 }

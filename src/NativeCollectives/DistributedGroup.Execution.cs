@@ -27,7 +27,7 @@ public sealed partial class DistributedGroup
         fixed (ulong* sendLengths = sendCounts, receiveLengths = receiveCounts)
         {
             operation.Place(send, receive, sendLengths, receiveLengths);
-            Execute(ref operation.Request);
+            Execute(ref operation);
         }
     }
 
@@ -169,20 +169,23 @@ public sealed partial class DistributedGroup
 
     /// <summary>Every blocking operation.</summary>
     [SkipLocalsInit]
-    private unsafe void Execute(ref nc_request request)
+    private unsafe void Execute(ref Operation operation)
     {
         Unsafe.SkipInit(out nc_error error);
         error.size = (uint)sizeof(nc_error);
         using GroupHandle.Lease lease = _handle.Rent();
+        Observation observation = Observation.Begin(this, operation, isAsynchronous: false);
         nc_status status;
-        fixed (nc_request* pinned = &request)
+        fixed (nc_request* pinned = &operation.Request)
         {
             status = NativeMethods.nc_execute(lease.Group, pinned, &error);
         }
 
-        if (status != nc_status.NC_OK)
+        Exception? failure = status == nc_status.NC_OK ? null : Failure(&error, CancellationToken.None);
+        observation.End(this, failure);
+        if (failure is not null)
         {
-            throw Failure(&error, CancellationToken.None);
+            throw failure;
         }
     }
 
@@ -206,6 +209,7 @@ public sealed partial class DistributedGroup
             Unsafe.SkipInit(out nc_error error);
             error.size = (uint)sizeof(nc_error);
             using GroupHandle.Lease lease = _handle.Rent();
+            pending.Observe(operation);
             fixed (nc_request* request = &operation.Request)
             {
                 nc_status status = NativeMethods.nc_enqueue(
@@ -222,7 +226,7 @@ public sealed partial class DistributedGroup
         {
             if (!issued)
             {
-                pending.NotIssued();
+                pending.NotIssued(failure);
             }
         }
 
@@ -247,27 +251,41 @@ public sealed partial class DistributedGroup
 
         if (error->earlier != 0)
         {
-            Exception first = Interlocked.CompareExchange(ref _firstFailure, failure, null) ?? failure;
+            Exception first = Fault(failure);
             return CollectiveErrors.DescribeLater(first, Backend, Rank);
         }
 
         nc_status end = NativeStatus;
         if (end != nc_status.NC_OK && (error->status == end || (error->status == nc_status.NC_CANCELLED && end == nc_status.NC_ABORTED)))
         {
-            Interlocked.CompareExchange(ref _firstFailure, failure, null);
+            Fault(failure);
         }
 
         return failure;
     }
 
+    // Keeps the failure if it is the first, and returns the first.
+    private Exception Fault(Exception failure)
+    {
+        if (Interlocked.CompareExchange(ref _firstFailure, failure, null) is { } first)
+        {
+            return first;
+        }
+
+        Observation.Tell(Observer, (Group: this, Failure: failure), static (observer, fault) => observer.GroupFaulted(fault.Group, fault.Failure));
+        return failure;
+    }
+
     /// <summary>Makes a group of what a split of this one left behind.</summary>
-    internal unsafe DistributedGroup Adopt(nc_group* part)
+    /// <param name="part">The new group.</param>
+    /// <param name="start">When the split was asked for.</param>
+    internal unsafe DistributedGroup Adopt(nc_group* part, long start)
     {
         var handle = new GroupHandle();
         LogChannel? log = _handle.Log;
         log?.AddReference();
         handle.Own(part, log);
-        return new DistributedGroup(handle);
+        return Formed(new DistributedGroup(handle, Observer), start);
     }
 
     /// <summary>The counts that only the root gives.</summary>
@@ -281,7 +299,7 @@ public sealed partial class DistributedGroup
     /// <summary>The beginning of every operation.</summary>
     private unsafe Operation Begin(nc_operation operation, CollectiveDataType type, TimeSpan? timeout)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
         return new Operation
         {
             Request = new nc_request

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using NativeCollectives.Interop;
 
 namespace NativeCollectives;
@@ -65,10 +66,11 @@ public sealed partial class DistributedGroup
     private unsafe DistributedGroup? RunSplit(int color, int key, TimeSpan? timeout)
     {
         Operation operation = BeginSplit(color, key, timeout);
+        long start = Stopwatch.GetTimestamp();
         nc_group* part = null;
         operation.Request.new_group = &part;
         Run(ref operation, null, null);
-        return part is null ? null : Adopt(part);
+        return part is null ? null : Adopt(part, start);
     }
 
     private Task<DistributedGroup?> RunSplitAsync(int color, int key, TimeSpan? timeout, CancellationToken cancellationToken)

@@ -40,11 +40,12 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
 {
     private readonly GroupHandle _handle;
     private Exception? _firstFailure;
-    private volatile bool _disposed;
+    private int _disposed;
 
-    internal DistributedGroup(GroupHandle handle)
+    internal DistributedGroup(GroupHandle handle, CollectiveObserver? observer = null)
     {
         _handle = handle;
+        Observer = observer;
         using GroupHandle.Lease lease = handle.Rent();
         Rank = lease.Rank;
         Size = lease.Size;
@@ -75,6 +76,9 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
     /// </summary>
     public int? Device { get; }
 
+    /// <summary>Who is told what the group does; those split from it have the same.</summary>
+    internal CollectiveObserver? Observer { get; }
+
     /// <summary>
     /// Whether a failure has ended the group: a lost peer, a timeout, ranks out of step, an abort. Every call then throws at once a new exception of the first
     /// failure's type, whose <see cref="Exception.InnerException"/> is the first failure.
@@ -82,12 +86,14 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
     /// <remarks>A faulted group is to be disposed; a new one can be formed at once, on the same addresses too.</remarks>
     public bool IsFaulted => _firstFailure is not null || NativeStatus is not (nc_status.NC_OK or nc_status.NC_CLOSED);
 
+    private bool IsDisposed => Volatile.Read(ref _disposed) != 0;
+
     // What ended the native group; OK as long as nothing has, and when nobody can tell any more.
     private unsafe nc_status NativeStatus
     {
         get
         {
-            if (_disposed)
+            if (IsDisposed)
             {
                 return nc_status.NC_OK;
             }
@@ -114,9 +120,13 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
     /// </remarks>
     public void Dispose()
     {
-        _disposed = true;
+        bool isFirst = Interlocked.Exchange(ref _disposed, 1) == 0;
         _handle.Leave();
         _handle.Dispose();
+        if (isFirst)
+        {
+            Observation.Tell(Observer, this, static (observer, group) => observer.GroupDisposed(group));
+        }
     }
 
     /// <summary>Leaves the group, as <see cref="Dispose"/> does; there is nothing to wait for.</summary>

@@ -54,6 +54,9 @@ public sealed class DistributedGroupOptions
     /// </remarks>
     public Action<CollectiveLogLevel, string>? Log { get; set; }
 
+    /// <summary>Is told what the group and the groups split from it do; <see langword="null"/> (the default): nobody is.</summary>
+    public CollectiveObserver? Observer { get; set; }
+
     /// <summary>Whether the program has set <see cref="FormingTimeout"/>.</summary>
     internal bool HasFormingTimeout => _formingTimeout is not null;
 }

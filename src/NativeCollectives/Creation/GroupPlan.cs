@@ -9,6 +9,7 @@ internal sealed class GroupPlan
         FormingTimeout = options.HasFormingTimeout ? options.FormingTimeout : configuration?.FormingTimeout ?? options.FormingTimeout;
         OperationTimeout = options.OperationTimeout;
         Log = options.Log;
+        Observer = options.Observer;
     }
 
     /// <summary>The backend and its settings; <see langword="null"/>: a group of one.</summary>
@@ -19,6 +20,8 @@ internal sealed class GroupPlan
     internal TimeSpan OperationTimeout { get; }
 
     internal Action<CollectiveLogLevel, string>? Log { get; }
+
+    internal CollectiveObserver? Observer { get; }
 
     /// <summary>What every message on the standard error stream begins with; <see langword="null"/>: none is written there.</summary>
     internal string? ErrorPrefix { get; private init; }

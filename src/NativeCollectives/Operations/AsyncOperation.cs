@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using NativeCollectives.Interop;
@@ -23,6 +24,9 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
     private WorkHandle? _work;
     private CancellationTokenRegistration _registration;
     private int _parties = 2;
+
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private Observation _observation;
 
     /// <summary>Takes over two pinned buffers.</summary>
     internal AsyncOperation(DistributedGroup group, MemoryHandle send, MemoryHandle receive, CancellationToken cancellationToken)
@@ -90,11 +94,16 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
         Part();
     }
 
+    /// <summary>The operation is about to be issued.</summary>
+    internal void Observe(in Operation operation) => _observation = Observation.Begin(_group, operation, isAsynchronous: true);
+
     /// <summary>The operation was not issued, so that its end will not be reported.</summary>
-    internal void NotIssued()
+    /// <param name="failure">Why.</param>
+    internal void NotIssued(Exception? failure)
     {
         ReleaseBuffers();
         _work?.Dispose();
+        _observation.End(_group, failure);
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
@@ -116,7 +125,7 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
             }
             else if (_newGroup is not null && *_newGroup is not null)
             {
-                made = _group.Adopt(*_newGroup);
+                made = _group.Adopt(*_newGroup, _start);
             }
         }
         catch (Exception exception)
@@ -128,6 +137,7 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
         ReleaseBuffers();
         IsReporting = false;
         Part();
+        _observation.End(_group, failure);
         switch (failure)
         {
             case null:
