@@ -1,0 +1,124 @@
+using Microsoft.Extensions.Configuration;
+
+namespace NativeCollectives.Hosting;
+
+/// <summary>The values that are in effect: those of a configuration, and, where they leave room, those of launchers.</summary>
+internal sealed class EffectiveConfiguration
+{
+    // Of the keys in each row, which say the same thing in different ways, all values come from one place: the launchers count only if nobody else says
+    // anything, and of the launchers the first.
+    private static readonly string[][] _alternatives =
+    [
+        [SettingKeys.RingHosts, SettingKeys.RingHostFile, SettingKeys.RingNodes, SettingKeys.RingTasksPerNode],
+        [SettingKeys.JacclDevices, SettingKeys.JacclDeviceFile],
+        [SettingKeys.NcclRendezvous, SettingKeys.NcclBootstrap],
+    ];
+
+    private EffectiveConfiguration(IReadOnlyList<SettingEntry> entries, LaunchEnvironment environment)
+    {
+        Entries = entries;
+        Environment = environment;
+    }
+
+    internal IReadOnlyList<SettingEntry> Entries { get; }
+
+    /// <summary>What the launchers have put there.</summary>
+    internal LaunchEnvironment Environment { get; }
+
+    internal static EffectiveConfiguration Of(IConfiguration configuration)
+    {
+        LauncherConfigurationProvider[] launchers = [.. Launchers(configuration)];
+        List<SettingEntry> entries = [];
+        Collect(configuration, configuration as IConfigurationSection ?? configuration.GetSection(DistributedGroupSettings.SectionName), entries);
+        if (launchers.Length == 0)
+        {
+            IConfigurationRoot environment = new ConfigurationBuilder().AddLauncherEnvironment().Build();
+            launchers = [.. Launchers(environment)];
+            List<SettingEntry> own = [];
+            Collect(environment, environment.GetSection(DistributedGroupSettings.SectionName), own);
+            entries.AddRange(own.ExceptBy(entries.Select(static entry => entry.Key), static entry => entry.Key, StringComparer.OrdinalIgnoreCase));
+        }
+
+        foreach (LauncherConfigurationProvider launcher in launchers)
+        {
+            entries.AddRange(launcher.Problems
+                .Where(problem => !entries.Exists(entry => entry.Key.Equals(problem.Key, StringComparison.OrdinalIgnoreCase)))
+                .Select(problem => new SettingEntry(problem.Key, null, launcher.Name, launcher) { Problem = problem.Value }));
+        }
+
+        return new EffectiveConfiguration(Settle(entries), launchers[^1].Environment);
+    }
+
+    private static IEnumerable<LauncherConfigurationProvider> Launchers(IConfiguration configuration) =>
+        configuration is not IConfigurationRoot root
+            ? []
+            : root.Providers.SelectMany(static provider => provider switch
+            {
+                LauncherConfigurationProvider launcher => [launcher],
+                ChainedConfigurationProvider chained => Launchers(chained.Configuration),
+                _ => [],
+            });
+
+    private static void Collect(IConfiguration configuration, IConfigurationSection section, List<SettingEntry> entries)
+    {
+        int start = section.Path.Length + 1;
+        Visit(section);
+
+        void Visit(IConfigurationSection parent)
+        {
+            foreach (IConfigurationSection child in parent.GetChildren())
+            {
+                bool isLeaf = !child.GetChildren().Any();
+                if (child.Value is not null || isLeaf)
+                {
+                    string key = child.Path[start..];
+                    IConfigurationProvider? provider = Find(configuration, child.Path);
+                    var launcher = provider as LauncherConfigurationProvider;
+                    string source = launcher?.SourceOf(key) ?? (provider is null ? "configuration" : SourceNames.Of(provider, child.Path));
+                    entries.Add(new SettingEntry(key, child.Value, source, launcher));
+                }
+
+                Visit(child);
+            }
+        }
+    }
+
+    // The provider whose value counts; null if the configuration does not tell which ones it has.
+    private static IConfigurationProvider? Find(IConfiguration configuration, string path)
+    {
+        if (configuration is not IConfigurationRoot root)
+        {
+            return null;
+        }
+
+        IConfigurationProvider? provider = root.Providers.LastOrDefault(provider => provider.TryGet(path, out _));
+        return provider is ChainedConfigurationProvider chained ? Find(chained.Configuration, path) ?? provider : provider;
+    }
+
+    private static List<SettingEntry> Settle(List<SettingEntry> entries)
+    {
+        HashSet<SettingEntry> dropped = [];
+        foreach (string[] keys in _alternatives)
+        {
+            SettingEntry[] group = [.. entries.Where(entry => Array.Exists(keys, key => SettingKeys.IsOrIsIn(entry.Key, key)))];
+
+            // How many ranks a node has says nothing without the nodes, which can be the launcher's.
+            bool isExplicit = group.Any(static entry => entry is { Launcher: null, Value: not null } && !Is(entry, SettingKeys.RingTasksPerNode));
+            LauncherConfigurationProvider? first = isExplicit ? null : group.MaxBy(static entry => entry.Launcher?.Precedence ?? -1)?.Launcher;
+            dropped.UnionWith(group.Where(entry => entry.Launcher is not null && entry.Launcher != first));
+        }
+
+        // What a launcher says of how NCCL's ranks meet is one whole.
+        SettingEntry? bootstrap = entries.Find(static entry => Is(entry, SettingKeys.NcclBootstrap));
+        bool isAnotherBootstrap = bootstrap is { Launcher: null, Value: not null } && !bootstrap.Value.Equals("auto", StringComparison.OrdinalIgnoreCase);
+        string? backend = entries.Find(static entry => Is(entry, SettingKeys.Backend))?.Value?.ToLowerInvariant();
+        bool isNcclsTimeout = backend is null or "any" or "nccl"
+            && !dropped.Any(static entry => Is(entry, SettingKeys.NcclRendezvous) || Is(entry, SettingKeys.NcclBootstrap));
+        dropped.UnionWith(entries.Where(entry => entry.Launcher is not null && (
+            (Is(entry, SettingKeys.FormingTimeout) && !isNcclsTimeout)
+            || ((Is(entry, SettingKeys.NcclRank) || Is(entry, SettingKeys.NcclSize)) && isAnotherBootstrap))));
+        return [.. entries.Where(entry => !dropped.Contains(entry))];
+
+        static bool Is(SettingEntry entry, string key) => entry.Key.Equals(key, StringComparison.OrdinalIgnoreCase);
+    }
+}
