@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Reflection;
 
 namespace NativeCollectives.Bench;
 
@@ -104,7 +105,7 @@ internal static class CommandLine
                 Memory = result.GetValue(memory) switch { Device => BufferMemory.Device, Host => BufferMemory.Host, _ => null },
                 OnStream = result.GetValue(stream),
                 InPlace = result.GetValue(inPlace),
-                Sizes = [.. Sizes(result.GetValue(minBytes), result.GetValue(maxBytes), result.GetValue(stepFactor))],
+                Sizes = [.. BenchOptions.SizesOf(result.GetValue(minBytes), result.GetValue(maxBytes), result.GetValue(stepFactor), step: 0)],
                 Rounds = result.GetValue(rounds),
                 Iterations = result.GetValue(iterations),
                 Seconds = result.GetValue(seconds),
@@ -148,7 +149,7 @@ internal static class CommandLine
             }
             return 0;
         }
-        catch (BenchmarkException exception)
+        catch (ToolException exception)
         {
             await Console.Error.WriteLineAsync(exception.Message);
             return 1;
@@ -165,12 +166,12 @@ internal static class CommandLine
     {
         if (options.Backend == BackendKind.Jaccl)
         {
-            var verbs = VerbsMachine.Find(options);
+            var verbs = VerbsMachineOf(options);
             OwnJacclSystem own = new(verbs, scratch);
             var copies = options.Peers.Select(peer => peer == VerbsCopy).ToList();
             return copies.Count == 0 ? [own] : [own, .. await VerbsDirectSystem.PrepareAsync(copies, verbs, scratch, cancellationToken)];
         }
-        List<IBenchmarkSystem> systems = [machine is null ? new OwnRingSystem(scratch) : new OwnNcclSystem(machine, scratch)];
+        List<IBenchmarkSystem> systems = [machine is null ? new OwnRingSystem() : new OwnNcclSystem(machine)];
         if (options.Peers.Contains(OpenMpi))
         {
             systems.Add(await OpenMpiSystem.PrepareAsync(scratch, cancellationToken));
@@ -183,31 +184,45 @@ internal static class CommandLine
         return systems;
     }
 
+    /// <summary>The devices that the user names, or those of the software library that the build has left.</summary>
+    private static VerbsMachine VerbsMachineOf(BenchmarkOptions options)
+    {
+        if (options.RdmaDevices.Count > 0)
+        {
+            return VerbsMachine.OfDevices(options.VerbsLibrary?.FullName, options.RdmaDevices);
+        }
+        return options.VerbsLibrary is null
+            ? VerbsMachine.InSoftware(typeof(CommandLine).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+                .Single(attribute => attribute.Key == "SoftwareVerbs").Value!)
+            : throw new ToolException("--verbs-library is for --devices, which names RDMA devices of this machine.");
+    }
+
     private static void Check(BenchmarkOptions options)
     {
         if (options.Sizes.Count == 0)
         {
-            throw new BenchmarkException("--min-bytes is more than --max-bytes.");
+            throw new ToolException("--min-bytes is more than --max-bytes.");
         }
-        if (options.InPlace && options.Operations.FirstOrDefault(operation => !operation.MayBeInPlace) is { } separate)
+        if (options.InPlace &&
+            options.Operations.FirstOrDefault(operation => operation.Kind is not (CollectiveKind.AllReduce or CollectiveKind.Broadcast)) is { } separate)
         {
-            throw new BenchmarkException($"--in-place is not for {separate.Name}, but for all-reduce, and for broadcast, which always is.");
+            throw new ToolException($"--in-place is not for {separate.Name}, but for all-reduce, and for broadcast, which always is.");
         }
         if (options.Backend != BackendKind.Ring && options.Sockets.Count > 0)
         {
-            throw new BenchmarkException($"--sockets is for --backend {Ring}.");
+            throw new ToolException($"--sockets is for --backend {Ring}.");
         }
         if (options.Backend != BackendKind.Nccl && (options.Memory == BufferMemory.Device || options.OnStream))
         {
-            throw new BenchmarkException($"{(options.OnStream ? "--stream" : $"--memory {Device}")} is for --backend {Nccl}: the others work on host memory.");
+            throw new ToolException($"{(options.OnStream ? "--stream" : $"--memory {Device}")} is for --backend {Nccl}: the others work on host memory.");
         }
         if (options.Backend != BackendKind.Jaccl && JacclOption(options) is { } option)
         {
-            throw new BenchmarkException($"{option} is for --backend {Jaccl}.");
+            throw new ToolException($"{option} is for --backend {Jaccl}.");
         }
         if (options.Peers.FirstOrDefault(peer => BackendOf(peer) != options.Backend) is { } other)
         {
-            throw new BenchmarkException($"--peer {other} is for --backend {BackendOf(other).ToString().ToLowerInvariant()}.");
+            throw new ToolException($"--peer {other} is for --backend {BackendOf(other).ToString().ToLowerInvariant()}.");
         }
         switch (options.Backend)
         {
@@ -244,15 +259,15 @@ internal static class CommandLine
         var mostRanks = isRingOnly ? 64 : 8;
         if (options.Ranks.Any(ranks => ranks < 2 || ranks > mostRanks))
         {
-            throw new BenchmarkException($"--ranks: 2 to {mostRanks}{(isRingOnly ? "" : $" in a {Mesh}")}");
+            throw new ToolException($"--ranks: 2 to {mostRanks}{(isRingOnly ? "" : $" in a {Mesh}")}");
         }
         if (options.Wires.Count > 0 && !options.Topologies.Contains(VerbsTopology.Ring))
         {
-            throw new BenchmarkException($"--wires is for --topology {Ring}.");
+            throw new ToolException($"--wires is for --topology {Ring}.");
         }
         if (options.Peers.Count > 0 && options.Operations.FirstOrDefault(operation => operation.Name is not (AllReduce or SendReceive)) is { } other)
         {
-            throw new BenchmarkException($"--peer {options.Peers[0]} is not for {other.Name}, but for {AllReduce} and {SendReceive}.");
+            throw new ToolException($"--peer {options.Peers[0]} is not for {other.Name}, but for {AllReduce} and {SendReceive}.");
         }
     }
 
@@ -260,11 +275,11 @@ internal static class CommandLine
     {
         if (options.Ranks.Any(ranks => ranks < 2))
         {
-            throw new BenchmarkException("--ranks: 2 to 64");
+            throw new ToolException("--ranks: 2 to 64");
         }
         if (options.Peers.Count > 0 && options.Operations.FirstOrDefault(operation => operation.Name != AllReduce) is { } other)
         {
-            throw new BenchmarkException($"--peer {OpenMpi} is not for {other.Name}, but for {AllReduce}.");
+            throw new ToolException($"--peer {OpenMpi} is not for {other.Name}, but for {AllReduce}.");
         }
     }
 
@@ -272,27 +287,19 @@ internal static class CommandLine
     {
         if (options.OnStream && options.Memory == BufferMemory.Host)
         {
-            throw new BenchmarkException($"--stream is for --memory {Device}.");
+            throw new ToolException($"--stream is for --memory {Device}.");
         }
         if (options.OnStream && options.Operations.FirstOrDefault(operation => !operation.MovesData) is { } still)
         {
-            throw new BenchmarkException($"--stream is not for {still.Name}, which does not take a stream.");
+            throw new ToolException($"--stream is not for {still.Name}, which does not take a stream.");
         }
     }
 
     private static void CheckRanks(BenchmarkOptions options)
     {
-        if (options.Operations.FirstOrDefault(operation => options.Ranks.Any(ranks => ranks < operation.MinNcclRanks)) is { } operation)
+        if (options.Operations.FirstOrDefault(operation => options.Ranks.Any(ranks => ranks < operation.MinRanks)) is { } operation)
         {
-            throw new BenchmarkException($"{operation.Name} needs at least {operation.MinNcclRanks} ranks.");
-        }
-    }
-
-    private static IEnumerable<long> Sizes(long first, long last, int factor)
-    {
-        for (var size = first; size <= last; size *= factor)
-        {
-            yield return size;
+            throw new ToolException($"{operation.Name} needs at least {operation.MinRanks} ranks.");
         }
     }
 

@@ -29,22 +29,23 @@ internal sealed class NcclDirectSystem : IBenchmarkSystem
     public static async Task<IReadOnlyList<NcclDirectSystem>> PrepareAsync(
         IReadOnlyList<NcclDirectMode> modes, NcclMachine machine, ScratchFolder scratch, CancellationToken cancellationToken)
     {
-        var compiler = PeerProgram.OnPath("c++") ?? throw new BenchmarkException("There is no C++ compiler: c++ must be on the PATH (Debian: g++).");
+        var compiler = PeerProgram.OnPath("c++") ?? throw new ToolException("There is no C++ compiler: c++ must be on the PATH (Debian: g++).");
         var program = await PeerProgram.CompileAsync(Source, compiler, ["-std=c++20", "-pthread", "-ldl"], scratch, cancellationToken);
         var introduction = await ProcessSet.RunAsync(
-            [new Launch(Source, program, Libraries(machine, device: 0))], PeerProgram.Preparation, cancellationToken);
+            [new ProcessLaunch(Source, program, Libraries(machine, device: 0))], PeerProgram.Preparation, cancellationToken);
         return [.. modes.Select(mode => new NcclDirectSystem(mode, program, introduction.Trim(), machine, scratch))];
     }
 
-    public async Task<IReadOnlyList<Measurement>> MeasureAsync(BenchmarkJob job, CancellationToken cancellationToken)
+    public async Task MeasureAsync(BenchmarkJob job, Action<BenchmarkCase, Measurement> measured, CancellationToken cancellationToken)
     {
+        var one = job.Cases.Single();
         var output = _scratch.NewFile();
         string[] common =
         [
             Argument("size", job.Ranks),
             $"id={_scratch.NewFile()}",
-            $"operation={job.Operation.Name}",
-            Argument("in_place", job.InPlace),
+            $"operation={one.Operation.Name}",
+            Argument("in_place", one.InPlace),
             $"memory={(job.Memory == BufferMemory.Host ? "host" : "device")}",
             Argument("blocking", _mode.IsBlocking),
             // Those who use a stream of their own wait for it in their own way, which is this one in our ranks too.
@@ -55,17 +56,17 @@ internal sealed class NcclDirectSystem : IBenchmarkSystem
             Argument("warm_up_seconds", Pace.WarmUpSeconds),
             Argument("min_iterations", Pace.MinIterations),
             Argument("max_iterations", Pace.MaxIterations),
-            $"counts={string.Join(',', job.Counts)}",
+            $"counts={string.Join(',', one.Counts)}",
             $"output={output}",
         ];
-        var launches = Enumerable.Range(0, job.Ranks).Select(rank => new Launch(
+        var launches = Enumerable.Range(0, job.Ranks).Select(rank => new ProcessLaunch(
             $"{Name}, rank {rank}",
             _program,
             [.. Libraries(_machine, _machine.DeviceOf(rank)), Argument("rank", rank), .. common],
             Input: "",
             _machine.Environment(rank, job.Ranks)));
         await ProcessSet.RunAsync([.. launches], job.Deadline, cancellationToken);
-        return Measurement.Read(output, job.Counts, Name);
+        PeerProgram.Report(output, one, Name, measured);
     }
 
     private static string[] Libraries(NcclMachine machine, int device) =>

@@ -27,14 +27,14 @@ internal sealed class OpenMpiSystem : IBenchmarkSystem
     public static async Task<OpenMpiSystem> PrepareAsync(ScratchFolder scratch, CancellationToken cancellationToken)
     {
         const string Missing = "Open MPI is not installed: mpicc and mpirun must be on the PATH (Debian: openmpi-bin and libopenmpi-dev).";
-        var mpicc = PeerProgram.OnPath("mpicc") ?? throw new BenchmarkException(Missing);
-        var mpirun = PeerProgram.OnPath("mpirun") ?? throw new BenchmarkException(Missing);
+        var mpicc = PeerProgram.OnPath("mpicc") ?? throw new ToolException(Missing);
+        var mpirun = PeerProgram.OnPath("mpirun") ?? throw new ToolException(Missing);
 
         const string Known = "mpirun (Open MPI) ";
-        var introduction = await ProcessSet.RunAsync([new Launch(mpirun, mpirun, ["--version"])], PeerProgram.Preparation, cancellationToken);
+        var introduction = await ProcessSet.RunAsync([new ProcessLaunch(mpirun, mpirun, ["--version"])], PeerProgram.Preparation, cancellationToken);
         if (!introduction.StartsWith(Known, StringComparison.Ordinal))
         {
-            throw new BenchmarkException($"{mpirun} is not that of Open MPI.");
+            throw new ToolException($"{mpirun} is not that of Open MPI.");
         }
         var version = introduction[Known.Length..].Split('\n')[0].Trim();
 
@@ -42,8 +42,9 @@ internal sealed class OpenMpiSystem : IBenchmarkSystem
         return new OpenMpiSystem(mpirun, program, version, scratch);
     }
 
-    public async Task<IReadOnlyList<Measurement>> MeasureAsync(BenchmarkJob job, CancellationToken cancellationToken)
+    public async Task MeasureAsync(BenchmarkJob job, Action<BenchmarkCase, Measurement> measured, CancellationToken cancellationToken)
     {
+        var one = job.Cases.Single();
         var output = _scratch.NewFile();
         string[] arguments =
         [
@@ -59,16 +60,16 @@ internal sealed class OpenMpiSystem : IBenchmarkSystem
             "--timeout", Text((int)job.Deadline.TotalSeconds), // should this program not live to end it
             _program,
             output,
-            job.InPlace ? "1" : "0",
+            one.InPlace ? "1" : "0",
             Text(job.Pace.Iterations),
             Text(job.Pace.Seconds),
             Text(Pace.WarmUpSeconds),
             Text(Pace.MinIterations),
             Text(Pace.MaxIterations),
-            .. job.Counts.Select(count => Text(count)),
+            .. one.Counts.Select(count => Text(count)),
         ];
-        await ProcessSet.RunAsync([new Launch(Name, _mpirun, arguments)], job.Deadline, cancellationToken);
-        return Measurement.Read(output, job.Counts, Name);
+        await ProcessSet.RunAsync([new ProcessLaunch(Name, _mpirun, arguments)], job.Deadline, cancellationToken);
+        PeerProgram.Report(output, one, Name, measured);
     }
 
     private static string Text<T>(T value)

@@ -20,7 +20,16 @@ internal static class PeerProgram
     {
         var program = Path.Combine(scratch.FullPath, Path.GetFileNameWithoutExtension(source));
         string[] arguments = ["-O2", "-Wall", "-Wextra", "-I", _folder, "-o", program, Path.Combine(_folder, source), .. options];
-        await ProcessSet.RunAsync([new Launch(compiler, compiler, arguments)], Preparation, cancellationToken);
+        await ProcessSet.RunAsync([new ProcessLaunch(compiler, compiler, arguments)], Preparation, cancellationToken);
         return program;
+    }
+
+    /// <summary>Hands on what a program has written about a case.</summary>
+    public static void Report(string output, BenchmarkCase one, string system, Action<BenchmarkCase, Measurement> measured)
+    {
+        foreach (var measurement in Measurement.Read(output, one.Counts, system))
+        {
+            measured(one, measurement);
+        }
     }
 }

@@ -32,13 +32,14 @@ internal sealed class VerbsDirectSystem : IBenchmarkSystem
     public static async Task<IReadOnlyList<VerbsDirectSystem>> PrepareAsync(
         IReadOnlyList<bool> copies, VerbsMachine machine, ScratchFolder scratch, CancellationToken cancellationToken)
     {
-        var compiler = PeerProgram.OnPath("c++") ?? throw new BenchmarkException("There is no C++ compiler: c++ must be on the PATH (Debian: g++).");
+        var compiler = PeerProgram.OnPath("c++") ?? throw new ToolException("There is no C++ compiler: c++ must be on the PATH (Debian: g++).");
         var program = await PeerProgram.CompileAsync(Source, compiler, ["-std=c++20", "-pthread", "-ldl"], scratch, cancellationToken);
         return [.. copies.Select(each => new VerbsDirectSystem(each, program, machine, scratch))];
     }
 
-    public async Task<IReadOnlyList<Measurement>> MeasureAsync(BenchmarkJob job, CancellationToken cancellationToken)
+    public async Task MeasureAsync(BenchmarkJob job, Action<BenchmarkCase, Measurement> measured, CancellationToken cancellationToken)
     {
+        var one = job.Cases.Single();
         var output = _scratch.NewFile();
         var fabric = _scratch.NewFolder();
         var links = job.Links;
@@ -47,7 +48,7 @@ internal sealed class VerbsDirectSystem : IBenchmarkSystem
             $"library={_machine.Library ?? (OperatingSystem.IsMacOS() ? "librdma.dylib" : "libibverbs.so.1")}",
             Argument("size", job.Ranks),
             $"meeting={_scratch.NewFile()}",
-            $"operation={job.Operation.Name}",
+            $"operation={one.Operation.Name}",
             $"topology={(links.Topology == VerbsTopology.Ring ? "ring" : "mesh")}",
             Argument("wires", links.Wires ?? 1),
             // As the library has it.
@@ -58,17 +59,17 @@ internal sealed class VerbsDirectSystem : IBenchmarkSystem
             Argument("warm_up_seconds", Pace.WarmUpSeconds),
             Argument("min_iterations", Pace.MinIterations),
             Argument("max_iterations", Pace.MaxIterations),
-            $"counts={string.Join(',', job.Counts)}",
+            $"counts={string.Join(',', one.Counts)}",
             $"output={output}",
         ];
-        var launches = Enumerable.Range(0, job.Ranks).Select(rank => new Launch(
+        var launches = Enumerable.Range(0, job.Ranks).Select(rank => new ProcessLaunch(
             $"{Name}, rank {rank}",
             _program,
             [Argument("rank", rank), $"devices={string.Join(',', DevicesOf(rank, job))}", .. common],
             Input: "",
             _machine.Environment(rank, job.Ranks, links, fabric)));
         await ProcessSet.RunAsync([.. launches], job.Deadline, cancellationToken);
-        return Measurement.Read(output, job.Counts, Name);
+        PeerProgram.Report(output, one, Name, measured);
     }
 
     // One for each connection: to all peers, or to the left and the right neighbour.

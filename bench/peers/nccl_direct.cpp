@@ -1,5 +1,5 @@
 // A peer of the benchmark: NCCL's operations on floats, called without anything in between, measured exactly as the ranks of NativeCollectives.Bench measure theirs
-// (RankProgram.cs); the two change together. NCCL and the CUDA driver are found at run time; what is used of them is declared in native/nccl.
+// (RankMeasurer.cs); the two change together. NCCL and the CUDA driver are found at run time; what is used of them is declared in native/nccl.
 //
 //   nccl_direct nccl=PATH cuda=PATH device=ORDINAL                     prints whose versions it uses
 //   nccl_direct nccl=... cuda=... device=... KEY=VALUE...              is a rank

@@ -1,4 +1,4 @@
-// The peer of the benchmark: MPI_Allreduce of floats, measured exactly as the ranks of NativeCollectives.Bench measure theirs (RankProgram.cs); the two change
+// The peer of the benchmark: MPI_Allreduce of floats, measured exactly as the ranks of NativeCollectives.Bench measure theirs (RankMeasurer.cs); the two change
 // together.
 //
 //   open_mpi_all_reduce OUTPUT IN_PLACE ITERATIONS SECONDS WARM_UP_SECONDS MIN_ITERATIONS MAX_ITERATIONS COUNT...

@@ -1,7 +1,7 @@
 // A peer of the benchmark: the frames that JACCL moves for an operation, as many and as long, moved by the verbs alone. There are no deadlines, nobody watches for peers that
 // die and nothing is added up. Data is copied into frames and out of them if that is wished, or else not even that.
 //
-// It measures exactly as the ranks of NativeCollectives.Bench do (RankProgram.cs); the two change together. The library of verbs is opened at run time.
+// It measures exactly as the ranks of NativeCollectives.Bench do (RankMeasurer.cs); the two change together. The library of verbs is opened at run time.
 //
 //   verbs_direct KEY=VALUE...     is a rank
 //

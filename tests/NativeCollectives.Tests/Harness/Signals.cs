@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace NativeCollectives.Tests.Harness;
 
-/// <summary>Stops a process and lets it go on.</summary>
+/// <summary>Stops a process and lets it go on, or asks it to end.</summary>
 internal static partial class Signals
 {
     private static readonly int _stop = OperatingSystem.IsMacOS() ? 17 : 19;
@@ -11,6 +11,9 @@ internal static partial class Signals
     public static void Stop(int process) => Send(process, _stop);
 
     public static void Continue(int process) => Send(process, _continue);
+
+    /// <summary>What Ctrl-C sends.</summary>
+    public static void Interrupt(int process) => Send(process, 2);
 
     private static void Send(int process, int signal)
     {

@@ -1,0 +1,3 @@
+// What the benchmark shares with the tool: collectives bench.
+global using NativeCollectives.Cli;
+global using NativeCollectives.Cli.Bench;

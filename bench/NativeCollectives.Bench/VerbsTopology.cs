@@ -1,8 +1,0 @@
-namespace NativeCollectives.Bench;
-
-/// <summary>How JACCL joins its ranks.</summary>
-internal enum VerbsTopology
-{
-    Mesh,
-    Ring,
-}

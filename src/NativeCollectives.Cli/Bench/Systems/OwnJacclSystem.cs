@@ -1,0 +1,19 @@
+namespace NativeCollectives.Cli.Bench;
+
+/// <summary>This library: JACCL, its ranks all on this machine.</summary>
+internal sealed class OwnJacclSystem(VerbsMachine machine, ScratchFolder scratch) : OwnSystem
+{
+    public override async Task MeasureAsync(BenchmarkJob job, Action<BenchmarkCase, Measurement> measured, CancellationToken cancellationToken)
+    {
+        using var ports = new LoopbackPorts(1);
+        string fabric = scratch.NewFolder();
+        var place = new JacclPlace(
+            machine.Matrix(job.Ranks, job.Links), job.Links.Topology == VerbsTopology.Ring, ports.Addresses[0], machine.Library);
+        await RunAsync(
+            job,
+            _ => new RankPlace(Jaccl: place),
+            rank => machine.Environment(rank, job.Ranks, job.Links, fabric),
+            measured,
+            cancellationToken);
+    }
+}

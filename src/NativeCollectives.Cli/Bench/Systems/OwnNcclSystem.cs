@@ -1,0 +1,17 @@
+namespace NativeCollectives.Cli.Bench;
+
+/// <summary>This library: NCCL, its ranks on the devices of this machine.</summary>
+internal sealed class OwnNcclSystem(NcclMachine machine) : OwnSystem
+{
+    public override async Task MeasureAsync(BenchmarkJob job, Action<BenchmarkCase, Measurement> measured, CancellationToken cancellationToken)
+    {
+        using var ports = new LoopbackPorts(1);
+        string? rendezvous = job.Ranks > 1 ? ports.Addresses[0] : null;
+        await RunAsync(
+            job,
+            rank => new RankPlace(Nccl: new NcclPlace(job.Ranks, machine.DeviceOf(rank), rendezvous, machine.Library, machine.CudaLibrary)),
+            rank => machine.Environment(rank, job.Ranks),
+            measured,
+            cancellationToken);
+    }
+}

@@ -1,0 +1,28 @@
+using NativeCollectives.Cli.Doctor.Cluster;
+using NativeCollectives.Cli.Doctor.Configured;
+using NativeCollectives.Cli.Doctor.Machine;
+
+namespace NativeCollectives.Cli.Doctor;
+
+/// <summary>All that doctor has found out: what <c>--json</c> prints.</summary>
+/// <param name="Healthy">Whether nothing is wrong.</param>
+/// <param name="Findings">Everything that is wrong.</param>
+/// <param name="Machine">This machine.</param>
+/// <param name="Configuration">What a program started here would do.</param>
+/// <param name="Hostfile">The hosts and links of a hostfile; <see langword="null"/>: none was given.</param>
+internal sealed record DoctorReport(
+    bool Healthy, IReadOnlyList<Finding> Findings, MachineReport Machine, ConfigurationReport Configuration, ClusterReport? Hostfile)
+{
+    public static DoctorReport Of(MachineReport machine, ConfigurationReport configuration, ClusterReport? hostfile)
+    {
+        // The configuration may name the very hostfile that is tested.
+        Finding[] findings =
+        [
+            .. (machine.NativeCore.Error is { } error ? [new Finding("this machine", error.TrimEnd('.'))] : Enumerable.Empty<Finding>())
+                .Concat(configuration.Findings)
+                .Concat(hostfile?.Findings ?? [])
+                .Distinct(),
+        ];
+        return new DoctorReport(findings.Length == 0, findings, machine, configuration, hostfile);
+    }
+}

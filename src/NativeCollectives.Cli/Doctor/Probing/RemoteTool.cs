@@ -1,0 +1,147 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using NativeCollectives.Cli.Hosts;
+
+namespace NativeCollectives.Cli.Doctor.Probing;
+
+/// <summary>
+/// The tool, running on another host by ssh. Its standard input stays open as long as this object lives: when that ends, however this process ended, so does
+/// the tool there.
+/// </summary>
+internal sealed class RemoteTool : IAsyncDisposable
+{
+    // Shells greet; only lines that begin with this are the tool's.
+    private const string Marker = "collectives-probe ";
+
+    private static readonly TimeSpan _patienceAtTheEnd = TimeSpan.FromSeconds(1);
+
+    private readonly Process _process;
+    private readonly string _host;
+    private readonly StringBuilder _errors = new();
+
+    private RemoteTool(Process process, string host)
+    {
+        _process = process;
+        _host = host;
+        process.ErrorDataReceived += (_, line) =>
+        {
+            lock (_errors)
+            {
+                _errors.AppendLine(line.Data);
+            }
+        };
+        process.BeginErrorReadLine();
+    }
+
+    /// <summary>Starts it.</summary>
+    /// <param name="host">The host, as ssh knows it.</param>
+    /// <param name="tool">The command that runs the tool: words for the shell there.</param>
+    /// <param name="arguments">The tool's arguments.</param>
+    /// <param name="connectTime">How long ssh may take to connect.</param>
+    /// <exception cref="ProbeException">There is no ssh here.</exception>
+    public static RemoteTool Start(string host, string tool, IReadOnlyList<string> arguments, TimeSpan connectTime)
+    {
+        var start = new ProcessStartInfo("ssh") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string option in SshShell.Options(connectTime))
+        {
+            start.ArgumentList.Add(option);
+        }
+
+        start.ArgumentList.Add("--");
+        start.ArgumentList.Add(host);
+        start.ArgumentList.Add($"{tool} {string.Join(' ', arguments.Select(Quoted))}");
+        try
+        {
+            return new RemoteTool(Process.Start(start)!, host);
+        }
+        catch (Win32Exception failure)
+        {
+            throw new ProbeException(ProbeStep.Reach, $"ssh cannot be started: {failure.Message}", failure);
+        }
+    }
+
+    /// <summary>Writes what <see cref="ReadAsync"/> reads.</summary>
+    public static async Task WriteAsync<T>(T message)
+    {
+        await Console.Out.WriteLineAsync(Marker + JsonSerializer.Serialize(message, DoctorJson.Compact));
+        await Console.Out.FlushAsync();
+    }
+
+    /// <summary>The next message of the tool.</summary>
+    /// <exception cref="ProbeException">It ended without one, or takes too long.</exception>
+    public async Task<T> ReadAsync<T>(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(timeout);
+        try
+        {
+            while (await _process.StandardOutput.ReadLineAsync(limit.Token) is { } line)
+            {
+                if (line.StartsWith(Marker, StringComparison.Ordinal))
+                {
+                    return JsonSerializer.Deserialize<T>(line.AsSpan(Marker.Length), DoctorJson.Compact)!;
+                }
+            }
+
+            await _process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException failure) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new ProbeException(ProbeStep.Reach, $"the tool on {_host} did not answer within {Words.Of(timeout)}", failure);
+        }
+        catch (JsonException failure)
+        {
+            throw new ProbeException(ProbeStep.Reach, $"the tool on {_host} is of another release than this one: its answer is not understood", failure);
+        }
+
+        throw new ProbeException(ProbeStep.Reach, WhyItEnded());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            _process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // it has ended already
+        }
+
+        using var patience = new CancellationTokenSource(_patienceAtTheEnd);
+        await _process.WaitForExitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!_process.HasExited)
+        {
+            _process.Kill(entireProcessTree: true);
+        }
+
+        _process.Dispose();
+    }
+
+    private string WhyItEnded()
+    {
+        string errors;
+        lock (_errors)
+        {
+            errors = string.Join("; ", _errors.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).TakeLast(3));
+        }
+
+        string said = errors.Length == 0 ? "" : $": {errors}";
+        return _process.ExitCode switch
+        {
+            255 => $"ssh does not reach {_host}{said}",
+            ExitCodes.NotFound or ExitCodes.CannotExecute =>
+                $"the tool was not found on {_host}{said}; install it there (dotnet tool install --global NativeCollectives.Cli), "
+                + "or say by --remote-command what runs it",
+            ExitCodes.Usage => $"the tool on {_host} is of another release than this one, and knows no probes{said}",
+            int code => $"the tool on {_host} ended with exit code {code}{said}",
+        };
+    }
+
+    private static string Quoted(string word) =>
+        word.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or ':' or '_' or '/') && word.Length > 0
+            ? word
+            : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+}

@@ -1,0 +1,26 @@
+namespace NativeCollectives.Cli.Hosts;
+
+/// <summary>One host of a hostfile: one rank, in the order of the ranks.</summary>
+/// <param name="Ssh">The name by which ssh reaches it; 127.0.0.1, localhost and ::1 are this machine, which needs no ssh.</param>
+internal sealed record Host(string Ssh)
+{
+    /// <summary>The addresses at which the other ranks reach it.</summary>
+    public IReadOnlyList<string> Ips { get; init; } = [];
+
+    /// <summary>
+    /// Its row of the device matrix: entry j holds the names of the RDMA devices towards rank j, and is empty where there is none (null in the file). Null: it
+    /// has no row.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<string>>? Rdma { get; init; }
+
+    /// <summary>The program and arguments of this host instead of those of the command line; beyond MLX's format.</summary>
+    public IReadOnlyList<string>? Command { get; init; }
+
+    /// <summary>Variables of this host's alone, each NAME=VALUE; beyond MLX's format.</summary>
+    public IReadOnlyList<string> Envs { get; init; } = [];
+
+    /// <summary>The folder in which this host's program starts; beyond MLX's format.</summary>
+    public string? Cwd { get; init; }
+
+    public bool IsLocal => Ssh is "127.0.0.1" or "localhost" or "::1";
+}

@@ -1,0 +1,49 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace NativeCollectives.Cli.Launch;
+
+/// <summary>
+/// Ports of this machine that nobody uses: below the range from which systems take those of outgoing connections, at random so that jobs which start at the
+/// same time do not meet, and
+/// held until the ranks start.
+/// </summary>
+internal sealed class FreePorts : IPorts, IDisposable
+{
+    private const int First = 12000;
+    private const int Last = 31999;
+    private const int Attempts = 10_000;
+
+    private readonly List<Socket> _held = [];
+
+    public int Next(string address)
+    {
+        var ip = IPAddress.TryParse(address, out var parsed) ? parsed : IPAddress.Any;
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            var port = Random.Shared.Next(First, Last + 1);
+            var socket = new Socket(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                // Only who listens keeps others out: they may bind a port that is merely bound.
+                socket.Bind(new IPEndPoint(ip, port));
+                socket.Listen();
+                _held.Add(socket);
+                return port;
+            }
+            catch (SocketException failure)
+            {
+                socket.Dispose();
+                if (failure.SocketErrorCode == SocketError.AddressNotAvailable)
+                {
+                    throw ToolException.Usage($"{address} is not an address of this machine, on which its rank would run");
+                }
+            }
+        }
+
+        throw new ToolException($"no port between {First} and {Last} is free at {address}");
+    }
+
+    /// <summary>Lets go of them, so that the ranks can listen.</summary>
+    public void Dispose() => _held.ForEach(socket => socket.Dispose());
+}

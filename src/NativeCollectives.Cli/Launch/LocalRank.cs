@@ -1,0 +1,71 @@
+using System.Collections;
+using NativeCollectives.Cli.Processes;
+
+namespace NativeCollectives.Cli.Launch;
+
+/// <summary>A rank on this machine: started without a shell.</summary>
+internal sealed class LocalRank(RankPlan plan, ProcessStart start) : Rank(plan, ChildProcess.Start(start))
+{
+    /// <summary>What is to be started for a rank.</summary>
+    /// <param name="plan">The rank.</param>
+    /// <param name="temporary">The folder for its file.</param>
+    /// <exception cref="ToolException">The program or the folder is not there.</exception>
+    public static ProcessStart Prepare(RankPlan plan, string temporary)
+    {
+        var environment = Inherited();
+        foreach (var (name, value) in plan.Variables)
+        {
+            environment[name] = value;
+        }
+
+        if (plan.File is { } file)
+        {
+            // The same for all local ranks.
+            var path = Path.Combine(temporary, $"{file.Key}.json");
+            File.WriteAllText(path, file.Value + "\n");
+            environment.TryAdd(file.Key, path);
+        }
+
+        var folder = Folder(plan);
+        environment["PWD"] = folder;
+        return ProcessStart.Of(plan.Command, environment, folder);
+    }
+
+    public override ProcessEnd Wait() => Process.Wait();
+
+    public override void Terminate() => Process.Signal(Signals.Terminate);
+
+    public override void Kill() => Process.Signal(Signals.Kill);
+
+    /// <summary>The variables of the tool, without those of a job in which it may itself be a rank.</summary>
+    public static Dictionary<string, string> Inherited()
+    {
+        var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+            .ToDictionary(variable => (string)variable.Key, variable => (string)variable.Value!);
+        foreach (var name in JobPlanner.GroupVariables)
+        {
+            environment.Remove(name);
+        }
+
+        if (StandardStreams.IsTerminal(StandardStreams.Output))
+        {
+            environment["COLUMNS"] = $"{Console.WindowWidth}";
+            environment["LINES"] = $"{Console.WindowHeight}";
+        }
+
+        return environment;
+    }
+
+    /// <summary>The folder in which a rank starts.</summary>
+    public static string Folder(RankPlan plan)
+    {
+        if (plan.Folder is not { } given)
+        {
+            return Environment.CurrentDirectory;
+        }
+
+        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        var folder = Path.GetFullPath(given == "~" || given.StartsWith("~/", StringComparison.Ordinal) ? home + given[1..] : given);
+        return Directory.Exists(folder) ? folder : throw ToolException.Usage($"the folder {folder}, in which rank {plan.Rank} is to start, does not exist");
+    }
+}

@@ -1,0 +1,33 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace NativeCollectives.Cli;
+
+/// <summary>Runs the command that the arguments name; errors become one sentence on the standard error stream and an exit code.</summary>
+internal static class Tool
+{
+    public static async Task<int> RunAsync(RootCommand root, IReadOnlyList<string> arguments)
+    {
+        ParseResult parsed = root.Parse(arguments);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (ParseError error in parsed.Errors)
+            {
+                await Console.Error.WriteLineAsync($"collectives: {error.Message}");
+            }
+
+            await Console.Error.WriteLineAsync("See: collectives --help, collectives COMMAND --help");
+            return ExitCodes.Usage;
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (ToolException failure)
+        {
+            await Console.Error.WriteLineAsync($"collectives: {failure.Message}");
+            return failure.ExitCode;
+        }
+    }
+}
