@@ -2,12 +2,13 @@
 //
 //   Clean        removes everything that a build makes
 //   Native       C++ libraries and tests, preset release
-//   Build        all of it (default); leaves artifacts/bin/conformance-rank
+//   Build        all of it (default); leaves artifacts/bin/collectives and artifacts/bin/conformance-rank
 //   Test         every test: native, .NET, sanitizers
 //   Sanitizers   the native tests and a multi-process run under ASan+UBSan and under TSan
 //   Conformance  replays recorded MLX ranks: the folder NC_MLX_VECTORS, or tests/vectors
 //   Demo         four ranks of a ring on this machine; --backend=jaccl: over RDMA verbs in software, in a mesh, or --ring; --ranks=N
-//   Pack         the NuGet package, in artifacts/packages
+//   Pack         the NuGet packages, in artifacts/packages; builds the native libraries for every platform
+//   Package-Test checks the packages, and uses them as a stranger would
 //   Bindings     generates bindings/ from the C header
 //   Format       clang-format and dotnet format; with --check it only looks
 
@@ -57,20 +58,34 @@ void Run(string program, params string[] arguments)
     }
 }
 
+// artifacts/bin/NAME: a program that works from any folder and finds the dotnet that built it.
+void Shim(string name, string project, string comment)
+{
+    var shim = artifacts.CombineWithFilePath("bin/" + name).FullPath;
+    EnsureDirectoryExists(artifacts.Combine("bin"));
+    System.IO.File.WriteAllText(shim, string.Join('\n',
+        "#!/bin/sh",
+        "# " + comment,
+        "here=${0%/*}",
+        "[ \"$here\" != \"$0\" ] || here=.",
+        $"exec dotnet \"$here/../dotnet/bin/{project}/{configuration.ToLowerInvariant()}/{name}.dll\" \"$@\"",
+        ""));
+    System.IO.File.SetUnixFileMode(shim, (UnixFileMode)Convert.ToInt32("755", 8));
+}
+
 void BuildNative(string preset)
 {
     Run("cmake", "--preset", preset);
     Run("cmake", "--build", "build/" + preset);
 }
 
-// The sanitized builds with what the tests leave of the processors, which are seldom all busy: a third of the time of a whole run otherwise. Returns what waits for them.
-Action BuildNativeSanitizedMeanwhile()
+// A command with what the tests leave of the processors, which are seldom all busy. Returns what waits for it.
+Action Meanwhile(string name, string command)
 {
     EnsureDirectoryExists(results);
-    var log = results.CombineWithFilePath("native-sanitized.log").FullPath;
-    var commands = string.Join(" && ", new[] { "asan", "tsan" }.Select(preset => $"cmake --preset {preset} && cmake --build build/{preset}"));
+    var log = results.CombineWithFilePath(name + ".log").FullPath;
     var start = new ProcessStartInfo("nice") { WorkingDirectory = root.FullPath, UseShellExecute = false };
-    foreach (var argument in new[] { "-n", "19", "sh", "-c", $"({commands}) >'{log}' 2>&1" })
+    foreach (var argument in new[] { "-n", "19", "sh", "-c", $"({command}) >'{log}' 2>&1" })
     {
         start.ArgumentList.Add(argument);
     }
@@ -81,9 +96,86 @@ Action BuildNativeSanitizedMeanwhile()
         if (process.ExitCode != 0)
         {
             Console.WriteLine(System.IO.File.ReadAllText(log));
-            throw new CakeException($"the sanitized native builds ended with {process.ExitCode}");
+            throw new CakeException($"{name} ended with {process.ExitCode}");
         }
     };
+}
+
+// A third of the time of a whole run otherwise.
+Action BuildNativeSanitizedMeanwhile() =>
+    Meanwhile("native-sanitized", string.Join(" && ", new[] { "asan", "tsan" }.Select(preset => $"cmake --preset {preset} && cmake --build build/{preset}")));
+
+// ---- packages ----------------------------------------------------------------------------------------------------------------------------
+
+var packages = artifacts.Combine("packages");
+var shipped = new[] { "linux-x64", "linux-arm64", "osx-arm64", "osx-x64" };
+
+// The pinned compiler, from npm: build/zig.
+void InstallZig()
+{
+    var zig = root.Combine("build/zig");
+    if (FileExists(zig.CombineWithFilePath("package.json")) && DirectoryExists(zig.Combine("node_modules"))
+        && System.IO.File.ReadAllText(zig.CombineWithFilePath("package.json").FullPath) == System.IO.File.ReadAllText("cmake/zig/package.json"))
+    {
+        return;
+    }
+    EnsureDirectoryExists(zig);
+    CopyFileToDirectory("cmake/zig/package.json", zig);
+    Run("npm", "install", "--prefix", zig.FullPath, "--no-package-lock", "--no-audit", "--no-fund", "--silent");
+}
+
+// The native libraries of every platform, and a C program that uses them.
+void BuildNativeShipped()
+{
+    InstallZig();
+    EnsureDirectoryExists(results);
+    foreach (var preset in shipped)
+    {
+        // While zig compiles its C++ library for macOS, it writes tens of thousands of lines of warnings.
+        var log = results.CombineWithFilePath($"native-{preset}.log").FullPath;
+        if (Exec("sh", new[] { "-c", $"(cmake --preset {preset} && cmake --build build/{preset}) >'{log}' 2>&1" }) != 0)
+        {
+            Console.WriteLine(string.Join('\n', System.IO.File.ReadLines(log).Where(line => line.Contains("error:") || line.StartsWith("FAILED")).Take(50)));
+            throw new CakeException($"the native libraries for {preset} could not be built; all that was said is in {log}");
+        }
+    }
+}
+
+void Pack()
+{
+    BuildNativeShipped();
+    var work = root.Combine("build/pack");
+    foreach (var directory in new[] { packages, work })
+    {
+        EnsureDirectoryExists(directory);
+        CleanDirectory(directory);
+    }
+    // The tool takes our other packages from where they are being made, and all else from where the build has put it.
+    var cache = EnvironmentVariable("NUGET_PACKAGES") ?? System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+    var configuration = work.CombineWithFilePath("nuget.config").FullPath;
+    System.IO.File.WriteAllText(configuration, $"""
+        <configuration>
+          <packageSources>
+            <clear />
+            <add key="packed" value="{packages}" />
+            <add key="restored" value="{cache}" />
+          </packageSources>
+          <packageSourceMapping>
+            <packageSource key="packed"><package pattern="NativeCollectives" /><package pattern="NativeCollectives.*" /></packageSource>
+            <packageSource key="restored"><package pattern="*" /></packageSource>
+          </packageSourceMapping>
+        </configuration>
+        """);
+    foreach (var name in new[] { "NativeCollectives", "NativeCollectives.Hosting", "NativeCollectives.Cli" })
+    {
+        Run("dotnet", "pack", $"src/{name}/{name}.csproj", "--configuration", "Release", "--nologo", "--verbosity", "quiet", "--output", packages.FullPath,
+            "-p:Packing=true", $"-p:ArtifactsPath={work.Combine("dotnet")}", $"-p:RestoreConfigFile={configuration}", $"-p:RestorePackagesPath={work.Combine("restored")}");
+    }
+}
+
+void PackageTests()
+{
+    ManagedTests("packages", filter.Length > 0 ? filter : "Category=Package", new Dictionary<string, string> { ["NC_TEST_PACKAGES"] = "required" });
 }
 
 // ---- what the tests said ---------------------------------------------------------------------------------------------------------------
@@ -149,6 +241,9 @@ string Selected()
     Console.WriteLine("Not run: the tests of category NcclGpu, which need a GPU and NVIDIA's libraries. On a machine that has them: tests/gpu/run.sh");
     return "Category!=NcclGpu";
 }
+
+// The tests of the packages come later, when these are there.
+string WithoutPackages(string select) => select.Length > 0 ? $"({select})&Category!=Package" : "Category!=Package";
 
 void Conclude()
 {
@@ -242,17 +337,8 @@ Task("Build").IsDependentOn("Native").Does(() =>
 {
     Run("dotnet", "build", solution, "--configuration", configuration, "--nologo", "--verbosity", "quiet");
 
-    // A program that works from any folder and finds the dotnet that built it.
-    var shim = artifacts.CombineWithFilePath("bin/conformance-rank").FullPath;
-    EnsureDirectoryExists(artifacts.Combine("bin"));
-    System.IO.File.WriteAllText(shim, string.Join('\n',
-        "#!/bin/sh",
-        "# One rank that does the operations of a recorded case: conformance-rank CASE_DIR OUT_DIR",
-        "here=${0%/*}",
-        "[ \"$here\" != \"$0\" ] || here=.",
-        $"exec dotnet \"$here/../dotnet/bin/ConformanceRank/{configuration.ToLowerInvariant()}/conformance-rank.dll\" \"$@\"",
-        ""));
-    System.IO.File.SetUnixFileMode(shim, (UnixFileMode)Convert.ToInt32("755", 8));
+    Shim("conformance-rank", "ConformanceRank", "One rank that does the operations of a recorded case: conformance-rank CASE_DIR OUT_DIR");
+    Shim("collectives", "NativeCollectives.Cli", "The tool: collectives --help");
 });
 
 Task("Native-Sanitized").Does(() =>
@@ -282,10 +368,13 @@ Task("Sanitizers").IsDependentOn("Build").IsDependentOn("Native-Sanitized").Does
 Task("Test").IsDependentOn("Build").Does(() =>
 {
     var waitForSanitizedBuilds = BuildNativeSanitizedMeanwhile();
+    var waitForPackages = Meanwhile("pack", "dotnet dotnet-cake build.cake --target=Pack-Alone");
     NativeTests("release")();
-    ManagedTests("managed", Selected());
+    ManagedTests("managed", WithoutPackages(Selected()));
     waitForSanitizedBuilds();
     Sanitize();
+    waitForPackages();
+    PackageTests();
     Conclude();
 });
 
@@ -295,9 +384,15 @@ Task("Conformance").IsDependentOn("Build").Does(() =>
 Task("Demo").IsDependentOn("Build").Does(() =>
     Run("dotnet", new[] { Output("Demo").CombineWithFilePath("Demo.dll").FullPath }.Concat(DemoArguments()).ToArray()));
 
-Task("Pack").IsDependentOn("Build").Does(() =>
-    Run("dotnet", "pack", root.CombineWithFilePath("src/NativeCollectives/NativeCollectives.csproj").FullPath, "--configuration", configuration, "--no-build", "--nologo",
-        "--output", artifacts.Combine("packages").FullPath));
+Task("Pack-Alone").Does(Pack);
+
+Task("Pack").IsDependentOn("Build").IsDependentOn("Pack-Alone");
+
+Task("Package-Test").IsDependentOn("Pack").Does(() =>
+{
+    PackageTests();
+    Conclude();
+});
 
 Task("Bindings").Does(() =>
 {

@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using NativeCollectives.Hosting;
 
 namespace NativeCollectives.Tests;
 
-/// <summary>Holds the public API against its checked-in listing, so that a change to it is always seen.</summary>
+/// <summary>Holds the public API against its checked-in listings, so that a change to it is always seen.</summary>
 [TestFixture]
 [Category("Unit")]
 [CancelAfter(30_000)]
@@ -12,23 +13,25 @@ public sealed class PublicApiTests
 {
     private const string Update = "NC_UPDATE_PUBLIC_API";
 
-    private static string ListingPath => Path.Combine(
+    private static readonly string Folder = Path.Combine(
         typeof(PublicApiTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(metadata => metadata.Key == "RepositoryRoot").Value!,
-        "tests", "NativeCollectives.Tests", "PublicApi.txt");
+        "tests", "NativeCollectives.Tests");
 
-    [Test]
-    public void TheListingIsUpToDate()
+    [TestCase(typeof(DistributedGroup), "PublicApi.txt")]
+    [TestCase(typeof(DistributedGroupSettings), "PublicApi.Hosting.txt")]
+    public void TheListingIsUpToDate(Type member, string listing)
     {
-        string[] actual = PublicApiListing.Of(typeof(DistributedGroup).Assembly);
+        string path = Path.Combine(Folder, listing);
+        string[] actual = PublicApiListing.Of(member.Assembly);
         if (Environment.GetEnvironmentVariable(Update) == "1")
         {
-            File.WriteAllLines(ListingPath, actual);
-            Assert.Pass($"{ListingPath} was written.");
+            File.WriteAllLines(path, actual);
+            Assert.Pass($"{path} was written.");
         }
 
-        string[] listed = File.Exists(ListingPath) ? File.ReadAllLines(ListingPath) : [];
+        string[] listed = File.Exists(path) ? File.ReadAllLines(path) : [];
         Assert.That(actual.SequenceEqual(listed), Is.True, () => $"""
-            The public API differs from {ListingPath}:
+            The public API differs from {path}:
             {Difference(listed, actual)}
             If the change is meant, write the listing anew and commit it with the change:
             {Update}=1 dotnet test tests/NativeCollectives.Tests --filter FullyQualifiedName~{nameof(PublicApiTests)}

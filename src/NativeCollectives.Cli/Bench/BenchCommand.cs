@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
-using NativeCollectives.Cli.Launch;
+using NativeCollectives.Cli.Processes;
 using NativeCollectives.Hosting;
 using Spectre.Console;
 

@@ -22,13 +22,17 @@ internal sealed class HostFileReader(string file)
 
                 return new HostFile(Hosts(hosts, "\"hosts\""))
                 {
-                    Backend = Property(root, "backend") is { } backend ? Text(backend, "\"backend\"", "the name of a backend") : null,
+                    Backend = Property(root, "backend") is { } backend ? BackendName(backend) : null,
                     Envs = Variables(root, ""),
                 };
             default:
                 throw Wrong($"holds {Described(root)}", "a list of hosts, or an object with \"hosts\"");
         }
     }
+
+    // mlx.distributed_config writes "" where it configures no backend, as over Ethernet.
+    private string? BackendName(JsonElement backend) =>
+        backend.ValueKind == JsonValueKind.String && backend.GetString() == "" ? null : Text(backend, "\"backend\"", "the name of a backend");
 
     private List<Host> Hosts(JsonElement list, string where)
     {

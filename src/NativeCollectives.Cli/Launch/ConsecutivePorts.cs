@@ -1,3 +1,5 @@
+using NativeCollectives.Cli.Hosts;
+
 namespace NativeCollectives.Cli.Launch;
 
 /// <summary>One after the other, from a first one, as mlx.launch does.</summary>

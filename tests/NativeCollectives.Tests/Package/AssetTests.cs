@@ -9,6 +9,9 @@ public sealed class AssetTests
 {
     private static readonly Version _glibc = new(2, 28);
     private static readonly Version _macOs = new(12, 0);
+
+    // Made by zig's linker in every library: where the file itself lies in memory.
+    private static readonly string[] _ofTheLinker = ["__dso_handle", "_mh_dylib_header"];
     private static Dictionary<string, byte[]> _contents = [];
 
     [OneTimeSetUp]
@@ -23,7 +26,7 @@ public sealed class AssetTests
     [TestCaseSource(nameof(Assets))]
     public void NeedsOnlyTheSystemAndShowsOnlyTheAbi(string path)
     {
-        Assert.That(_contents, Does.ContainKey(path));
+        Assert.That(_contents.Keys, Has.Some.EqualTo(path));
         var platform = path.Split('/')[1];
         var library = SharedLibrary.Read(_contents[path]);
 
@@ -79,7 +82,7 @@ public sealed class AssetTests
         Check(!library.ExecutableStack, "asks for an executable stack");
         faults.AddRange(library.Needed.Except(system).Select(needed => $"needs {needed}"));
         faults.AddRange(library.RunPaths.Select(path => $"looks for libraries in {path}"));
-        faults.AddRange(library.Exports.Except(exports).Select(symbol => $"shows {symbol}"));
+        faults.AddRange(library.Exports.Except(exports).Except(isLinux ? [] : _ofTheLinker).Select(symbol => $"shows {symbol}"));
         faults.AddRange(exports.Except(library.Exports).Select(symbol => $"lacks {symbol}"));
         return faults;
 

@@ -42,6 +42,10 @@ public sealed class HostFileTests
         }
     }
 
+    /// <summary>mlx.distributed_config writes such a file over Ethernet.</summary>
+    [Test]
+    public void AnEmptyBackendIsNone() => Assert.That(HostFile.Parse("""{"backend": "", "hosts": [{"ssh": "a"}]}""", "f").Backend, Is.Null);
+
     [TestCase("""[{"ssh":"a","ips":["1.2.3.4"],"rdma":[null,"x",["y","z"]],"command":["p","-x"],"envs":["A=1"],"cwd":"~/d"},{"ssh":"b","ips":[]}]""", '[')]
     [TestCase("""{"backend":"ring","envs":["A=ü \" \n"],"hosts":[{"ssh":"a","ips":[]}]}""", '{')]
     public void WhatIsWrittenIsReadBack(string json, char first)

@@ -1,3 +1,5 @@
+using NativeCollectives.Cli.Hosts;
+
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>This library: JACCL, its ranks all on this machine.</summary>
@@ -5,10 +7,9 @@ internal sealed class OwnJacclSystem(VerbsMachine machine, ScratchFolder scratch
 {
     public override async Task MeasureAsync(BenchmarkJob job, Action<BenchmarkCase, Measurement> measured, CancellationToken cancellationToken)
     {
-        using var ports = new LoopbackPorts(1);
         string fabric = scratch.NewFolder();
         var place = new JacclPlace(
-            machine.Matrix(job.Ranks, job.Links), job.Links.Topology == VerbsTopology.Ring, ports.Addresses[0], machine.Library);
+            machine.Matrix(job.Ranks, job.Links), job.Links.Topology == VerbsTopology.Ring, FreePorts.OfLoopback(1)[0], machine.Library);
         await RunAsync(
             job,
             _ => new RankPlace(Jaccl: place),

@@ -1,3 +1,5 @@
+using NativeCollectives.Cli.Hosts;
+
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>This library: NCCL, its ranks on the devices of this machine.</summary>
@@ -5,8 +7,7 @@ internal sealed class OwnNcclSystem(NcclMachine machine) : OwnSystem
 {
     public override async Task MeasureAsync(BenchmarkJob job, Action<BenchmarkCase, Measurement> measured, CancellationToken cancellationToken)
     {
-        using var ports = new LoopbackPorts(1);
-        string? rendezvous = job.Ranks > 1 ? ports.Addresses[0] : null;
+        string? rendezvous = job.Ranks > 1 ? FreePorts.OfLoopback(1)[0] : null;
         await RunAsync(
             job,
             rank => new RankPlace(Nccl: new NcclPlace(job.Ranks, machine.DeviceOf(rank), rendezvous, machine.Library, machine.CudaLibrary)),

@@ -1,3 +1,5 @@
+using NativeCollectives.Cli.Hosts;
+
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>This library: the ring over TCP, its ranks on the loopback interface.</summary>
@@ -6,8 +8,7 @@ internal sealed class OwnRingSystem : OwnSystem
     public override async Task MeasureAsync(BenchmarkJob job, Action<BenchmarkCase, Measurement> measured, CancellationToken cancellationToken)
     {
         int sockets = job.Links.Sockets!.Value;
-        using var ports = new LoopbackPorts(job.Ranks * sockets);
-        string[][] hosts = [.. ports.Addresses.Chunk(sockets)];
+        string[][] hosts = [.. FreePorts.OfLoopback(job.Ranks * sockets).Chunk(sockets)];
         await RunAsync(job, _ => new RankPlace(Hosts: hosts), environmentOf: null, measured, cancellationToken);
     }
 }

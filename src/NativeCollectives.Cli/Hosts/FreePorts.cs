@@ -1,12 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace NativeCollectives.Cli.Launch;
+namespace NativeCollectives.Cli.Hosts;
 
 /// <summary>
 /// Ports of this machine that nobody uses: below the range from which systems take those of outgoing connections, at random so that jobs which start at the
-/// same time do not meet, and
-/// held until the ranks start.
+/// same time do not meet, and held until the ranks start.
 /// </summary>
 internal sealed class FreePorts : IPorts, IDisposable
 {
@@ -15,6 +14,13 @@ internal sealed class FreePorts : IPorts, IDisposable
     private const int Attempts = 10_000;
 
     private readonly List<Socket> _held = [];
+
+    /// <summary>Free addresses of the loopback interface, as <c>host:port</c>, for ranks that start at once.</summary>
+    public static IReadOnlyList<string> OfLoopback(int count)
+    {
+        using var ports = new FreePorts();
+        return [.. Enumerable.Range(0, count).Select(_ => $"127.0.0.1:{ports.Next("127.0.0.1")}")];
+    }
 
     public int Next(string address)
     {

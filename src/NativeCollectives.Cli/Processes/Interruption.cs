@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
-using NativeCollectives.Cli.Processes;
 
-namespace NativeCollectives.Cli.Launch;
+namespace NativeCollectives.Cli.Processes;
 
 /// <summary>The signals that ask the tool to end: Ctrl-C, SIGTERM, and SIGHUP when the terminal is gone.</summary>
 internal sealed class Interruption : IDisposable

@@ -1,4 +1,4 @@
-namespace NativeCollectives.Cli.Launch;
+namespace NativeCollectives.Cli.Hosts;
 
 /// <summary>Gives out the ports at which ranks listen.</summary>
 internal interface IPorts
