@@ -1,18 +1,17 @@
 using System.Diagnostics;
 using System.Globalization;
 using NativeCollectives.Tests.Harness;
+using NativeCollectives.Tests.Tool;
 
 namespace NativeCollectives.Tests.Samples;
 
 /// <summary>Samples, started as processes of their own beside the tests' own program.</summary>
 internal static class SampleRanks
 {
-    private static readonly string _dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-
     /// <summary>Starts one rank of a ring.</summary>
     public static Process Start(string sample, int rank, HostFile hosts)
     {
-        var start = new ProcessStartInfo(_dotnet, [Path.Combine(AppContext.BaseDirectory, $"{sample}.dll")])
+        var start = new ProcessStartInfo(CollectivesTool.Dotnet, [Path.Combine(AppContext.BaseDirectory, $"{sample}.dll")])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -41,27 +40,14 @@ internal static class SampleRanks
     /// <summary>Runs ranks by <c>collectives launch</c> from the repository's root, and gives what all of them printed: its lines, in order.</summary>
     public static async Task<IReadOnlyList<string>> LaunchAsync(string[] arguments, CancellationToken cancellation)
     {
-        var start = new ProcessStartInfo(_dotnet, [Path.Combine(AppContext.BaseDirectory, "collectives.dll"), "launch", .. arguments])
-        {
-            WorkingDirectory = NcclLibraries.RepositoryRoot,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        Process launcher = ChildProcesses.Start(start);
-        try
-        {
-            var output = await EndAsync(launcher, cancellation);
-            return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)];
-        }
-        finally
-        {
-            ChildProcesses.End(launcher);
-        }
+        var (code, output, errors) = await CollectivesTool.RunAsync(
+            CollectivesTool.StartInfo(["launch", .. arguments], folder: NcclLibraries.RepositoryRoot), cancellation);
+        Assert.That(code, Is.Zero, errors);
+        return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>The program of a sample, and how it is run.</summary>
-    public static string[] Command(string sample) => [_dotnet, Path.Combine(AppContext.BaseDirectory, $"{sample}.dll")];
+    public static string[] Command(string sample) => [CollectivesTool.Dotnet, Path.Combine(AppContext.BaseDirectory, $"{sample}.dll")];
 
     /// <summary>Waits for a process's end, which must be a good one, and gives what it printed.</summary>
     public static async Task<string> EndAsync(Process rank, CancellationToken cancellation)

@@ -26,19 +26,10 @@ internal sealed class BenchTool : IDisposable
     /// <param name="variables">The variables that it gets.</param>
     public static BenchTool Start(string arguments, IReadOnlyDictionary<string, string>? variables = null)
     {
-        var info = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "collectives.dll"), "bench", .. arguments.Split(' ')])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (var name in _launchers)
+        ProcessStartInfo info = CollectivesTool.StartInfo(["bench", .. arguments.Split(' ')], variables);
+        foreach (var name in _launchers.Where(name => variables?.ContainsKey(name) != true))
         {
             info.Environment.Remove(name);
-        }
-        foreach (var (name, value) in variables ?? new Dictionary<string, string>())
-        {
-            info.Environment[name] = value;
         }
         return new BenchTool(ChildProcesses.Start(info));
     }

@@ -137,7 +137,7 @@ internal sealed class DoctorToolTests
     [Test]
     public async Task A_probe_ends_with_whoever_started_it(CancellationToken cancellation)
     {
-        Process probe = ChildProcesses.Start(Tool(["doctor", "probe-listen", "--address", "127.0.0.1", "--timeout", "30"], []));
+        Process probe = ChildProcesses.Start(CollectivesTool.StartInfo(["doctor", "probe-listen", "--address", "127.0.0.1", "--timeout", "30"]));
         try
         {
             string? line = await probe.StandardOutput.ReadLineAsync(cancellation);
@@ -152,11 +152,7 @@ internal sealed class DoctorToolTests
         }
     }
 
-    private static string Dll => Path.Combine(TestContext.CurrentContext.TestDirectory, "collectives.dll");
-
-    private static string DotNet => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-
-    private static string RemoteCommand => $"'{DotNet}' '{Dll}'";
+    private static string RemoteCommand => $"'{CollectivesTool.Dotnet}' '{CollectivesTool.Path}'";
 
     private static void RequireShell()
     {
@@ -183,7 +179,7 @@ internal sealed class DoctorToolTests
             File.SetUnixFileMode(ssh, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         }
 
-        return new() { ["PATH"] = $"{_folder}{Path.PathSeparator}{Environment.GetEnvironmentVariable("PATH")}" };
+        return CollectivesTool.FirstOnPath(_folder);
     }
 
     private string Write(string name, string text)
@@ -202,37 +198,7 @@ internal sealed class DoctorToolTests
         return (code, document.RootElement.Clone(), errors);
     }
 
-    private async Task<(int Code, string Output, string Errors)> RunAsync(
-        string[] arguments, Dictionary<string, string> variables, CancellationToken cancellation)
-    {
-        Process tool = ChildProcesses.Start(Tool(arguments, variables));
-        try
-        {
-            Task<string> output = tool.StandardOutput.ReadToEndAsync(cancellation);
-            Task<string> errors = tool.StandardError.ReadToEndAsync(cancellation);
-            await tool.WaitForExitAsync(cancellation);
-            return (tool.ExitCode, await output, await errors);
-        }
-        finally
-        {
-            ChildProcesses.End(tool);
-        }
-    }
-
-    private ProcessStartInfo Tool(string[] arguments, Dictionary<string, string> variables)
-    {
-        var start = new ProcessStartInfo(DotNet, [Dll, .. arguments])
-        {
-            WorkingDirectory = _folder,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach ((string name, string value) in variables)
-        {
-            start.Environment[name] = value;
-        }
-
-        return start;
-    }
+    private Task<(int ExitCode, string Output, string Errors)> RunAsync(
+        string[] arguments, Dictionary<string, string> variables, CancellationToken cancellation) =>
+        CollectivesTool.RunAsync(CollectivesTool.StartInfo(arguments, variables, _folder), cancellation);
 }

@@ -14,28 +14,10 @@ internal sealed class LaunchRun : IDisposable
     {
         Folder = Directory.CreateTempSubdirectory("nc-launch-").FullName;
         Temporary = Directory.CreateDirectory(Path.Combine(Folder, "tmp")).FullName;
-        var start = new ProcessStartInfo(Dotnet)
-        {
-            WorkingDirectory = Folder,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (var argument in new[] { Path.Combine(AppContext.BaseDirectory, "collectives.dll"), "launch" }.Concat(arguments))
-        {
-            start.ArgumentList.Add(argument);
-        }
-
+        ProcessStartInfo start = CollectivesTool.StartInfo(["launch", .. arguments], variables, Folder);
         start.Environment["TMPDIR"] = Temporary;
-        foreach (var (name, value) in variables ?? new Dictionary<string, string>())
-        {
-            start.Environment[name] = value;
-        }
-
         _process = ChildProcesses.Start(start);
     }
-
-    public static string Dotnet => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
     /// <summary>An empty folder, in which the tool runs.</summary>
     public string Folder { get; }
@@ -50,7 +32,7 @@ internal sealed class LaunchRun : IDisposable
     public StreamReader Output => _process.StandardOutput;
 
     /// <summary>A program beside the tests, as the ranks' command.</summary>
-    public static string[] Program(string name) => [Dotnet, Path.Combine(AppContext.BaseDirectory, name)];
+    public static string[] Program(string name) => [CollectivesTool.Dotnet, Path.Combine(AppContext.BaseDirectory, name)];
 
     /// <summary>Launches and waits for the end.</summary>
     public static async Task<LaunchEnd> ToEnd(

@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using NativeCollectives.Cli;
-using NativeCollectives.Tests.Harness;
 using HostFile = NativeCollectives.Cli.Hosts.HostFile;
 
 namespace NativeCollectives.Tests.Tool;
@@ -67,28 +65,6 @@ public sealed class TopologyToolTests
         }
     }
 
-    private async Task<(int ExitCode, string Output, string Errors)> RunAsync(string[] arguments, CancellationToken cancellation)
-    {
-        var start = new ProcessStartInfo(
-            Environment.GetEnvironmentVariable("DOTNET_HOST_PATH")
-                ?? "dotnet", [Path.Combine(AppContext.BaseDirectory, "collectives.dll"), "topology", .. arguments])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["PATH"] = $"{_folder}{Path.PathSeparator}{Environment.GetEnvironmentVariable("PATH")}";
-        Process tool = ChildProcesses.Start(start);
-        try
-        {
-            Task<string> output = tool.StandardOutput.ReadToEndAsync(cancellation);
-            Task<string> errors = tool.StandardError.ReadToEndAsync(cancellation);
-            await tool.WaitForExitAsync(cancellation);
-            return (tool.ExitCode, await output, await errors);
-        }
-        finally
-        {
-            ChildProcesses.End(tool);
-        }
-    }
+    private Task<(int ExitCode, string Output, string Errors)> RunAsync(string[] arguments, CancellationToken cancellation) =>
+        CollectivesTool.RunAsync(CollectivesTool.StartInfo(["topology", .. arguments], CollectivesTool.FirstOnPath(_folder)), cancellation);
 }
