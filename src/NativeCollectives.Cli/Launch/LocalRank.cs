@@ -47,10 +47,11 @@ internal sealed class LocalRank(RankPlan plan, ProcessStart start) : Rank(plan, 
             environment.Remove(name);
         }
 
-        if (StandardStreams.IsTerminal(StandardStreams.Output))
+        // A terminal that does not know its size says 0.
+        if (StandardStreams.IsTerminal(StandardStreams.Output) && Console.WindowWidth is > 0 and var columns && Console.WindowHeight is > 0 and var lines)
         {
-            environment["COLUMNS"] = $"{Console.WindowWidth}";
-            environment["LINES"] = $"{Console.WindowHeight}";
+            environment["COLUMNS"] = $"{columns}";
+            environment["LINES"] = $"{lines}";
         }
 
         return environment;
