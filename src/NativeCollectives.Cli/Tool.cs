@@ -11,11 +11,10 @@ internal static class Tool
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Errors.Count > 0)
         {
-            foreach (ParseError error in parsed.Errors)
-            {
-                await Console.Error.WriteLineAsync($"collectives: {error.Message}");
-            }
-
+            // One mistake at a time; what is not understood comes before what is missing because of it.
+            ParseError error = parsed.Errors.FirstOrDefault(error => parsed.UnmatchedTokens.Any(token => error.Message.Contains(token, StringComparison.Ordinal)))
+                ?? parsed.Errors[0];
+            await Console.Error.WriteLineAsync($"collectives: {error.Message}");
             await Console.Error.WriteLineAsync("See: collectives --help, collectives COMMAND --help");
             return ExitCodes.Usage;
         }
