@@ -161,9 +161,9 @@ internal sealed class ChildProcess : IDisposable
             Check(Libc.ActionsDuplicate(actions, input, 0));
             Check(Libc.ActionsDuplicate(actions, output, 1));
             Check(Libc.ActionsDuplicate(actions, errors, 2));
-            if (start.Folder is not null)
+            if (start.Folder is not null && start.Folder != Environment.CurrentDirectory)
             {
-                Check(Libc.ActionsChangeFolder(actions, paths.Pointer[1]));
+                ChangeFolder(actions, paths.Pointer[1]);
             }
 
             Check(Libc.Spawn(out var process, paths.Pointer[0], actions, attributes, arguments.Pointer, environment.Pointer));
@@ -174,6 +174,18 @@ internal sealed class ChildProcess : IDisposable
             _ = Libc.ActionsDestroy(actions);
             _ = Libc.AttributesDestroy(attributes);
             NativeMemory.Free(block);
+        }
+
+        void ChangeFolder(byte* actions, byte* folder)
+        {
+            try
+            {
+                Check(Libc.ActionsChangeFolder(actions, folder));
+            }
+            catch (EntryPointNotFoundException)
+            {
+                throw new ToolException($"the system cannot start a program in another folder, here {start.Folder}: glibc 2.29 can, or macOS 10.15");
+            }
         }
 
         void Check(int error)
