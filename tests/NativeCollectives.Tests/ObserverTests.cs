@@ -154,13 +154,13 @@ public sealed class ObserverTests
 
     private sealed class Thrower : CollectiveObserver
     {
-        public override void GroupFormed(DistributedGroup group, TimeSpan duration) => throw new NotImplementedException();
+        public override void GroupFormed(DistributedGroup group, TimeSpan duration) => throw new InvalidOperationException("the observer fails");
 
-        public override object? OperationStarting(DistributedGroup group, in ObservedOperation operation) => throw new NotImplementedException();
+        public override object? OperationStarting(DistributedGroup group, in ObservedOperation operation) => throw new InvalidOperationException("the observer fails");
 
         public override void OperationEnded(DistributedGroup group, in ObservedOperation operation, object? state, TimeSpan duration, Exception? failure) =>
-            throw new NotImplementedException();
+            throw new InvalidOperationException("the observer fails");
 
-        public override void GroupDisposed(DistributedGroup group) => throw new NotImplementedException();
+        public override void GroupDisposed(DistributedGroup group) => throw new InvalidOperationException("the observer fails");
     }
 }

@@ -26,7 +26,7 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
         var planner = new JobPlanner(options, LaunchBackend.Choose(options.Backend, options.HostFile?.Backend));
         Orphans.Adopt();
         HashSet<string> built = [];
-        var clock = new Stopwatch();
+        var clock = Stopwatch.StartNew();
         for (var attempt = 0; ; attempt++)
         {
             using var ports = new FreePorts();
@@ -41,13 +41,12 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
 
                 plans.Add(plan with { Command = dotnet.Run });
                 var isNew = built.Add($"{plan.Folder}\0{string.Join('\0', dotnet.Build)}");
-                if (isNew && Build(plan with { Command = dotnet.Build }) is not ExitCodes.Success and var code)
+                if (isNew && Build(plan with { Command = dotnet.Build }, options.Timeout - clock.Elapsed) is not ExitCodes.Success and var code)
                 {
                     return code;
                 }
             }
 
-            clock.Start();
             var result = RunOnce(plans, ports, options.Timeout - clock.Elapsed);
             if (result.Message is { } message)
             {
@@ -108,7 +107,7 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
     }
 
     /// <summary>Builds what the ranks are going to run.</summary>
-    private int Build(RankPlan plan)
+    private int Build(RankPlan plan, TimeSpan? timeLeft)
     {
         if (options.IsVerbose)
         {
@@ -117,12 +116,26 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
 
         using var build = ChildProcess.Start(ProcessStart.Of(plan.Command, LocalRank.Inherited(), LocalRank.Folder(plan)) with { IsOutputToErrors = true });
         _interruption.Tell(_ => build.Signal(Signals.Terminate));
-        var end = build.Wait();
+        var isLate = false;
+        ProcessEnd end;
+        var wait = timeLeft is { } left ? (int)Math.Clamp(left.TotalMilliseconds, 0, int.MaxValue) : Timeout.Infinite;
+        using (new Timer(_ => EndLate(), null, wait, Timeout.Infinite))
+        {
+            end = build.Wait();
+        }
+
         _interruption.Tell(null);
         if (_interruption.First is { } signal)
         {
             Orphans.End(options.GracePeriod);
             return ExitCodes.Signalled + signal;
+        }
+
+        if (Volatile.Read(ref isLate))
+        {
+            Orphans.End(options.GracePeriod);
+            Say($"the program was not built within {Duration.Describe(options.Timeout!.Value)}");
+            return ExitCodes.TimedOut;
         }
 
         if (end.ExitCode != ExitCodes.Success)
@@ -131,6 +144,12 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
         }
 
         return end.ExitCode;
+
+        void EndLate()
+        {
+            Volatile.Write(ref isLate, true);
+            build.Signal(Signals.Kill);
+        }
     }
 
     private void Say(string message) => _errors.Write(Encoding.UTF8.GetBytes($"collectives: {message}\n"));
