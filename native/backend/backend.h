@@ -4,13 +4,14 @@
  * called after destroy. abort may be called from any thread, also while execute runs. Every function fills error on failure. */
 #pragma once
 
+#include "backend/standing.h"
 #include "native_collectives.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define NC_BACKEND_VERSION 3u
+#define NC_BACKEND_VERSION 4u
 #define NC_BACKEND_ENTRY "nc_backend_entry"
 
 typedef struct nc_backend_options {
@@ -61,9 +62,11 @@ typedef struct nc_backend {
     nc_status (*available)(const nc_setting* settings, uint64_t setting_count, nc_error* error);
     nc_status (*create_id)(const nc_setting* settings, uint64_t setting_count, uint8_t* id, nc_error* error); /* null: it has no ids */
     nc_status (*create)(const nc_backend_options* options, nc_backend_group* group, nc_error* error);
-    nc_status (*execute)(void* handle, const nc_request* request, const nc_call* call, nc_error* error);
-    nc_status (*split)(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options, nc_backend_group* group,
-                       nc_error* error);
+    /* execute and split also say how the ranks stand after a failure. */
+    nc_status (*execute)(void* handle, const nc_request* request, const nc_call* call, nc_standing* standing,
+                         nc_error* error);
+    nc_status (*split)(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options,
+                       nc_backend_group* group, nc_standing* standing, nc_error* error);
     /* Ends the group: what runs returns NC_ABORTED soon, and the peers get to know. */
     void (*abort)(void* handle);
     /* Frees the group. Unless it was aborted, peers still receive everything that was sent to them. Never blocks on a peer. */

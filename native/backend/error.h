@@ -5,7 +5,10 @@
 #include <new>
 #include <sstream>
 #include <string>
+#include <system_error>
+#include <utility>
 
+#include "backend/standing.h"
 #include "native_collectives.h"
 
 namespace nc {
@@ -27,9 +30,17 @@ public:
         : status(status), peer(peer), system_error(system_error), message_(std::move(message)) {}
     const char* what() const noexcept override { return message_.c_str(); }
 
+    // The same failure, from where it is known that all ranks are still in step: the group stays usable.
+    Error still_in_step() const {
+        Error known = *this;
+        known.standing = NC_IN_STEP;
+        return known;
+    }
+
     nc_status status;
     int peer;
     int system_error;
+    nc_standing standing = NC_OUT_OF_STEP;
 
 private:
     std::string message_;
@@ -47,15 +58,21 @@ void copy_error(nc_error* error, const nc_error& source);
 const char* status_name(nc_status status);
 const char* operation_name(nc_operation operation);
 
-// Runs body, which returns nothing, and turns whatever it throws into a status.
+// Runs body, which returns nothing, and turns whatever it throws into a status. standing, if not null, is how the
+// ranks stand after a failure.
 template <class Body>
-nc_status guarded(nc_error* error, Body&& body) noexcept {
+nc_status guarded(nc_error* error, nc_standing* standing, Body&& body) noexcept {
+    if (standing != nullptr) *standing = NC_OUT_OF_STEP;
     try {
         body();
         return NC_OK;
     } catch (const Error& failure) {
         fill(error, failure.status, failure.what(), failure.peer, failure.system_error);
+        if (standing != nullptr) *standing = failure.standing;
         return failure.status;
+    } catch (const std::system_error& failure) {
+        fill(error, NC_SYSTEM_ERROR, failure.what(), -1, failure.code().value());
+        return NC_SYSTEM_ERROR;
     } catch (const std::bad_alloc&) {
         fill(error, NC_OUT_OF_MEMORY, "out of memory");
         return NC_OUT_OF_MEMORY;
@@ -66,6 +83,11 @@ nc_status guarded(nc_error* error, Body&& body) noexcept {
         fill(error, NC_INTERNAL_ERROR, "an unknown exception");
         return NC_INTERNAL_ERROR;
     }
+}
+
+template <class Body>
+nc_status guarded(nc_error* error, Body&& body) noexcept {
+    return guarded(error, nullptr, std::forward<Body>(body));
 }
 
 } // namespace nc

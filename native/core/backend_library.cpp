@@ -26,7 +26,8 @@ struct Loaded {
 };
 
 Loaded& loaded() {
-    static Loaded instance;
+    // Never destroyed: at exit, threads may still be in here.
+    static Loaded& instance = *new Loaded;
     return instance;
 }
 

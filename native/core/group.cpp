@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "backend/error.h"
+#include "backend/thread.h"
 #include "core/api_types.h"
 #include "core/backend_library.h"
 #include "core/request_check.h"
@@ -14,9 +15,9 @@ namespace {
 constexpr std::int64_t default_forming_timeout_ms = 60'000;
 constexpr std::int64_t default_operation_timeout_ms = 300'000;
 
-// After these the ranks are still in step, and the group stays usable.
-bool is_harmless(nc_status status) {
-    return status == NC_OK || status == NC_INVALID_ARGUMENT || status == NC_NOT_SUPPORTED || status == NC_RENDEZVOUS_FAILED;
+// A rank that runs out of descriptors, threads or memory while it joins a group could not join it.
+nc_status joining_failure(nc_status status) {
+    return status == NC_SYSTEM_ERROR || status == NC_OUT_OF_MEMORY ? NC_RENDEZVOUS_FAILED : status;
 }
 
 nc_error make_error(nc_status status, const char* message) {
@@ -53,7 +54,7 @@ std::shared_ptr<Group> Group::create(const nc_group_options& options) {
     nc_backend_group made{nullptr, 0, 1};
     nc_error error = empty_error();
     const nc_status status = backend.create(&backend_options, &made, &error);
-    if (status != NC_OK) throw Error(status, error.message, error.peer, error.system_error);
+    if (status != NC_OK) throw Error(joining_failure(status), error.message, error.peer, error.system_error);
     group->adopt(made);
     return group;
 }
@@ -174,18 +175,19 @@ struct Group::OnStream {
 };
 
 nc_status Group::run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error, OnStream* on_stream) {
-    const nc_status status = run_backend(request, sequence, deadline, error, on_stream);
+    nc_standing standing = NC_OUT_OF_STEP;
+    const nc_status status = run_backend(request, sequence, deadline, standing, error, on_stream);
     if (status == NC_OK) return NC_OK;
     error.status = status;
-    return conclude(request, sequence, error);
+    return conclude(request, sequence, standing, error);
 }
 
-nc_status Group::conclude(const nc_request& request, std::uint64_t sequence, nc_error& error) {
+nc_status Group::conclude(const nc_request& request, std::uint64_t sequence, nc_standing standing, nc_error& error) {
     const nc_status status = error.status;
     error.operation = request.operation;
     error.rank = rank_;
     error.sequence = sequence;
-    if (is_harmless(status)) return status;
+    if (standing == NC_IN_STEP) return status;
     if (status != NC_ABORTED) {
         fault(error);
         return status;
@@ -200,7 +202,8 @@ nc_status Group::conclude(const nc_request& request, std::uint64_t sequence, nc_
     return error.status;
 }
 
-nc_status Group::run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error, OnStream* on_stream) {
+nc_status Group::run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_standing& standing,
+                             nc_error& error, OnStream* on_stream) {
     const nc_call call{
         std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count(),
         timeout_of(request),
@@ -208,9 +211,11 @@ nc_status Group::run_backend(const nc_request& request, std::uint64_t sequence, 
         on_stream != nullptr ? &Group::finished_on_stream : nullptr,
         on_stream,
     };
-    if (request.operation == NC_SPLIT) return guarded(&error, [&] { split(request, call); });
-    if (handle_ == nullptr) return guarded(&error, [&] { execute_alone(request); });
-    return backend_->execute(handle_, &request, &call, &error);
+    if (request.operation == NC_SPLIT) return guarded(&error, &standing, [&] { split(request, call); });
+    if (handle_ != nullptr) return backend_->execute(handle_, &request, &call, &standing, &error);
+    const nc_status status = guarded(&error, [&] { execute_alone(request); });
+    standing = NC_IN_STEP; // with nobody but itself
+    return status;
 }
 
 void Group::split(const nc_request& request, const nc_call& call) {
@@ -219,8 +224,13 @@ void Group::split(const nc_request& request, const nc_call& call) {
     if (handle_ != nullptr) {
         const nc_backend_options options = part->backend_options();
         nc_error error = empty_error();
-        const nc_status status = backend_->split(handle_, &request, &call, &options, &made, &error);
-        if (status != NC_OK) throw Error(status, error.message, error.peer, error.system_error);
+        nc_standing standing = NC_OUT_OF_STEP;
+        const nc_status status = backend_->split(handle_, &request, &call, &options, &made, &standing, &error);
+        if (status != NC_OK) {
+            const bool in_step = standing == NC_IN_STEP;
+            const Error failure(in_step ? joining_failure(status) : status, error.message, error.peer, error.system_error);
+            throw in_step ? failure.still_in_step() : failure;
+        }
     }
     if (made.rank < 0) return;
     part->adopt(made);
@@ -239,7 +249,7 @@ std::shared_ptr<Work> Group::enqueue(const nc_request& request, nc_completion co
         work = std::make_shared<Work>(request, rank_, last_issued_ + 1, deadline, completion, context);
         if (!work->on_stream()) {
             if (!worker_.joinable()) {
-                worker_ = std::thread([self = shared_from_this()] { self->work_loop(); });
+                worker_ = start_thread("nc worker", [self = shared_from_this()] { self->work_loop(); });
             }
             queue_.push_back(work);
             queue_changed_.notify_one();
@@ -276,7 +286,7 @@ void Group::finished_on_stream(void* context, const nc_error* error) {
         return;
     }
     nc_error failure = *error;
-    const nc_status status = finished->group.conclude(work.request, work.sequence, failure);
+    const nc_status status = finished->group.conclude(work.request, work.sequence, NC_OUT_OF_STEP, failure);
     if (status == NC_ABORTED && work.cancel_requested()) failure.status = NC_CANCELLED;
     work.complete(&failure);
 }

@@ -70,9 +70,11 @@ private:
     struct OnStream;
     // Runs an operation whose turn it is; error is filled on failure.
     nc_status run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error, OnStream* on_stream = nullptr);
-    nc_status run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error, OnStream* on_stream);
-    // Completes a failure of the backend with what only the group knows, and ends the group if it must. Returns the status.
-    nc_status conclude(const nc_request& request, std::uint64_t sequence, nc_error& error);
+    nc_status run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_standing& standing,
+                          nc_error& error, OnStream* on_stream);
+    // Completes a failure of the backend with what only the group knows, and ends the group unless its ranks are in
+    // step. Returns the status.
+    nc_status conclude(const nc_request& request, std::uint64_t sequence, nc_standing standing, nc_error& error);
     std::shared_ptr<Work> enqueue_on_stream(std::shared_ptr<Work> work, nc_error& error);
     static void finished_on_stream(void* context, const nc_error* error);
     void split(const nc_request& request, const nc_call& call);

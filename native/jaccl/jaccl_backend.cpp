@@ -63,12 +63,14 @@ nc_status create(const nc_backend_options* options, nc_backend_group* group, nc_
     return guarded(error, [&] { *group = create_group(*options); });
 }
 
-nc_status execute(void* handle, const nc_request* request, const nc_call* call, nc_error* error) {
-    return guarded(error, [&] { group_of(handle).execute(*request, *call); });
+nc_status execute(void* handle, const nc_request* request, const nc_call* call, nc_standing* standing,
+                  nc_error* error) {
+    return guarded(error, standing, [&] { group_of(handle).execute(*request, *call); });
 }
 
-nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options, nc_backend_group* group, nc_error* error) {
-    return guarded(error, [&] { *group = group_of(handle).split(*request, *call, *options); });
+nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options,
+                nc_backend_group* group, nc_standing* standing, nc_error* error) {
+    return guarded(error, standing, [&] { *group = group_of(handle).split(*request, *call, *options); });
 }
 
 void abort(void* handle) {

@@ -114,8 +114,10 @@ void JacclGroup::run(Body&& body) {
         body();
     } catch (const Error& error) {
         // The core ends the group for it, unless the ranks are still in step.
-        failure_reported_ = error.status != NC_NOT_SUPPORTED && error.status != NC_RENDEZVOUS_FAILED;
+        const bool in_step = error.status == NC_NOT_SUPPORTED || error.status == NC_RENDEZVOUS_FAILED;
+        failure_reported_ = !in_step;
         if (error.status == NC_PEER_LOST) culprit_.store(error.peer);
+        if (in_step) throw error.still_in_step();
         throw;
     }
 }

@@ -64,12 +64,14 @@ nc_status create(const nc_backend_options* options, nc_backend_group* group, nc_
     return guarded(error, [&] { *group = handed_over(form_group(*options)); });
 }
 
-nc_status execute(void* handle, const nc_request* request, const nc_call* call, nc_error* error) {
-    return guarded(error, [&] { handle_of(handle).group->execute(*request, *call); });
+nc_status execute(void* handle, const nc_request* request, const nc_call* call, nc_standing* standing,
+                  nc_error* error) {
+    return guarded(error, standing, [&] { handle_of(handle).group->execute(*request, *call); });
 }
 
-nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options, nc_backend_group* group, nc_error* error) {
-    return guarded(error, [&] {
+nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options,
+                nc_backend_group* group, nc_standing* standing, nc_error* error) {
+    return guarded(error, standing, [&] {
         std::shared_ptr<NcclGroup> part = handle_of(handle).group->split(*request, *call, *options);
         *group = part != nullptr ? handed_over(std::move(part)) : nc_backend_group{nullptr, -1, 0};
     });

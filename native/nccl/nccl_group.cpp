@@ -84,7 +84,7 @@ void NcclGroup::operate(Body&& body) {
     try {
         body();
     } catch (const Error& error) {
-        if (is_harmless(error.status) && !begun_) throw;
+        if (is_harmless(error.status) && !begun_) throw error.still_in_step();
         give_up();
         if (!is_harmless(error.status)) throw;
         // What the caller could be blamed for was found too late for that.

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "backend/error.h"
+#include "backend/thread.h"
 
 namespace nc {
 namespace {
@@ -85,7 +86,7 @@ Lookup look_up_until(const HostPort& name, Deadline deadline) {
         std::optional<Lookup> lookup;
     };
     auto shared = std::make_shared<Shared>();
-    std::thread([shared, name] {
+    start_thread("nc resolve", [shared, name] {
         Lookup lookup = look_up(name, 0);
         const std::lock_guard lock(shared->mutex);
         shared->lookup = std::move(lookup);

@@ -105,12 +105,14 @@ nc_status create(const nc_backend_options* options, nc_backend_group* group, nc_
     return guarded(error, [&] { *group = create_ring(*options); });
 }
 
-nc_status execute(void* handle, const nc_request* request, const nc_call* call, nc_error* error) {
-    return guarded(error, [&] { ring_of(handle).execute(*request, *call); });
+nc_status execute(void* handle, const nc_request* request, const nc_call* call, nc_standing* standing,
+                  nc_error* error) {
+    return guarded(error, standing, [&] { ring_of(handle).execute(*request, *call); });
 }
 
-nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options, nc_backend_group* group, nc_error* error) {
-    return guarded(error, [&] { *group = ring_of(handle).split(*request, *call, *options); });
+nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options,
+                nc_backend_group* group, nc_standing* standing, nc_error* error) {
+    return guarded(error, standing, [&] { *group = ring_of(handle).split(*request, *call, *options); });
 }
 
 void abort(void* handle) {

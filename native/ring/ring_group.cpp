@@ -1,5 +1,6 @@
 #include "ring/ring_group.h"
 
+#include "backend/thread.h"
 #include "ring/operation.h"
 #include "ring/split.h"
 
@@ -15,7 +16,7 @@ RingGroup::RingGroup(int rank, std::vector<std::vector<Address>> addresses, Conn
       right_(std::move(connections.right)) {
     for (const auto& link : left_) links_.push_back(link.get());
     for (const auto& link : right_) links_.push_back(link.get());
-    watcher_ = std::thread([this] {
+    watcher_ = start_thread("nc ring watch", [this] {
         nc_error error = empty_error();
         if (guarded(&error, [this] { watch_connections(); }) == NC_OK) return;
         // Without its watcher the group cannot keep its promises.

@@ -5,9 +5,11 @@ namespace nc::ring {
 namespace {
 
 [[noreturn]] void not_a_neighbour(const Operation& operation) {
-    throw Error(NC_NOT_SUPPORTED, text("the ring sends and receives only between neighbours: rank ", operation.rank, " of ", operation.size, " has ranks ",
-                                       wrap(operation.rank - 1, operation.size), " and ", wrap(operation.rank + 1, operation.size), ", but the peer is rank ",
-                                       operation.request.peer));
+    throw Error(NC_NOT_SUPPORTED,
+                text("the ring sends and receives only between neighbours: rank ", operation.rank, " of ",
+                     operation.size, " has ranks ", wrap(operation.rank - 1, operation.size), " and ",
+                     wrap(operation.rank + 1, operation.size), ", but the peer is rank ", operation.request.peer))
+        .still_in_step();
 }
 
 } // namespace
