@@ -1,6 +1,8 @@
 #include "backend/announcement.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <limits>
 #include <tuple>
 
 #include "backend/data_type.h"
@@ -34,6 +36,23 @@ std::string described(const Header& header) {
     return stream.str();
 }
 
+// Lengths of blocks between other ranks are theirs alone to know; all of them in bytes, added up, must still be a number.
+void check_bounds(const nc_request& request, int rank, int ranks, const std::vector<std::uint64_t>& lengths) {
+    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max());
+    std::uint64_t left = most / std::max<std::size_t>(data_type_size(request.data_type), 1);
+    for (std::size_t i = 0; i < lengths.size(); ++i) {
+        if (lengths[i] <= left) {
+            left -= lengths[i];
+            continue;
+        }
+        const int owner = static_cast<int>(lengths.size() == static_cast<std::size_t>(ranks) ? i : i / static_cast<std::size_t>(ranks));
+        throw Error(NC_MISMATCH,
+                    text("in an uneven ", operation_name(request.operation), ", rank ", owner, " gives a block of ", lengths[i],
+                         " elements, which is more than any memory holds"),
+                    owner == rank ? -1 : owner);
+    }
+}
+
 } // namespace
 
 Header header_of(const nc_request& request) {
@@ -53,6 +72,15 @@ Header header_of(const nc_request& request) {
     return header;
 }
 
+bool begins_header(const Header& bytes) {
+    return bytes.magic == header_magic;
+}
+
+bool is_header(const Header& bytes) {
+    return begins_header(bytes) && bytes.reserved == 0 && bytes.operation > NC_OPERATION_NONE && bytes.operation <= NC_SPLIT &&
+           bytes.data_type < data_type_count && bytes.reduce_op <= NC_AVERAGE && (bytes.flags & ~NC_REQUEST_UNEVEN) == 0 && bytes.root >= -1;
+}
+
 void check_header(const Header& own, const Header& other, int peer) {
     if (other.magic != own.magic) {
         throw Error(NC_MISMATCH,
@@ -63,7 +91,12 @@ void check_header(const Header& own, const Header& other, int peer) {
     const auto key = [](const Header& header) {
         return std::tuple(header.operation, header.data_type, header.reduce_op, header.flags, header.root, header.count);
     };
-    if (key(own) != key(other)) throw Error(NC_MISMATCH, text("this rank issued ", described(own), ", but rank ", peer, " issued ", described(other)), peer);
+    if (key(own) == key(other)) return;
+    if (described(own) == described(other)) {
+        throw Error(NC_MISMATCH,
+                    text("this rank and rank ", peer, " both issued ", described(own), ", but announce it differently: they are of different releases"), peer);
+    }
+    throw Error(NC_MISMATCH, text("this rank issued ", described(own), ", but rank ", peer, " issued ", described(other)), peer);
 }
 
 std::vector<std::uint64_t> own_lengths(const nc_request& request, int rank, int ranks) {
@@ -78,9 +111,14 @@ std::vector<std::uint64_t> own_lengths(const nc_request& request, int rank, int 
     return own;
 }
 
-std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, int ranks, const std::vector<std::uint64_t>& all) {
+std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, int ranks, std::vector<std::uint64_t> all) {
     const auto n = static_cast<std::size_t>(ranks);
+    const auto self = static_cast<std::size_t>(rank);
+    const auto root = static_cast<std::size_t>(std::max(request.peer, 0));
     const std::size_t row = length_row(ranks);
+    // The room of every buffer of this rank comes from its own numbers, which the core has checked: what a peer says is
+    // compared with them, and never used in their place.
+    std::ranges::copy(own_lengths(request, rank, ranks), all.begin() + static_cast<std::ptrdiff_t>(self * row));
     const auto count = [&](std::size_t i) { return all[i * row]; };
     const auto sent = [&](std::size_t i, std::size_t j) { return all[i * row + 1 + j]; };
     const auto received = [&](std::size_t i, std::size_t j) { return all[i * row + 1 + n + j]; };
@@ -89,31 +127,38 @@ std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, i
         throw Error(
             NC_MISMATCH,
             text("in an uneven ", operation_name(request.operation), ", rank ", i, " gives ", a, " elements for block ", block, ", but rank ", j, " gives ", b),
-            static_cast<int>(static_cast<int>(i) == rank ? j : i));
+            static_cast<int>(i == self ? j : i));
     };
     std::vector<std::uint64_t> lengths;
     for (std::size_t i = 0; i < n; ++i) {
-        for (std::size_t j = 0; j < n; ++j) {
-            switch (request.operation) {
-                case NC_ALL_TO_ALL:
+        switch (request.operation) {
+            case NC_REDUCE_SCATTER:
+                for (std::size_t j = 0; j < n; ++j) require(sent(i, j), i, sent(self, j), self, j);
+                require(count(i), i, sent(self, i), self, i);
+                lengths.push_back(sent(self, i));
+                break;
+            case NC_ALL_GATHER:
+                for (std::size_t j = 0; j < n; ++j) require(received(i, j), i, received(self, j), self, j);
+                require(count(i), i, received(self, i), self, i);
+                lengths.push_back(received(self, i));
+                break;
+            case NC_GATHER:
+                require(count(i), i, received(root, i), root, i);
+                lengths.push_back(count(i));
+                break;
+            case NC_SCATTER:
+                require(count(i), i, sent(root, i), root, i);
+                lengths.push_back(count(i));
+                break;
+            default: // all-to-all
+                for (std::size_t j = 0; j < n; ++j) {
                     require(sent(i, j), i, received(j, i), j, j);
                     lengths.push_back(sent(i, j));
-                    break;
-                case NC_REDUCE_SCATTER:
-                    require(sent(i, j), i, sent(j, j), j, j);
-                    break;
-                case NC_ALL_GATHER:
-                    require(received(i, j), i, received(j, j), j, j);
-                    break;
-                default:
-                    break;
-            }
+                }
+                break;
         }
-        const auto root = static_cast<std::size_t>(std::max(request.peer, 0));
-        if (request.operation == NC_GATHER) require(received(root, i), root, count(i), i, i);
-        if (request.operation == NC_SCATTER) require(sent(root, i), root, count(i), i, i);
-        if (request.operation != NC_ALL_TO_ALL) lengths.push_back(count(i));
     }
+    check_bounds(request, rank, ranks, lengths);
     return lengths;
 }
 

@@ -25,6 +25,10 @@ static_assert(sizeof(Header) == 24);
 
 Header header_of(const nc_request& request);
 
+// Whether the first bytes are a header's; and whether all of them are, and not anything else that begins as one by chance.
+bool begins_header(const Header& bytes);
+bool is_header(const Header& bytes);
+
 // Throws Error(NC_MISMATCH) that says how the two differ.
 void check_header(const Header& own, const Header& other, int peer);
 
@@ -35,8 +39,10 @@ constexpr std::size_t length_row(int ranks) {
 }
 std::vector<std::uint64_t> own_lengths(const nc_request& request, int rank, int ranks);
 
-// The lengths, in elements, of the blocks that an uneven operation moves, from the rows of all ranks: of rank i's for rank j in lengths[i * n + j] (all-to-all), of rank
-// i's in lengths[i] (the others). Throws Error(NC_MISMATCH), on every rank, if they do not fit together.
-std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, int ranks, const std::vector<std::uint64_t>& all);
+// The lengths, in elements, of the blocks that an uneven operation moves, from the rows of all ranks: of rank i's for
+// rank j in lengths[i * n + j] (all-to-all), of rank i's in lengths[i] (the others). All of them together, in bytes, fit
+// into std::ptrdiff_t; those of this rank's buffers are what the request says. Throws Error(NC_MISMATCH), on every rank,
+// if they do not fit together.
+std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, int ranks, std::vector<std::uint64_t> all);
 
 } // namespace nc

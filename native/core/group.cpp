@@ -106,7 +106,24 @@ void Group::refuse(nc_error& error, nc_operation operation, std::uint64_t sequen
     }
 }
 
+class Group::Caller {
+public:
+    explicit Caller(Group& group) : group_(group) {
+        if (group.callers_.fetch_add(1) == 0 || group.warned_of_callers_.exchange(true)) return;
+        group.settings_.log.write(NC_LOG_WARNING, "rank ", group.rank_,
+                                  ": two threads issue operations on this group at the same time. All ranks must issue "
+                                  "the same operations in the same order, which threads do not keep by themselves");
+    }
+    ~Caller() { group_.callers_.fetch_sub(1); }
+    Caller(const Caller&) = delete;
+    Caller& operator=(const Caller&) = delete;
+
+private:
+    Group& group_;
+};
+
 nc_status Group::execute(const nc_request& request, nc_error* error) {
+    const Caller caller(*this);
     const Deadline deadline = deadline_of(request);
     nc_error failure = empty_error();
     std::uint64_t sequence = 0;
@@ -238,6 +255,7 @@ void Group::split(const nc_request& request, const nc_call& call) {
 }
 
 std::shared_ptr<Work> Group::enqueue(const nc_request& request, nc_completion completion, void* context, nc_error& error) {
+    const Caller caller(*this);
     const Deadline deadline = deadline_of(request);
     std::shared_ptr<Work> work;
     {

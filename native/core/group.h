@@ -96,6 +96,11 @@ private:
     int size_ = 1;
     int device_ = -1;
 
+    // Counts a call that issues an operation, and warns once of two threads that do so at the same time.
+    class Caller;
+    std::atomic<int> callers_{0};
+    std::atomic<bool> warned_of_callers_{false};
+
     mutable std::mutex mutex_;
     std::condition_variable turn_changed_;
     std::uint64_t last_issued_ = 0;

@@ -5,22 +5,17 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 
 #include "backend/error.h"
+#include "net/orderly_close.h"
 
 namespace nc {
 namespace {
 
 // The most that one system call is asked to move: macOS refuses more than INT_MAX.
 constexpr std::size_t largest_transfer = std::size_t{1} << 30;
-
-Transfer outcome(ssize_t moved) {
-    if (moved > 0) return {Transfer::State::Moved, static_cast<std::size_t>(moved), 0};
-    if (moved == 0) return {Transfer::State::Ended, 0, 0};
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {Transfer::State::Blocked, 0, 0};
-    return {Transfer::State::Failed, 0, errno};
-}
 
 class TcpChannel final : public Channel {
 public:
@@ -35,6 +30,8 @@ public:
         do {
             moved = ::recv(connection_.get(), buffer, std::min(bytes, largest_transfer), 0);
         } while (moved < 0 && errno == EINTR);
+        // An end in order came first, and is all that matters to a reader.
+        if (moved < 0 && errno == EPIPE) return ended();
         return outcome(moved);
     }
 
@@ -47,6 +44,11 @@ public:
         return outcome(moved);
     }
 
+    std::size_t peek(void* buffer, std::size_t bytes) override {
+        const ssize_t seen = ::recv(connection_.get(), buffer, bytes, MSG_PEEK);
+        return seen > 0 ? static_cast<std::size_t>(seen) : 0;
+    }
+
     int descriptor() const override { return connection_.get(); }
 
     void expect_exchange() override {
@@ -57,11 +59,15 @@ public:
 #endif
     }
 
+    int failure() override {
+        if (failure_.load() == 0) note(take_error(connection_.get()));
+        return failure_.load();
+    }
+
     void close() override {
         if (!connection_.is_open()) return;
         reset_on_close(connection_, false);
-        ::shutdown(connection_.get(), SHUT_RDWR);
-        connection_.close();
+        close_in_order(std::move(connection_));
     }
 
     void reset() override {
@@ -73,6 +79,25 @@ public:
     }
 
 private:
+    // The system tells an error once, to whoever asks first: it is kept for the others.
+    void note(int error) {
+        int none = 0;
+        if (error != 0) failure_.compare_exchange_strong(none, error);
+    }
+
+    Transfer ended() {
+        note(EPIPE);
+        return {Transfer::State::Ended, 0, 0};
+    }
+
+    Transfer outcome(ssize_t moved) {
+        if (moved > 0) return {Transfer::State::Moved, static_cast<std::size_t>(moved), 0};
+        if (moved == 0) return {Transfer::State::Ended, 0, 0};
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return {Transfer::State::Blocked, 0, 0};
+        note(errno);
+        return {Transfer::State::Failed, 0, failure_.load()};
+    }
+
     ssize_t write_several(const iovec* parts, int count) const {
         // Whole parts, as many as one call may move.
         std::size_t total = 0;
@@ -86,6 +111,7 @@ private:
     }
 
     Descriptor connection_;
+    std::atomic<int> failure_{0};
     const std::string description_;
 };
 

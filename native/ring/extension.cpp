@@ -10,7 +10,6 @@ namespace {
 
 // Data on its way through a rank takes at most about this much memory, whatever the operation moves.
 constexpr std::size_t transit_limit = std::size_t{64} << 20;
-constexpr std::size_t smallest_round = 64 * 1024;
 // A lane is worth its overhead from this many bytes of a block on.
 constexpr std::size_t smallest_lane = 128 * 1024;
 
@@ -48,7 +47,7 @@ std::size_t lanes_for(std::size_t bytes, int most_lanes) {
 }
 
 Rounds::Rounds(std::size_t largest_block, int held, int most_lanes, std::size_t item) : item_(item) {
-    const std::size_t share = std::max(smallest_round, transit_limit / static_cast<std::size_t>(held));
+    const std::size_t share = transit_limit / static_cast<std::size_t>(held);
     length_ = std::max<std::size_t>(1, std::min(largest_block, share) / item) * item;
     count_ = std::max<std::size_t>(1, ceil_div(largest_block, length_));
     lanes_ = lanes_for(length_, most_lanes);

@@ -29,7 +29,7 @@ std::size_t lanes_for(std::size_t bytes, int most_lanes);
 // Operations that hold data on its way through go over their blocks in rounds, which bounds the memory for it, and in each round in lanes, which use all connections.
 class Rounds {
 public:
-    // held: about how many blocks a rank holds at once. most_lanes: as many as can run side by side.
+    // held: how many blocks a rank holds at once, at most. most_lanes: as many as can run side by side.
     Rounds(std::size_t largest_block, int held, int most_lanes, std::size_t item);
 
     std::size_t count() const { return count_; }

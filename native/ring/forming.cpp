@@ -21,6 +21,8 @@ constexpr std::chrono::milliseconds cancel_granularity{50};
 // nothing to say, which MLX's wire allows.
 constexpr std::chrono::milliseconds silent_caller_patience{1000};
 constexpr std::size_t strangers_named = 8;
+// So many callers at one address are kept until it is known which of them is the neighbour.
+constexpr std::size_t most_callers = 64;
 
 [[noreturn]] void fail(const std::string& message, int peer = -1, int system_error = 0) {
     throw Error(NC_RENDEZVOUS_FAILED, message, peer, system_error);
@@ -89,6 +91,7 @@ private:
 
     void tend(Door& door) {
         for (Descriptor connection = accept_from(door.listener); connection.is_open(); connection = accept_from(door.listener)) {
+            make_room(door);
             const Address source = Address::remote(connection.get());
             // Whoever is turned away, or meets a rank that fails to form, is to see that.
             reset_on_close(connection, true);
@@ -100,12 +103,31 @@ private:
             door.callers.push_back({std::move(connection), source, Pulse::Quiet, std::nullopt, {}, 0});
         }
         std::erase_if(door.callers, [&](Caller& caller) { return !still_possible(door, caller); });
+        keep_only_the_proven(door);
         // Whoever hung up without a word gives way to somebody who did not.
         if (std::any_of(door.callers.begin(), door.callers.end(), [](const Caller& caller) { return !caller.silent_since.has_value(); })) {
             std::erase_if(door.callers, [&](const Caller& caller) {
                 if (caller.silent_since.has_value()) turn_away(door, caller.source, "it hung up without a word");
                 return caller.silent_since.has_value();
             });
+        }
+    }
+
+    // The caller that has waited longest without a proof gives way, if there are too many.
+    void make_room(Door& door) {
+        if (door.callers.size() < most_callers) return;
+        turn_away(door, door.callers.front().source, "it was one of too many");
+        door.callers.erase(door.callers.begin());
+    }
+
+    // Whoever says the password first is the neighbour. Others may say nothing for as long as they like.
+    void keep_only_the_proven(Door& door) {
+        if (!expects_password()) return;
+        const auto proven = std::find_if(door.callers.begin(), door.callers.end(), [this](const Caller& caller) { return knows_password(caller); });
+        if (proven == door.callers.end()) return;
+        std::iter_swap(door.callers.begin(), proven);
+        for (; door.callers.size() > 1; door.callers.pop_back()) {
+            turn_away(door, door.callers.back().source, text("another connection proved to be rank ", left_rank_));
         }
     }
 
@@ -119,7 +141,9 @@ private:
             caller.pulse = probe(caller.connection);
         }
         if (caller.pulse == Pulse::Broken) {
-            if (plan_.neighbours_listen && knows_password(caller)) neighbour_gave_up(left_rank_);
+            if (plan_.neighbours_listen && knows_password(caller)) {
+                neighbour_gave_up(left_rank_, text("closed its connection from ", caller.source.text(), " to ", door.address.text()));
+            }
             turn_away(door, caller.source, "its connection broke");
             return false;
         }
@@ -165,7 +189,9 @@ private:
         for (Approach& approach : approaches_) {
             if (approach.connected) {
                 if (probe(approach.connection) != Pulse::Broken) continue;
-                if (plan_.neighbours_listen) neighbour_gave_up(right_rank_);
+                if (plan_.neighbours_listen) {
+                    neighbour_gave_up(right_rank_, text("closed the connection to its address ", approach.address.text()));
+                }
                 plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ", approach.address.text(),
                                 " broke the connection, trying again");
                 retry_later(approach, take_error(approach.connection.get()));
@@ -220,12 +246,16 @@ private:
     }
 
     // Where everybody listened before anybody called, who is gone does not come back.
-    [[noreturn]] void neighbour_gave_up(int neighbour) const {
-        fail(text(plan_.source, ": rank ", plan_.rank, " of ", plan_.size, " could not join the ring, because rank ", neighbour, " gave it up"), neighbour);
+    [[noreturn]] void neighbour_gave_up(int neighbour, const std::string& how, int system_error = 0) const {
+        fail(text(plan_.source, ": rank ", plan_.rank, " of ", plan_.size, " could not join the ring, because rank ", neighbour, " gave it up: it ", how),
+             neighbour, system_error);
     }
 
     void retry_later(Approach& approach, int error) {
-        if (plan_.neighbours_listen && (error == ECONNREFUSED || error == ECONNRESET)) neighbour_gave_up(right_rank_);
+        if (plan_.neighbours_listen && (error == ECONNREFUSED || error == ECONNRESET)) {
+            neighbour_gave_up(right_rank_, text("did not accept the connection to its address ", approach.address.text(), " (", system_error_text(error), ")"),
+                              error);
+        }
         if (error != approach.last_error) {
             plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ", approach.address.text(),
                             " is not there yet: ", system_error_text(error));

@@ -43,6 +43,31 @@ void Lane::skip_empty() {
     }
 }
 
+void Lane::look_at_header() {
+    try {
+        while (!receiving_done() && incoming_[in_index_].kind == Incoming::Kind::Header && progress_in()) {}
+    } catch (const Error& error) {
+        if (error.status == NC_MISMATCH) throw;
+    }
+}
+
+bool Lane::began_with_header(Header& header) const {
+    auto* bytes = reinterpret_cast<std::byte*>(&header);
+    std::size_t known = 0;
+    for (std::size_t i = 0; i < incoming_.size() && i <= in_index_ && known < sizeof header; ++i) {
+        if (incoming_[i].kind != Incoming::Kind::Copy) return false;
+        const std::size_t arrived = i < in_index_ ? incoming_[i].bytes : in_offset_;
+        const std::size_t part = std::min(arrived, sizeof header - known);
+        if (part > 0) std::memcpy(bytes + known, incoming_[i].data, part);
+        known += part;
+        // Nearly all data end here.
+        if (known >= sizeof header.magic && !begins_header(header)) return false;
+    }
+    if (known < sizeof header.magic) return false;
+    if (known < sizeof header) known += in_->peek(bytes + known, sizeof header - known);
+    return known == sizeof header && is_header(header);
+}
+
 bool Lane::progress() {
     skip_empty();
     bool moved = progress_out();
@@ -74,6 +99,11 @@ bool Lane::progress_in() {
     } else {
         transfer = in_->read(item.data + in_offset_, std::min(item.bytes - in_offset_, largest_read));
         in_offset_ += transfer.bytes;
+        // Another stream may be too short for a whole header.
+        const bool is_partial = item.kind == Incoming::Kind::Header && in_offset_ < item.bytes;
+        if (is_partial && in_offset_ >= sizeof peer_header_.magic && !begins_header(peer_header_)) {
+            check_header(own_header_, peer_header_, in_->peer());
+        }
     }
     if (transfer.state == Transfer::State::Blocked) return false;
     if (transfer.state != Transfer::State::Moved) throw in_->lost(transfer.system_error);

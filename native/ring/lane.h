@@ -34,6 +34,12 @@ public:
     // Exchanges headers with the neighbours before anything else; the incoming one must equal the own.
     void exchange_header(const Header& own);
 
+    // Takes in the neighbour's header if it is there. Throws Error(NC_MISMATCH) if it is another than the own one. For the
+    // failure of another lane, or of sending: what the neighbour said before it gave up may be the reason.
+    void look_at_header();
+    // Whether what came in first, and was copied, begins as a header; then it is that, with what waits behind it.
+    bool began_with_header(Header& header) const;
+
     // Moves what can be moved now; false if that was nothing. Throws Error(NC_PEER_LOST) or Error(NC_MISMATCH).
     bool progress();
     bool done() const { return receiving_done() && sending_done(); }

@@ -3,16 +3,19 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "backend/error.h"
 #include "net/channel.h"
+#include "ring/read_ahead.h"
 
 namespace nc::ring {
 
+// No more than this is held for a neighbour that sends before it receives.
+constexpr std::size_t read_ahead_limit = std::size_t{1} << 30;
+
 class Link {
 public:
-    Link(std::unique_ptr<Channel> channel, int peer) : channel_(std::move(channel)), peer_(peer) {}
+    Link(std::unique_ptr<Channel> channel, int peer, std::size_t limit = read_ahead_limit) : channel_(std::move(channel)), peer_(peer), ahead_(limit) {}
 
     int peer() const { return peer_; }
     Channel& channel() const { return *channel_; }
@@ -20,20 +23,24 @@ public:
     Transfer read(void* buffer, std::size_t bytes);
     Transfer write(const iovec* parts, int count) { return channel_->write(parts, count); }
 
-    // Reads what is waiting, so that a neighbour that sends before it receives can go on. Moved if there was something; an end or a failure is left for read().
+    // Reads what is waiting, so that a neighbour that sends before it receives can go on. Moved if there was something;
+    // an end or a failure is left for read().
     Transfer read_ahead();
 
     // Whether no more is read ahead.
-    bool is_full() const;
+    bool is_full() const { return ahead_.is_full(); }
 
-    // The failure to report when the connection gave way. system_error is 0 if the connection has to be asked for the reason.
+    // The next bytes, as far as they are there, without taking them; returns how many.
+    std::size_t peek(void* buffer, std::size_t bytes) const;
+
+    // The failure to report when the connection gave way. system_error is 0 if the connection has to be asked for the
+    // reason.
     Error lost(int system_error) const;
 
 private:
     std::unique_ptr<Channel> channel_;
     int peer_;
-    std::vector<std::byte> ahead_;
-    std::size_t ahead_begin_ = 0;
+    ReadAhead ahead_;
 };
 
 } // namespace nc::ring

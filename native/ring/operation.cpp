@@ -1,5 +1,8 @@
 #include "ring/operation.h"
 
+#include <algorithm>
+#include <cstring>
+
 namespace nc::ring {
 
 void Operation::run() {
@@ -39,7 +42,10 @@ Lane& Operation::open(Link& out, Link& in, Combine combine) {
     Lane& lane = *pool[lanes_.size()];
     lanes_.push_back(&lane);
     lane.open(out, in, combine, item);
-    if (std::exchange(announces_, false)) lane.exchange_header(header_of(request));
+    if (std::exchange(announces_, false)) {
+        is_announced_ = true;
+        lane.exchange_header(header_of(request));
+    }
     return lane;
 }
 
@@ -57,8 +63,54 @@ Lane& Operation::reducing_lane(int socket, Direction direction) {
 }
 
 void Operation::move(std::span<Link* const> read_ahead) {
-    ring_.pump().run(lanes_, read_ahead, request, call, interruption_);
+    const Suspicion suspicion = suspicion_of_another_operation();
+    ring_.pump().run(lanes_, read_ahead, request, call, interruption_, suspicion);
+    if (suspicion.voice && request.operation == NC_ALL_GATHER) check_arrivals();
     lanes_.clear();
+}
+
+Suspicion Operation::suspicion_of_another_operation() {
+    const bool is_collective = request.operation == NC_ALL_REDUCE || request.operation == NC_ALL_GATHER;
+    if (is_announced_ || !is_collective) return {};
+    // Early enough that the other rank, whose deadline is about the same, still gets to know.
+    const auto early = std::chrono::milliseconds(call.timeout_ms / 4);
+    return {deadline_of(call) - early, [this](const Error* failure) {
+                check_arrivals();
+                check_waiting_header(failure);
+            }};
+}
+
+// A rank that has begun an operation of ours has sent its left neighbour a header. Here it may have been taken for data.
+void Operation::check_arrivals() {
+    Header other{};
+    for (const Lane* lane : lanes_) {
+        if (&lane->in() == &ring_.right(0) && lane->began_with_header(other)) refuse(other);
+    }
+}
+
+// Or it waits on a connection that nothing is expected from.
+void Operation::check_waiting_header(const Error* failure) {
+    // With more ranks, or a peer that is gone, the neighbour may have ended this operation and be ahead of it.
+    if (size > 2 || (failure != nullptr && failure->status != NC_TIMEOUT)) return;
+    Link& right = ring_.right(0);
+    const auto reads = [&](const Lane* lane) { return &lane->in() == &right; };
+    Header other{};
+    if (std::none_of(lanes_.begin(), lanes_.end(), reads) && right.peek(&other, sizeof other) == sizeof other && is_header(other)) {
+        refuse(other);
+    }
+}
+
+void Operation::refuse(const Header& other) {
+    const Header own = header_of(request);
+    Link& left = ring_.left(0);
+    const auto sends = [&](const Lane* lane) { return &lane->out() == &left; };
+    if (std::none_of(lanes_.begin(), lanes_.end(), sends)) {
+        // The neighbour is told in the same way.
+        const iovec parts{const_cast<Header*>(&own), sizeof own};
+        (void)left.write(&parts, 1);
+    }
+    check_header(own, other, ring_.right(0).peer());
+    throw Error(NC_MISMATCH, text("rank ", ring_.right(0).peer(), " announced what needs no announcement"), ring_.right(0).peer());
 }
 
 } // namespace nc::ring

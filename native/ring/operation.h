@@ -11,8 +11,7 @@ namespace nc::ring {
 
 class Operation {
 public:
-    // interruption: what can end it; the ring's own unless another is given.
-    Operation(RingGroup& ring, const nc_request& request, const nc_call& call, const Interruption* interruption = nullptr)
+    Operation(RingGroup& ring, const nc_request& request, const nc_call& call)
         : request(request),
           call(call),
           rank(ring.rank()),
@@ -20,7 +19,7 @@ public:
           sockets(ring.sockets()),
           item(data_type_size(request.data_type)),
           ring_(ring),
-          interruption_(interruption != nullptr ? *interruption : ring.interruption()) {}
+          interruption_(ring.interruption()) {}
 
     // Does what the request asks for.
     void run();
@@ -58,11 +57,17 @@ public:
 
 private:
     Lane& open(Link& out, Link& in, Combine combine);
+    // The collectives of MLX have no header: what to ask where they do not end. These throw Error(NC_MISMATCH).
+    Suspicion suspicion_of_another_operation();
+    void check_arrivals();
+    void check_waiting_header(const Error* failure);
+    [[noreturn]] void refuse(const Header& other);
 
     RingGroup& ring_;
     const Interruption& interruption_;
     std::vector<Lane*> lanes_;
     bool announces_ = false;
+    bool is_announced_ = false;
     Transit transit_;
 };
 

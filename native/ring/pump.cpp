@@ -36,7 +36,7 @@ bool all_done(std::span<Lane* const> lanes) {
     return std::all_of(lanes.begin(), lanes.end(), [](const Lane* lane) { return lane->done(); });
 }
 
-Error timed_out(std::span<Lane* const> lanes, const nc_request& request, const nc_call& call) {
+Error timed_out(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call) {
     std::set<int> waited_for;
     for (const Lane* lane : lanes) {
         if (lane->done()) continue;
@@ -49,6 +49,13 @@ Error timed_out(std::span<Lane* const> lanes, const nc_request& request, const n
         message << separator << peer;
         separator = " and rank ";
     }
+    for (const Link* link : read_ahead) {
+        if (!link->is_full()) continue;
+        message << "; rank " << link->peer() << " has sent more than the " << (read_ahead_limit >> 20)
+                << " MiB that are held until this rank receives them: of ranks that send to each other, let one receive "
+                   "first, or send less at once";
+        break;
+    }
     return {NC_TIMEOUT, message.str(), waited_for.size() == 1 ? *waited_for.begin() : -1};
 }
 
@@ -56,8 +63,12 @@ Error timed_out(std::span<Lane* const> lanes, const nc_request& request, const n
 Error explained(const Error& lost, const nc_call& call) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_of(call) - Clock::now()).count();
     if (lost.status != NC_PEER_LOST || left > std::min(deadline_skew_ms, call.timeout_ms / 4)) return lost;
-    return {NC_TIMEOUT, text("no end after ", call.timeout_ms - left, " of ", call.timeout_ms, " ms, when a peer gave up: ", lost.what()), lost.peer,
-            lost.system_error};
+    const std::int64_t passed = call.timeout_ms - std::max<std::int64_t>(left, 0);
+    return {NC_TIMEOUT, text("no end after ", passed, " of ", call.timeout_ms, " ms, when a peer gave up: ", lost.what()), lost.peer, lost.system_error};
+}
+
+bool is_gone(const Error& error) {
+    return error.status == NC_PEER_LOST || error.status == NC_TIMEOUT;
 }
 
 } // namespace
@@ -79,8 +90,9 @@ bool Pump::may_yield(Deadline now) {
 }
 
 void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call,
-               const Interruption& interruption) {
+               const Interruption& interruption, const Suspicion& suspicion) {
     const Deadline deadline = deadline_of(call);
+    Deadline next_look = std::min(deadline, suspicion.when);
     prepare_exchange(lanes);
     Deadline idle_since{};
     try {
@@ -89,7 +101,11 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
             if (all_done(lanes)) return;
             interruption.throw_if_aborted();
             const Deadline now = Clock::now();
-            if (now >= deadline) throw timed_out(lanes, request, call);
+            if (now >= deadline) throw timed_out(lanes, read_ahead, request, call);
+            if (now >= next_look) {
+                next_look = deadline;
+                suspicion.voice(nullptr);
+            }
             if (moved) {
                 idle_since = {};
                 // What comes next depends on others, and one of them waits for this core.
@@ -117,10 +133,16 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
                 if (state == Transfer::State::Blocked && !link->is_full()) poller_.watch(link->channel().descriptor(), POLLIN);
             }
             if (taken_in) continue;
-            poller_.wait(deadline);
+            poller_.wait(next_look);
         }
     } catch (const Error& error) {
-        throw explained(error, call);
+        const Error failure = explained(error, call);
+        if (is_gone(failure)) {
+            // What the neighbours had said before may be the reason.
+            for (Lane* lane : lanes) lane->look_at_header();
+            if (suspicion.voice) suspicion.voice(&failure);
+        }
+        throw failure;
     }
 }
 

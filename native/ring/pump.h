@@ -1,6 +1,7 @@
 // Drives an operation's lanes until all are done: moves what can be moved, and otherwise sleeps in the kernel.
 #pragma once
 
+#include <functional>
 #include <span>
 
 #include "backend/backend.h"
@@ -14,11 +15,18 @@ inline Deadline deadline_of(const nc_call& call) {
     return Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(call.deadline_ns)));
 }
 
+// What is asked once if the lanes are not done by then, and when they fail; it may throw an Error of its own.
+struct Suspicion {
+    Deadline when = Deadline::max();
+    std::function<void(const Error* failure)> voice;
+};
+
 class Pump {
 public:
     // read_ahead: links whose incoming bytes are taken in while nothing else moves, although no lane asks for them.
     // Throws Error: NC_PEER_LOST, NC_TIMEOUT, NC_ABORTED, NC_MISMATCH.
-    void run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call, const Interruption& interruption);
+    void run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call, const Interruption& interruption,
+             const Suspicion& suspicion = {});
 
 private:
     // Whether to go on looking, or to sleep although there would be time.

@@ -1,5 +1,7 @@
 #include "ring/ring_group.h"
 
+#include <cerrno>
+
 #include "backend/thread.h"
 #include "ring/operation.h"
 #include "ring/split.h"
@@ -64,9 +66,10 @@ void RingGroup::watch_connections() {
             const int descriptor = link->channel().descriptor();
             const short events = poller.events(descriptor);
             if ((events & (POLLERR | POLLHUP | POLLNVAL)) == 0) return false;
-            // The reason is left to a running operation, unless only it tells a failure from an end in both directions.
-            const int error = (events & POLLERR) != 0 ? 0 : take_error(descriptor);
-            if (broken == nullptr && ((events & POLLERR) != 0 || error != 0)) {
+            // Of an end in order nothing more is to be told: what the peer sent before is still there to be read.
+            const int error = link->channel().failure();
+            const bool is_end = error == EPIPE || (error == 0 && (events & POLLERR) == 0);
+            if (broken == nullptr && !is_end) {
                 broken = link;
                 system_error = error;
             }
@@ -76,7 +79,7 @@ void RingGroup::watch_connections() {
         interruption_.break_link(*broken, system_error);
         // A running operation reports the loss itself, or completes with what has arrived.
         const std::lock_guard lock(operation_mutex_);
-        if (!interruption_.aborted() && !loss_reported_) report(broken->lost(system_error));
+        if (!interruption_.aborted() && !failure_reported_) report(broken->lost(system_error));
         interruption_.abort();
     }
     const std::lock_guard lock(operation_mutex_);
@@ -89,29 +92,30 @@ void RingGroup::report(const Error& lost) {
     fault_(fault_context_, &error);
 }
 
-void RingGroup::execute(const nc_request& request, const nc_call& call) {
+template <class Body>
+void RingGroup::run(Body&& body) {
     const std::lock_guard lock(operation_mutex_);
     interruption_.throw_if_aborted();
     try {
-        Operation(*this, request, call).run();
+        body();
     } catch (const Error& error) {
-        if (error.status == NC_PEER_LOST) loss_reported_ = true;
+        // The core ends the group for it.
+        if (error.standing != NC_IN_STEP) failure_reported_ = true;
         throw;
     }
 }
 
-nc_backend_group RingGroup::split(const nc_request& request, const nc_call& call, const nc_backend_options& options) {
-    const std::lock_guard lock(operation_mutex_);
-    interruption_.throw_if_aborted();
-    Operation operation(*this, request, call);
-    return split_ring(operation, options);
+void RingGroup::execute(const nc_request& request, const nc_call& call) {
+    run([&] { Operation(*this, request, call).run(); });
 }
 
-void RingGroup::meet(const nc_request& request, const nc_call& call, const Interruption& interruption) {
-    const std::lock_guard lock(operation_mutex_);
-    Operation operation(*this, request, call, &interruption);
-    std::vector<std::byte> tokens(static_cast<std::size_t>(size()));
-    gather_bytes(operation, tokens.data(), 1, tokens.data());
+nc_backend_group RingGroup::split(const nc_request& request, const nc_call& call, const nc_backend_options& options) {
+    nc_backend_group part{};
+    run([&] {
+        Operation operation(*this, request, call);
+        part = split_ring(operation, options);
+    });
+    return part;
 }
 
 } // namespace nc::ring

@@ -44,13 +44,12 @@ public:
     // Forms the group of equal color; null if this rank is its only member or has a negative color (then rank is -1).
     nc_backend_group split(const nc_request& request, const nc_call& call, const nc_backend_options& options);
 
-    // Returns when every rank of this new ring has called it. interruption is that of the group it comes from. Throws Error.
-    void meet(const nc_request& request, const nc_call& call, const Interruption& interruption);
-
     // From any thread: ends the running operation, and resets the connections so that both neighbours know at once.
     void abort();
 
 private:
+    template <class Body>
+    void run(Body&& body);
     void watch_connections();
     // Tells the core of a loss that no operation reports.
     void report(const Error& lost);
@@ -69,8 +68,8 @@ private:
     Interruption interruption_;
     std::vector<std::unique_ptr<Lane>> lane_pool_;
 
-    std::mutex operation_mutex_; // held while an operation uses the connections
-    bool loss_reported_ = false; // by an operation
+    std::mutex operation_mutex_;    // held while an operation uses the connections
+    bool failure_reported_ = false; // by an operation
     Signal closing_;
     std::thread watcher_;
 };

@@ -4,19 +4,12 @@
 #include <cstring>
 #include <optional>
 #include <random>
+#include <span>
 
 #include "ring/forming.h"
 
 namespace nc::ring {
 namespace {
-
-// What every rank tells the others. Ports follow: a rank listens on free ports of the hosts that its hostfile entry names, so that nothing else can be in the way.
-struct Announcement {
-    std::int32_t color;
-    std::int32_t key;
-    std::int32_t listens; // 0: this rank cannot be called
-    Password password;    // what a caller must say to this rank
-};
 
 struct Member {
     int old_rank;
@@ -30,105 +23,188 @@ Password random_password() {
     return password;
 }
 
-// Nobody leaves a split before everybody has joined: a rank that uses its part and leaves it at once must not look like one that could not be reached.
-void meet(RingGroup& part, const Operation& split, Deadline deadline) {
-    nc_call call = split.call;
-    call.deadline_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
-    const Interruption& interruption = split.ring().interruption();
-    try {
-        part.meet(split.request, call, interruption);
-    } catch (const Error& error) {
-        interruption.throw_if_aborted();
-        interruption.throw_if_broken();
-        throw Error(NC_RENDEZVOUS_FAILED, text("split: not all ranks joined: ", error.what()), error.peer, error.system_error);
+// Runs body; whatever it throws, which may be that something has run out, is a reason not to have joined.
+template <class Body>
+std::optional<Error> failure_of(Body&& body) {
+    nc_error error = empty_error();
+    if (guarded(&error, std::forward<Body>(body)) == NC_OK) return std::nullopt;
+    return Error(NC_RENDEZVOUS_FAILED, error.message, error.peer, error.system_error);
+}
+
+// What all ranks announced.
+class Announcements {
+public:
+    Announcements(Operation& operation, const SplitAnnouncement& own, const std::vector<std::uint16_t>& own_ports)
+        : ring_(operation.ring()), ports_(own_ports.size()), row_(sizeof own + ports_ * sizeof own_ports[0]) {
+        std::vector<std::byte> mine(row_);
+        std::memcpy(mine.data(), &own, sizeof own);
+        std::ranges::copy(std::as_bytes(std::span(own_ports)), mine.begin() + sizeof own);
+        rows_.resize(row_ * static_cast<std::size_t>(operation.size));
+        gather_bytes(operation, mine.data(), row_, rows_.data());
     }
+
+    SplitAnnouncement of(int old_rank) const {
+        SplitAnnouncement read{};
+        std::memcpy(&read, row(old_rank), sizeof read);
+        return read;
+    }
+
+    std::vector<Address> addresses_of(int old_rank) const {
+        std::vector<Address> addresses = ring_.addresses()[static_cast<std::size_t>(old_rank)];
+        for (std::size_t i = 0; i < ports_; ++i) {
+            std::uint16_t port = 0;
+            std::memcpy(&port, row(old_rank) + sizeof(SplitAnnouncement) + i * sizeof port, sizeof port);
+            addresses[i].set_port(port);
+        }
+        return addresses;
+    }
+
+    // The ranks of a color in their new order.
+    std::vector<Member> members_of(int color) const {
+        std::vector<Member> members;
+        for (int old_rank = 0; old_rank < ring_.size(); ++old_rank) {
+            const SplitAnnouncement other = of(old_rank);
+            if (other.color == color) members.push_back({old_rank, other.key < 0 ? old_rank : other.key});
+        }
+        std::stable_sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.key < b.key; });
+        return members;
+    }
+
+private:
+    const std::byte* row(int old_rank) const { return rows_.data() + static_cast<std::size_t>(old_rank) * row_; }
+
+    RingGroup& ring_;
+    const std::size_t ports_;
+    const std::size_t row_;
+    std::vector<std::byte> rows_;
+};
+
+// The part of a ring that this rank joins.
+class Part {
+public:
+    Part(Operation& operation, const Announcements& announced, int color)
+        : operation_(operation), announced_(announced), members_(announced.members_of(color)), name_(described(color)) {}
+
+    int size() const { return static_cast<int>(members_.size()); }
+    const std::string& name() const { return name_; }
+    bool has(int old_rank) const {
+        return std::ranges::any_of(members_, [=](const Member& member) { return member.old_rank == old_rank; });
+    }
+
+    std::unique_ptr<RingGroup> join(std::vector<Descriptor> listeners, const nc_backend_options& options) const {
+        for (const Member& member : members_) {
+            if (announced_.of(member.old_rank).listens != 0) continue;
+            throw Error(NC_RENDEZVOUS_FAILED, text(name_, ": rank ", member.old_rank, " cannot listen for connections"), rank_of(member));
+        }
+        std::vector<std::vector<Address>> addresses;
+        for (const Member& member : members_) addresses.push_back(announced_.addresses_of(member.old_rank));
+        const auto own = static_cast<std::size_t>(rank());
+        const auto left = static_cast<std::size_t>(wrap(rank() - 1, size()));
+        const auto right = static_cast<std::size_t>(wrap(rank() + 1, size()));
+        const nc_call& call = operation_.call;
+        FormingPlan plan;
+        plan.source = name_;
+        plan.rank = rank();
+        plan.size = size();
+        plan.own = addresses[own];
+        plan.left = addresses[left];
+        plan.right = addresses[right];
+        plan.listeners = std::move(listeners);
+        plan.own_password = announced_.of(operation_.rank).password;
+        plan.right_password = announced_.of(members_[right].old_rank).password;
+        plan.neighbours_listen = true;
+        plan.timeout_ms = std::min(options.forming_timeout_ms, call.timeout_ms);
+        plan.deadline = std::min(deadline_after(options.forming_timeout_ms), deadline_of(call));
+        plan.interruption = &operation_.ring().interruption();
+        plan.log = operation_.ring().log();
+        Connections connections = form_ring(std::move(plan));
+        return std::make_unique<RingGroup>(rank(), std::move(addresses), std::move(connections), options);
+    }
+
+    int rank() const {
+        return rank_of(*std::ranges::find_if(members_, [this](const Member& member) { return member.old_rank == operation_.rank; }));
+    }
+
+    // The failure with its peer's rank in the ring that is split.
+    Error of_the_old_ring(const Error& failure) const {
+        const bool known = failure.peer >= 0 && failure.peer < size();
+        const int peer = known ? members_[static_cast<std::size_t>(failure.peer)].old_rank : -1;
+        return {failure.status, failure.what(), peer, failure.system_error};
+    }
+
+private:
+    int rank_of(const Member& member) const { return static_cast<int>(&member - members_.data()); }
+
+    std::string described(int color) const {
+        std::string ranks;
+        for (const Member& member : members_) ranks += text(ranks.empty() ? "" : ", ", member.old_rank);
+        return text("split into color ", color, " (ranks ", ranks, " of ", operation_.size, ")");
+    }
+
+    Operation& operation_;
+    const Announcements& announced_;
+    const std::vector<Member> members_;
+    const std::string name_;
+};
+
+// All ranks of the ring that is split, whatever their color, say how their parts came out. What goes wrong here, such as a
+// rank that died meanwhile, is a failure of that ring.
+std::vector<SplitOutcome> gather_outcomes(Operation& operation, const std::optional<Error>& failure) {
+    const SplitOutcome own = failure.has_value() ? SplitOutcome::Failed : SplitOutcome::Joined;
+    std::vector<SplitOutcome> outcomes(static_cast<std::size_t>(operation.size));
+    try {
+        gather_bytes(operation, &own, sizeof own, outcomes.data());
+    } catch (const Error& error) {
+        if (!failure.has_value()) throw;
+        throw Error(error.status, text(error.what(), "; before that: ", failure->what()), error.peer, error.system_error);
+    }
+    return outcomes;
 }
 
 } // namespace
 
 nc_backend_group split_ring(Operation& operation, const nc_backend_options& options) {
     RingGroup& ring = operation.ring();
-    const auto sockets = static_cast<std::size_t>(operation.sockets);
     const int color = operation.request.color;
-
-    std::vector<Address> own = ring.addresses()[static_cast<std::size_t>(operation.rank)];
+    SplitAnnouncement announcement{color, operation.request.key, 1, random_password()};
     std::vector<Descriptor> listeners;
-    Announcement announcement{color, operation.request.key, 1, random_password()};
-    std::vector<std::uint16_t> ports(sockets);
-    std::optional<Error> not_listening;
+    std::vector<std::uint16_t> ports(static_cast<std::size_t>(operation.sockets));
+    std::optional<Error> failure;
     if (color >= 0) {
-        for (Address& address : own) address.set_port(0);
-        try {
+        failure = failure_of([&] {
+            std::vector<Address> own = ring.addresses()[static_cast<std::size_t>(operation.rank)];
+            for (Address& address : own) address.set_port(0);
             listeners = open_listeners(own, "split", operation.rank);
-            for (std::size_t i = 0; i < sockets; ++i) ports[i] = Address::local(listeners[i].get()).port();
-        } catch (const Error& error) {
-            // The others are told, so that all ranks stay in step.
-            not_listening = error;
-            announcement.listens = 0;
-        }
+            for (std::size_t i = 0; i < ports.size(); ++i) ports[i] = Address::local(listeners[i].get()).port();
+        });
+        announcement.listens = failure.has_value() ? 0 : 1;
     }
 
-    const std::size_t row = sizeof announcement + sockets * sizeof ports[0];
-    std::vector<std::byte> mine(row);
-    std::vector<std::byte> all(row * static_cast<std::size_t>(operation.size));
-    std::memcpy(mine.data(), &announcement, sizeof announcement);
-    std::memcpy(mine.data() + sizeof announcement, ports.data(), sockets * sizeof ports[0]);
-    gather_bytes(operation, mine.data(), row, all.data());
-
-    const auto announced = [&](int old_rank) {
-        Announcement read{};
-        std::memcpy(&read, all.data() + static_cast<std::size_t>(old_rank) * row, sizeof read);
-        return read;
-    };
-    const auto addresses_of = [&](int old_rank) {
-        std::vector<Address> addresses = ring.addresses()[static_cast<std::size_t>(old_rank)];
-        for (std::size_t i = 0; i < sockets; ++i) {
-            std::uint16_t port = 0;
-            std::memcpy(&port, all.data() + static_cast<std::size_t>(old_rank) * row + sizeof(Announcement) + i * sizeof port, sizeof port);
-            addresses[i].set_port(port);
+    const Announcements announced(operation, announcement, ports);
+    const Part part(operation, announced, color);
+    std::unique_ptr<RingGroup> joined;
+    if (color >= 0 && part.size() > 1 && !failure.has_value()) {
+        failure = failure_of([&] { joined = part.join(std::move(listeners), options); });
+        if (failure.has_value()) {
+            // A rank that died is the old ring's loss.
+            ring.interruption().throw_if_aborted();
+            ring.interruption().throw_if_broken();
+            failure = part.of_the_old_ring(*failure);
         }
-        return addresses;
-    };
+    }
+    // The others are not to wait for a rank that does not come.
+    listeners.clear();
 
+    const std::vector<SplitOutcome> outcomes = gather_outcomes(operation, failure);
     if (color < 0) return {nullptr, -1, 0};
-    if (not_listening.has_value()) throw *not_listening;
-    std::vector<Member> members;
+    if (failure.has_value()) throw failure->still_in_step();
     for (int old_rank = 0; old_rank < operation.size; ++old_rank) {
-        const Announcement other = announced(old_rank);
-        if (other.color != color) continue;
-        if (other.listens == 0)
-            throw Error(NC_RENDEZVOUS_FAILED, text("split into color ", color, ": rank ", old_rank, " cannot listen for connections"), old_rank);
-        members.push_back({old_rank, other.key < 0 ? old_rank : other.key});
+        if (!part.has(old_rank) || outcomes[static_cast<std::size_t>(old_rank)] == SplitOutcome::Joined) continue;
+        throw Error(NC_RENDEZVOUS_FAILED, text(part.name(), ": rank ", old_rank, " could not join; its own error says why"), old_rank).still_in_step();
     }
-    std::stable_sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.key < b.key; });
-    const int size = static_cast<int>(members.size());
-    const auto self = std::find_if(members.begin(), members.end(), [&](const Member& member) { return member.old_rank == operation.rank; });
-    const int rank = static_cast<int>(self - members.begin());
-    if (size == 1) return {nullptr, 0, 1};
-
-    std::vector<std::vector<Address>> addresses;
-    for (const Member& member : members) addresses.push_back(addresses_of(member.old_rank));
-    const auto neighbour = [&](int by) { return static_cast<std::size_t>(wrap(rank + by, size)); };
-    FormingPlan plan;
-    plan.source = text("split into color ", color);
-    plan.rank = rank;
-    plan.size = size;
-    plan.own = addresses[static_cast<std::size_t>(rank)];
-    plan.left = addresses[neighbour(-1)];
-    plan.right = addresses[neighbour(+1)];
-    plan.listeners = std::move(listeners);
-    plan.own_password = announcement.password;
-    plan.right_password = announced(members[neighbour(+1)].old_rank).password;
-    plan.neighbours_listen = true;
-    plan.timeout_ms = std::min(options.forming_timeout_ms, operation.call.timeout_ms);
-    plan.deadline = std::min(deadline_after(options.forming_timeout_ms), deadline_of(operation.call));
-    plan.interruption = &ring.interruption();
-    plan.log = ring.log();
-    const Deadline forming_deadline = plan.deadline;
-    Connections connections = form_ring(std::move(plan));
-    auto made = std::make_unique<RingGroup>(rank, std::move(addresses), std::move(connections), options);
-    meet(*made, operation, forming_deadline);
-    return {made.release(), rank, size};
+    if (part.size() == 1) return {nullptr, 0, 1};
+    const int rank = joined->rank();
+    return {joined.release(), rank, part.size()};
 }
 
 } // namespace nc::ring

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <thread>
 
+#include "backend/announcement.h"
 #include "backend/clock.h"
 #include "raw_peer.h"
 
@@ -256,6 +257,77 @@ TEST(Mismatch, OfUnevenLengthsIsFoundByAllRanks) {
             if (outcome.status == NC_MISMATCH) ++found;
         });
         EXPECT_GE(found, 1);
+    }
+}
+
+// One rank's all-gather is MLX's, which says nothing of itself; the other's begins with a header.
+TEST(Mismatch, OfAnEvenAndAnUnevenAllGatherIsToldToBothRanks) {
+    for (const std::size_t count : {4U, 1'000'000U}) {
+        for (const int uneven : {0, 1}) {
+            LocalRanks ranks(2);
+            ranks.each([&](int rank, nc_group* group) {
+                std::vector<std::int32_t> in(count);
+                std::vector<std::int32_t> out(2 * count);
+                const std::uint64_t counts[2] = {count, count};
+                nc_request request = request_of(NC_ALL_GATHER, NC_INT32, count, in.data(), out.data());
+                request.timeout_ms = 4000;
+                if (rank == uneven) {
+                    request.flags = NC_REQUEST_UNEVEN;
+                    request.receive_counts = counts;
+                }
+                const Outcome outcome = execute(group, request);
+                EXPECT_EQ(outcome.status, NC_MISMATCH) << rank << ", " << count << ": " << outcome.message();
+                EXPECT_EQ(outcome.error.peer, 1 - rank);
+            });
+        }
+    }
+}
+
+TEST(Mismatch, NeverSaysThatBothRanksIssuedTheSame) {
+    RawPeer peer;
+    Header theirs = header_of(request_of(NC_BARRIER));
+    theirs.count = 3;
+    send_all(peer.left, &theirs, sizeof theirs);
+    const Outcome outcome = execute(peer.group.get(), request_of(NC_BARRIER));
+    EXPECT_EQ(outcome.status, NC_MISMATCH);
+    EXPECT_EQ(outcome.message().find("issued barrier, but rank 1 issued barrier"), std::string::npos) << outcome.message();
+    EXPECT_NE(outcome.message().find("different releases"), std::string::npos) << outcome.message();
+}
+
+// What was sent before an orderly end arrives, also where the rank that ended had not received everything itself.
+TEST(Leaving, KeepsWhatWasSentBefore) {
+    for (const std::size_t bytes : {std::size_t{1000}, std::size_t{4} << 20}) {
+        LocalRanks ranks(2);
+        std::vector<std::uint8_t> sent(bytes);
+        for (std::size_t i = 0; i < bytes; ++i) sent[i] = static_cast<std::uint8_t>(i * 31);
+        std::vector<std::uint8_t> unread(100);
+        nc_request first = request_of(NC_SEND, NC_UINT8, unread.size(), unread.data());
+        first.peer = 0;
+        ASSERT_EQ(execute(ranks[1], first).status, NC_OK);
+        std::thread leaver([&] {
+            nc_request request = request_of(NC_SEND, NC_UINT8, bytes, sent.data());
+            request.peer = 1;
+            const Outcome outcome = execute(ranks[0], request);
+            EXPECT_EQ(outcome.status, NC_OK) << outcome.message();
+            ranks.destroy(0);
+        });
+        std::vector<std::uint8_t> got(bytes);
+        // The first half while the other rank is still there, or on its way out.
+        nc_request half = request_of(NC_RECEIVE, NC_UINT8, bytes / 2, nullptr, got.data());
+        half.peer = 0;
+        EXPECT_EQ(execute(ranks[1], half).status, NC_OK);
+        leaver.join();
+        // More for a rank that does not listen any more.
+        (void)execute(ranks[1], first);
+        half = request_of(NC_RECEIVE, NC_UINT8, bytes - bytes / 2, nullptr, got.data() + bytes / 2);
+        half.peer = 0;
+        const Outcome rest = execute(ranks[1], half);
+        EXPECT_EQ(rest.status, NC_OK) << bytes << ": " << rest.message();
+        EXPECT_EQ(got, sent);
+        // And then it is over.
+        nc_request none = request_of(NC_RECEIVE, NC_UINT8, 1, nullptr, got.data());
+        none.peer = 0;
+        EXPECT_EQ(execute(ranks[1], none).status, NC_PEER_LOST);
     }
 }
 

@@ -10,7 +10,7 @@
 
 #include "backend/clock.h"
 #include "raw_peer.h"
-#include "ring/extension.h"
+#include "ring/split.h"
 
 namespace nc::test {
 namespace {
@@ -129,13 +129,10 @@ TEST(Split, PartsFailByThemselves) {
     });
 }
 
-// What a rank of ours sends at a split; see ring/split.cpp.
+// What a rank of ours sends at a split.
 struct Announced {
     Header header;
-    std::int32_t color;
-    std::int32_t key;
-    std::int32_t listens;
-    std::uint8_t password[16];
+    ring::SplitAnnouncement own;
     std::uint16_t port;
 };
 constexpr std::size_t announced_size = offsetof(Announced, port) + sizeof(std::uint16_t);
@@ -147,7 +144,7 @@ public:
         nc_request request = request_of(NC_SPLIT);
         Announced announced{};
         announced.header = header_of(request);
-        announced.listens = 1;
+        announced.own.listens = 1;
         announced.port = nowhere_[0].port();
         send_all(peer.left, &announced, announced_size);
     }
@@ -155,13 +152,37 @@ public:
 
     // Until the other rank has sent its own, and forms.
     void until_forming() {
-        Announced announced{};
-        EXPECT_TRUE(receive_all(peer.right, &announced, announced_size));
+        EXPECT_TRUE(receive_all(peer.right, &announced_, announced_size));
         accepted_ = accept_one(listener_);
         EXPECT_TRUE(accepted_.is_open());
     }
 
+    Address port_of_rank_0() const { return loopback(announced_.port); }
+
+    // Says over the old ring that it could not join, after its connections of the new one are gone.
+    void give_up() {
+        reset_on_close(accepted_, true);
+        accepted_.close();
+        say(ring::SplitOutcome::Failed);
+    }
+
+    // Joins as a rank of ours does.
+    void join() {
+        connected_ = connect_to(port_of_rank_0());
+        EXPECT_TRUE(connected_.is_open());
+        send_all(connected_, announced_.own.password.data(), announced_.own.password.size());
+        say(ring::SplitOutcome::Joined);
+    }
+
 private:
+    void say(ring::SplitOutcome outcome) {
+        const Header header = header_of(request_of(NC_SPLIT));
+        send_all(peer.left, &header, sizeof header);
+        send_all(peer.left, &outcome, sizeof outcome);
+    }
+
+    Announced announced_{};
+    Descriptor connected_;
     ReservedPorts nowhere_;
     Descriptor listener_;
     Descriptor accepted_;
@@ -195,16 +216,67 @@ TEST(Split, DoesNotDelayDestroy) {
     EXPECT_EQ(wait_for(work, 0).status, NC_CLOSED);
 }
 
-TEST(Split, ThatCannotBeFormedFailsBeforeItsDeadlineAndLeavesTheGroupUsable) {
+// The peer has said nothing more, so nobody knows what it has done: the old group cannot go on.
+TEST(Split, WithARankThatIsStoppedEndsTheGroupAtItsDeadline) {
     StoppedPeer stopped;
     nc_group* part = nullptr;
     nc_request request = split_request(0, 0, &part);
     request.timeout_ms = 500;
     Outcome outcome;
     EXPECT_LT(milliseconds_of([&] { outcome = execute(stopped.peer.group.get(), request); }), 500 + soon_ms);
+    EXPECT_EQ(outcome.status, NC_TIMEOUT) << outcome.message();
+    EXPECT_NE(outcome.message().find("did not connect"), std::string::npos) << "and why: " << outcome.message();
+    EXPECT_EQ(part, nullptr);
+    EXPECT_EQ(status_of(stopped.peer.group.get()).status, NC_TIMEOUT);
+}
+
+// A rank that knows that it cannot join says so, and both go on.
+TEST(Split, ThatAPeerCannotJoinLeavesTheGroupUsable) {
+    StoppedPeer stopped;
+    nc_group* part = nullptr;
+    nc_request request = split_request(0, 0, &part);
+    nc_work* work = nullptr;
+    ASSERT_EQ(nc_enqueue(stopped.peer.group.get(), &request, nullptr, nullptr, &work, nullptr), NC_OK);
+    const WorkPointer owner(work);
+    stopped.until_forming();
+    stopped.give_up();
+    const Outcome outcome = wait_for(work);
     EXPECT_EQ(outcome.status, NC_RENDEZVOUS_FAILED) << outcome.message();
+    EXPECT_NE(outcome.message().find("rank 1 gave it up: it "), std::string::npos) << outcome.message();
+    EXPECT_NE(outcome.message().find(" to its address 127.0.0.1:"), std::string::npos) << outcome.message();
+    EXPECT_EQ(outcome.error.peer, 1);
     EXPECT_EQ(part, nullptr);
     EXPECT_EQ(status_of(stopped.peer.group.get()).status, NC_OK);
+}
+
+// Somebody calls at the port that a split has opened, from wherever, and says little or nothing.
+TEST(Split, IsNotDelayedBySilentStrangers) {
+    for (const char* from : {"127.0.0.1", "127.0.0.9"}) {
+        for (const std::size_t said : {0U, 5U, 16U, 40U}) {
+            StoppedPeer stopped;
+            nc_group* part = nullptr;
+            nc_request request = split_request(0, 0, &part);
+            nc_work* work = nullptr;
+            ASSERT_EQ(nc_enqueue(stopped.peer.group.get(), &request, nullptr, nullptr, &work, nullptr), NC_OK);
+            const WorkPointer owner(work);
+            stopped.until_forming();
+            std::vector<Descriptor> strangers;
+            // More than are kept.
+            for (int i = 0; i < 80; ++i) {
+                strangers.push_back(connect_to(stopped.port_of_rank_0(), loopback(0, from)));
+                ASSERT_TRUE(strangers.back().is_open());
+                const std::vector<char> noise(said, 'x');
+                if (said > 0) send_all(strangers.back(), noise.data(), noise.size());
+            }
+            stopped.join();
+            const Outcome outcome = wait_for(work);
+            EXPECT_EQ(outcome.status, NC_OK) << from << ", " << said << " bytes: " << outcome.message();
+            ASSERT_NE(part, nullptr);
+            EXPECT_EQ(nc_group_size(part), 2);
+            nc_group_destroy(part);
+            EXPECT_EQ(status_of(stopped.peer.group.get()).status, NC_OK);
+        }
+    }
 }
 
 // A rank that cannot listen has not said a word yet: unless it tells the others, or its group ends, what it sends next is taken for its part of the split.

@@ -42,7 +42,9 @@ public:
         }
         return transfer;
     }
+    std::size_t peek(void* buffer, std::size_t bytes) override { return inner_->peek(buffer, bytes); }
     int descriptor() const override { return inner_->descriptor(); }
+    int failure() override { return inner_->failure(); }
     void close() override { inner_->close(); }
     void reset() override { inner_->reset(); }
     const std::string& description() const override { return inner_->description(); }
