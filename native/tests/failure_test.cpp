@@ -5,11 +5,13 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 #include <thread>
 
 #include "backend/announcement.h"
 #include "backend/clock.h"
 #include "raw_peer.h"
+#include "wire_ring.h"
 
 namespace nc::test {
 namespace {
@@ -292,6 +294,63 @@ TEST(Mismatch, NeverSaysThatBothRanksIssuedTheSame) {
     EXPECT_EQ(outcome.status, NC_MISMATCH);
     EXPECT_EQ(outcome.message().find("issued barrier, but rank 1 issued barrier"), std::string::npos) << outcome.message();
     EXPECT_NE(outcome.message().find("different releases"), std::string::npos) << outcome.message();
+}
+
+// Ranks that all send more than is held for them wait for each other, and are told what to do.
+TEST(Timeout, OfRanksThatAllSendTooMuchSaysWhatToDo) {
+    WireRing ring(2, 1, std::size_t{64} << 10);
+    const std::vector<std::byte> data(std::size_t{8} << 20);
+    try {
+        (void)ring.run(
+            [&](int rank) {
+                nc_request request = request_of(NC_SEND, NC_UINT8, data.size(), data.data());
+                request.peer = 1 - rank;
+                return request;
+            },
+            1000);
+        FAIL() << "so much was held";
+    } catch (const std::runtime_error& failure) {
+        const std::string message = failure.what();
+        EXPECT_NE(message.find("that are held until this rank receives them"), std::string::npos) << message;
+        EXPECT_NE(message.find("let one receive first"), std::string::npos) << message;
+    }
+}
+
+// Operations from two threads at once are legal; that they may be out of order is said once.
+TEST(Threads, ThatIssueOperationsAtTheSameTimeAreWarnedOfOnce) {
+    struct Said {
+        std::mutex mutex;
+        std::vector<std::string> warnings;
+    } said;
+    nc_group_options options{};
+    options.size = sizeof options;
+    options.log_context = &said;
+    options.log = [](void* context, nc_log_level level, const char* message) {
+        if (level != NC_LOG_WARNING) return;
+        auto& to = *static_cast<Said*>(context);
+        const std::lock_guard lock(to.mutex);
+        to.warnings.emplace_back(message);
+    };
+    nc_group* made = nullptr;
+    ASSERT_EQ(nc_group_create(&options, &made, nullptr), NC_OK);
+    const GroupPointer group(made);
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(all_sum_works(made).status, NC_OK);
+    EXPECT_TRUE(said.warnings.empty());
+    const Deadline until = deadline_after(ample_ms);
+    const auto warned = [&] {
+        const std::lock_guard lock(said.mutex);
+        return !said.warnings.empty();
+    };
+    on_all_ranks(2, [&](int) {
+        std::vector<std::int32_t> in(100'000);
+        std::vector<std::int32_t> out(in.size());
+        for (int i = 0; i < 10 || (!warned() && Clock::now() < until); ++i) {
+            const nc_request request = request_of(NC_ALL_REDUCE, NC_INT32, in.size(), in.data(), out.data());
+            EXPECT_EQ(execute(made, request).status, NC_OK);
+        }
+    });
+    ASSERT_EQ(said.warnings.size(), 1U);
+    EXPECT_NE(said.warnings.front().find("two threads issue operations"), std::string::npos);
 }
 
 // What was sent before an orderly end arrives, also where the rank that ended had not received everything itself.

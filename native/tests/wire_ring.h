@@ -73,7 +73,8 @@ class WireRing {
     }
 
 public:
-    WireRing(int ranks, int sockets) : written_(nothing_written(ranks, sockets)) {
+    // limit: what a connection holds of what was read before an operation asked for it.
+    WireRing(int ranks, int sockets, std::size_t limit = ring::read_ahead_limit) : limit_(limit), written_(nothing_written(ranks, sockets)) {
         std::vector<ring::Connections> connections(static_cast<std::size_t>(ranks));
         for (int rank = 0; rank < ranks; ++rank) {
             const int right = (rank + 1) % ranks;
@@ -94,7 +95,7 @@ public:
 
     // Runs request_of_rank(rank) on all ranks at once; returns what was written meanwhile.
     template <class Requests>
-    std::vector<Written> run(Requests&& request_of_rank) {
+    std::vector<Written> run(Requests&& request_of_rank, std::int64_t timeout_ms = ample_ms) {
         for (Written& written : written_) {
             for (Bytes& bytes : written.left) bytes.clear();
             for (Bytes& bytes : written.right) bytes.clear();
@@ -103,8 +104,8 @@ public:
         on_all_ranks(size(), [&](int rank) {
             try {
                 const nc_request request = request_of_rank(rank);
-                const auto deadline = deadline_after(ample_ms).time_since_epoch();
-                const nc_call call{std::chrono::duration_cast<std::chrono::nanoseconds>(deadline).count(), ample_ms, 1, nullptr, nullptr};
+                const auto deadline = deadline_after(timeout_ms).time_since_epoch();
+                const nc_call call{std::chrono::duration_cast<std::chrono::nanoseconds>(deadline).count(), timeout_ms, 1, nullptr, nullptr};
                 at(groups_, rank)->execute(request, call);
             } catch (const std::exception& failure) {
                 at(failures, rank) = failure.what();
@@ -117,10 +118,12 @@ public:
     }
 
 private:
-    static std::unique_ptr<ring::Link> link(Descriptor end, Bytes& written, int peer) {
-        return std::make_unique<ring::Link>(std::make_unique<RecordingChannel>(make_tcp_channel(std::move(end)), written), peer);
+    std::unique_ptr<ring::Link> link(Descriptor end, Bytes& written, int peer) const {
+        auto channel = std::make_unique<RecordingChannel>(make_tcp_channel(std::move(end)), written);
+        return std::make_unique<ring::Link>(std::move(channel), peer, limit_);
     }
 
+    const std::size_t limit_;
     std::vector<Written> written_;
     std::vector<std::unique_ptr<ring::RingGroup>> groups_;
 };

@@ -1,7 +1,9 @@
+using System.Runtime.InteropServices;
+
 namespace NativeCollectives.Worker;
 
 /// <summary>Groups split from groups.</summary>
-internal static class SplitScenarios
+internal static partial class SplitScenarios
 {
     public static Dictionary<string, Action<Scenario>> All { get; } = new()
     {
@@ -17,6 +19,8 @@ internal static class SplitScenarios
         ["split_async"] = Async,
         ["split_whole"] = Whole,
         ["split_loop"] = Loop,
+        ["split_storm"] = Storm,
+        ["split_exhausted"] = Exhausted,
     };
 
     // Who is in a group, by gathering the ranks of the parent.
@@ -211,4 +215,74 @@ internal static class SplitScenarios
             }
         }
     }
+
+    // Until something ends it: nothing but splits.
+    private static void Storm(Scenario scenario)
+    {
+        for (var round = 0; ; round++)
+        {
+            using var part = scenario.Group.Split(round % 3 == 0 ? scenario.Rank % 2 : 0, round % 2 == 0 ? -1 : scenario.Size - scenario.Rank);
+            if (round == 3)
+            {
+                scenario.Announce();
+            }
+        }
+    }
+
+    // Rank 0 runs out of descriptors. Every rank is told, and the group goes on.
+    private static void Exhausted(Scenario scenario)
+    {
+        var parts = new List<DistributedGroup>();
+        var before = default(FileLimit);
+        if (scenario.Rank == 0)
+        {
+            Scenario.True(GetFileLimit(FileLimit.Files, ref before) == 0, "getrlimit");
+            // Room for some splits; .NET needs a descriptor now and then.
+            var open = Directory.GetFileSystemEntries("/proc/self/fd").Length;
+            var low = new FileLimit { Current = (nuint)open + 40, Most = before.Most };
+            Scenario.True(SetFileLimit(FileLimit.Files, ref low) == 0, "setrlimit");
+        }
+        RendezvousException? failure = null;
+        while (failure is null && parts.Count < 200)
+        {
+            try
+            {
+                parts.Add(scenario.Group.Split(0));
+            }
+            catch (RendezvousException exception)
+            {
+                failure = exception;
+            }
+        }
+        if (scenario.Rank == 0)
+        {
+            Scenario.True(SetFileLimit(FileLimit.Files, ref before) == 0, "setrlimit, back");
+        }
+        parts.ForEach(part => part.Dispose());
+        Scenario.True(failure is not null, "there were descriptors enough");
+        Scenario.True(!scenario.Group.IsFaulted, $"the group is faulted: {failure!.Message}");
+        scenario.Group.Barrier();
+        int[] sum = [1];
+        scenario.Group.AllSum<int>(sum);
+        Scenario.True(sum[0] == scenario.Size, $"sum after it: {sum[0]}");
+        using var again = scenario.Group.Split(0);
+        again.Barrier();
+        scenario.Data["splits"] = $"{parts.Count}";
+        scenario.Data["failure"] = failure.Message;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct FileLimit
+    {
+        internal const int Files = 7; // RLIMIT_NOFILE of Linux
+
+        internal nuint Current;
+        internal nuint Most;
+    }
+
+    [LibraryImport("libc", EntryPoint = "getrlimit")]
+    private static partial int GetFileLimit(int resource, ref FileLimit limit);
+
+    [LibraryImport("libc", EntryPoint = "setrlimit")]
+    private static partial int SetFileLimit(int resource, ref FileLimit limit);
 }

@@ -50,7 +50,9 @@ internal sealed unsafe class LogChannel
         {
             if (_errorPrefix is not null)
             {
-                Console.Error.WriteLine(_errorPrefix + message);
+                // Messages of the backend begin so already.
+                var line = message.StartsWith(_errorPrefix, StringComparison.Ordinal) ? message : _errorPrefix + message;
+                Console.Error.WriteLine(line);
             }
 
             _log?.Invoke(level, message);
