@@ -82,11 +82,13 @@ Error Communicator::refusal(Result result, const char* call) {
     const std::string words = nccl_.explain(result, call, comm_);
     Result pending = Result::Success;
     const bool usable = result == Result::InvalidArgument && nccl_.api().CommGetAsyncError(comm_, &pending) == Result::Success && pending == Result::Success;
-    return {usable ? NC_INVALID_ARGUMENT : status_of(result), words};
+    return usable ? Error(NC_INVALID_ARGUMENT, words).still_in_step() : Error(status_of(result), words);
 }
 
 void Communicator::require_split() const {
-    if (nccl_.api().CommSplit == nullptr) throw Error(NC_NOT_SUPPORTED, text(nccl_.path(), " has no ncclCommSplit, so its groups cannot be split"));
+    if (nccl_.api().CommSplit == nullptr)
+        throw Error(NC_NOT_SUPPORTED, text(nccl_.path(), " has no ncclCommSplit, so its groups cannot be split"))
+            .still_in_step();
 }
 
 std::unique_ptr<Communicator> Communicator::split(int color, int key, const Patience& patience) {

@@ -65,7 +65,8 @@ private:
     void introduce(const char* maker);
     // The communicator has failed.
     Error failure(Result result, const char* call);
-    // With the lock held: a call has been refused. Error(NC_INVALID_ARGUMENT) if the communicator is as it was.
+    // With the lock held: a call has been refused. Error(NC_INVALID_ARGUMENT), with this rank still in step, if the
+    // communicator is as it was.
     Error refusal(Result result, const char* call);
 
     const NcclLibrary& nccl_;

@@ -32,10 +32,14 @@ Device::Scope::~Scope() {
 void Device::require_own(const char* name, const void* address) const {
     int owner = 0;
     const CudaResult result = api().PointerGetAttribute(&owner, pointer_attribute_device_ordinal, device_address(address));
-    if (result == CudaResult::InvalidValue) throw Error(NC_INVALID_ARGUMENT, text(name, " is ", address, ", which is no address in device memory"));
+    if (result == CudaResult::InvalidValue)
+        throw Error(NC_INVALID_ARGUMENT, text(name, " is ", address, ", which is no address in device memory"))
+            .still_in_step();
     cuda_.check(result, "cuPointerGetAttribute");
     if (owner != ordinal_) {
-        throw Error(NC_INVALID_ARGUMENT, text(name, " is in the memory of device ", owner, ", but the group works on device ", ordinal_));
+        throw Error(NC_INVALID_ARGUMENT,
+                    text(name, " is in the memory of device ", owner, ", but the group works on device ", ordinal_))
+            .still_in_step();
     }
 }
 

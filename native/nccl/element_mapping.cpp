@@ -27,8 +27,9 @@ const char* name_of(nc_reduce_op op) {
 }
 
 [[noreturn]] void unsupported(nc_data_type type, nc_reduce_op op) {
-    throw Error(NC_NOT_SUPPORTED,
-                text("NCCL has no ", name_of(op), " of ", data_type_name(type), " elements, and none of its own operations comes to the same"));
+    throw Error(NC_NOT_SUPPORTED, text("NCCL has no ", name_of(op), " of ", data_type_name(type),
+                                       " elements, and none of its own operations comes to the same"))
+        .still_in_step();
 }
 
 Reduction reduction_of(nc_reduce_op op) {

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <list>
 
+#include "backend/thread.h"
+
 namespace nc::nccl {
 namespace {
 
@@ -134,7 +136,9 @@ private:
 } // namespace
 
 IdServer::IdServer(const std::string& rendezvous, const UniqueId& id, const Patience& patience)
-    : id_(id), listener_(listen_for_ranks(rendezvous, patience.deadline)), thread_([this] { (void)guarded(nullptr, [this] { serve(); }); }) {}
+    : id_(id),
+      listener_(listen_for_ranks(rendezvous, patience.deadline)),
+      thread_(start_thread("nc nccl id", [this] { (void)guarded(nullptr, [this] { serve(); }); })) {}
 
 IdServer::~IdServer() {
     closing_.raise();

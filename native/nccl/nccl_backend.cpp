@@ -2,6 +2,7 @@
 #include <cstring>
 #include <thread>
 
+#include "backend/thread.h"
 #include "nccl/device_buffers.h"
 #include "nccl/nccl_forming.h"
 
@@ -22,7 +23,7 @@ nc_backend_group handed_over(std::shared_ptr<NcclGroup> group) {
     auto handle = std::make_unique<Handle>();
     handle->group = std::move(group);
     try {
-        handle->watcher = std::thread([watched = handle->group] { watched->watch(); });
+        handle->watcher = start_thread("nc nccl watch", [watched = handle->group] { watched->watch(); });
     } catch (...) {
         // Without its thread the group ends as that would have ended it.
         (void)handle->group->close(true);
@@ -69,14 +70,6 @@ nc_status execute(void* handle, const nc_request* request, const nc_call* call, 
     return guarded(error, standing, [&] { handle_of(handle).group->execute(*request, *call); });
 }
 
-nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options,
-                nc_backend_group* group, nc_standing* standing, nc_error* error) {
-    return guarded(error, standing, [&] {
-        std::shared_ptr<NcclGroup> part = handle_of(handle).group->split(*request, *call, *options);
-        *group = part != nullptr ? handed_over(std::move(part)) : nc_backend_group{nullptr, -1, 0};
-    });
-}
-
 void abort(void* handle) {
     handle_of(handle).group->abort();
 }
@@ -89,6 +82,21 @@ void destroy(void* handle) {
     } else {
         owned->watcher.detach();
     }
+}
+
+nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options,
+                nc_backend_group* group, nc_standing* standing, nc_error* error) {
+    return guarded(error, standing, [&] {
+        nc_backend_group made{nullptr, -1, 0};
+        Handover handover{[&](std::shared_ptr<NcclGroup> part) { made = handed_over(std::move(part)); },
+                          [&] {
+                              if (made.handle == nullptr) return;
+                              abort(made.handle);
+                              destroy(made.handle);
+                          }};
+        handle_of(handle).group->split(*request, *call, *options, handover);
+        *group = made;
+    });
 }
 
 std::int32_t device_of_group(void* handle) {

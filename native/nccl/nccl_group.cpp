@@ -1,7 +1,9 @@
 #include "nccl/nccl_group.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <functional>
+#include <system_error>
 #include <utility>
 
 namespace nc::nccl {
@@ -18,10 +20,11 @@ constexpr std::chrono::seconds closing_limit{8};
 // How long the device may take to let go of buffers once the communicator has been aborted.
 constexpr std::chrono::seconds quiet_limit{2};
 
-// After these NCCL and the peers are where they were.
-bool is_harmless(nc_status status) {
-    return status == NC_INVALID_ARGUMENT || status == NC_NOT_SUPPORTED;
-}
+// What a rank tells the others of its attempt to join its part of a group.
+struct SplitOutcome {
+    std::int32_t color;
+    std::int32_t joined;
+};
 
 const char* function_name(nc_operation operation) {
     switch (operation) {
@@ -52,20 +55,21 @@ const char* function_name(nc_operation operation) {
 
 } // namespace
 
-NcclGroup::NcclGroup(std::shared_ptr<const Device> device, std::unique_ptr<Communicator> communicator, std::size_t staging_bytes,
-                     const nc_backend_options& options)
+NcclGroup::NcclGroup(std::shared_ptr<const Device> device, std::unique_ptr<Communicator>&& communicator,
+                     std::size_t staging_bytes, const nc_backend_options& options)
     : device_(std::move(device)),
       rank_(communicator->rank()),
       size_(communicator->size()),
       log_(options.log, options.log_context),
-      communicator_(std::move(communicator)),
       stream_(std::make_unique<Stream>(*device_)),
       default_stream_passed_(std::make_unique<Event>(*device_)),
       staging_(std::make_unique<Staging>(*device_, stream_->get(), staging_bytes, size_)),
-      barrier_word_(std::make_unique<DeviceMemory>(*device_, sizeof(std::int32_t))),
+      words_(std::make_unique<DeviceMemory>(*device_, sizeof(SplitOutcome) * (static_cast<std::size_t>(size_) + 1))),
       staging_bytes_(staging_bytes),
       fault_(options.fault),
-      fault_context_(options.fault_context) {}
+      fault_context_(options.fault_context) {
+    communicator_ = std::move(communicator);
+}
 
 // ---- operations ------------------------------------------------------------------------------------------------------------------------------------------
 
@@ -84,9 +88,9 @@ void NcclGroup::operate(Body&& body) {
     try {
         body();
     } catch (const Error& error) {
-        if (is_harmless(error.status) && !begun_) throw error.still_in_step();
+        if (error.standing == NC_IN_STEP && !begun_) throw;
         give_up();
-        if (!is_harmless(error.status)) throw;
+        if (error.standing != NC_IN_STEP) throw;
         // What the caller could be blamed for was found too late for that.
         throw Error(NC_LIBRARY_ERROR, error.what(), error.peer, error.system_error);
     } catch (...) {
@@ -220,15 +224,15 @@ void NcclGroup::barrier(const nc_request& request, const nc_call& call) {
     const CudaStream stream = stream_->get();
     begun_ = true;
     hold_for_last(stream);
-    std::byte* word = barrier_word_->get();
+    std::byte* word = words_->get();
     communicator_->run("ncclAllReduce", patience,
                        [&](Comm comm) { return communicator_->nccl().api().AllReduce(word, word, 1, Type::Int32, Reduction::Max, comm, stream); });
     await(patience, [this] { return device_->is_idle(stream_->get()); });
     give_back(std::move(last_));
 }
 
-std::shared_ptr<NcclGroup> NcclGroup::split(const nc_request& request, const nc_call& call, const nc_backend_options& options) {
-    std::shared_ptr<NcclGroup> made;
+void NcclGroup::split(const nc_request& request, const nc_call& call, const nc_backend_options& options,
+                      Handover& handover) {
     operate([&] {
         const Patience patience = patience_of(request, call);
         // NCCL wants nothing to be under way.
@@ -236,9 +240,58 @@ std::shared_ptr<NcclGroup> NcclGroup::split(const nc_request& request, const nc_
         communicator_->require_split();
         begun_ = true;
         std::unique_ptr<Communicator> part = communicator_->split(request.color, request.key < 0 ? rank_ : request.key, patience);
-        if (part != nullptr) made = std::make_shared<NcclGroup>(device_, std::move(part), staging_bytes_, options);
+        std::optional<Error> failure;
+        try {
+            if (part != nullptr)
+                handover.give(std::make_shared<NcclGroup>(device_, std::move(part), staging_bytes_, options));
+        } catch (const Error& error) {
+            failure.emplace(NC_RENDEZVOUS_FAILED, error.what(), -1, error.system_error);
+        } catch (const std::bad_alloc&) {
+            failure.emplace(NC_RENDEZVOUS_FAILED, "out of memory", -1, ENOMEM);
+        } catch (const std::system_error& error) {
+            failure.emplace(NC_RENDEZVOUS_FAILED, error.what(), -1, error.code().value());
+        }
+        try {
+            agree(request.color, failure, patience);
+        } catch (...) {
+            handover.take_back();
+            throw;
+        }
     });
-    return made;
+}
+
+// NCCL has split the communicator, and knows nothing of what a rank lacks besides.
+void NcclGroup::agree(int color, const std::optional<Error>& failure, const Patience& patience) {
+    const SplitOutcome own{color, failure.has_value() ? 0 : 1};
+    std::vector<SplitOutcome> all(static_cast<std::size_t>(size_));
+    const std::size_t bytes = all.size() * sizeof own;
+    const CudaStream stream = stream_->get();
+    std::byte* const told = words_->get();
+    std::byte* const heard = told + sizeof own;
+    const auto finished = [&] { return device_->is_idle(stream); };
+    hold_for_last(stream);
+    device_->cuda().check(device_->api().MemcpyHtoDAsync(device_address(told), &own, sizeof own, stream),
+                          "cuMemcpyHtoDAsync");
+    communicator_->run("ncclAllGather", patience, [&](Comm comm) {
+        return communicator_->nccl().api().AllGather(told, heard, sizeof own / sizeof(std::int32_t), Type::Int32, comm,
+                                                     stream);
+    });
+    // The copy waits for the stream, without a deadline.
+    await(patience, finished);
+    device_->cuda().check(device_->api().MemcpyDtoHAsync(all.data(), device_address(heard), bytes, stream),
+                          "cuMemcpyDtoHAsync");
+    await(patience, finished);
+    give_back(std::move(last_));
+    // All ranks know the same now, and the communicator is as it was.
+    begun_ = false;
+    if (failure.has_value()) throw failure->still_in_step();
+    for (int rank = 0; rank < size_; ++rank) {
+        const SplitOutcome& theirs = all[static_cast<std::size_t>(rank)];
+        if (color < 0 || theirs.color != color || theirs.joined == 1) continue;
+        throw Error(NC_RENDEZVOUS_FAILED,
+                    text("rank ", rank, " could not join its part of the group; its own error says why"), rank)
+            .still_in_step();
+    }
 }
 
 void NcclGroup::issue_on(CudaStream stream, const Shape& shape, const Buffers& buffers, const Patience& patience) {
@@ -455,7 +508,7 @@ void NcclGroup::free_resources() {
     last_.reset();
     events_.clear();
     staging_.reset();
-    barrier_word_.reset();
+    words_.reset();
     default_stream_passed_.reset();
     stream_.reset();
     communicator_.reset();

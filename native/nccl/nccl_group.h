@@ -4,6 +4,7 @@
 #include <array>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,10 +19,19 @@
 
 namespace nc::nccl {
 
+class NcclGroup;
+
+// What makes of a part of a group what the core holds, and takes that back if other ranks could not join it.
+struct Handover {
+    std::function<void(std::shared_ptr<NcclGroup> part)> give;
+    std::function<void()> take_back;
+};
+
 class NcclGroup {
 public:
-    // The context must be current.
-    NcclGroup(std::shared_ptr<const Device> device, std::unique_ptr<Communicator> communicator, std::size_t staging_bytes, const nc_backend_options& options);
+    // The context must be current. If this throws, the communicator stays the caller's.
+    NcclGroup(std::shared_ptr<const Device> device, std::unique_ptr<Communicator>&& communicator,
+              std::size_t staging_bytes, const nc_backend_options& options);
     ~NcclGroup() = default;
     NcclGroup(const NcclGroup&) = delete;
     NcclGroup& operator=(const NcclGroup&) = delete;
@@ -32,8 +42,8 @@ public:
 
     // Runs one operation, or puts it on the caller's stream. Throws Error.
     void execute(const nc_request& request, const nc_call& call);
-    // The group of equal color; null for a negative one. Throws Error.
-    std::shared_ptr<NcclGroup> split(const nc_request& request, const nc_call& call, const nc_backend_options& options);
+    // Hands over the group of equal color; none for a negative one. Throws Error.
+    void split(const nc_request& request, const nc_call& call, const nc_backend_options& options, Handover& handover);
 
     // From any thread: ends the group soon.
     void abort();
@@ -58,6 +68,8 @@ private:
     // Has the watching thread see to the operation that was put on the caller's stream last.
     void put_under_watch(const nc_request& request, const nc_call& call);
     void execute_staged(const nc_request& request, const nc_call& call, const Shape& shape);
+    // All ranks tell each other whether they have joined their parts. Throws the failure, with which all are in step.
+    void agree(int color, const std::optional<Error>& failure, const Patience& patience);
     void barrier(const nc_request& request, const nc_call& call);
     void issue_on(CudaStream stream, const Shape& shape, const Buffers& buffers, const Patience& patience);
     // What the stream is given from now on comes after the operation before, whatever stream that is on.
@@ -68,7 +80,7 @@ private:
     // Returns once the answer, which is the device's, is yes.
     template <class Question>
     void await(const Patience& patience, Question&& question);
-    // Runs body as an operation; what it throws ends the group, unless it is harmless.
+    // Runs body as an operation; what it throws ends the group, unless this rank is still in step with the others.
     template <class Body>
     void operate(Body&& body);
     // Ends the communicator, and waits for the device to let go of the operations' buffers.
@@ -114,7 +126,7 @@ private:
     std::unique_ptr<Stream> stream_;
     std::unique_ptr<Event> default_stream_passed_;
     std::unique_ptr<Staging> staging_;
-    std::unique_ptr<DeviceMemory> barrier_word_;
+    std::unique_ptr<DeviceMemory> words_; // for barriers and splits, which are to need nothing new
     const std::size_t staging_bytes_;
 
     // Only execute() and split() use these.

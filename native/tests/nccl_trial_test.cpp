@@ -1,0 +1,142 @@
+// What outside trials found in nccl, case by case: splits in which a rank lacks something, and the threads of a group.
+#include <signal.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+
+#include "local_nccl_ranks.h"
+
+namespace nc::test {
+namespace {
+
+class NcclSplit : public NcclTest {};
+class NcclProcess : public NcclTest {};
+
+bool contains(const Outcome& outcome, const std::string& part) {
+    return outcome.message().find(part) != std::string::npos;
+}
+
+struct Split {
+    Outcome outcome;
+    GroupPointer part;
+};
+
+Split split(nc_group* group, int color = 0) {
+    nc_group* part = nullptr;
+    nc_request request = request_of(NC_SPLIT);
+    request.color = color;
+    request.key = -1;
+    request.new_group = &part;
+    Split result;
+    result.outcome = execute(group, request);
+    result.part.reset(part);
+    return result;
+}
+
+// NCCL has split its communicator everywhere, but one rank has no stream, event or memory for its part: all ranks of
+// the part know, and the group they are split from goes on.
+TEST_F(NcclSplit, InWhichARankLacksSomethingLeavesTheGroupUsable) {
+    for (const char* fault : {"cuStreamCreate@1=CUDA_ERROR_OUT_OF_MEMORY", "cuStreamCreate@3=CUDA_ERROR_OUT_OF_MEMORY",
+                              "cuEventCreate@2=CUDA_ERROR_OUT_OF_MEMORY", "cuMemAlloc_v2@2=CUDA_ERROR_OUT_OF_MEMORY"}) {
+        SCOPED_TRACE(fault);
+        LocalNcclRanks ranks(3);
+        // What the agreement needs is there.
+        ranks.each([](int, nc_group* group) { EXPECT_EQ(all_sum_works(group).status, NC_OK); });
+        std::atomic<int> named{0};
+        {
+            const CudaFaults faults(fault);
+            ranks.each([&](int, nc_group* group) {
+                const Split result = split(group);
+                EXPECT_EQ(result.outcome.status, NC_RENDEZVOUS_FAILED) << result.outcome.message();
+                EXPECT_EQ(result.part, nullptr);
+                if (contains(result.outcome, "OUT_OF_MEMORY")) {
+                    ++named;
+                } else {
+                    EXPECT_TRUE(contains(result.outcome, "could not join its part")) << result.outcome.message();
+                }
+            });
+        }
+        EXPECT_EQ(named.load(), 1);
+        ranks.each([](int, nc_group* group) {
+            EXPECT_EQ(status_of(group).status, NC_OK) << status_of(group).message();
+            EXPECT_EQ(all_sum_works(group).status, NC_OK);
+            const Split again = split(group);
+            EXPECT_EQ(again.outcome.status, NC_OK) << again.outcome.message();
+            EXPECT_EQ(all_sum_works(again.part.get()).status, NC_OK);
+        });
+    }
+}
+
+// Ranks of other colors have their parts.
+TEST_F(NcclSplit, FailsForThePartThatLacksSomethingOnly) {
+    LocalNcclRanks ranks(4);
+    ranks.each([](int, nc_group* group) { EXPECT_EQ(all_sum_works(group).status, NC_OK); });
+    std::vector<Split> splits(4);
+    {
+        const CudaFaults faults("cuStreamCreate@1=CUDA_ERROR_OUT_OF_MEMORY");
+        // One of them, whichever comes first.
+        constexpr int colors[] = {0, 1, 0, -1};
+        ranks.each(
+            [&](int rank, nc_group* group) { splits[static_cast<std::size_t>(rank)] = split(group, colors[rank]); });
+    }
+    EXPECT_EQ(splits[3].outcome.status, NC_OK) << splits[3].outcome.message();
+    EXPECT_EQ(splits[0].outcome.status, splits[2].outcome.status);
+    EXPECT_NE(splits[0].outcome.status == NC_OK, splits[1].outcome.status == NC_OK);
+    for (const Split& one : splits) {
+        EXPECT_TRUE(one.outcome.status == NC_OK || one.outcome.status == NC_RENDEZVOUS_FAILED) << one.outcome.message();
+        EXPECT_EQ(one.part != nullptr, one.outcome.status == NC_OK && &one != &splits[3]);
+    }
+    if (splits[1].part != nullptr) {
+        EXPECT_EQ(all_sum_works(splits[1].part.get()).status, NC_OK);
+    }
+    ranks.each([](int, nc_group* group) { EXPECT_EQ(all_sum_works(group).status, NC_OK); });
+}
+
+// What NCCL cannot prove harmless ends the group for all.
+TEST_F(NcclSplit, ThatNcclFailsToDoEndsTheGroup) {
+    for (const char* rule : {"rank=1:ncclCommSplit@1=ncclInvalidArgument", "rank=1:ncclCommSplit@1=ncclSystemError",
+                             "rank=1:ncclCommSplit@1=later:ncclSystemError"}) {
+        SCOPED_TRACE(rule);
+        LocalNcclRanks ranks(3);
+        const FaultsOfNccl faults(rule);
+        ranks.each([&](int rank, nc_group* group) {
+            const Split result = split(group);
+            EXPECT_TRUE(result.outcome.status == NC_LIBRARY_ERROR || result.outcome.status == NC_PEER_LOST)
+                << result.outcome.message();
+            if (rank == 1) {
+                EXPECT_EQ(result.outcome.status, NC_LIBRARY_ERROR) << result.outcome.message();
+            }
+            EXPECT_EQ(result.part, nullptr);
+            EXPECT_NE(status_of(group).status, NC_OK);
+        });
+    }
+}
+
+std::vector<std::uint64_t> blocked_signals_of(const std::string& name) {
+    std::vector<std::uint64_t> all;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string comm;
+        std::getline(std::ifstream(entry.path() / "comm"), comm);
+        if (comm != name) continue;
+        std::ifstream status(entry.path() / "status");
+        for (std::string line; std::getline(status, line);) {
+            if (line.starts_with("SigBlk:")) all.push_back(std::stoull(line.substr(7), nullptr, 16));
+        }
+    }
+    return all;
+}
+
+TEST_F(NcclProcess, HasThreadsWithNamesThatTakeNoSignals) {
+    LocalNcclRanks ranks(2);
+    std::vector<std::uint64_t> blocked;
+    EXPECT_TRUE(soon([&] { return (blocked = blocked_signals_of("nc nccl watch")).size() == 2; })) << blocked.size();
+    for (const std::uint64_t mask : blocked) {
+        for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGCHLD, SIGUSR1, SIGALRM})
+            EXPECT_NE(mask >> (signal - 1) & 1, 0U) << signal;
+        EXPECT_EQ(mask >> (SIGSEGV - 1) & 1, 0U);
+    }
+}
+
+} // namespace
+} // namespace nc::test
