@@ -181,7 +181,8 @@ typedef struct nc_request {
  * nccl: "size" (ranks) and, unless that is 1, one of "id" (NCCL's unique id, as 256 hexadecimal digits), "rendezvous" (host:port where rank 0 hands out the id, as MLX
  * does) and "comm_id" ("environment": NCCL_COMM_ID is set); may have "device" (ordinal) or "local_rank", "staging_bytes", "nccl_library", "cuda_library".
  * jaccl: "devices" (the device matrix's JSON text) or "device_file" (its path), and "coordinator" (host:port where rank 0 listens) unless there is a side channel; may
- * have "prefer_ring" ("true" or "false"), "frames" ("large" or "small"), "queue_pairs" ("uc" or "rc"), "verbs_library". */
+ * have "prefer_ring" ("true" or "false"), "frames" ("large" or "small"), "queue_pairs" ("uc" or "rc"), "gid_index" (0 to 255),
+ * "mlx_ring_all_gather" ("true": no rank runs an MLX whose ring all-gather is broken), "verbs_library". */
 typedef struct nc_setting {
     const char* name;
     const char* value;

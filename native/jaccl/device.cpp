@@ -1,15 +1,45 @@
 #include "jaccl/device.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <string_view>
+
+#include "net/socket.h"
 
 namespace nc::jaccl {
 namespace {
 
 constexpr std::uint8_t port = 1;
 constexpr int access_to_memory = static_cast<int>(verbs::access_local_write | verbs::access_remote_read | verbs::access_remote_write);
+
+// MLX's path MTU is right for Thunderbolt; elsewhere a port says what it can do.
+int path_mtu_of(const verbs::PortAttributes& attributes) {
+#ifdef __APPLE__
+    (void)attributes;
+    return verbs::mtu_1024;
+#else
+    return std::clamp(attributes.active_mtu, verbs::mtu_256, verbs::mtu_4096);
+#endif
+}
+
+bool is_zero(const verbs::Gid& gid) {
+    return gid.global.subnet_prefix == 0 && gid.global.interface_id == 0;
+}
+
+// What the kernel says, where the library is too old to tell.
+GidType type_in_sysfs(const std::string& device, int index) {
+    const std::string path = text("/sys/class/infiniband/", device, "/ports/", int{port}, "/gid_attrs/types/", index);
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    char words[32] = "";
+    if (!file.is_open() || ::read(file.get(), words, sizeof words - 1) <= 0) return GidType::Unknown;
+    const std::string_view type(words);
+    return type.starts_with("RoCE v2")      ? GidType::RoceV2
+           : type.starts_with("IB/RoCE v1") ? GidType::RoceV1
+                                            : GidType::Unknown;
+}
 
 bool is_ipv4_mapped(const verbs::Gid& gid) {
     return std::all_of(gid.raw, gid.raw + 10, [](std::uint8_t byte) { return byte == 0; }) && gid.raw[10] == 0xff && gid.raw[11] == 0xff;
@@ -44,19 +74,21 @@ Region::~Region() {
     (void)verbs_.api().dereg_mr(region_);
 }
 
-Device::Device(const VerbsLibrary& verbs, std::string name) : verbs_(verbs), name_(std::move(name)) {
+Device::Device(const VerbsLibrary& verbs, std::string name, std::optional<int> gid_index)
+    : verbs_(verbs), name_(std::move(name)) {
     context_ = verbs.open(name_);
     try {
         const verbs::ContextOperations& operations = context_->ops;
         if (operations.post_send == nullptr || operations.post_recv == nullptr || operations.poll_cq == nullptr)
             throw Error(NC_RENDEZVOUS_FAILED, text("the RDMA device ", name_, ": its driver cannot send, receive or tell what has completed"));
-        find_address();
+        find_address(gid_index);
         errno = 0;
         domain_ = verbs.api().alloc_pd(context_);
         if (domain_ == nullptr) fail("ibv_alloc_pd", errno);
         if (verbs.api().create_comp_channel != nullptr && operations.req_notify_cq != nullptr) channel_ = verbs.api().create_comp_channel(context_);
-        // take_events() must never wait.
-        if (channel_ != nullptr && ::fcntl(channel_->fd, F_SETFL, ::fcntl(channel_->fd, F_GETFL) | O_NONBLOCK) != 0) {
+        // take_events() must never wait; and a program that is started meanwhile has no use for the descriptor.
+        if (channel_ != nullptr && (::fcntl(channel_->fd, F_SETFL, ::fcntl(channel_->fd, F_GETFL) | O_NONBLOCK) != 0 ||
+                                    ::fcntl(channel_->fd, F_SETFD, FD_CLOEXEC) != 0)) {
             (void)verbs.api().destroy_comp_channel(channel_);
             channel_ = nullptr;
         }
@@ -80,24 +112,58 @@ void Device::fail(const char* call, int error) const {
     throw forming_failure(name_, call, error);
 }
 
-void Device::find_address() {
+void Device::find_address(std::optional<int> gid_index) {
     verbs::PortAttributes attributes{};
     if (const int error = verbs_.api().query_port(context_, port, &attributes); error != 0) fail("ibv_query_port", error > 0 ? error : errno);
     if (attributes.state == verbs::port_down)
         throw Error(NC_RENDEZVOUS_FAILED, text("the port of the RDMA device ", name_, " is down: nothing is connected to it, or the other end is off"));
     lid_ = attributes.lid;
-    for (int index = 0; index < attributes.gid_tbl_len && index <= 255; ++index) {
+    traits_.path_mtu = path_mtu_of(attributes);
+    if (gid_index.has_value()) {
+        verbs::Gid gid{};
+        if (verbs_.api().query_gid(context_, port, *gid_index, &gid) != 0 || is_zero(gid))
+            throw Error(NC_RENDEZVOUS_FAILED,
+                        text("the RDMA device ", name_, " has no GID at index ", *gid_index,
+                             ", which the setting gid_index names; its table has room for ", attributes.gid_tbl_len));
+        return use_gid(*gid_index, gid, type_of_gid(*gid_index));
+    }
+    bool is_found = false;
+    for (int index = 0; index < attributes.gid_tbl_len && index <= largest_gid_index; ++index) {
         verbs::Gid gid{};
         // An entry that is not set may be an error to ask for.
         if (verbs_.api().query_gid(context_, port, index, &gid) != 0 || !is_ipv4_mapped(gid)) continue;
-        gid_ = gid;
-        gid_index_ = static_cast<std::uint8_t>(index);
-        return;
+        // Each address of a RoCE port is there twice, mostly v1 first, whose packets no router takes.
+        const GidType type = type_of_gid(index);
+        if (!is_found || type == GidType::RoceV2) use_gid(index, gid, type);
+        is_found = true;
+        if (type != GidType::RoceV1) return;
     }
+    if (is_found) return;
     if (attributes.link_layer == verbs::link_layer_infiniband && lid_ != 0) return;
     throw Error(NC_RENDEZVOUS_FAILED, text("the RDMA device ", name_, " has no IPv4 address: none of its ", attributes.gid_tbl_len,
                                            " GIDs is IPv4-mapped; give the network interface that belongs to it an IPv4 address (on a Mac: its Thunderbolt "
                                            "port, outside of the Thunderbolt Bridge)"));
+}
+
+void Device::use_gid(int index, const verbs::Gid& gid, GidType type) {
+    gid_ = gid;
+    gid_index_ = static_cast<std::uint8_t>(index);
+    traits_.gid_type = type;
+}
+
+GidType Device::type_of_gid(int index) const {
+    verbs::GidEntry entry{};
+    if (verbs_.api().query_gid_ex == nullptr) return type_in_sysfs(name_, index);
+    if (verbs_.api().query_gid_ex(context_, port, static_cast<std::uint32_t>(index), &entry, 0, sizeof entry) != 0)
+        return GidType::Unknown;
+    switch (entry.gid_type) {
+        case verbs::gid_type_roce_v1:
+            return GidType::RoceV1;
+        case verbs::gid_type_roce_v2:
+            return GidType::RoceV2;
+        default:
+            return GidType::Unknown;
+    }
 }
 
 std::unique_ptr<Region> Device::register_memory(void* address, std::size_t bytes) const {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "jaccl/destination.h"
 #include "jaccl/verbs_library.h"
 
 namespace nc::jaccl {
@@ -25,8 +27,9 @@ private:
 
 class Device {
 public:
+    // gid_index: of the address in the port's table; none: the first IPv4 one, of RoCE v2 if there is such a one.
     // Throws Error(NC_RENDEZVOUS_FAILED) that names the device and what it lacks.
-    Device(const VerbsLibrary& verbs, std::string name);
+    Device(const VerbsLibrary& verbs, std::string name, std::optional<int> gid_index = std::nullopt);
     ~Device();
     Device(const Device&) = delete;
     Device& operator=(const Device&) = delete;
@@ -42,6 +45,8 @@ public:
     // Zero on InfiniBand, where the LID is the address.
     const verbs::Gid& gid() const { return gid_; }
     std::uint8_t gid_index() const { return gid_index_; }
+    // What a rank of ours at the other end must know of the port.
+    const PortTraits& traits() const { return traits_; }
 
     std::unique_ptr<Region> register_memory(void* address, std::size_t bytes) const;
 
@@ -49,7 +54,9 @@ public:
     void take_events() const;
 
 private:
-    void find_address();
+    void find_address(std::optional<int> gid_index);
+    void use_gid(int index, const verbs::Gid& gid, GidType type);
+    GidType type_of_gid(int index) const;
     void close();
     // Throws that the call failed.
     [[noreturn]] void fail(const char* call, int error) const;
@@ -62,6 +69,7 @@ private:
     std::uint16_t lid_ = 0;
     verbs::Gid gid_{};
     std::uint8_t gid_index_ = 0;
+    PortTraits traits_;
 };
 
 // A call of the verbs that failed while a group was formed, with what is known of the reason.

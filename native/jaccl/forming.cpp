@@ -72,7 +72,7 @@ private:
         for (const auto& device : fabric_.devices) {
             if (device->name() == name) return *device;
         }
-        fabric_.devices.push_back(std::make_unique<Device>(verbs_, name));
+        fabric_.devices.push_back(std::make_unique<Device>(verbs_, name, settings_.gid_index));
         return *fabric_.devices.back();
     }
 
@@ -86,6 +86,7 @@ private:
 
     void connect(Link& link, const Destination& peer) const {
         check_mark(mark_, peer.mark, link.peer());
+        check_ports(link.device().traits(), port_of(peer.mark), link.device().name(), link.peer());
         link.connect(peer);
     }
 

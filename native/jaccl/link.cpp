@@ -20,6 +20,14 @@ constexpr std::uint8_t retries = 7;
 constexpr std::uint8_t retry_timeout = 14;
 constexpr std::uint8_t receiver_pause = 1; // the shortest, 10 us
 
+// MLX's, for a cable; between ranks of ours there may be routers. Thunderbolt has none.
+constexpr std::uint8_t hop_limit_of_mlx = 1;
+#ifdef __APPLE__
+constexpr std::uint8_t hop_limit_of_ours = hop_limit_of_mlx;
+#else
+constexpr std::uint8_t hop_limit_of_ours = 64;
+#endif
+
 constexpr std::uint64_t id_send = 1;
 constexpr std::uint64_t id_receive = 2;
 
@@ -101,20 +109,24 @@ void Link::initialize() {
 }
 
 Destination Link::destination(Mark mark) const {
-    return {device_.lid(), static_cast<std::int32_t>(pair_->qp_num), first_packet, mark, device_.gid()};
+    return {device_.lid(), static_cast<std::int32_t>(pair_->qp_num), first_packet, with_port(mark, device_.traits()),
+            device_.gid()};
 }
 
 void Link::connect(const Destination& peer) {
     verbs::QueuePairAttributes attributes{};
     attributes.qp_state = verbs::state_rtr;
-    attributes.path_mtu = verbs::mtu_1024;
+    // MLX always uses 1024 bytes. Both ends must use the same.
+    const bool peer_is_ours = is_ours(peer.mark);
+    attributes.path_mtu =
+        peer_is_ours ? std::min(device_.traits().path_mtu, port_of(peer.mark).path_mtu) : verbs::mtu_1024;
     attributes.rq_psn = static_cast<std::uint32_t>(peer.packet_sequence_number);
     attributes.dest_qp_num = static_cast<std::uint32_t>(peer.queue_pair);
     attributes.ah_attr.dlid = static_cast<std::uint16_t>(peer.lid);
     attributes.ah_attr.port_num = port;
     if (peer.gid.global.interface_id != 0) {
         attributes.ah_attr.is_global = 1;
-        attributes.ah_attr.grh.hop_limit = 1;
+        attributes.ah_attr.grh.hop_limit = peer_is_ours ? hop_limit_of_ours : hop_limit_of_mlx;
         attributes.ah_attr.grh.dgid = peer.gid;
         attributes.ah_attr.grh.sgid_index = device_.gid_index();
     }

@@ -1,5 +1,6 @@
 #include "jaccl/settings.h"
 
+#include <charconv>
 #include <cstring>
 
 #include "backend/error.h"
@@ -12,6 +13,15 @@ bool is_first(const std::string& name, const std::string& value, const char* fir
     if (value == first) return true;
     if (value == second) return false;
     throw Error(NC_INVALID_ARGUMENT, text("the setting ", name, " is '", value, "', but should be ", first, " or ", second));
+}
+
+int index_in_table(const std::string& name, const std::string& value) {
+    int index = -1;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), index);
+    if (error == std::errc() && end == value.data() + value.size() && index >= 0 && index <= largest_gid_index)
+        return index;
+    throw Error(NC_INVALID_ARGUMENT,
+                text("the setting ", name, " is '", value, "', but should be a number from 0 to ", largest_gid_index));
 }
 
 } // namespace
@@ -47,9 +57,15 @@ Settings read_settings(const nc_setting* settings, std::uint64_t count) {
             read.frames = is_first(name, value, "large", "small") ? FramePolicy::Large : FramePolicy::Small;
         } else if (name == "queue_pairs") {
             read.queue_pairs = is_first(name, value, "uc", "rc") ? QueuePairType::Unreliable : QueuePairType::Reliable;
+        } else if (name == "gid_index") {
+            read.gid_index = index_in_table(name, value);
+        } else if (name == "mlx_ring_all_gather") {
+            read.mlx_ring_all_gather = is_first(name, value, "true", "false");
         } else if (name != "verbs_library") {
-            throw Error(NC_INVALID_ARGUMENT, text("jaccl has no setting '", name,
-                                                  "'; it knows devices, device_file, coordinator, prefer_ring, frames, queue_pairs and verbs_library"));
+            throw Error(NC_INVALID_ARGUMENT,
+                        text("jaccl has no setting '", name,
+                             "'; it knows devices, device_file, coordinator, prefer_ring, frames, ",
+                             "queue_pairs, gid_index, mlx_ring_all_gather and verbs_library"));
         }
     }
     if (read.devices.has_value() && read.device_file.has_value())

@@ -14,6 +14,9 @@ enum class QueuePairType {
     Reliable,   // RC, where the fabric loses an unreliable message that comes before its receive
 };
 
+// The address vector has a byte for it.
+constexpr int largest_gid_index = 255;
+
 struct Settings {
     std::string library; // of the verbs; empty: the system's
     // Of these two one.
@@ -23,6 +26,8 @@ struct Settings {
     bool prefer_ring = false;
     FramePolicy frames = FramePolicy::Large;
     QueuePairType queue_pairs;
+    std::optional<int> gid_index;     // of the devices' tables; none: chosen
+    bool mlx_ring_all_gather = false; // MLX's ranks have the all-gather that works
 };
 
 // Throws Error that names the setting, its value and what was expected.

@@ -27,6 +27,15 @@ union Gid {
     } global;
 };
 
+// An entry of the table of GIDs, with its type.
+struct GidEntry {
+    Gid gid;
+    std::uint32_t gid_index;
+    std::uint32_t port_num;
+    std::uint32_t gid_type;
+    std::uint32_t ndev_ifindex;
+};
+
 using Unused = void* (*)();
 
 // Dispatch table of the data path. Calls that are not ours keep their places only.
@@ -223,7 +232,12 @@ constexpr int state_init = 1;
 constexpr int state_rtr = 2;
 constexpr int state_rts = 3;
 
+constexpr int mtu_256 = 1;
 constexpr int mtu_1024 = 3;
+constexpr int mtu_4096 = 5;
+
+constexpr std::uint32_t gid_type_roce_v1 = 1;
+constexpr std::uint32_t gid_type_roce_v2 = 2;
 
 constexpr int mask_state = 1 << 0;
 constexpr int mask_access_flags = 1 << 3;
@@ -257,7 +271,7 @@ constexpr int status_retries_exceeded = 12;
 constexpr int port_down = 1;
 constexpr std::uint8_t link_layer_infiniband = 1;
 
-// What a library offers; the last group may be absent, and is null then.
+// What a library offers; the last two groups may be absent, and are null then.
 struct Functions {
     DeviceHandle** (*get_device_list)(int* count);
     void (*free_device_list)(DeviceHandle** list);
@@ -281,6 +295,9 @@ struct Functions {
     int (*get_cq_event)(CompletionChannel* channel, CompletionQueue** queue, void** cq_context);
     void (*ack_cq_events)(CompletionQueue* queue, unsigned events);
     const char* (*wc_status_str)(int status);
+
+    int (*query_gid_ex)(Context* context, std::uint32_t port, std::uint32_t index, GidEntry* entry, std::uint32_t flags,
+                        std::size_t entry_size);
 };
 
 } // namespace nc::jaccl::verbs

@@ -95,6 +95,8 @@ VerbsLibrary::VerbsLibrary(const std::string& path) : library_(search_for(path))
                         library_.find(f.get_cq_event, "ibv_get_cq_event") && library_.find(f.ack_cq_events, "ibv_ack_cq_events");
     if (!sleeps) f.create_comp_channel = nullptr;
     (void)library_.find(f.wc_status_str, "ibv_wc_status_str");
+    // What the header's ibv_query_gid_ex calls.
+    (void)library_.find(f.query_gid_ex, "_ibv_query_gid_ex");
 }
 
 std::vector<std::string> VerbsLibrary::device_names() const {

@@ -165,6 +165,8 @@ TEST(JacclSettings, HaveDefaults) {
     EXPECT_EQ(settings.coordinator, "");
     EXPECT_EQ(settings.library, "");
     EXPECT_FALSE(settings.prefer_ring);
+    EXPECT_FALSE(settings.gid_index.has_value());
+    EXPECT_FALSE(settings.mlx_ring_all_gather);
     EXPECT_EQ(settings.frames, FramePolicy::Large);
 #ifdef __APPLE__
     EXPECT_EQ(settings.queue_pairs, QueuePairType::Unreliable);
@@ -183,6 +185,9 @@ TEST(JacclSettings, AreAllRead) {
     EXPECT_EQ(settings.queue_pairs, QueuePairType::Unreliable);
     EXPECT_EQ(settings.library, "/l");
     EXPECT_EQ(read({{"devices", "x"}, {"queue_pairs", "rc"}}).queue_pairs, QueuePairType::Reliable);
+    EXPECT_EQ(read({{"devices", "x"}, {"gid_index", "0"}}).gid_index, 0);
+    EXPECT_EQ(read({{"devices", "x"}, {"gid_index", "255"}}).gid_index, 255);
+    EXPECT_TRUE(read({{"devices", "x"}, {"mlx_ring_all_gather", "true"}}).mlx_ring_all_gather);
 }
 
 TEST(JacclSettings, ThatMeanNothingAreNamed) {
@@ -191,6 +196,10 @@ TEST(JacclSettings, ThatMeanNothingAreNamed) {
     expect_words(why({{"devices", "x"}, {"queue_pairs", "ud"}}), {"queue_pairs", "'ud'", "uc", "rc"});
     expect_words(why({{"devices", "x"}, {"prefer_ring", "1"}}), {"prefer_ring", "'1'", "true", "false"});
     expect_words(why({{"devices", "x"}, {"prefer_ring", ""}}), {"prefer_ring", "''"});
+    for (const char* index : {"", "-1", "256", "1x", "+1", "99999999999"}) {
+        expect_words(why({{"devices", "x"}, {"gid_index", index}}), {"gid_index", index, "0 to 255"});
+    }
+    expect_words(why({{"devices", "x"}, {"mlx_ring_all_gather", "yes"}}), {"mlx_ring_all_gather", "'yes'"});
     expect_words(why({{"devices", "x"}, {"colour", "red"}}), {"'colour'", "verbs_library"});
     expect_words(why({{"devices", "x"}, {"device_file", "y"}}), {"devices", "device_file", "only one"});
     expect_words(why({{"coordinator", "x"}}, NC_NOT_CONFIGURED), {"devices", "device_file"});

@@ -27,6 +27,11 @@ NC_SAME_MEMBER(Gid, raw, ibv_gid, raw);
 NC_SAME_MEMBER(Gid, global.subnet_prefix, ibv_gid, global.subnet_prefix);
 NC_SAME_MEMBER(Gid, global.interface_id, ibv_gid, global.interface_id);
 
+NC_SAME_SIZE(GidEntry, ibv_gid_entry);
+NC_SAME_MEMBER(GidEntry, gid, ibv_gid_entry, gid);
+NC_SAME_MEMBER(GidEntry, gid_index, ibv_gid_entry, gid_index);
+NC_SAME_MEMBER(GidEntry, gid_type, ibv_gid_entry, gid_type);
+
 NC_SAME_SIZE(ContextOperations, ibv_context_ops);
 NC_SAME_MEMBER(ContextOperations, poll_cq, ibv_context_ops, poll_cq);
 NC_SAME_MEMBER(ContextOperations, req_notify_cq, ibv_context_ops, req_notify_cq);
@@ -155,7 +160,8 @@ NC_SAME_MEMBER(WorkCompletion, qp_num, ibv_wc, qp_num);
 
 static_assert(ours::type_rc == IBV_QPT_RC && ours::type_uc == IBV_QPT_UC);
 static_assert(ours::state_init == IBV_QPS_INIT && ours::state_rtr == IBV_QPS_RTR && ours::state_rts == IBV_QPS_RTS);
-static_assert(ours::mtu_1024 == IBV_MTU_1024);
+static_assert(ours::mtu_256 == IBV_MTU_256 && ours::mtu_1024 == IBV_MTU_1024 && ours::mtu_4096 == IBV_MTU_4096);
+static_assert(ours::gid_type_roce_v1 == IBV_GID_TYPE_ROCE_V1 && ours::gid_type_roce_v2 == IBV_GID_TYPE_ROCE_V2);
 static_assert(ours::mask_state == IBV_QP_STATE && ours::mask_access_flags == IBV_QP_ACCESS_FLAGS && ours::mask_pkey_index == IBV_QP_PKEY_INDEX);
 static_assert(ours::mask_port == IBV_QP_PORT && ours::mask_av == IBV_QP_AV && ours::mask_path_mtu == IBV_QP_PATH_MTU);
 static_assert(ours::mask_timeout == IBV_QP_TIMEOUT && ours::mask_retry_cnt == IBV_QP_RETRY_CNT && ours::mask_rnr_retry == IBV_QP_RNR_RETRY);
@@ -198,6 +204,7 @@ TEST(VerbsLayout, FunctionsTakeWhatTheHeaderSays) {
     EXPECT_TRUE((same_shape<decltype(F::alloc_pd), decltype(&ibv_alloc_pd)>));
     EXPECT_TRUE((same_shape<decltype(F::dealloc_pd), decltype(&ibv_dealloc_pd)>));
     EXPECT_TRUE((same_shape<decltype(F::query_gid), decltype(&ibv_query_gid)>));
+    EXPECT_TRUE((same_shape<decltype(F::query_gid_ex), decltype(&_ibv_query_gid_ex)>));
     EXPECT_TRUE((same_shape<decltype(F::reg_mr), decltype(&ibv_reg_mr)>));
     EXPECT_TRUE((same_shape<decltype(F::dereg_mr), decltype(&ibv_dereg_mr)>));
     EXPECT_TRUE((same_shape<decltype(F::create_cq), decltype(&ibv_create_cq)>));

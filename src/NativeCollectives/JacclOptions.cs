@@ -63,6 +63,23 @@ public sealed class JacclOptions
     public JacclQueuePairs? QueuePairs { get; set; }
 
     /// <summary>
+    /// The index, from 0 to 255, of the address to use in the GID tables of this rank's RDMA devices;
+    /// <see langword="null"/>: the first IPv4 address, one of RoCE v2 if the device has such an address.
+    /// </summary>
+    /// <remarks>
+    /// On Linux, <c>/sys/class/infiniband/DEVICE/ports/1/gids</c> and <c>…/gid_attrs/types</c> list the addresses and their
+    /// types. Ranks need not have the same index, but addresses of the same version of RoCE.
+    /// </remarks>
+    public int? GidIndex { get; set; }
+
+    /// <summary>
+    /// Set this to <see langword="true"/> if no rank of the group runs MLX v0.32.1 or v0.32.2, whose all-gather in a ring
+    /// sends wrong data. Otherwise an all-gather in a ring with ranks of MLX throws <see cref="NotSupportedException"/>.
+    /// It does not matter in a mesh, or without such ranks.
+    /// </summary>
+    public bool? MlxRingAllGather { get; set; }
+
+    /// <summary>
     /// The path of the library of RDMA verbs; <see langword="null"/>: the environment variable <c>NC_VERBS_LIBRARY</c> holds it, or else it is
     /// <c>librdma.dylib</c> on macOS and <c>libibverbs.so.1</c> on Linux, where the system's loader finds it.
     /// </summary>

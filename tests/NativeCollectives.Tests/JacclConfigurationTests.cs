@@ -168,6 +168,16 @@ public sealed class JacclConfigurationTests
     }
 
     [Test]
+    public void TheGidAndTheStateOfMlxAreTheNativeLibrarysUnlessTheProgramChooses()
+    {
+        BackendConfiguration usual = Read(new JacclOptions(), Mlx);
+        Assert.That((Setting(usual, "gid_index"), Setting(usual, "mlx_ring_all_gather")), Is.EqualTo(((string?)null, (string?)null)));
+        Assert.That(Setting(Read(new JacclOptions { GidIndex = 3 }, Mlx), "gid_index"), Is.EqualTo("3"));
+        Assert.That(Setting(Read(new JacclOptions { MlxRingAllGather = true }, Mlx), "mlx_ring_all_gather"), Is.EqualTo("true"));
+        Assert.That(Setting(Read(new JacclOptions { MlxRingAllGather = false }, Mlx), "mlx_ring_all_gather"), Is.EqualTo("false"));
+    }
+
+    [Test]
     public void TheLibraryIsNamed()
     {
         BackendConfiguration configuration = Read(new JacclOptions { Library = "/opt/libibverbs.so.1" }, Mlx);
@@ -235,6 +245,8 @@ public sealed class JacclConfigurationTests
         AssertInvalid(new JacclOptions { Coordinator = "a\0:1" }, "JacclOptions.Coordinator is \"a\\0:1\"");
         AssertInvalid(new JacclOptions { Frames = (JacclFrames)2 }, "JacclOptions.Frames is 2");
         AssertInvalid(new JacclOptions { QueuePairs = (JacclQueuePairs)(-1) }, "JacclOptions.QueuePairs is -1");
+        AssertInvalid(new JacclOptions { GidIndex = -1 }, "JacclOptions.GidIndex is -1, but should be from 0 to 255.");
+        AssertInvalid(new JacclOptions { GidIndex = 256 }, "JacclOptions.GidIndex is 256, but should be from 0 to 255.");
         AssertInvalid(new JacclOptions { Library = "" }, "JacclOptions.Library is \"\"");
     }
 

@@ -66,6 +66,8 @@ internal static class GroupCreation
         PreferRing = settings.PreferRing,
         Frames = settings.Frames is null ? null : Enum.Parse<JacclFrames>(settings.Frames),
         QueuePairs = settings.QueuePairs is null ? null : Enum.Parse<JacclQueuePairs>(settings.QueuePairs),
+        GidIndex = settings.GidIndex,
+        MlxRingAllGather = settings.MlxRingAllGather,
         Library = settings.Library,
         SideChannel = settings.SideChannelFolder is null ? null : new FolderChannel(settings.SideChannelFolder, settings.SideChannelFault).Gather,
     };

@@ -95,6 +95,8 @@ public sealed record JacclSettings
     public bool? PreferRing { get; init; }
     public string? Frames { get; init; }
     public string? QueuePairs { get; init; }
+    public int? GidIndex { get; init; }
+    public bool? MlxRingAllGather { get; init; }
     public string? Library { get; init; }
 
     /// <summary>A new folder through whose files the ranks meet, by a delegate.</summary>

@@ -1,4 +1,6 @@
 // All-gather in a ring: every block goes around. The layout that MLX intends and had before v0.32.1: jaccl-wire.md, section 9.4.
+#include <algorithm>
+
 #include "jaccl/ring/lanes.h"
 
 namespace nc::jaccl::ring {
@@ -66,9 +68,28 @@ void gather_blocks(const Operation& operation, const std::byte* own, const Block
     operation.run(flows);
 }
 
+// MLX v0.32.1 and v0.32.2 send stale bytes in most of these messages, and nothing on the wire tells: section 9.4.
+void require_working_peers(const Operation& operation) {
+    const std::vector<bool>& is_ours = operation.group().fabric().is_ours;
+    const auto foreign = std::find(is_ours.begin(), is_ours.end(), false);
+    if (foreign == is_ours.end() || operation.group().settings().mlx_ring_all_gather) return;
+    const auto peer = static_cast<int>(foreign - is_ours.begin());
+    throw Error(
+        NC_NOT_SUPPORTED,
+        text("rank ", peer,
+             " is not one of this library's, and in a ring all-gather MLX v0.32.1 and v0.32.2 send wrong data. ",
+             "If all of MLX's ranks have a release without that fault, set mlx_ring_all_gather "
+             "(JacclOptions.MlxRingAllGather); ",
+             "a mesh is not concerned"),
+        peer)
+        .still_in_step();
+}
+
 } // namespace
 
 void all_gather(const Operation& operation) {
+    // An uneven one is announced, which no rank of MLX answers. Of nothing, nothing is sent.
+    if (!operation.is_uneven() && operation.bytes() > 0) require_working_peers(operation);
     const Blocks blocks = operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.size, operation.bytes());
     gather_blocks(operation, operation.input(), blocks, operation.output(), operation.wires);
 }

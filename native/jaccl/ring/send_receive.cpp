@@ -15,9 +15,11 @@ bool comes_from_right(const Operation& operation) {
 void require_neighbour(const Operation& operation) {
     if (goes_left(operation) || comes_from_right(operation)) return;
     throw Error(NC_NOT_SUPPORTED,
-                text("in a ring a rank can ", operation.request.operation == NC_SEND ? "send to" : "receive from", " its neighbours only, which for rank ",
-                     operation.rank, " of ", operation.size, " are ", wrap(operation.rank - 1, operation.size), " and ",
-                     wrap(operation.rank + 1, operation.size), ", not ", operation.request.peer));
+                text("in a ring a rank can ", operation.request.operation == NC_SEND ? "send to" : "receive from",
+                     " its neighbours only, which for rank ", operation.rank, " of ", operation.size, " are ",
+                     wrap(operation.rank - 1, operation.size), " and ", wrap(operation.rank + 1, operation.size),
+                     ", not ", operation.request.peer))
+        .still_in_step();
 }
 
 // Bytes that go over each wire, and how they are cut.

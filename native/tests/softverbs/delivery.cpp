@@ -201,6 +201,13 @@ void arrive(Arrival arrival, Lock& lock) {
     deliver(*queue_pair, lock);
 }
 
+// RoCE v1 and v2 are different packets.
+std::uint32_t gid_type_of(const QueuePair& queue_pair) {
+    const ibv_ah_attr& address = queue_pair.attributes.ah_attr;
+    return address.is_global != 0 ? static_cast<std::uint32_t>(queue_pair.device().gid_type(address.grh.sgid_index))
+                                  : 0;
+}
+
 // Whether a message is from the one that the queue pair is connected to.
 bool accepts(const QueuePair& queue_pair, const Frame& frame) {
     const ibv_ah_attr& peer = queue_pair.attributes.ah_attr;
@@ -216,6 +223,18 @@ bool accepts(const QueuePair& queue_pair, const Frame& frame) {
     if (frame.first_psn != queue_pair.attributes.rq_psn) {
         Violations::instance().report(queue_pair.title() + " expects packets from number " + std::to_string(queue_pair.attributes.rq_psn) +
                                       ", but the sender began with " + std::to_string(frame.first_psn));
+        return false;
+    }
+    if (frame.path_mtu != static_cast<std::uint32_t>(queue_pair.attributes.path_mtu)) {
+        Violations::instance().report(queue_pair.title() + " has the path MTU " +
+                                      std::to_string(queue_pair.attributes.path_mtu) + ", but the sender " +
+                                      std::to_string(frame.path_mtu));
+        return false;
+    }
+    if (frame.gid_type != gid_type_of(queue_pair)) {
+        Violations::instance().report(queue_pair.title() + " has a GID of type " +
+                                      std::to_string(gid_type_of(queue_pair)) + ", but the sender one of type " +
+                                      std::to_string(frame.gid_type));
         return false;
     }
     return true;
@@ -296,6 +315,8 @@ Frame frame_of(const QueuePair& queue_pair, const SendRequest& request) {
     frame.length = request.length;
     frame.qp_type = static_cast<std::uint32_t>(queue_pair.qp_type);
     frame.first_psn = attributes.sq_psn;
+    frame.path_mtu = attributes.path_mtu;
+    frame.gid_type = gid_type_of(queue_pair);
     frame.is_global = attributes.ah_attr.is_global;
     frame.solicited = request.solicited ? 1 : 0;
     frame.destination_lid = attributes.ah_attr.dlid;

@@ -79,8 +79,28 @@ Device::Device(Socket socket) : ibv_device(), socket(std::move(socket)), address
 
 ibv_gid Device::gid(int index) const {
     const int mapped_index = Faults::instance().state("mapped_gid", subject()).value_or(1);
-    if (index == mapped_index) return address.mapped;
+    if (index == mapped_index || index == Faults::instance().state("mapped_gid_v1", subject())) return address.mapped;
     return index == 0 ? address.link_local : ibv_gid{};
+}
+
+ibv_gid_type Device::gid_type(int index) const {
+    if (Configuration::instance().is_infiniband()) return IBV_GID_TYPE_IB;
+    return index == Faults::instance().state("mapped_gid_v1", subject()) ? IBV_GID_TYPE_ROCE_V1 : IBV_GID_TYPE_ROCE_V2;
+}
+
+ibv_mtu Device::active_mtu() const {
+    switch (Faults::instance().state("active_mtu", subject()).value_or(4096)) {
+        case 256:
+            return IBV_MTU_256;
+        case 512:
+            return IBV_MTU_512;
+        case 1024:
+            return IBV_MTU_1024;
+        case 2048:
+            return IBV_MTU_2048;
+        default:
+            return IBV_MTU_4096;
+    }
 }
 
 Devices& Devices::instance() {

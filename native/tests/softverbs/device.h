@@ -49,6 +49,8 @@ struct Device : ibv_device {
     bool port_is_up() const { return !Faults::instance().state("port", subject()); }
     // All zero where the table has no entry.
     ibv_gid gid(int index) const;
+    ibv_gid_type gid_type(int index) const;
+    ibv_mtu active_mtu() const;
 };
 
 class Devices {

@@ -109,7 +109,7 @@ NC_EXPORT int ibv_query_port(ibv_context* handle, std::uint8_t port, _compat_ibv
         const bool up = device.port_is_up();
         attributes.state = up ? IBV_PORT_ACTIVE : IBV_PORT_DOWN;
         attributes.max_mtu = IBV_MTU_4096;
-        attributes.active_mtu = IBV_MTU_4096;
+        attributes.active_mtu = device.active_mtu();
         attributes.gid_tbl_len = gid_table_length;
         attributes.port_cap_flags = 0;
         attributes.max_msg_sz = max_message;
@@ -142,4 +142,19 @@ NC_EXPORT int ibv_query_gid(ibv_context* handle, std::uint8_t port, int index, i
     if (error == 0) return 0;
     errno = error;
     return -1;
+}
+
+// What the header's ibv_query_gid_ex calls.
+NC_EXPORT int _ibv_query_gid_ex(ibv_context* handle, std::uint32_t port, std::uint32_t index, ibv_gid_entry* entry,
+                                std::uint32_t flags, std::size_t entry_size) {
+    return guarded([&] {
+        const Device& device = static_cast<Context*>(handle)->owner();
+        if (const auto fault = Faults::instance().at("query_gid_ex", device.subject())) return *fault;
+        if (port != port_number || flags != 0 || entry_size != sizeof *entry) return EINVAL;
+        if (index >= static_cast<std::uint32_t>(gid_table_length)) return EINVAL;
+        const ibv_gid gid = device.gid(static_cast<int>(index));
+        if (gid.global.subnet_prefix == 0 && gid.global.interface_id == 0) return ENODATA;
+        *entry = {gid, index, port, static_cast<std::uint32_t>(device.gid_type(static_cast<int>(index))), 0};
+        return 0;
+    });
 }

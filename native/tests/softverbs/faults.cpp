@@ -32,10 +32,11 @@ constexpr Name statuses[] = {NC_NAME(IBV_WC_LOC_LEN_ERR),       NC_NAME(IBV_WC_L
                              NC_NAME(IBV_WC_FATAL_ERR),         NC_NAME(IBV_WC_RESP_TIMEOUT_ERR), NC_NAME(IBV_WC_GENERAL_ERR)};
 #undef NC_NAME
 
-constexpr std::string_view calls[] = {"get_device_list", "open_device", "alloc_pd",       "reg_mr",        "create_cq",     "create_comp_channel",
-                                      "create_qp",       "modify_qp",   "modify_qp:INIT", "modify_qp:RTR", "modify_qp:RTS", "modify_qp:ERR",
-                                      "modify_qp:RESET", "post_send",   "post_recv",      "poll_cq",       "query_port",    "query_gid",
-                                      "req_notify_cq"};
+constexpr std::string_view calls[] = {"get_device_list", "open_device",         "alloc_pd",      "reg_mr",
+                                      "create_cq",       "create_comp_channel", "create_qp",     "modify_qp",
+                                      "modify_qp:INIT",  "modify_qp:RTR",       "modify_qp:RTS", "modify_qp:ERR",
+                                      "modify_qp:RESET", "post_send",           "post_recv",     "poll_cq",
+                                      "query_port",      "query_gid",           "req_notify_cq", "query_gid_ex"};
 
 std::string_view trimmed(std::string_view value) {
     while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
@@ -157,9 +158,11 @@ Faults::Rule Faults::parse(std::string_view text) {
             rule.number = fault::down;
         } else if (point == "mapped_gid" && action == "none") {
             rule.number = fault::none;
-        } else if (point == "mapped_gid" || point == "queue_pairs" || point == "queue_pairs:RTR" || point == "slow" || point == "reorder") {
+        } else if (point == "mapped_gid" || point == "mapped_gid_v1" || point == "active_mtu" ||
+                   point == "queue_pairs" || point == "queue_pairs:RTR" || point == "slow" || point == "reorder") {
             rule.number = number_in<int>(action, "the action");
-            if (point == "mapped_gid" && rule.number > 7) throw std::invalid_argument("the GID table has the entries 0 to 7");
+            if (point.starts_with("mapped_gid") && rule.number > 7)
+                throw std::invalid_argument("the GID table has the entries 0 to 7");
         } else {
             throw std::invalid_argument("there is no such point, or the point has no such action");
         }

@@ -91,6 +91,9 @@ std::string check_transition(const QueuePair& queue_pair, const ibv_qp_attr& att
     if (named(IBV_QP_ACCESS_FLAGS) && (attributes.qp_access_flags & ~known_access) != 0) return "unknown access flags";
     if (named(IBV_QP_PATH_MTU) && (attributes.path_mtu < IBV_MTU_256 || attributes.path_mtu > IBV_MTU_4096))
         return "there is no path MTU " + std::to_string(attributes.path_mtu);
+    if (named(IBV_QP_PATH_MTU) && attributes.path_mtu > queue_pair.device().active_mtu())
+        return "the path MTU " + std::to_string(attributes.path_mtu) + " is larger than the port's, " +
+               std::to_string(queue_pair.device().active_mtu());
     if (named(IBV_QP_DEST_QPN) && (attributes.dest_qp_num < 2 || attributes.dest_qp_num > largest_24_bits))
         return "there is no queue pair " + std::to_string(attributes.dest_qp_num);
     if (named(IBV_QP_RQ_PSN) && attributes.rq_psn > largest_24_bits) return "rq_psn has more than 24 bits";

@@ -47,6 +47,8 @@ struct Frame {
     // Of a Send
     std::uint32_t qp_type = 0;
     std::uint32_t first_psn = 0;
+    std::uint32_t path_mtu = 0;
+    std::uint32_t gid_type = 0;
     std::uint32_t is_global = 0;
     std::uint32_t in_data_frames = 0;
     std::uint32_t solicited = 0;

@@ -147,6 +147,9 @@ public sealed class DistributedGroupSettings
         jaccl.PreferRing = reader.Flag(SettingKeys.JacclPreferRing) ?? jaccl.PreferRing;
         jaccl.Frames = reader.Choice(SettingKeys.JacclFrames, _frames) ?? jaccl.Frames;
         jaccl.QueuePairs = reader.Choice(SettingKeys.JacclQueuePairs, _queuePairs) ?? jaccl.QueuePairs;
+        const string GidIndex = "the index of a GID: a decimal number from 0 to 255, of digits only";
+        jaccl.GidIndex = reader.Number(SettingKeys.JacclGidIndex, 0, GidIndex, 255) ?? jaccl.GidIndex;
+        jaccl.MlxRingAllGather = reader.Flag(SettingKeys.JacclMlxRingAllGather) ?? jaccl.MlxRingAllGather;
         jaccl.Library = reader.Path(SettingKeys.JacclLibrary) ?? jaccl.Library;
     }
 }

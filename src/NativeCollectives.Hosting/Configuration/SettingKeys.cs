@@ -31,6 +31,8 @@ internal static class SettingKeys
     internal const string JacclPreferRing = "Jaccl:PreferRing";
     internal const string JacclFrames = "Jaccl:Frames";
     internal const string JacclQueuePairs = "Jaccl:QueuePairs";
+    internal const string JacclGidIndex = "Jaccl:GidIndex";
+    internal const string JacclMlxRingAllGather = "Jaccl:MlxRingAllGather";
     internal const string JacclLibrary = "Jaccl:Library";
 
     /// <summary>Whether a key is another one, or an element of the list that the other one is.</summary>

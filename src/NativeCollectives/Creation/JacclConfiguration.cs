@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace NativeCollectives;
@@ -30,6 +31,11 @@ internal static class JacclConfiguration
         reader.Add("prefer_ring", prefersRing switch { null => null, true => "true", false => "false" });
         reader.Add("frames", options.Frames switch { null => null, JacclFrames.Small => "small", _ => "large" });
         reader.Add("queue_pairs", options.QueuePairs switch { null => null, JacclQueuePairs.ReliableConnection => "rc", _ => "uc" });
+
+        reader.Add("gid_index", options.GidIndex?.ToString(CultureInfo.InvariantCulture));
+        reader.Add(
+            "mlx_ring_all_gather",
+            options.MlxRingAllGather switch { null => null, true => "true", false => "false" });
 
         IReadOnlyList<KeyValuePair<string, string>> libraries = Libraries(options);
         return new BackendConfiguration(BackendKind.Jaccl, reader.Missing, reader.Given)
@@ -65,6 +71,9 @@ internal static class JacclConfiguration
         OptionCheck.Require(
             options.QueuePairs is not { } queuePairs || Enum.IsDefined(queuePairs),
             $"JacclOptions.QueuePairs is {(int?)options.QueuePairs}, which is not a type of queue pairs.");
+        OptionCheck.Require(
+            options.GidIndex is null or (>= 0 and <= 255),
+            $"JacclOptions.GidIndex is {options.GidIndex}, but should be from 0 to 255.");
         if (options.Devices is { } devices)
         {
             Validate(devices);

@@ -18,7 +18,7 @@ public sealed class SettingsTests
             "Nccl": { "Rank": 1, "Size": 2, "Device": 0, "Rendezvous": "10.0.0.1:6000", "Bootstrap": "torchrun",
               "StagingBytes": 0, "Library": "a.so", "CudaLibrary": "b.so" },
             "Jaccl": { "Rank": 1, "Devices": [[null, ["a0", "a1"]], ["b0", []]], "Coordinator": "10.0.0.1:7000", "PreferRing": false,
-              "Frames": "Small", "QueuePairs": "rc", "Library": "c.so" }
+              "Frames": "Small", "QueuePairs": "rc", "GidIndex": 3, "MlxRingAllGather": true, "Library": "c.so" }
           }
         }
         """;
@@ -41,6 +41,7 @@ public sealed class SettingsTests
             Assert.That(jaccl.Devices, Is.EqualTo(new string[][][] { [[], ["a0", "a1"]], [["b0"], []] }));
             Assert.That((jaccl.Rank, jaccl.Coordinator, jaccl.PreferRing, jaccl.Library), Is.EqualTo((1, "10.0.0.1:7000", false, "c.so")));
             Assert.That((jaccl.Frames, jaccl.QueuePairs), Is.EqualTo((JacclFrames.Small, JacclQueuePairs.ReliableConnection)));
+            Assert.That((jaccl.GidIndex, jaccl.MlxRingAllGather), Is.EqualTo((3, true)));
         });
     }
 
@@ -95,6 +96,9 @@ public sealed class SettingsTests
     [TestCase("Jaccl:PreferRing", "1", "true or false")]
     [TestCase("Jaccl:Frames", "medium", "large or small")]
     [TestCase("Jaccl:QueuePairs", "ud", "uc or rc")]
+    [TestCase("Jaccl:GidIndex", "256", "a decimal number from 0 to 255, of digits only")]
+    [TestCase("Jaccl:GidIndex", "-1", "a decimal number from 0 to 255, of digits only")]
+    [TestCase("Jaccl:MlxRingAllGather", "yes", "true or false")]
     [TestCase("Jaccl:Library", "", "a path")]
     public void AMalformedValueIsNamed(string key, string value, string expected)
     {

@@ -315,10 +315,10 @@ public sealed class JacclHandshakeTests
             }
             // state, pkey index, port, access: local write, remote write, remote read
             Attributes(steps[0], 0x39, ("port", 1), ("pkey_index", 0), ("access", 7));
-            // state, AV, path MTU, destination, rq_psn; of RC also max_dest_rd_atomic and min_rnr_timer
+            // state, AV, path MTU, destination, rq_psn; of RC also max_dest_rd_atomic and min_rnr_timer. Between ranks of ours the ports' path MTU, and a hop limit that routers take.
             Attributes(
-                steps[1], reliable ? 0x129181 : 0x101181, ("path_mtu", 3), ("rq_psn", other.SequenceNumber), ("dest_qp_num", other.QueuePair), ("dlid", other.Lid), ("is_global", 1),
-                ("hop_limit", 1), ("sgid_index", 1));
+                steps[1], reliable ? 0x129181 : 0x101181, ("path_mtu", 5), ("rq_psn", other.SequenceNumber), ("dest_qp_num", other.QueuePair), ("dlid", other.Lid), ("is_global", 1),
+                ("hop_limit", 64), ("sgid_index", 1));
             Assert.That(steps[1].Text("dgid").ToLowerInvariant(), Is.EqualTo(other.Gid), $"{what}{link}: dgid");
             Assert.That((steps[1].Text("peer_host"), steps[1].Text("peer_device")), Is.EqualTo(($"{otherRank}", SoftVerbsLibrary.Device(shape, otherRank, rank, shape.IsRing ? link.Number : 0))), what);
             Assert.That(steps[1].Text("device"), Is.EqualTo(SoftVerbsLibrary.Device(shape, rank, otherRank, shape.IsRing ? link.Number : 0)), $"{what}{link}: the cable's own end");
