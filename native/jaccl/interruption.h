@@ -43,6 +43,12 @@ public:
         return departed_.contains(peer);
     }
 
+    // The peer whose loss ends what runs; -1: none, or nobody knows which.
+    int lost_peer() const {
+        const std::lock_guard lock(mutex_);
+        return loss_.has_value() ? loss_->peer : -1;
+    }
+
     void throw_if_ended() const {
         if (!ended_.load(std::memory_order_relaxed)) return;
         const std::lock_guard lock(mutex_);

@@ -1,5 +1,6 @@
 #include "jaccl/jaccl_group.h"
 
+#include "backend/thread.h"
 #include "jaccl/operation.h"
 #include "jaccl/split.h"
 
@@ -43,7 +44,7 @@ JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric 
       address_(own_address(lines)),
       engine_(links_, devices_of(fabric_), interruption_),
       line_(marked(std::move(lines), fabric_)) {
-    watcher_ = std::thread([this] {
+    watcher_ = start_thread("nc jaccl watch", [this] {
         nc_error error = empty_error();
         if (guarded(&error, [this] { watch(); }) == NC_OK) return;
         // Without its watcher the group cannot keep its promises.
@@ -114,10 +115,11 @@ void JacclGroup::run(Body&& body) {
         body();
     } catch (const Error& error) {
         // The core ends the group for it, unless the ranks are still in step.
-        const bool in_step = error.status == NC_NOT_SUPPORTED || error.status == NC_RENDEZVOUS_FAILED;
-        failure_reported_ = !in_step;
+        failure_reported_ = error.standing != NC_IN_STEP;
         if (error.status == NC_PEER_LOST) culprit_.store(error.peer);
-        if (in_step) throw error.still_in_step();
+        throw;
+    } catch (...) {
+        failure_reported_ = true;
         throw;
     }
 }

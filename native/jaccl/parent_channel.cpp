@@ -5,49 +5,52 @@
 namespace nc::jaccl {
 namespace {
 
-// As many as forming a ring takes, which takes more than forming a mesh, and one for the outcome.
-constexpr int rounds = 7;
+// As many as forming a ring takes, which takes more than forming a mesh.
+constexpr int rounds = 6;
 constexpr std::size_t most_records = most_mesh_ranks > most_wires ? most_mesh_ranks : most_wires;
 
 } // namespace
 
 // What a rank says in a round.
 struct ParentChannel::Slot {
-    std::int32_t failed;
+    std::int32_t takes_part; // not any more, if it has failed
     std::byte said[most_records * sizeof(Destination)];
 };
 
-ParentChannel::ParentChannel(const Operation& split, std::vector<int> members) : split_(split), members_(std::move(members)) {}
+ParentChannel::ParentChannel(const Operation& split, const std::vector<int>& members)
+    : split_(split), members_(members) {}
 
 std::vector<ParentChannel::Slot> ParentChannel::gather(const Slot& own) {
-    ++rounds_;
-    std::vector<Slot> slots(static_cast<std::size_t>(split_.size));
-    split_.gather_bytes(&own, sizeof own, slots.data());
-    return slots;
-}
-
-void ParentChannel::check(const std::vector<Slot>& slots) const {
-    for (const int member : members_) {
-        if (slots[static_cast<std::size_t>(member)].failed != 0 && member != split_.rank)
-            throw Error(NC_RENDEZVOUS_FAILED, text("rank ", member, " could not join its part of the group; its own error says why"), member);
+    try {
+        std::vector<Slot> slots(static_cast<std::size_t>(split_.size));
+        ++rounds_;
+        split_.gather_bytes(&own, sizeof own, slots.data());
+        return slots;
+    } catch (...) {
+        broken_ = std::current_exception();
+        throw;
     }
 }
 
 void ParentChannel::exchange(const void* own, std::size_t bytes, void* all) {
-    Slot slot{};
+    Slot slot{1, {}};
     std::memcpy(slot.said, own, bytes);
     const std::vector<Slot> slots = gather(slot);
-    check(slots);
     auto* table = static_cast<std::byte*>(all);
-    for (std::size_t i = 0; i < members_.size(); ++i) std::memcpy(table + i * bytes, slots[static_cast<std::size_t>(members_[i])].said, bytes);
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+        const int member = members_[i];
+        const Slot& theirs = slots[static_cast<std::size_t>(member)];
+        if (theirs.takes_part != 1)
+            throw Error(NC_RENDEZVOUS_FAILED,
+                        text("rank ", member, " could not join its part of the group; its own error says why"),
+                        static_cast<int>(i));
+        std::memcpy(table + i * bytes, theirs.said, bytes);
+    }
 }
 
-void ParentChannel::finish(bool joined) {
-    Slot slot{};
-    slot.failed = joined ? 0 : 1;
-    std::vector<Slot> slots;
-    while (rounds_ < rounds) slots = gather(slot);
-    check(slots);
+void ParentChannel::finish() {
+    while (broken_ == nullptr && rounds_ < rounds) (void)gather(Slot{});
+    if (broken_ != nullptr) std::rethrow_exception(broken_);
 }
 
 } // namespace nc::jaccl

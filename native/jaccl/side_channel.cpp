@@ -1,11 +1,12 @@
 #include "jaccl/side_channel.h"
 
+#include <sys/random.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <random>
 #include <sstream>
 
 namespace nc::jaccl {
@@ -261,6 +262,12 @@ private:
                 connections_.push_back({0, std::move(socket)});
                 return;
             }
+            // Who names its token has listened since before it told its address, and only stops when it has failed.
+            if (error == ECONNREFUSED && plan_.token.has_value()) {
+                fail(text(self(), ": rank ", name(0), " gave up while the group was formed (nobody listens at ",
+                          plan_.coordinator.text(), " any more); its own error says why"),
+                     name(0), error);
+            }
             if (error != last_error)
                 plan_.log.write(NC_LOG_INFORMATION, "[jaccl] rank ", name(plan_.rank), ": rank ", name(0), " is not there yet at ", plan_.coordinator.text(),
                                 ": ", system_error_text(error));
@@ -344,9 +351,11 @@ Deadline Patience::next_look() const {
 
 OwnDoor open_door(Address host, const std::string& source) {
     OwnDoor own;
-    std::random_device randomness;
-    for (std::uint8_t& byte : own.door.token) byte = static_cast<std::uint8_t>(randomness());
     try {
+        if (::getentropy(own.door.token.data(), own.door.token.size()) != 0) {
+            const int error = errno;
+            fail(text(source, ": getentropy: ", system_error_text(error)), -1, error);
+        }
         host.set_port(0);
         own.listener = listen_at(host, source);
         const Address address = Address::local(own.listener.get());

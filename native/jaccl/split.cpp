@@ -1,7 +1,8 @@
 #include "jaccl/split.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cerrno>
+#include <system_error>
 
 #include "jaccl/lines.h"
 #include "jaccl/parent_channel.h"
@@ -14,6 +15,12 @@ struct Announcement {
     std::int32_t color;
     std::int32_t key;
     Door door;
+};
+
+// What every rank tells the others when it has tried to join its part.
+struct Outcome {
+    std::int32_t joined;
+    std::int32_t lost; // a rank that the group that is split has lost, as this one knows; -1: none
 };
 
 struct Member {
@@ -41,9 +48,9 @@ std::vector<int> members_of(const std::vector<Announcement>& all, int color) {
 // The part of a group that this rank joins.
 class Part {
 public:
-    Part(const Operation& operation, std::vector<int> members, int color)
+    Part(const Operation& operation, const std::vector<int>& members, int color)
         : group_(operation.group()),
-          members_(std::move(members)),
+          members_(members),
           matrix_(group_.matrix().part(members_, described(operation, color))),
           settings_(group_.settings()) {
         settings_.prefer_ring = group_.fabric().topology == Topology::Ring;
@@ -63,16 +70,17 @@ public:
     }
 
     nc_backend_group connect(Topology topology, SideChannel& channel, const Patience& patience, const nc_backend_options& options) {
-        Fabric fabric = connect_ranks(VerbsLibrary::load(settings_.library), matrix_, rank(), topology, settings_, channel, group_.log());
-        std::vector<Connection> lines = connect_lines(channel, fabric, rank(), patience, group_.log());
-        return {new JacclGroup(rank(), matrix_, settings_, std::move(fabric), std::move(lines), options), rank(), size()};
-    }
-
-    // The failure to connect, which did the group that is split no harm.
-    Error explained(const Error& error) const {
-        group_.interruption().throw_if_ended();
-        const int peer = error.peer < 0 ? -1 : members_[static_cast<std::size_t>(error.peer)];
-        return {error.status == NC_NOT_SUPPORTED ? NC_NOT_SUPPORTED : NC_RENDEZVOUS_FAILED, error.what(), peer, error.system_error};
+        try {
+            Fabric fabric = connect_ranks(VerbsLibrary::load(settings_.library), matrix_, rank(), topology, settings_,
+                                          channel, group_.log());
+            std::vector<Connection> lines = connect_lines(channel, fabric, rank(), patience, group_.log());
+            return {new JacclGroup(rank(), matrix_, settings_, std::move(fabric), std::move(lines), options), rank(),
+                    size()};
+        } catch (const Error& error) {
+            // Peers are known by their ranks in the part here, by those in the group outside.
+            if (error.peer < 0 || error.peer >= size()) throw;
+            throw Error(error.status, error.what(), members_[static_cast<std::size_t>(error.peer)], error.system_error);
+        }
     }
 
 private:
@@ -83,82 +91,171 @@ private:
     }
 
     JacclGroup& group_;
-    const std::vector<int> members_;
+    const std::vector<int>& members_;
     const DeviceMatrix matrix_;
     Settings settings_;
 };
 
-// Over TCP, as the group that is split was formed.
-nc_backend_group connect_over_star(Part& part, const Operation& operation, const Door& first, Descriptor listener, const nc_backend_options& options) {
-    const Topology topology = part.topology();
-    StarPlan plan{};
-    plan.source = part.name();
-    plan.rank = part.rank();
-    plan.size = part.size();
-    plan.coordinator = first.address();
-    if (plan.rank == 0) plan.listener = std::move(listener);
-    plan.token = first.token;
-    plan.patience.timeout_ms = std::min(options.forming_timeout_ms, operation.call.timeout_ms);
-    plan.patience.deadline = std::min(deadline_after(options.forming_timeout_ms),
-                                      Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(operation.call.deadline_ns))));
-    plan.patience.interruption = &operation.group().interruption();
-    plan.log = operation.group().log();
-    try {
-        const Patience patience = plan.patience;
-        return part.connect(topology, *make_star(std::move(plan)), patience, options);
-    } catch (const Error& error) {
-        throw part.explained(error);
-    }
+// How much of the operation's time is kept for agreeing on the outcome.
+std::chrono::milliseconds time_to_agree(const nc_call& call) {
+    return std::min(std::chrono::milliseconds(1000), std::chrono::milliseconds(call.timeout_ms / 4));
 }
 
-// Over the group that is split; all its ranks call this.
-nc_backend_group connect_over_parent(Part* part, const Operation& operation, std::vector<int> members, const nc_backend_options& options) {
-    ParentChannel channel(operation, std::move(members));
-    nc_backend_group made{nullptr, part != nullptr ? 0 : -1, part != nullptr ? 1 : 0};
-    std::optional<Error> failure;
-    if (part != nullptr && part->size() > 1) {
+Patience patience_of(const Operation& operation, const nc_backend_options& options) {
+    Patience patience{};
+    const Deadline of_operation(
+        std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(operation.call.deadline_ns)));
+    patience.deadline =
+        std::min(deadline_after(options.forming_timeout_ms), of_operation - time_to_agree(operation.call));
+    patience.timeout_ms = std::max<std::int64_t>(
+        0, std::chrono::ceil<std::chrono::milliseconds>(patience.deadline - Clock::now()).count());
+    patience.interruption = &operation.group().interruption();
+    return patience;
+}
+
+// One rank's attempt to join its part. What fails in it is no failure of the group that is split: it is told to the
+// others when all have tried.
+class Attempt {
+public:
+    explicit Attempt(const Operation& operation) : operation_(operation), color_(operation.request.color) {}
+    ~Attempt() { delete static_cast<JacclGroup*>(made_.handle); }
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+
+    bool has_failed() const { return failure_.has_value(); }
+    const std::vector<int>& members() const { return members_; }
+
+    // What body throws, whatever it is.
+    template <class Body>
+    void take(Body&& body) {
         try {
-            made = part->connect(part->topology(), channel, {}, options);
+            body();
         } catch (const Error& error) {
-            failure = part->explained(error);
+            fail(error.status == NC_NOT_SUPPORTED ? NC_NOT_SUPPORTED : NC_RENDEZVOUS_FAILED, error.what(), error.peer,
+                 error.system_error);
+        } catch (const std::bad_alloc&) {
+            fail(NC_RENDEZVOUS_FAILED, "out of memory", -1, ENOMEM);
+        } catch (const std::system_error& error) {
+            fail(NC_RENDEZVOUS_FAILED, error.what(), -1, error.code().value());
+        } catch (const std::exception& error) {
+            fail(NC_RENDEZVOUS_FAILED, error.what(), -1, 0);
         }
     }
-    try {
-        channel.finish(!failure.has_value());
-    } catch (...) {
-        delete static_cast<JacclGroup*>(made.handle);
-        if (!failure.has_value()) throw;
+
+    // Before anything is told.
+    Door open_own_door() {
+        take([&] {
+            OwnDoor own = open_door(*operation_.group().address(), part_name(color_));
+            if (own.failure.has_value()) throw *own.failure;
+            listener_ = std::move(own.listener);
+            door_ = own.door;
+        });
+        return door_;
     }
-    if (failure.has_value()) throw *failure;
-    return made;
-}
+
+    void join_over_star(const std::vector<Announcement>& all, const nc_backend_options& options) {
+        take([&] {
+            members_ = members_of(all, color_);
+            if (has_failed()) return;
+            for (const int member : members_) {
+                if (all[static_cast<std::size_t>(member)].door.is_open == 0)
+                    throw Error(NC_RENDEZVOUS_FAILED,
+                                text(part_name(color_), ": rank ", member, " cannot listen for connections"), member);
+            }
+            made_ = {nullptr, 0, 1};
+            if (members_.size() > 1) connect_over_star(all[static_cast<std::size_t>(members_.front())].door, options);
+        });
+    }
+
+    // Over the group that is split. Throws what that group failed with.
+    void join_over_parent(const std::vector<Announcement>& all, const nc_backend_options& options) {
+        take([&] {
+            if (color_ >= 0) members_ = members_of(all, color_);
+        });
+        ParentChannel channel(operation_, members_);
+        if (color_ >= 0) {
+            take([&] {
+                made_ = {nullptr, 0, 1};
+                if (members_.size() < 2 || has_failed()) return;
+                Part part(operation_, members_, color_);
+                made_ = part.connect(part.topology(), channel, {}, options);
+            });
+        }
+        channel.finish();
+    }
+
+    // Tells the others whether this rank has joined, and hears the same of them: all ranks of the group do this,
+    // whatever their part. Throws the failure of the part, with which all ranks are in step; or what the group that is split
+    // failed with, which is over then.
+    nc_backend_group conclude() {
+        std::vector<Outcome> all(static_cast<std::size_t>(operation_.size));
+        const Outcome own{has_failed() ? 0 : 1, operation_.group().interruption().lost_peer()};
+        operation_.gather_bytes(&own, sizeof own, all.data());
+        for (int rank = 0; rank < operation_.size; ++rank) {
+            const int lost = all[static_cast<std::size_t>(rank)].lost;
+            if (lost >= 0 && lost < operation_.size)
+                throw Error(NC_PEER_LOST, text("rank ", lost, " is lost, as rank ", rank, " reports"), lost);
+        }
+        for (const int member : members_) {
+            if (has_failed() || all[static_cast<std::size_t>(member)].joined == 1) continue;
+            fail(NC_RENDEZVOUS_FAILED,
+                 text("rank ", member, " could not join its part of the group; its own error says why").c_str(), member,
+                 0);
+        }
+        if (has_failed()) throw failure_->still_in_step();
+        return std::exchange(made_, {nullptr, -1, 0});
+    }
+
+private:
+    void fail(nc_status status, const char* message, int peer, int system_error) {
+        if (!failure_.has_value()) failure_.emplace(status, message, peer, system_error);
+    }
+
+    // Over TCP, as the group that is split was formed.
+    void connect_over_star(const Door& first, const nc_backend_options& options) {
+        Part part(operation_, members_, color_);
+        const Topology topology = part.topology();
+        StarPlan plan{};
+        plan.source = part.name();
+        plan.rank = part.rank();
+        plan.size = part.size();
+        plan.coordinator = first.address();
+        if (plan.rank == 0) plan.listener = std::move(listener_);
+        // Nobody calls the others.
+        listener_.close();
+        plan.token = first.token;
+        plan.patience = patience_of(operation_, options);
+        plan.log = operation_.group().log();
+        const Patience patience = plan.patience;
+        made_ = part.connect(topology, *make_star(std::move(plan)), patience, options);
+    }
+
+    const Operation& operation_;
+    const int color_;
+    std::vector<int> members_; // of the part, in their new order; none if this rank joins none
+    Door door_{};
+    Descriptor listener_;
+    nc_backend_group made_{nullptr, -1, 0};
+    std::optional<Error> failure_;
+};
 
 } // namespace
 
 nc_backend_group split_group(const Operation& operation, const nc_backend_options& options) {
-    const JacclGroup& group = operation.group();
-    const int color = operation.request.color;
-    const bool over_star = group.address().has_value();
-
+    const bool over_star = operation.group().address().has_value();
+    Attempt attempt(operation);
+    Announcement announcement{operation.request.color, operation.request.key, {}};
     // Whoever will be first of its part is known only later: every member can be called.
-    OwnDoor own;
-    if (color >= 0 && over_star) own = open_door(*group.address(), part_name(color));
-    const Announcement announcement{color, operation.request.key, own.door};
+    if (announcement.color >= 0 && over_star) announcement.door = attempt.open_own_door();
     operation.announce();
     std::vector<Announcement> all(static_cast<std::size_t>(operation.size));
     operation.gather_bytes(&announcement, sizeof announcement, all.data());
-
-    if (color < 0) return over_star ? nc_backend_group{nullptr, -1, 0} : connect_over_parent(nullptr, operation, {}, options);
-    if (own.failure.has_value()) throw *own.failure;
-    const std::vector<int> members = members_of(all, color);
-    for (const int member : members) {
-        if (over_star && all[static_cast<std::size_t>(member)].door.is_open == 0)
-            throw Error(NC_RENDEZVOUS_FAILED, text(part_name(color), ": rank ", member, " cannot listen for connections"), member);
+    if (!over_star) {
+        attempt.join_over_parent(all, options);
+    } else if (announcement.color >= 0) {
+        attempt.join_over_star(all, options);
     }
-    Part part(operation, members, color);
-    if (!over_star) return connect_over_parent(&part, operation, members, options);
-    if (part.size() == 1) return {nullptr, 0, 1};
-    return connect_over_star(part, operation, all[static_cast<std::size_t>(members.front())].door, std::move(own.listener), options);
+    return attempt.conclude();
 }
 
 } // namespace nc::jaccl
