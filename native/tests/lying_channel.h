@@ -1,0 +1,62 @@
+// A rank of ours that lies: what it puts on a connection is right, but for a few bytes.
+#pragma once
+
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "net/channel.h"
+
+namespace nc::test {
+
+// These bytes instead of what is at that place of a stream.
+struct Lie {
+    std::size_t place = 0;
+    std::vector<std::byte> bytes;
+    bool is_told = false; // the place has been reached, and something else was there
+    std::size_t end() const { return place + bytes.size(); }
+
+    // Changes what begins at a place of the stream. Returns whether anything is different.
+    bool change(std::size_t begin, std::byte* data, std::size_t size) const {
+        bool is_different = false;
+        for (std::size_t i = std::max(begin, place); i < std::min(begin + size, end()); ++i) {
+            is_different |= data[i - begin] != bytes[i - place];
+            data[i - begin] = bytes[i - place];
+        }
+        return is_different;
+    }
+};
+
+class LyingChannel final : public Channel {
+public:
+    LyingChannel(std::unique_ptr<Channel> inner, Lie& lie) : inner_(std::move(inner)), lie_(lie) {}
+
+    Transfer read(void* buffer, std::size_t bytes) override { return inner_->read(buffer, bytes); }
+    Transfer write(const iovec* parts, int count) override {
+        if (written_ >= lie_.end()) return inner_->write(parts, count);
+        std::vector<std::byte> all;
+        for (int i = 0; i < count; ++i) {
+            const auto* begin = static_cast<const std::byte*>(parts[i].iov_base);
+            all.insert(all.end(), begin, begin + parts[i].iov_len);
+        }
+        const bool is_different = lie_.change(written_, all.data(), all.size());
+        const iovec whole{all.data(), all.size()};
+        const Transfer transfer = inner_->write(&whole, 1);
+        // What was not taken yet is offered again.
+        if (is_different && written_ + transfer.bytes > lie_.place) lie_.is_told = true;
+        written_ += transfer.bytes;
+        return transfer;
+    }
+    int descriptor() const override { return inner_->descriptor(); }
+    void expect_exchange() override { inner_->expect_exchange(); }
+    void close() override { inner_->close(); }
+    void reset() override { inner_->reset(); }
+    const std::string& description() const override { return inner_->description(); }
+
+private:
+    std::unique_ptr<Channel> inner_;
+    Lie& lie_;
+    std::size_t written_ = 0;
+};
+
+} // namespace nc::test
