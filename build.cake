@@ -188,6 +188,18 @@ void Record(string name, int exitCode, int passed, int failed)
     outcomes.Add((name, passed, exitCode != 0 && failed == 0 ? 1 : failed));
 }
 
+// What the fuzzers did: how many rounds, and by which seed to repeat them (NC_FUZZ_SEED).
+var fuzzers = new List<(string Name, string Seed, int Formats, long Rounds)>();
+
+void RecordFuzzers(string name, IEnumerable<(string Seed, long Rounds)> runs)
+{
+    fuzzers.AddRange(runs.GroupBy(run => run.Seed).Select(group => (name, group.Key, group.Count(), group.Sum(run => run.Rounds))));
+}
+
+// As a test's report has it, by the name of the property.
+string Property(XElement test, string name) =>
+    (string)test.Descendants("property").FirstOrDefault(property => (string)property.Attribute("name") == name)?.Attribute("value") ?? (string)test.Attribute(name);
+
 int Number(XElement element, string attribute) => int.Parse(element?.Attribute(attribute)?.Value ?? "0", CultureInfo.InvariantCulture);
 
 // Runs them, and returns what records the outcome.
@@ -203,7 +215,13 @@ Action NativeTests(string preset, IReadOnlyDictionary<string, string> environmen
     var suites = FileExists(report) ? XDocument.Load(report).Root : null;
     var failed = Number(suites, "failures") + Number(suites, "errors");
     var skipped = suites?.Descendants("testcase").Count(test => (string)test.Attribute("result") != "completed") ?? 0;
-    return () => Record($"native tests, {preset}", suites is null ? 1 : code, Number(suites, "tests") - failed - skipped, failed);
+    var fuzzed = (suites?.Descendants("testcase") ?? Enumerable.Empty<XElement>()).Where(test => Property(test, "fuzz_rounds") is not null)
+        .Select(test => (Property(test, "fuzz_seed"), long.Parse(Property(test, "fuzz_rounds"), CultureInfo.InvariantCulture))).ToList();
+    return () =>
+    {
+        Record($"native tests, {preset}", suites is null ? 1 : code, Number(suites, "tests") - failed - skipped, failed);
+        RecordFuzzers($"native tests, {preset}", fuzzed);
+    };
 }
 
 void ManagedTests(string name, string select, IReadOnlyDictionary<string, string> environment = null)
@@ -227,8 +245,12 @@ void ManagedTests(string name, string select, IReadOnlyDictionary<string, string
     // A filter that matches nothing, or a run without tests, is a failure.
     arguments.AddRange(new[] { "--", "RunConfiguration.TreatNoTestsAsError=true" });
     var code = Exec("dotnet", arguments, environment);
-    var counters = FileExists(report) ? XDocument.Load(report).Descendants().FirstOrDefault(element => element.Name.LocalName == "Counters") : null;
+    var said = FileExists(report) ? XDocument.Load(report).Descendants().ToList() : new List<XElement>();
+    var counters = said.FirstOrDefault(element => element.Name.LocalName == "Counters");
     Record($".NET tests, {name}", counters is null ? 1 : code, Number(counters, "passed"), Number(counters, "failed"));
+    RecordFuzzers($".NET tests, {name}", said.Where(element => element.Name.LocalName == "StdOut")
+        .SelectMany(element => System.Text.RegularExpressions.Regex.Matches(element.Value, @"^fuzzer: .*, (\d+) rounds, seed (\d+)", System.Text.RegularExpressions.RegexOptions.Multiline))
+        .Select(match => (match.Groups[2].Value, long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))));
 }
 
 // What the user selects; without that everything but what needs a GPU, unless there is one.
@@ -252,6 +274,10 @@ void Conclude()
     foreach (var (name, passed, failed) in outcomes)
     {
         Console.WriteLine($"{name,-44} {passed,6} passed {failed,4} failed");
+    }
+    foreach (var (name, seed, formats, rounds) in fuzzers)
+    {
+        Console.WriteLine($"fuzzers in {name}: {rounds.ToString("N0", CultureInfo.InvariantCulture)} rounds of {formats} formats, seed {seed}");
     }
     var line = $"{outcomes.Sum(outcome => outcome.Passed)} passed, {outcomes.Sum(outcome => outcome.Failed)} failed";
     System.IO.File.WriteAllText(results.CombineWithFilePath("summary.txt").FullPath, line + "\n");

@@ -43,7 +43,7 @@ JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric 
       links_(pointers(fabric_.links)),
       address_(own_address(lines)),
       engine_(links_, devices_of(fabric_), interruption_),
-      line_(marked(std::move(lines), fabric_)) {
+      line_(marked(std::move(lines), fabric_), matrix_.size()) {
     watcher_ = start_thread("nc jaccl watch", [this] {
         nc_error error = empty_error();
         if (guarded(&error, [this] { watch(); }) == NC_OK) return;

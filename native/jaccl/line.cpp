@@ -17,9 +17,14 @@ struct Notice {
 };
 constexpr char notice_letters[4] = {'N', 'C', 'J', 'L'};
 
+bool is_sound(const Notice& notice, int ranks) {
+    const bool is_fate = notice.fate == Fate::GaveUp || notice.fate == Fate::Lost || notice.fate == Fate::Left;
+    return std::memcmp(notice.letters, notice_letters, sizeof notice_letters) == 0 && is_fate && notice.rank >= 0 && notice.rank < ranks;
+}
+
 } // namespace
 
-Line::Line(std::vector<Connection> connections) : connections_(std::move(connections)) {
+Line::Line(std::vector<Connection> connections, int ranks) : connections_(std::move(connections)), ranks_(ranks) {
     // A rank that dies is to be told from one that leaves.
     for (const Connection& connection : connections_) reset_on_close(connection.socket, true);
 }
@@ -38,10 +43,10 @@ std::vector<News> Line::read(const Poller& poller) {
     return all;
 }
 
-std::optional<News> Line::read(Connection& connection) {
+std::optional<News> Line::read(Connection& connection) const {
     Notice notice{};
     const ssize_t got = ::recv(connection.socket.get(), &notice, sizeof notice, 0);
-    if (got == sizeof notice && std::memcmp(notice.letters, notice_letters, sizeof notice_letters) == 0) return News{notice.fate, notice.rank, connection.peer};
+    if (got == sizeof notice && is_sound(notice, ranks_)) return News{notice.fate, notice.rank, connection.peer};
     // Whatever else a peer says means nothing.
     if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))) return std::nullopt;
     connection.socket.close();

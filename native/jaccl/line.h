@@ -26,7 +26,8 @@ struct News {
 
 class Line {
 public:
-    explicit Line(std::vector<Connection> connections);
+    // ranks: of the group; news of others mean nothing.
+    Line(std::vector<Connection> connections, int ranks);
 
     void watch(Poller& poller) const;
     // What has come.
@@ -40,9 +41,10 @@ public:
     void close();
 
 private:
-    static std::optional<News> read(Connection& connection);
+    std::optional<News> read(Connection& connection) const;
 
     std::vector<Connection> connections_;
+    int ranks_;
 };
 
 } // namespace nc::jaccl

@@ -1,5 +1,6 @@
 #include "jaccl/side_channel.h"
 
+#include <netinet/in.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -155,7 +156,7 @@ private:
             }
             std::erase_if(callers_, [this](Caller& caller) { return listen_to(caller); });
             // Somebody who calls again and again without a word does not use up all descriptors.
-            if (callers_.size() > most_callers) callers_.erase(callers_.begin());
+            while (callers_.size() > most_callers) callers_.erase(callers_.begin());
             note_who_has_gone();
             if (static_cast<int>(connections_.size()) == plan_.size - 1) break;
             if (gone_ >= 0 && Clock::now() >= give_up_at_) gave_up(gone_, ECONNABORTED);
@@ -347,6 +348,12 @@ void Patience::check(const std::string& what, int peer) const {
 
 Deadline Patience::next_look() const {
     return cancel != nullptr ? std::min(deadline, Clock::now() + cancel_granularity) : deadline;
+}
+
+bool Door::can_be_called() const {
+    const bool is_v4 = storage.ss_family == AF_INET && address_bytes == static_cast<std::int32_t>(sizeof(sockaddr_in));
+    const bool is_v6 = storage.ss_family == AF_INET6 && address_bytes == static_cast<std::int32_t>(sizeof(sockaddr_in6));
+    return is_open == 1 && (is_v4 || is_v6) && address().port() != 0;
 }
 
 OwnDoor open_door(Address host, const std::string& source) {

@@ -72,6 +72,8 @@ struct Door {
     sockaddr_storage storage;
     Token token;
 
+    // Whether this is the address of an open door: a peer may say anything.
+    bool can_be_called() const;
     Address address() const { return {reinterpret_cast<const sockaddr*>(&storage), static_cast<socklen_t>(address_bytes)}; }
 };
 

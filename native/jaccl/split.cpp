@@ -158,7 +158,7 @@ public:
             members_ = members_of(all, color_);
             if (has_failed()) return;
             for (const int member : members_) {
-                if (all[static_cast<std::size_t>(member)].door.is_open == 0)
+                if (!all[static_cast<std::size_t>(member)].door.can_be_called())
                     throw Error(NC_RENDEZVOUS_FAILED,
                                 text(part_name(color_), ": rank ", member, " cannot listen for connections"), member);
             }

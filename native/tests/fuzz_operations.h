@@ -54,7 +54,9 @@ struct AnnouncedCase {
     bool is_uneven = false;
 };
 
-inline AnnouncedCase announced_case(Dice& dice, int n) {
+enum class Wire { Ring, Jaccl };
+
+inline AnnouncedCase announced_case(Dice& dice, int n, Wire wire) {
     Maker maker(n, static_cast<unsigned>(dice.bits()));
     const auto type = dice.one_of({NC_UINT8, NC_INT16, NC_FLOAT32, NC_UINT64, NC_COMPLEX64});
     const auto longest = dice.one_of({4U, 20U, 20U, 3000U});
@@ -69,6 +71,8 @@ inline AnnouncedCase announced_case(Dice& dice, int n) {
     };
     switch (dice.below(uneven ? 5 : 7)) {
         case 0:
+            // MLX's own on jaccl if its blocks are equal, as all-gather and barrier are: without an announcement.
+            if (!uneven && wire == Wire::Jaccl) return take("reduce", maker.reduction(NC_REDUCE, type, NC_SUM, count, root, false));
             return take("reduce-scatter", maker.reduce_scatter(type, dice.one_of({NC_SUM, NC_MAX}), lengths, uneven, false));
         case 1:
             return take("gather", maker.gather(NC_GATHER, type, lengths, root, uneven, false));
@@ -77,8 +81,8 @@ inline AnnouncedCase announced_case(Dice& dice, int n) {
         case 3:
             return take("all-to-all", maker.all_to_all(type, uneven ? maker.uneven_lengths(index(n * n), longest) : Lengths(index(n * n), count), uneven));
         case 4:
-            // One with equal blocks is MLX's own and has no announcement on a ring.
             if (uneven) return take("all-gather", maker.gather(NC_ALL_GATHER, type, lengths, 0, true, false));
+            if (wire == Wire::Jaccl) return take("broadcast", maker.broadcast(type, count, root, false, false));
             return take("barrier", Parts(index(n), Part{request_of(NC_BARRIER), {}, {}, Place::Apart, 0, {}, {}}));
         case 5:
             return take("broadcast", maker.broadcast(type, count, root, false, false));
@@ -134,6 +138,44 @@ struct Ends {
     std::vector<std::string> message;
     std::vector<int> peer;
 };
+
+// What a group told the core while no operation ran.
+class Loss {
+public:
+    void listen(nc_backend_options& options) {
+        options.fault = [](void* context, const nc_error* error) {
+            auto& loss = *static_cast<Loss*>(context);
+            const std::lock_guard lock(loss.mutex_);
+            loss.error_ = *error;
+        };
+        options.fault_context = this;
+    }
+    void take(nc_error& instead) {
+        const std::lock_guard lock(mutex_);
+        if (error_.status != NC_OK) instead = error_;
+    }
+
+private:
+    std::mutex mutex_;
+    nc_error error_ = empty_error();
+};
+
+// Runs the body of every rank of groups that a backend made; a rank that fails ends its group, as the core does. The liar does not wait for what others will not say any more.
+template <class Group>
+Ends run_beside_liar(const std::vector<std::unique_ptr<Group>>& groups, const std::vector<std::unique_ptr<Loss>>& losses, int liar,
+                     const std::function<void(int, Group&)>& body) {
+    const int ranks = static_cast<int>(groups.size());
+    Ends ends(ranks);
+    std::atomic<int> honest{ranks - 1};
+    on_all_ranks(ranks, [&](int rank) {
+        nc_error error = empty_error();
+        if (guarded(&error, [&] { body(rank, *groups[index(rank)]); }) != NC_OK) groups[index(rank)]->abort();
+        if (error.status == NC_ABORTED) losses[index(rank)]->take(error);
+        ends.take(rank, error);
+        if (rank != liar && --honest == 0) groups[index(liar)]->abort();
+    });
+    return ends;
+}
 
 // Every rank that told the truth has the right result, or knows that it has none and who is to blame; and if somebody had to notice, somebody has.
 inline std::string judged(const Ends& ends, const std::vector<std::unique_ptr<FencedPart>>& parts, int liar, bool must_be_noticed) {

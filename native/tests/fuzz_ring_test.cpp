@@ -31,8 +31,7 @@ public:
         for (int rank = 0; rank < ranks; ++rank) {
             nc_backend_options options{};
             losses_.push_back(std::make_unique<Loss>());
-            options.fault = Loss::report;
-            options.fault_context = losses_.back().get();
+            losses_.back()->listen(options);
             groups_.push_back(std::make_unique<ring::RingGroup>(rank, addresses_, std::move(connections[index(rank)]), options));
         }
     }
@@ -43,37 +42,9 @@ public:
 
     ring::RingGroup& operator[](int rank) { return *groups_[index(rank)]; }
 
-    // Runs the body of every rank; a rank that fails ends its group, as the core does. The liar does not wait for what others will not say any more.
-    Ends run(const std::function<void(int, ring::RingGroup&)>& body) {
-        const int ranks = static_cast<int>(groups_.size());
-        Ends ends(ranks);
-        std::atomic<int> honest{ranks - 1};
-        on_all_ranks(ranks, [&](int rank) {
-            nc_error error = empty_error();
-            if (guarded(&error, [&] { body(rank, *groups_[index(rank)]); }) != NC_OK) groups_[index(rank)]->abort();
-            if (error.status == NC_ABORTED) losses_[index(rank)]->take(error);
-            ends.take(rank, error);
-            if (rank != liar_ && --honest == 0) groups_[index(liar_)]->abort();
-        });
-        return ends;
-    }
+    Ends run(const std::function<void(int, ring::RingGroup&)>& body) { return run_beside_liar(groups_, losses_, liar_, body); }
 
 private:
-    // What a group told the core while no operation ran.
-    struct Loss {
-        static void report(void* context, const nc_error* error) {
-            auto& loss = *static_cast<Loss*>(context);
-            const std::lock_guard lock(loss.mutex);
-            loss.error = *error;
-        }
-        void take(nc_error& instead) {
-            const std::lock_guard lock(mutex);
-            if (error.status != NC_OK) instead = error;
-        }
-        std::mutex mutex;
-        nc_error error = empty_error();
-    };
-
     static std::unique_ptr<ring::Link> link(Descriptor end, int peer, Lie* lie) {
         std::unique_ptr<Channel> channel = make_tcp_channel(std::move(end));
         if (lie != nullptr) channel = std::make_unique<LyingChannel>(std::move(channel), *lie);
@@ -106,7 +77,7 @@ TEST(FuzzRing, AnnouncementsAndLengths) {
     fuzz.run([](Dice& dice) {
         const int n = dice.between(2, 4);
         const int liar = static_cast<int>(dice.below(index(n)));
-        const AnnouncedCase operation = announced_case(dice, n);
+        const AnnouncedCase operation = announced_case(dice, n, Wire::Ring);
         std::vector<std::unique_ptr<FencedPart>> parts;
         for (const Part& part : operation.parts) parts.push_back(std::make_unique<FencedPart>(part));
         const std::vector<Field> fields = fields_of(parts, liar, operation.is_uneven);

@@ -27,9 +27,9 @@ public:
             }
             std::vector<Connection> line;
             line.push_back({0, std::move(theirs), true});
-            others.emplace_back(std::move(line));
+            others.emplace_back(std::move(line), ranks);
         }
-        zero.emplace(std::move(of_zero));
+        zero.emplace(std::move(of_zero), ranks);
     }
 
     std::optional<Line> zero;
@@ -61,7 +61,7 @@ TEST(JacclLine, TellsARankThatLeavesFromOneThatDies) {
     lines.others[0].close();
     expect_one(next(*lines.zero), Fate::Left, 1, 1);
     // Without a word, as the system ends the connections of a process that dies.
-    lines.others[1] = Line({});
+    lines.others[1] = Line({}, 4);
     expect_one(next(*lines.zero), Fate::Lost, 2, 2);
     EXPECT_TRUE(next(*lines.zero, 20).empty()) << "the third is there";
     EXPECT_TRUE(next(lines.others[2], 20).empty());

@@ -35,6 +35,10 @@ NC_EXPORT size_t softverbs_live_objects(void) {
 NC_EXPORT size_t softverbs_violations(char* buffer, size_t size) {
     return Violations::instance().copy(buffer, size);
 }
+NC_EXPORT void softverbs_print_violations(int prints) {
+    Violations::instance().print(prints != 0);
+}
+
 NC_EXPORT void softverbs_clear_violations(void) {
     Violations::instance().clear();
 }

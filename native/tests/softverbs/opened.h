@@ -65,6 +65,7 @@ struct Verbs {
     NC_FIND_VERB(softverbs_live_objects);
     NC_FIND_VERB(softverbs_violations);
     NC_FIND_VERB(softverbs_clear_violations);
+    NC_FIND_VERB(softverbs_print_violations);
     NC_FIND_VERB(softverbs_set_record);
     NC_FIND_VERB(softverbs_set_devices);
     NC_FIND_VERB(softverbs_set_completion);

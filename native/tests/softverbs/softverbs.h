@@ -29,6 +29,10 @@ softverbs_violations_function softverbs_violations;
 typedef void softverbs_clear_violations_function(void);
 softverbs_clear_violations_function softverbs_clear_violations;
 
+/* Whether violations are printed; they are counted either way. A test that provokes them by the hundred does not want to read them. */
+typedef void softverbs_print_violations_function(int prints);
+softverbs_print_violations_function softverbs_print_violations;
+
 /* Records into this file from now on, behind what it holds; with null nothing is recorded, whatever the environment says. */
 typedef int softverbs_set_record_function(const char* path);
 softverbs_set_record_function softverbs_set_record;

@@ -13,7 +13,7 @@ Violations& Violations::instance() {
 
 void Violations::report(const std::string& text) {
     const std::lock_guard lock(mutex_);
-    std::fprintf(stderr, "softverbs: violation: %s\n", text.c_str());
+    if (prints_) std::fprintf(stderr, "softverbs: violation: %s\n", text.c_str());
     texts_ += text;
     texts_ += '\n';
     ++count_;
@@ -27,6 +27,11 @@ std::size_t Violations::copy(char* buffer, std::size_t size) const {
         buffer[length] = '\0';
     }
     return count_;
+}
+
+void Violations::print(bool prints) {
+    const std::lock_guard lock(mutex_);
+    prints_ = prints;
 }
 
 void Violations::clear() {

@@ -14,11 +14,13 @@ public:
     void report(const std::string& text);
     std::size_t copy(char* buffer, std::size_t size) const;
     void clear();
+    void print(bool prints);
 
 private:
     mutable std::mutex mutex_;
     std::string texts_;
     std::size_t count_ = 0;
+    bool prints_ = true;
 };
 
 // Reports the violation and returns the errno, for calls that answer with it.
