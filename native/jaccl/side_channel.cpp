@@ -70,6 +70,8 @@ public:
         if (plan_.rank == 0) {
             gather_ranks();
         } else {
+            if (plan_.coordinator.length() == 0)
+                fail(text(self(), ": rank ", name(0), " gave no address at which it can be called"), name(0));
             call_coordinator();
         }
     }
@@ -351,9 +353,15 @@ Deadline Patience::next_look() const {
 }
 
 bool Door::can_be_called() const {
+    return address().length() > 0;
+}
+
+Address Door::address() const {
     const bool is_v4 = storage.ss_family == AF_INET && address_bytes == static_cast<std::int32_t>(sizeof(sockaddr_in));
     const bool is_v6 = storage.ss_family == AF_INET6 && address_bytes == static_cast<std::int32_t>(sizeof(sockaddr_in6));
-    return is_open == 1 && (is_v4 || is_v6) && address().port() != 0;
+    if (is_open != 1 || !(is_v4 || is_v6)) return {};
+    const Address told(reinterpret_cast<const sockaddr*>(&storage), static_cast<socklen_t>(address_bytes));
+    return told.port() != 0 ? told : Address();
 }
 
 OwnDoor open_door(Address host, const std::string& source) {

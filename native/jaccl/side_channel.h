@@ -74,7 +74,8 @@ struct Door {
 
     // Whether this is the address of an open door: a peer may say anything.
     bool can_be_called() const;
-    Address address() const { return {reinterpret_cast<const sockaddr*>(&storage), static_cast<socklen_t>(address_bytes)}; }
+    // Empty if it cannot be called.
+    Address address() const;
 };
 
 // A door on a free port of that host, so that nothing else can be in the way. Where it cannot be opened, failure says why: the others are to be told, so that all ranks

@@ -11,8 +11,12 @@ namespace nc::test {
 namespace {
 
 constexpr std::int64_t longest_round_ms = 2 * ample_ms;
-// A fuzzer that has had so long leaves the rest of its rounds out: the machine is slow or busy.
-constexpr std::int64_t longest_run_ms = slowness > 1 ? 20'000 : 10'000;
+// Of one that was told how many rounds to play: less than a test may take.
+constexpr std::int64_t longest_run_ms = 80'000;
+
+bool is_told_rounds() {
+    return std::getenv("NC_FUZZ_ROUNDS") != nullptr || std::getenv("NC_FUZZ_ROUND") != nullptr;
+}
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
     const char* value = std::getenv(variable);
@@ -27,7 +31,8 @@ std::uint64_t run_seed() {
 } // namespace
 
 std::uint64_t Dice::lie(std::uint64_t truth, std::size_t bytes) {
-    const std::uint64_t mask = bytes >= 8 ? std::numeric_limits<std::uint64_t>::max() : (std::uint64_t{1} << (8 * bytes)) - 1;
+    const std::uint64_t mask =
+        bytes >= 8 ? std::numeric_limits<std::uint64_t>::max() : (std::uint64_t{1} << (8 * bytes)) - 1;
     const std::uint64_t top = mask / 2 + 1;
     for (;;) {
         std::uint64_t value = 0;
@@ -42,10 +47,12 @@ std::uint64_t Dice::lie(std::uint64_t truth, std::size_t bytes) {
                 value = truth ^ (std::uint64_t{1} << below(8 * bytes));
                 break;
             case 3: // What wraps when it is multiplied by the size of an element or a number of ranks.
-                value = mask / one_of<std::uint64_t>({2, 3, 4, 8, 16}) + 1 + one_of<std::uint64_t>({0, truth, below(8)});
+                value =
+                    mask / one_of<std::uint64_t>({2, 3, 4, 8, 16}) + 1 + one_of<std::uint64_t>({0, truth, below(8)});
                 break;
             case 4:
-                value = one_of<std::uint64_t>({1000, 65'536, 300'000, 1U << 20, 1U << 30, std::uint64_t{1} << 31, std::uint64_t{1} << 32});
+                value = one_of<std::uint64_t>(
+                    {1000, 65'536, 300'000, 1U << 20, 1U << 30, std::uint64_t{1} << 31, std::uint64_t{1} << 32});
                 break;
             case 5:
                 value = std::uint64_t{1} << below(8 * bytes);
@@ -65,11 +72,15 @@ struct Fuzz::Running {
     std::atomic<std::int64_t> since{0}; // of the clock; 0: between rounds
 };
 
-Fuzz::Fuzz(std::string format, int rounds)
+Fuzz::Fuzz(std::string format, int rounds, std::int64_t budget_ms)
     : format_(std::move(format)),
       seed_(run_seed()),
-      end_(number_from("NC_FUZZ_ROUNDS", static_cast<std::uint64_t>(slow_by_threads ? rounds / 4 : slowness > 1 ? rounds / 2 : rounds))),
-      until_(deadline_after(longest_run_ms)) {
+      end_(number_from("NC_FUZZ_ROUNDS", static_cast<std::uint64_t>(slow_by_threads ? rounds / 4
+                                                                    : slowness > 1  ? rounds / 2
+                                                                                    : rounds))),
+      until_(deadline_after(is_told_rounds() ? longest_run_ms
+                            : slowness > 1   ? 3 * budget_ms
+                                             : budget_ms)) {
     first_ = number_from("NC_FUZZ_ROUND", 0);
     if (std::getenv("NC_FUZZ_ROUND") != nullptr) end_ = first_ + 1;
 }
@@ -77,7 +88,8 @@ Fuzz::Fuzz(std::string format, int rounds)
 Fuzz::~Fuzz() {
     std::string all;
     for (const auto& [outcome, times] : outcomes_) all += text(all.empty() ? "" : ", ", times, ' ', outcome);
-    std::printf("fuzzer: %s, %d rounds, seed %llu (%s)\n", format_.c_str(), rounds_, static_cast<unsigned long long>(seed_), all.c_str());
+    std::printf("fuzzer: %s, %d rounds, seed %llu (%s)\n", format_.c_str(), rounds_,
+                static_cast<unsigned long long>(seed_), all.c_str());
     std::fflush(stdout);
     ::testing::Test::RecordProperty("fuzz_rounds", rounds_);
     ::testing::Test::RecordProperty("fuzz_seed", std::to_string(seed_));
@@ -95,7 +107,8 @@ void Fuzz::run_some(const std::function<std::string(Dice&)>& body, Running& runn
     while (next(round)) {
         running.round = round;
         running.since = Clock::now().time_since_epoch().count();
-        const ::testing::ScopedTrace trace(__FILE__, __LINE__, text("to repeat it: NC_FUZZ_SEED=", seed_, " NC_FUZZ_ROUND=", round));
+        const ::testing::ScopedTrace trace(__FILE__, __LINE__,
+                                           text("to repeat it: NC_FUZZ_SEED=", seed_, " NC_FUZZ_ROUND=", round));
         Dice dice(seed_ * 1'000'003 + round);
         std::string outcome = "failed";
         try {
@@ -120,9 +133,12 @@ void Fuzz::run(const std::function<std::string(Dice&)>& body, int side_by_side) 
         while (!ended.wait_for(lock, std::chrono::seconds(1), [&] { return has_ended; })) {
             for (const Running& one : running) {
                 const std::int64_t since = one.since;
-                if (since == 0 || Clock::now() < Deadline(Clock::duration(since)) + std::chrono::milliseconds(longest_round_ms)) continue;
-                std::fprintf(stderr, "\nfuzzer: %s hangs; to repeat it: NC_FUZZ_SEED=%llu NC_FUZZ_ROUND=%llu\n", format_.c_str(),
-                             static_cast<unsigned long long>(seed_), static_cast<unsigned long long>(one.round.load()));
+                if (since == 0 ||
+                    Clock::now() < Deadline(Clock::duration(since)) + std::chrono::milliseconds(longest_round_ms))
+                    continue;
+                std::fprintf(stderr, "\nfuzzer: %s hangs; to repeat it: NC_FUZZ_SEED=%llu NC_FUZZ_ROUND=%llu\n",
+                             format_.c_str(), static_cast<unsigned long long>(seed_),
+                             static_cast<unsigned long long>(one.round.load()));
                 std::abort();
             }
         }

@@ -1,6 +1,8 @@
-// What the fuzzers share: random choices that can be repeated, a number of rounds, what is told of them, and how much memory a round took.
+// What the fuzzers share: random choices that can be repeated, a number of rounds, what is told of them, and how much
+// memory a round took.
 //
-// A fuzzer plays a peer that knows a format and lies in one field at a time. Whatever it says, the rank under test ends soon: with a clear error, or unharmed.
+// A fuzzer plays a peer that knows a format and lies in one field at a time. Whatever it says, the rank under test ends
+// soon: with a clear error, or unharmed.
 //
 //   NC_FUZZ_SEED=N    the seed of all fuzzers; a random one otherwise, which is printed
 //   NC_FUZZ_ROUNDS=N  the rounds of each fuzzer
@@ -33,13 +35,16 @@ public:
     std::uint64_t bits() { return engine_(); }
     // From 0 to n - 1.
     std::size_t below(std::size_t n) { return static_cast<std::size_t>(bits() % n); }
-    int between(int least, int most) { return least + static_cast<int>(below(static_cast<std::size_t>(most - least) + 1)); }
+    int between(int least, int most) {
+        return least + static_cast<int>(below(static_cast<std::size_t>(most - least) + 1));
+    }
     bool one_in(std::size_t n) { return below(n) == 0; }
     template <class T>
     T one_of(std::initializer_list<T> list) {
         return list.begin()[below(list.size())];
     }
-    // Another value for a number of so many bytes that was the given one: what breaks programs, near misses, single bits, anything.
+    // Another value for a number of so many bytes that was the given one: what breaks programs, near misses, single
+    // bits, anything.
     std::uint64_t lie(std::uint64_t truth, std::size_t bytes);
 
 private:
@@ -49,15 +54,17 @@ private:
 // The rounds of one test.
 class Fuzz {
 public:
-    // format: what is fuzzed, as the summary names it. rounds: unless the environment says otherwise, and fewer where programs are slow.
-    Fuzz(std::string format, int rounds);
+    // format: what is fuzzed, as the summary names it. rounds: unless the environment says otherwise, and fewer where
+    // programs are slow. budget_ms: how long it may take, three times as long where programs are slow; rounds for which
+    // there is no time are left out.
+    Fuzz(std::string format, int rounds, std::int64_t budget_ms = 1500);
     // Records rounds and seed in the test's report, and prints them.
     ~Fuzz();
     Fuzz(const Fuzz&) = delete;
     Fuzz& operator=(const Fuzz&) = delete;
 
-    // Runs the rounds, so many side by side, until one has failed or the time for a test is over. The body is given its dice, and returns in a word what came of the
-    // round. One that does not end is named and ends the program.
+    // Runs the rounds, so many side by side, until one has failed or the time for a test is over. The body is given its
+    // dice, and returns in a word what came of the round. One that does not end is named and ends the program.
     void run(const std::function<std::string(Dice&)>& body, int side_by_side = 1);
 
 private:
@@ -76,7 +83,8 @@ private:
     int rounds_ = 0;
 };
 
-// The most memory from operator new (with a sanitizer: from its allocator) that is held at once while this lives, beyond what was held before.
+// The most memory from operator new (with a sanitizer: from its allocator) that is held at once while this lives,
+// beyond what was held before.
 class MemoryWatch {
 public:
     MemoryWatch();

@@ -1,4 +1,5 @@
-// A peer that lies while a jaccl group is formed, and on the lines that stay: in destination records, doors, notices, and in how it calls rank 0.
+// A peer that lies while a jaccl group is formed, and on the lines that stay: in destination records, doors, notices,
+// and in how it calls rank 0.
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -25,7 +26,7 @@ bool is_clear(const nc_error& error, int ranks, std::initializer_list<nc_status>
     return true;
 }
 
-// ---- Destination records -----------------------------------------------------------------------------------------------------------------------------------
+// ---- Destination records --------------------------------------------------------------------------------------------
 
 struct RecordField {
     std::string name;
@@ -34,14 +35,15 @@ struct RecordField {
 };
 
 const std::vector<RecordField>& record_fields() {
-    static const std::vector<RecordField> fields{{"lid", offsetof(Destination, lid), 4},
-                                                 {"queue_pair", offsetof(Destination, queue_pair), 4},
-                                                 {"packet_sequence_number", offsetof(Destination, packet_sequence_number), 4},
-                                                 {"mark.letters", offsetof(Destination, mark), 2},
-                                                 {"mark.version", offsetof(Destination, mark) + offsetof(Mark, version), 1},
-                                                 {"mark.choices", offsetof(Destination, mark) + offsetof(Mark, choices), 1},
-                                                 {"gid's prefix", offsetof(Destination, gid), 8},
-                                                 {"gid's interface", offsetof(Destination, gid) + 8, 8}};
+    static const std::vector<RecordField> fields{
+        {"lid", offsetof(Destination, lid), 4},
+        {"queue_pair", offsetof(Destination, queue_pair), 4},
+        {"packet_sequence_number", offsetof(Destination, packet_sequence_number), 4},
+        {"mark.letters", offsetof(Destination, mark), 2},
+        {"mark.version", offsetof(Destination, mark) + offsetof(Mark, version), 1},
+        {"mark.choices", offsetof(Destination, mark) + offsetof(Mark, choices), 1},
+        {"gid's prefix", offsetof(Destination, gid), 8},
+        {"gid's interface", offsetof(Destination, gid) + 8, 8}};
     return fields;
 }
 
@@ -49,7 +51,8 @@ TEST_F(FuzzJacclForming, DestinationRecords) {
     verbs().softverbs_print_violations(0);
     Fuzz fuzz("destination records of jaccl", 400);
     fuzz.run([](Dice& dice) {
-        const Shape shape = dice.one_in(2) ? mesh_of(dice.between(2, 4)) : ring_of(dice.between(2, 4), dice.between(1, 2));
+        const Shape shape =
+            dice.one_in(2) ? mesh_of(dice.between(2, 4)) : ring_of(dice.between(2, 4), dice.between(1, 2));
         const int n = shape.ranks;
         const int liar = static_cast<int>(dice.below(index(n)));
         const auto settings = settings_of(shape, dice.one_of({QueuePairType::Unreliable, QueuePairType::Reliable}));
@@ -59,9 +62,12 @@ TEST_F(FuzzJacclForming, DestinationRecords) {
         const int records = shape.ring ? shape.wires : n;
         const RecordField& field = record_fields()[dice.below(record_fields().size())];
         const std::size_t place = of_length ? 0 : dice.below(index(records)) * sizeof(Destination) + field.place;
-        const std::uint64_t value = dice.lie(of_length ? static_cast<std::uint64_t>(records) : 0, of_length ? 4 : field.bytes);
-        SCOPED_TRACE(text(name_of(shape), ": rank ", liar, " says that its ", of_length ? "number of records" : field.name, " is ", value, " (place ", place, ")"));
-        LyingMeeting meeting(n, liar, 2 * list + (of_length ? 0 : 1), {place, said({"", 0, of_length ? 4 : field.bytes, 0, false}, value)});
+        const std::uint64_t value =
+            dice.lie(of_length ? static_cast<std::uint64_t>(records) : 0, of_length ? 4 : field.bytes);
+        SCOPED_TRACE(text(name_of(shape), ": rank ", liar, " says that its ",
+                          of_length ? "number of records" : field.name, " is ", value, " (place ", place, ")"));
+        LyingMeeting meeting(n, liar, 2 * list + (of_length ? 0 : 1),
+                             {place, said({"", 0, of_length ? 4 : field.bytes, 0, false}, value)});
 
         std::vector<nc_error> errors(index(n), empty_error());
         std::vector<std::unique_ptr<JacclGroup>> groups(index(n));
@@ -72,10 +78,12 @@ TEST_F(FuzzJacclForming, DestinationRecords) {
             const auto channel = meeting.channel(rank);
             const nc_status status = guarded(&errors[index(rank)], [&] {
                 const auto matrix = DeviceMatrix::parse(matrix_json(shape), "the matrix");
-                Fabric fabric = connect_ranks(VerbsLibrary::load(settings.library), matrix, rank, matrix.choose(shape.ring), settings, *channel, Log(nullptr, nullptr));
+                Fabric fabric = connect_ranks(VerbsLibrary::load(settings.library), matrix, rank,
+                                              matrix.choose(shape.ring), settings, *channel, Log(nullptr, nullptr));
                 nc_backend_options options{};
                 losses[index(rank)]->listen(options);
-                groups[index(rank)] = std::make_unique<JacclGroup>(rank, matrix, settings, std::move(fabric), std::vector<Connection>(), options);
+                groups[index(rank)] = std::make_unique<JacclGroup>(rank, matrix, settings, std::move(fabric),
+                                                                   std::vector<Connection>(), options);
             });
             if (status != NC_OK) meeting.give_up(rank);
         });
@@ -83,7 +91,8 @@ TEST_F(FuzzJacclForming, DestinationRecords) {
         bool is_refused = false;
         for (int rank = 0; rank < n; ++rank) is_refused |= is_clear(errors[index(rank)], n, {NC_RENDEZVOUS_FAILED});
         EXPECT_TRUE(is_refused || !of_length || !meeting.is_told()) << "nobody noticed";
-        const bool all_formed = std::all_of(groups.begin(), groups.end(), [](const auto& group) { return group != nullptr; });
+        const bool all_formed =
+            std::all_of(groups.begin(), groups.end(), [](const auto& group) { return group != nullptr; });
         if (!all_formed || !dice.one_in(8)) return std::string(is_refused ? "refused" : "formed");
         // What was formed works, or its first operation ends at the latest at its deadline and names a peer.
         const Ends ends = run_beside_liar<JacclGroup>(groups, losses, liar, [&](int rank, JacclGroup& group) {
@@ -96,7 +105,8 @@ TEST_F(FuzzJacclForming, DestinationRecords) {
             if (rank == liar || ends.status[index(rank)] == NC_OK) continue;
             is_late = true;
             EXPECT_NE(ends.message[index(rank)].find("rank "), std::string::npos) << ends.message[index(rank)];
-            EXPECT_TRUE(ends.status[index(rank)] == NC_TIMEOUT || ends.status[index(rank)] == NC_PEER_LOST || ends.status[index(rank)] == NC_LIBRARY_ERROR)
+            EXPECT_TRUE(ends.status[index(rank)] == NC_TIMEOUT || ends.status[index(rank)] == NC_PEER_LOST ||
+                        ends.status[index(rank)] == NC_LIBRARY_ERROR)
                 << ends.message[index(rank)];
         }
         for (const auto& group : groups) group->abort();
@@ -106,7 +116,7 @@ TEST_F(FuzzJacclForming, DestinationRecords) {
     verbs().softverbs_print_violations(1);
 }
 
-// ---- Doors -------------------------------------------------------------------------------------------------------------------------------------------------
+// ---- Doors ----------------------------------------------------------------------------------------------------------
 
 struct DoorField {
     std::string name;
@@ -131,7 +141,11 @@ const std::vector<DoorField>& door_fields() {
 std::uint64_t lie_about(const DoorField& field, Dice& dice, const ReservedPorts& unused) {
     if (field.name == "port") return dice.one_of<std::uint16_t>({0, htons(unused[0].port()), htons(unused[1].port())});
     if (field.name == "host") return htonl(dice.one_of<std::uint32_t>({0x7f000002, 0x7fffff01, 0x7f000100}));
-    return dice.lie(field.name == "is_open" ? 1 : field.name == "family" ? AF_INET : field.name == "address_bytes" ? sizeof(sockaddr_in) : 0, field.bytes);
+    return dice.lie(field.name == "is_open"         ? 1
+                    : field.name == "family"        ? AF_INET
+                    : field.name == "address_bytes" ? sizeof(sockaddr_in)
+                                                    : 0,
+                    field.bytes);
 }
 
 TEST_F(FuzzJacclForming, Doors) {
@@ -144,9 +158,11 @@ TEST_F(FuzzJacclForming, Doors) {
             const bool of_joining = dice.one_in(10);
             const DoorField& field = door_fields()[dice.below(door_fields().size())];
             const std::uint64_t value = of_joining ? dice.lie(1, 4) : lie_about(field, dice, unused);
-            SCOPED_TRACE(text("rank ", liar, " of ", n, " says that its ", of_joining ? "outcome" : field.name, " is ", value));
-            LyingMeeting meeting(n, liar, of_joining ? 1 : 0,
-                                 {of_joining ? 0 : field.place, said({"", 0, of_joining ? 4 : field.bytes, 0, false}, value)});
+            SCOPED_TRACE(
+                text("rank ", liar, " of ", n, " says that its ", of_joining ? "outcome" : field.name, " is ", value));
+            LyingMeeting meeting(
+                n, liar, of_joining ? 1 : 0,
+                {of_joining ? 0 : field.place, said({"", 0, of_joining ? 4 : field.bytes, 0, false}, value)});
             Fabric fabric{};
             fabric.is_ours.assign(index(n), true);
             std::vector<nc_error> errors(index(n), empty_error());
@@ -154,8 +170,9 @@ TEST_F(FuzzJacclForming, Doors) {
             on_all_ranks(n, [&](int rank) {
                 const auto channel = meeting.channel(rank, loopback(0));
                 const Patience patience{deadline_after(100), 100};
-                const nc_status status =
-                    guarded(&errors[index(rank)], [&] { lines[index(rank)] = connect_lines(*channel, fabric, rank, patience, Log(nullptr, nullptr)); });
+                const nc_status status = guarded(&errors[index(rank)], [&] {
+                    lines[index(rank)] = connect_lines(*channel, fabric, rank, patience, Log(nullptr, nullptr));
+                });
                 if (status != NC_OK) meeting.give_up(rank);
             });
             bool is_refused = false;
@@ -163,14 +180,15 @@ TEST_F(FuzzJacclForming, Doors) {
             for (int rank = 0; rank < n; ++rank) {
                 is_refused |= is_clear(errors[index(rank)], n, {NC_RENDEZVOUS_FAILED});
                 has_lines |= !lines[index(rank)].empty();
-                for (const Connection& line : lines[index(rank)]) EXPECT_TRUE(line.peer >= 0 && line.peer < n && line.peer != rank) << line.peer;
+                for (const Connection& line : lines[index(rank)])
+                    EXPECT_TRUE(line.peer >= 0 && line.peer < n && line.peer != rank) << line.peer;
             }
             return std::string(is_refused ? "refused" : has_lines ? "joined" : "left without lines");
         },
         8);
 }
 
-// ---- Notices on the lines ----------------------------------------------------------------------------------------------------------------------------------
+// ---- Notices on the lines -------------------------------------------------------------------------------------------
 
 // As line.cpp has it.
 struct Notice {
@@ -202,7 +220,8 @@ TEST_F(FuzzJacclForming, NoticesOnTheLines) {
             default:
                 notice.rank = static_cast<std::int32_t>(dice.lie(static_cast<std::uint64_t>(notice.rank), 4));
         }
-        const bool is_heard = std::memcmp(notice.letters, truth.letters, 4) == 0 && notice.fate >= 0 && notice.fate <= 2 && notice.rank >= 0 && notice.rank < n;
+        const bool is_heard = std::memcmp(notice.letters, truth.letters, 4) == 0 && notice.fate >= 0 &&
+                              notice.fate <= 2 && notice.rank >= 0 && notice.rank < n;
         SCOPED_TRACE(text("rank ", liar, " of ", n, " tells fate ", notice.fate, " of rank ", notice.rank));
         LyingJaccl ranks(mesh_of(n), liar);
         for (const Descriptor& line : ranks.lines_of_liar()) send_all(line, &notice, sizeof notice);
@@ -228,7 +247,8 @@ TEST_F(UntrustedJacclPeer, TellsOfManyRanksThatAreNone) {
     LyingJaccl ranks(mesh_of(2), 1);
     const MemoryWatch memory;
     std::vector<Notice> notices(20'000);
-    for (std::size_t i = 0; i < notices.size(); ++i) notices[i] = {{'N', 'C', 'J', 'L'}, static_cast<std::int32_t>(Fate::Left), static_cast<std::int32_t>(i + 2), 0};
+    for (std::size_t i = 0; i < notices.size(); ++i)
+        notices[i] = {{'N', 'C', 'J', 'L'}, static_cast<std::int32_t>(Fate::Left), static_cast<std::int32_t>(i + 2), 0};
     const std::size_t own = notices.size() * sizeof notices[0];
     send_all(ranks.lines_of_liar().front(), notices.data(), own);
     // Of one that there is: behind it nothing more is read.
@@ -263,9 +283,10 @@ TEST_F(UntrustedJacclPeer, TellsThatARankIsLostThatIsNone) {
     EXPECT_EQ(std::string(loss.message), "rank 1 is lost: its connection was reset");
 }
 
-// ---- Calling rank 0 ----------------------------------------------------------------------------------------------------------------------------------------
+// ---- Calling rank 0 -------------------------------------------------------------------------------------------------
 
-StarPlan star_plan(int rank, int size, const Address& coordinator, const std::optional<Token>& token, std::int64_t timeout_ms) {
+StarPlan star_plan(int rank, int size, const Address& coordinator, const std::optional<Token>& token,
+                   std::int64_t timeout_ms) {
     StarPlan plan{};
     plan.source = "the coordinator";
     plan.rank = rank;
@@ -303,10 +324,12 @@ TEST_F(FuzzJacclForming, CallsToRankZero) {
                 const std::size_t whole = hello.size();
                 if (dice.one_in(3)) hello.resize(dice.below(whole));
                 if (dice.one_in(3)) hello.resize(whole + dice.below(5000), std::byte{7});
-                claims_a_rank |= rank >= 1 && rank < n && hello.size() >= whole && (!token.has_value() || lied_in >= sizeof(Token));
+                claims_a_rank |=
+                    rank >= 1 && rank < n && hello.size() >= whole && (!token.has_value() || lied_in >= sizeof(Token));
                 call = {std::move(hello), dice.one_in(3), dice.one_in(3)};
             }
-            // Who claims to be a rank, and knows the token if there is one, may be it: then the rank itself comes too late, at the latest at its deadline.
+            // Who claims to be a rank, and knows the token if there is one, may be it: then the rank itself comes too
+            // late, at the latest at its deadline.
             const std::int64_t timeout_ms = claims_a_rank ? 300 * slowness : ample_ms;
             const ReservedPorts ports(1);
             std::vector<std::unique_ptr<SideChannel>> stars(index(n));
@@ -326,7 +349,8 @@ TEST_F(FuzzJacclForming, CallsToRankZero) {
             std::thread zero([&] { join(0); });
             std::vector<Descriptor> liars;
             for (const Call& call : calls) {
-                Descriptor liar = liars.empty() && &call == &calls.front() ? connect_when_open(ports[0]) : connect_to(ports[0]);
+                Descriptor liar =
+                    liars.empty() && &call == &calls.front() ? connect_when_open(ports[0]) : connect_to(ports[0]);
                 // Rank 0 may have ended, because of another one.
                 if (!liar.is_open()) break;
                 (void)::send(liar.get(), call.hello.data(), call.hello.size(), MSG_NOSIGNAL);
@@ -337,7 +361,8 @@ TEST_F(FuzzJacclForming, CallsToRankZero) {
             zero.join();
             bool is_refused = false;
             for (const nc_error& error : errors) is_refused |= is_clear(error, n, {NC_RENDEZVOUS_FAILED});
-            EXPECT_TRUE(!is_refused || claims_a_rank) << "a stranger kept the ranks from meeting: " << errors[0].message;
+            EXPECT_TRUE(!is_refused || claims_a_rank)
+                << "a stranger kept the ranks from meeting: " << errors[0].message;
             return std::string(is_refused ? "refused" : "met");
         },
         4);

@@ -1,5 +1,5 @@
-// Counts the memory that the test program holds: by the sanitizer's hooks, or in its own operator new. Libraries that it loads have
-// operators of their own.
+// Counts the memory that the test program holds: by the sanitizer's hooks, or in its own operator new. Libraries that
+// it loads have operators of their own.
 #include <cstdlib>
 #include <new>
 

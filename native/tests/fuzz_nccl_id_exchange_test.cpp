@@ -38,7 +38,8 @@ TEST(FuzzNcclIdExchange, ARankZeroThatLies) {
         [](Dice& dice) {
             const ReservedPorts ports(1);
             const UniqueId id = any_id(dice);
-            const std::size_t length = dice.one_of<std::size_t>({0, 1, 64, 127, 128, 129, 256, 100'000, dice.below(200)});
+            const std::size_t length =
+                dice.one_of<std::size_t>({0, 1, 64, 127, 128, 129, 256, 100'000, dice.below(200)});
             std::vector<char> answer(length);
             for (std::size_t i = 0; i < length; ++i) answer[i] = id.bytes[i % sizeof id.bytes];
             const std::size_t first = dice.below(length + 1);
@@ -48,7 +49,8 @@ TEST(FuzzNcclIdExchange, ARankZeroThatLies) {
             nc_error error = empty_error();
             const Descriptor listener = listen_on(ports[0], 8);
             const MemoryWatch memory;
-            std::thread client([&] { (void)guarded(&error, [&] { got = fetch_id(ports[0].text(), patience(150 * slowness)); }); });
+            std::thread client(
+                [&] { (void)guarded(&error, [&] { got = fetch_id(ports[0].text(), patience(150 * slowness)); }); });
             Descriptor connection = accept_one(listener);
             (void)::send(connection.get(), answer.data(), first, MSG_NOSIGNAL);
             (void)::send(connection.get(), answer.data() + first, length - first, MSG_NOSIGNAL);

@@ -16,7 +16,8 @@ struct Field {
     std::size_t place; // from the announcement's begin
     std::size_t bytes;
     std::uint64_t truth;
-    // Of the announcement itself: whatever else is said there, the ranks do not do the same. Of lengths, only those that the operation has matter.
+    // Of the announcement itself: whatever else is said there, the ranks do not do the same. Of lengths, only those
+    // that the operation has matter.
     bool must_be_noticed;
 };
 
@@ -36,7 +37,9 @@ inline std::vector<Field> header_fields(const nc_request& request) {
 inline std::vector<Field> length_fields(const nc_request& request, int rank, int ranks, std::size_t place) {
     const std::vector<std::uint64_t> row = own_lengths(request, rank, ranks);
     std::vector<Field> fields;
-    for (std::size_t i = 0; i < row.size(); ++i) fields.push_back({text("length ", i, " of rank ", rank), place + i * sizeof row[0], sizeof row[0], row[i], false});
+    for (std::size_t i = 0; i < row.size(); ++i)
+        fields.push_back(
+            {text("length ", i, " of rank ", rank), place + i * sizeof row[0], sizeof row[0], row[i], false});
     return fields;
 }
 
@@ -66,20 +69,26 @@ inline AnnouncedCase announced_case(Dice& dice, int n, Wire wire) {
     const int root = maker.any_rank();
     AnnouncedCase made;
     const auto take = [&](const char* name, Parts parts) {
-        made = {text(name, " of ", data_type_name(type), " over ", n, " ranks, root ", root, ", at most ", longest), std::move(parts), uneven};
+        made = {text(name, " of ", data_type_name(type), " over ", n, " ranks, root ", root, ", at most ", longest),
+                std::move(parts), uneven};
         return made;
     };
     switch (dice.below(uneven ? 5 : 7)) {
         case 0:
             // MLX's own on jaccl if its blocks are equal, as all-gather and barrier are: without an announcement.
-            if (!uneven && wire == Wire::Jaccl) return take("reduce", maker.reduction(NC_REDUCE, type, NC_SUM, count, root, false));
-            return take("reduce-scatter", maker.reduce_scatter(type, dice.one_of({NC_SUM, NC_MAX}), lengths, uneven, false));
+            if (!uneven && wire == Wire::Jaccl)
+                return take("reduce", maker.reduction(NC_REDUCE, type, NC_SUM, count, root, false));
+            return take("reduce-scatter",
+                        maker.reduce_scatter(type, dice.one_of({NC_SUM, NC_MAX}), lengths, uneven, false));
         case 1:
             return take("gather", maker.gather(NC_GATHER, type, lengths, root, uneven, false));
         case 2:
             return take("scatter", maker.scatter(type, lengths, root, uneven, false));
         case 3:
-            return take("all-to-all", maker.all_to_all(type, uneven ? maker.uneven_lengths(index(n * n), longest) : Lengths(index(n * n), count), uneven));
+            return take(
+                "all-to-all",
+                maker.all_to_all(
+                    type, uneven ? maker.uneven_lengths(index(n * n), longest) : Lengths(index(n * n), count), uneven));
         case 4:
             if (uneven) return take("all-gather", maker.gather(NC_ALL_GATHER, type, lengths, 0, true, false));
             if (wire == Wire::Jaccl) return take("broadcast", maker.broadcast(type, count, root, false, false));
@@ -95,7 +104,10 @@ inline AnnouncedCase announced_case(Dice& dice, int n, Wire wire) {
 class FencedPart {
 public:
     explicit FencedPart(const Part& part)
-        : part_(part), send_(part.send.size()), receive_(part.expected.has_value() ? part.expected->size() : 0, filler), request_(part.request) {
+        : part_(part),
+          send_(part.send.size()),
+          receive_(part.expected.has_value() ? part.expected->size() : 0, filler),
+          request_(part.request) {
         std::copy(part.send.begin(), part.send.end(), send_.data());
         request_.send_buffer = send_.size() > 0 ? send_.data() : nullptr;
         request_.receive_buffer = receive_.size() > 0 ? receive_.data() : nullptr;
@@ -105,7 +117,10 @@ public:
 
     const nc_request& request() const { return request_; }
     bool is_whole() const { return send_.is_whole() && receive_.is_whole(); }
-    bool is_right() const { return !part_.expected.has_value() || std::equal(part_.expected->begin(), part_.expected->end(), receive_.data()); }
+    bool is_right() const {
+        return !part_.expected.has_value() ||
+               std::equal(part_.expected->begin(), part_.expected->end(), receive_.data());
+    }
 
 private:
     const Part& part_;
@@ -117,7 +132,8 @@ private:
 // The bytes of the data that the operation moves, on all ranks.
 inline std::size_t bytes_of(const AnnouncedCase& operation) {
     std::size_t bytes = 0;
-    for (const Part& part : operation.parts) bytes += part.send.size() + (part.expected.has_value() ? part.expected->size() : 0);
+    for (const Part& part : operation.parts)
+        bytes += part.send.size() + (part.expected.has_value() ? part.expected->size() : 0);
     return bytes;
 }
 
@@ -160,9 +176,11 @@ private:
     nc_error error_ = empty_error();
 };
 
-// Runs the body of every rank of groups that a backend made; a rank that fails ends its group, as the core does. The liar does not wait for what others will not say any more.
+// Runs the body of every rank of groups that a backend made; a rank that fails ends its group, as the core does. The
+// liar does not wait for what others will not say any more.
 template <class Group>
-Ends run_beside_liar(const std::vector<std::unique_ptr<Group>>& groups, const std::vector<std::unique_ptr<Loss>>& losses, int liar,
+Ends run_beside_liar(const std::vector<std::unique_ptr<Group>>& groups,
+                     const std::vector<std::unique_ptr<Loss>>& losses, int liar,
                      const std::function<void(int, Group&)>& body) {
     const int ranks = static_cast<int>(groups.size());
     Ends ends(ranks);
@@ -177,14 +195,17 @@ Ends run_beside_liar(const std::vector<std::unique_ptr<Group>>& groups, const st
     return ends;
 }
 
-// Every rank that told the truth has the right result, or knows that it has none and who is to blame; and if somebody had to notice, somebody has.
-inline std::string judged(const Ends& ends, const std::vector<std::unique_ptr<FencedPart>>& parts, int liar, bool must_be_noticed) {
+// Every rank that told the truth has the right result, or knows that it has none and who is to blame; and if somebody
+// had to notice, somebody has.
+inline std::string judged(const Ends& ends, const std::vector<std::unique_ptr<FencedPart>>& parts, int liar,
+                          bool must_be_noticed) {
     bool is_noticed = false;
     for (int rank = 0; rank < static_cast<int>(parts.size()); ++rank) {
         const FencedPart& part = *parts[index(rank)];
         EXPECT_TRUE(part.is_whole()) << "rank " << rank << " wrote beside its buffers";
         if (rank == liar) continue;
-        const std::string what = text("rank ", rank, ": ", status_name(ends.status[index(rank)]), ": ", ends.message[index(rank)]);
+        const std::string what =
+            text("rank ", rank, ": ", status_name(ends.status[index(rank)]), ": ", ends.message[index(rank)]);
         switch (ends.status[index(rank)]) {
             case NC_OK:
                 EXPECT_TRUE(part.is_right()) << what << ": a wrong result without an error";

@@ -1,4 +1,5 @@
-// Ranks of a jaccl group as threads, over verbs in software, one of which lies: in what it tells while the group is formed, or in its frames.
+// Ranks of a jaccl group as threads, over verbs in software, one of which lies: in what it tells while the group is
+// formed, or in its frames.
 #pragma once
 
 #include <unistd.h>
@@ -20,7 +21,8 @@ namespace nc::test {
 // Where ranks meet to form a group. What the liar says in one of the exchanges reaches the others changed.
 class LyingMeeting {
 public:
-    LyingMeeting(int ranks, int liar, int exchange, Lie lie) : ranks_(ranks), liar_(liar), lied_in_(exchange), lie_(std::move(lie)) {}
+    LyingMeeting(int ranks, int liar, int exchange, Lie lie)
+        : ranks_(ranks), liar_(liar), lied_in_(exchange), lie_(std::move(lie)) {}
 
     std::unique_ptr<jaccl::SideChannel> channel(int rank, std::optional<Address> own_address = std::nullopt) {
         return std::make_unique<Channel>(*this, rank, own_address);
@@ -41,8 +43,11 @@ private:
 
     class Channel final : public jaccl::SideChannel {
     public:
-        Channel(LyingMeeting& meeting, int rank, std::optional<Address> own_address) : meeting_(meeting), rank_(rank), own_address_(own_address) {}
-        void exchange(const void* own, std::size_t bytes, void* all) override { meeting_.exchange(rank_, number_++, own, bytes, all); }
+        Channel(LyingMeeting& meeting, int rank, std::optional<Address> own_address)
+            : meeting_(meeting), rank_(rank), own_address_(own_address) {}
+        void exchange(const void* own, std::size_t bytes, void* all) override {
+            meeting_.exchange(rank_, number_++, own, bytes, all);
+        }
         std::optional<Address> own_address() const override { return own_address_; }
 
     private:
@@ -56,7 +61,8 @@ private:
         std::unique_lock lock(mutex_);
         Round& round = rounds_[number];
         if (round.given == 0) round.table.resize(bytes * index(ranks_));
-        // Ranks that disagree about what they exchange would read each other's words wrongly over a connection too, which this is not about.
+        // Ranks that disagree about what they exchange would read each other's words wrongly over a connection too,
+        // which this is not about.
         if (round.table.size() != bytes * index(ranks_)) {
             gone_ = gone_ < 0 ? rank : gone_;
             changed_.notify_all();
@@ -64,10 +70,12 @@ private:
         }
         std::memcpy(round.table.data() + index(rank) * bytes, own, bytes);
         if (++round.given == ranks_) changed_.notify_all();
-        if (!changed_.wait_until(lock, deadline_after(ample_ms), [&] { return round.given == ranks_ || gone_ >= 0; }) || round.given < ranks_)
+        if (!changed_.wait_until(lock, deadline_after(ample_ms), [&] { return round.given == ranks_ || gone_ >= 0; }) ||
+            round.given < ranks_)
             throw Error(NC_RENDEZVOUS_FAILED, text("rank ", gone_, " gave up"), gone_);
         std::memcpy(all, round.table.data(), round.table.size());
-        if (rank != liar_ && number == lied_in_) is_told_ |= lie_.change(0, static_cast<std::byte*>(all) + index(liar_) * bytes, bytes);
+        if (rank != liar_ && number == lied_in_)
+            is_told_ |= lie_.change(0, static_cast<std::byte*>(all) + index(liar_) * bytes, bytes);
     }
 
     const int ranks_;
@@ -117,7 +125,8 @@ private:
         const std::lock_guard lock(mutex());
         return *liars().at(context);
     }
-    static int post_send(jaccl::verbs::QueuePair* pair, jaccl::verbs::SendRequest* request, jaccl::verbs::SendRequest** bad) {
+    static int post_send(jaccl::verbs::QueuePair* pair, jaccl::verbs::SendRequest* request,
+                         jaccl::verbs::SendRequest** bad) {
         LyingDevice& liar = of(pair->context);
         liar.change_(liar.sent_[pair]++, *request);
         return liar.truth_.post_send(pair, request, bad);
@@ -136,7 +145,8 @@ private:
     std::map<jaccl::verbs::QueuePair*, int> sent_;
 };
 
-inline jaccl::Settings settings_of(const Shape& shape, jaccl::QueuePairType queue_pairs = jaccl::QueuePairType::Unreliable) {
+inline jaccl::Settings settings_of(const Shape& shape,
+                                   jaccl::QueuePairType queue_pairs = jaccl::QueuePairType::Unreliable) {
     jaccl::Settings settings{};
     settings.library = verbs_library_path();
     settings.prefer_ring = shape.ring;
@@ -147,7 +157,8 @@ inline jaccl::Settings settings_of(const Shape& shape, jaccl::QueuePairType queu
 // Ranks that are joined by lines, each by one connection with each other.
 class LyingJaccl {
 public:
-    explicit LyingJaccl(const Shape& shape, int liar) : liar_(liar), losses_(index(shape.ranks)), groups_(index(shape.ranks)) {
+    explicit LyingJaccl(const Shape& shape, int liar)
+        : liar_(liar), losses_(index(shape.ranks)), groups_(index(shape.ranks)) {
         std::vector<std::vector<jaccl::Connection>> lines(groups_.size());
         const Descriptor listener = listen_on(loopback(0), 8);
         for (int rank = 0; rank < shape.ranks; ++rank) {
@@ -165,13 +176,14 @@ public:
             const auto settings = settings_of(shape);
             const auto matrix = jaccl::DeviceMatrix::parse(matrix_json(shape), "the matrix");
             const auto channel = meeting.channel(rank);
-            jaccl::Fabric fabric = jaccl::connect_ranks(jaccl::VerbsLibrary::load(settings.library), matrix, rank, matrix.choose(shape.ring), settings, *channel,
-                                                        Log(nullptr, nullptr));
+            jaccl::Fabric fabric =
+                jaccl::connect_ranks(jaccl::VerbsLibrary::load(settings.library), matrix, rank,
+                                     matrix.choose(shape.ring), settings, *channel, Log(nullptr, nullptr));
             nc_backend_options options{};
             losses_[index(rank)] = std::make_unique<Loss>();
             losses_[index(rank)]->listen(options);
-            groups_[index(rank)] =
-                std::make_unique<jaccl::JacclGroup>(rank, matrix, settings, std::move(fabric), std::move(lines[index(rank)]), options);
+            groups_[index(rank)] = std::make_unique<jaccl::JacclGroup>(rank, matrix, settings, std::move(fabric),
+                                                                       std::move(lines[index(rank)]), options);
         });
     }
     ~LyingJaccl() {
@@ -184,7 +196,9 @@ public:
     // Its ends of them, to say more than it would.
     const std::vector<Descriptor>& lines_of_liar() const { return lines_of_liar_; }
     void take_loss(int rank, nc_error& error) { losses_[index(rank)]->take(error); }
-    Ends run(const std::function<void(int, jaccl::JacclGroup&)>& body) { return run_beside_liar(groups_, losses_, liar_, body); }
+    Ends run(const std::function<void(int, jaccl::JacclGroup&)>& body) {
+        return run_beside_liar(groups_, losses_, liar_, body);
+    }
 
 private:
     const int liar_;

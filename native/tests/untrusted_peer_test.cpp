@@ -1,4 +1,5 @@
-// What a peer says is checked before it is a length, an index or an amount. Each case is a lie that once reached memory which is not the operation's.
+// What a peer says is checked before it is a length, an index or an amount. Each case is a lie that once reached memory
+// which is not the operation's.
 #include "fuzz_operations.h"
 #include "raw_peer.h"
 
@@ -8,8 +9,10 @@ namespace {
 // Rank 0 of two with a peer that sends an announcement of its own: header and row.
 class UntrustedPeer : public ::testing::Test {
 protected:
-    // Rank 0 issues the request; the peer announces the same, but says that its count is another, and that its counts are these.
-    Outcome told(const nc_request& request, std::uint64_t count, const Lengths& send_counts, const Lengths& receive_counts, std::size_t data_bytes = 0) {
+    // Rank 0 issues the request; the peer announces the same, but says that its count is another, and that its counts
+    // are these.
+    Outcome told(const nc_request& request, std::uint64_t count, const Lengths& send_counts,
+                 const Lengths& receive_counts, std::size_t data_bytes = 0) {
         RawPeer peer;
         const Header header = header_of(request);
         std::vector<std::uint64_t> row{count};
@@ -24,7 +27,8 @@ protected:
             // As a program would, which lets the peer know.
             peer.group.reset();
         });
-        // What travels to lower ranks goes to rank 0 by the connection that the peer accepted. Rank 0 may have left before all of it is there.
+        // What travels to lower ranks goes to rank 0 by the connection that the peer accepted. Rank 0 may have left
+        // before all of it is there.
         const std::byte* next = said.data();
         std::size_t left = said.size();
         while (left > 0 && ready(peer.left.get(), POLLOUT)) {
@@ -45,7 +49,8 @@ protected:
         EXPECT_NE(outcome.message().find("rank 1"), std::string::npos) << outcome.message();
     }
 
-    static nc_request uneven(nc_operation operation, nc_data_type type, const Lengths& counts, const Fenced& sent, Fenced& received) {
+    static nc_request uneven(nc_operation operation, nc_data_type type, const Lengths& counts, const Fenced& sent,
+                             Fenced& received) {
         nc_request request = request_of(operation, type, counts[0], sent.data(), received.data());
         request.flags = NC_REQUEST_UNEVEN;
         request.peer = -1;
