@@ -14,13 +14,18 @@ struct Bool {
     std::uint8_t value;
 };
 
+// The largest finite number of a 16-bit format is the one before its infinity. A computed NaN is the format's canonical one, a computed infinity has its sign.
 struct Half {
+    static constexpr std::uint16_t infinity = 0x7c00;
+    static constexpr std::uint16_t nan = 0x7d00;
     std::uint16_t bits;
     explicit operator float() const { return float_from_half(bits); }
     static Half from(float value) { return {half_from_float(value)}; }
 };
 
 struct BFloat {
+    static constexpr std::uint16_t infinity = 0x7f80;
+    static constexpr std::uint16_t nan = 0x7fc0;
     std::uint16_t bits;
     explicit operator float() const { return float_from_bfloat(bits); }
     static BFloat from(float value) { return {bfloat_from_float(value)}; }

@@ -1,5 +1,8 @@
 #include "backend/reduction.h"
 
+#include <cmath>
+#include <limits>
+
 #include "backend/element.h"
 
 // Lets the compiler vectorize although result may be the same array as own.
@@ -47,6 +50,31 @@ struct Sum {
     }
 };
 
+// A sum that stops at the largest finite number if both operands are finite. Without branches, so that loops over it
+// vectorize.
+struct SaturatingSum {
+    static Bool apply(Bool own, Bool in) { return Sum::apply(own, in); }
+    static Complex apply(Complex own, Complex in) { return {apply(own.real, in.real), apply(own.imaginary, in.imaginary)}; }
+    template <SmallFloat T>
+    static T apply(T own, T in) {
+        const T sum = Sum::apply(own, in);
+        const bool is_finite = (own.bits & 0x7fff) < T::infinity && (in.bits & 0x7fff) < T::infinity;
+        const bool overflows = is_finite && (sum.bits & 0x7fff) == T::infinity;
+        return {static_cast<std::uint16_t>(sum.bits - (overflows ? 1 : 0))};
+    }
+    template <std::integral T>
+    static T apply(T own, T in) {
+        return Sum::apply(own, in);
+    }
+    template <std::floating_point T>
+    static T apply(T own, T in) {
+        constexpr T most = std::numeric_limits<T>::max();
+        const T sum = own + in;
+        const bool overflows = (std::fabs(sum) > most) & (std::fabs(own) <= most) & (std::fabs(in) <= most);
+        return overflows ? std::copysign(most, own) : sum;
+    }
+};
+
 struct Product {
     static Bool apply(Bool own, Bool in) { return {static_cast<std::uint8_t>((own.value != 0) & (in.value != 0))}; }
     static Complex apply(Complex own, Complex in) {
@@ -82,6 +110,50 @@ struct Min {
     }
 };
 
+template <class T>
+concept HasNan = std::floating_point<T> || SmallFloat<T> || std::same_as<T, Complex>;
+
+// Which of two operands a maximum or minimum takes where neither is a NaN: the own one of equals. keep: whether it is
+// the own one.
+template <std::floating_point T>
+T with_nan(T own, T in, bool keep) {
+    const T number = keep ? own : in; // the incoming one if the two are unordered
+    return own != own ? own : number;
+}
+template <SmallFloat T>
+T with_nan(T own, T in, bool keep) {
+    const T number = keep ? own : in;
+    const bool is_nan = (own.bits & 0x7fff) > T::infinity || (in.bits & 0x7fff) > T::infinity;
+    return {is_nan ? T::nan : number.bits};
+}
+inline bool is_nan(Complex value) {
+    return value.real != value.real || value.imaginary != value.imaginary;
+}
+
+struct MaxOrNan {
+    template <class T>
+    static T apply(T own, T in) {
+        return with_nan(own, in, own >= in);
+    }
+    template <SmallFloat T>
+    static T apply(T own, T in) {
+        return with_nan(own, in, static_cast<float>(own) >= static_cast<float>(in));
+    }
+    static Complex apply(Complex own, Complex in) { return is_nan(own) || (!is_nan(in) && !less(own, in)) ? own : in; }
+};
+
+struct MinOrNan {
+    template <class T>
+    static T apply(T own, T in) {
+        return with_nan(own, in, own <= in);
+    }
+    template <SmallFloat T>
+    static T apply(T own, T in) {
+        return with_nan(own, in, static_cast<float>(own) <= static_cast<float>(in));
+    }
+    static Complex apply(Complex own, Complex in) { return is_nan(own) || (!is_nan(in) && !less(in, own)) ? own : in; }
+};
+
 template <class T, class Op>
 void combine(void* result, const void* own, const void* incoming, std::size_t count) {
     auto* out = static_cast<T*>(result);
@@ -93,13 +165,18 @@ void combine(void* result, const void* own, const void* incoming, std::size_t co
 
 } // namespace
 
-Combine combine_function(nc_data_type type, nc_reduce_op op) {
-    return with_element_type(type, [op](auto element) -> Combine {
+Combine combine_function(nc_data_type type, nc_reduce_op op, NanRule rule) {
+    return with_element_type(type, [op, rule](auto element) -> Combine {
         using T = decltype(element);
+        if constexpr (HasNan<T>) {
+            if (rule == NanRule::Wins && op == NC_MAX) return combine<T, MaxOrNan>;
+            if (rule == NanRule::Wins && op == NC_MIN) return combine<T, MinOrNan>;
+        }
         switch (op) {
             case NC_SUM:
-            case NC_AVERAGE:
                 return combine<T, Sum>;
+            case NC_AVERAGE:
+                return combine<T, SaturatingSum>;
             case NC_PRODUCT:
                 return combine<T, Product>;
             case NC_MAX:

@@ -70,13 +70,13 @@ typedef enum nc_data_type {
 
 /* How a reduction combines elements.
  * Integers wrap. 16-bit floats are computed as binary32 and rounded at every combination. A bool sum or max is OR, a product or min is AND.
- * Complex numbers are ordered by real part, then imaginary part. */
+ * Complex numbers are ordered by real part, then imaginary part. What max and min make of a NaN: docs/api.md, "NaN". */
 typedef enum nc_reduce_op {
     NC_SUM = 0,
     NC_PRODUCT = 1,
     NC_MAX = 2,
     NC_MIN = 3,
-    NC_AVERAGE = 4 /* the sum divided by the group's size; integers truncate toward zero; not for bool */
+    NC_AVERAGE = 4 /* the sum divided by the group's size, without overflow: docs/api.md, "Averages"; not for bool */
 } nc_reduce_op;
 
 typedef enum nc_operation {

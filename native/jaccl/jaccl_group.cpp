@@ -1,5 +1,7 @@
 #include "jaccl/jaccl_group.h"
 
+#include <algorithm>
+
 #include "backend/thread.h"
 #include "jaccl/operation.h"
 #include "jaccl/split.h"
@@ -40,6 +42,7 @@ JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric 
       fault_(options.fault),
       fault_context_(options.fault_context),
       fabric_(std::move(fabric)),
+      has_only_ours_(std::all_of(fabric_.is_ours.begin(), fabric_.is_ours.end(), [](bool is_ours) { return is_ours; })),
       links_(pointers(fabric_.links)),
       address_(own_address(lines)),
       engine_(links_, devices_of(fabric_), interruption_),

@@ -37,19 +37,15 @@ void Operation::run() {
     const Algorithms& algorithms = group_.fabric().topology == Topology::Mesh ? of_mesh : of_ring;
     switch (request.operation) {
         case NC_ALL_REDUCE:
-            algorithms.all_reduce(*this);
-            return finish(output(), request.count);
+            return reduce_by(algorithms.all_reduce);
         case NC_ALL_GATHER:
             return algorithms.all_gather(*this);
         case NC_REDUCE_SCATTER:
-            algorithms.reduce_scatter(*this);
-            return finish(output(), request.count);
+            return reduce_by(algorithms.reduce_scatter);
         case NC_BROADCAST:
             return algorithms.broadcast(*this);
         case NC_REDUCE:
-            algorithms.reduce(*this);
-            if (is_root()) finish(output(), request.count);
-            return;
+            return reduce_by(algorithms.reduce);
         case NC_GATHER:
             return algorithms.gather(*this);
         case NC_SCATTER:
@@ -69,8 +65,15 @@ void Operation::run() {
     throw Error(NC_INTERNAL_ERROR, text("jaccl does not know operation ", static_cast<unsigned>(request.operation)));
 }
 
-void Operation::finish(std::byte* result, std::size_t count) const {
-    if (request.reduce_op == NC_AVERAGE) divide(request.data_type, result, count, size);
+void Operation::reduce_by(Algorithm algorithm) const {
+    if (request.reduce_op != NC_AVERAGE) return algorithm(*this);
+    // MLX has no average, so that every one can begin with an announcement.
+    if (is_uneven()) {
+        (void)announce_lengths();
+    } else {
+        announce();
+    }
+    average(request, rank, size, Adder::Saturating, [&](const nc_request& part) { algorithm(Operation(*this, part)); });
 }
 
 void Operation::exchange(const std::function<void(Exchange&)>& fill) const {
@@ -87,6 +90,7 @@ void Operation::gather_bytes(const void* own, std::size_t bytes, void* all) cons
 }
 
 void Operation::announce() const {
+    if (is_part_) return;
     const Header own = header_of(request);
     std::vector<Header> all(static_cast<std::size_t>(size));
     gather_bytes(&own, sizeof own, all.data());
@@ -117,6 +121,7 @@ std::vector<std::uint64_t> Operation::announce_lengths() const {
 }
 
 Blocks Operation::announced_blocks() const {
+    if (is_part_ && is_uneven()) return {request.send_counts, size, item};
     if (is_uneven()) return {announce_lengths().data(), size, item};
     announce();
     return {size, bytes()};

@@ -24,7 +24,9 @@ public:
           item(data_type_size(request.data_type)),
           group_(group),
           reported_(reported != NC_OPERATION_NONE ? reported : request.operation),
-          combine_(combine_function(request.data_type, request.reduce_op)) {}
+          combine_(combine_function(request.data_type, request.reduce_op, nan_rule(group, request.operation))) {}
+    // A reduction that is part of another, which has been announced.
+    Operation(const Operation& whole, const nc_request& part) : Operation(whole.group_, part, whole.call, whole.reported_) { is_part_ = true; }
     Operation(const Operation&) = delete;
     Operation& operator=(const Operation&) = delete;
 
@@ -50,16 +52,13 @@ public:
 
     // result = a op b for so many bytes of elements. Which is which matters for NaNs and signed zeros: jaccl-wire.md, section 7. result may be either.
     void combine(std::byte* result, const std::byte* a, const std::byte* b, std::size_t bytes) const { combine_(result, b, a, bytes / item); }
-    // The last step of an average.
-    void finish(std::byte* result, std::size_t count) const;
-
     void run(const std::vector<Flow>& flows) const { group_.engine().run(flows, reported_, call); }
     // One exchange, filled by the function.
     void exchange(const std::function<void(Exchange&)>& fill) const;
 
     // All ranks' bytes, in rank order.
     void gather_bytes(const void* own, std::size_t bytes, void* all) const;
-    // Tells the others what this rank does, and hears the same from them. Throws Error(NC_MISMATCH).
+    // Tells the others what this rank does, and hears the same from them; nothing for a part. Throws Error(NC_MISMATCH).
     void announce() const;
     // The blocks' lengths in elements, as agreed_lengths() gives them: all ranks announce the operation and exchange what they were given.
     std::vector<std::uint64_t> announce_lengths() const;
@@ -67,8 +66,17 @@ public:
     Blocks announced_blocks() const;
 
 private:
+    using Algorithm = void (*)(const Operation& operation);
+
+    // All-reduce is MLX's operation: where an MLX rank is in the group, NaNs are treated as it does.
+    static NanRule nan_rule(const JacclGroup& group, nc_operation operation) {
+        return operation == NC_ALL_REDUCE && !group.has_only_ours() ? NanRule::OfMlx : NanRule::Wins;
+    }
+    void reduce_by(Algorithm algorithm) const;
+
     JacclGroup& group_;
     const nc_operation reported_;
+    bool is_part_ = false;
     const Combine combine_;
 };
 

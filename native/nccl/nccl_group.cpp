@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <functional>
+#include <cstring>
 #include <system_error>
 #include <utility>
+#include <vector>
+
+#include "backend/average.h"
 
 namespace nc::nccl {
 namespace {
@@ -25,6 +29,17 @@ struct SplitOutcome {
     std::int32_t color;
     std::int32_t joined;
 };
+
+constexpr std::size_t copied_at_once = std::size_t{1} << 20;
+
+// NCCL's average is its sum divided by the ranks' number: that of integers overflows, and nothing is promised of floats.
+// Where no program can expect elements to stay on the device we do better. All ranks must decide alike: integers are
+// averaged here wherever they are.
+bool is_averaged_here(const nc_request& request, const Shape& shape) {
+    if (shape.mapping.reduction != Reduction::Average) return false;
+    const bool is_integer = request.data_type >= NC_INT8 && request.data_type <= NC_UINT64;
+    return is_integer || (request.flags & NC_REQUEST_DEVICE) == 0;
+}
 
 const char* function_name(nc_operation operation) {
     switch (operation) {
@@ -156,7 +171,13 @@ void NcclGroup::execute(const nc_request& request, const nc_call& call) {
                 put_under_watch(request, call);
             }
         } else if ((request.flags & NC_REQUEST_DEVICE) != 0) {
-            execute_on_device(request, call, shape);
+            if (is_averaged_here(request, shape)) {
+                average_on_device(request, call, shape);
+            } else {
+                execute_on_device(request, call, shape);
+            }
+        } else if (is_averaged_here(request, shape)) {
+            average_on_host(request, call);
         } else {
             execute_staged(request, call, shape);
         }
@@ -217,6 +238,66 @@ void NcclGroup::execute_staged(const nc_request& request, const nc_call& call, c
         shape, host, [&](const Shape& part, const Buffers& buffers, CudaStream stream) { issue_on(stream, part, buffers, patience); },
         [&](const Event& event) { await(patience, [&] { return event.passed(); }); });
     give_back(std::move(last_));
+}
+
+void NcclGroup::average_on_host(const nc_request& request, const nc_call& call) {
+    average(request, rank_, size_, Adder::Plain,
+            [&](const nc_request& part) { execute_staged(part, call, shape_of(part, rank_, size_)); });
+}
+
+void NcclGroup::average_on_device(const nc_request& request, const nc_call& call, const Shape& shape) {
+    const Patience patience = patience_of(request, call);
+    const Buffers buffers{static_cast<const std::byte*>(request.send_buffer), static_cast<std::byte*>(request.receive_buffer)};
+    require_device_buffers(shape, buffers);
+    const bool on_own_stream = (request.flags & NC_REQUEST_STREAM) == 0;
+    const CudaStream stream = on_own_stream ? stream_->get() : static_cast<CudaStream>(request.stream);
+    if (on_own_stream && !device_->is_idle(nullptr)) {
+        default_stream_passed_->record(nullptr);
+        default_stream_passed_->hold(stream);
+    }
+    hold_for_last(stream);
+    if (!on_own_stream) callers_stream_ = stream;
+    std::vector<std::byte> sent(extent(shape.send) * shape.mapping.item);
+    std::vector<std::byte> received(extent(shape.receive) * shape.mapping.item);
+    copy_to_host(sent.data(), buffers.send, sent.size(), stream, patience);
+    nc_request on_host = request;
+    on_host.flags &= static_cast<std::uint32_t>(NC_REQUEST_UNEVEN);
+    on_host.send_buffer = sent.data();
+    on_host.receive_buffer = received.data();
+    average_on_host(on_host, call);
+    copy_to_device(buffers.receive, received.data(), received.size(), stream, patience);
+    if (!on_own_stream) put_under_watch(request, call);
+}
+
+template <class Copy>
+void NcclGroup::copy_in_pieces(std::size_t bytes, CudaStream stream, const Patience& patience, Copy&& copy) {
+    if (bytes == 0) return;
+    const PinnedMemory memory(*device_, std::min(bytes, copied_at_once));
+    const std::shared_ptr<Event> copied = take_event();
+    for (std::size_t done = 0; done < bytes; done += copied_at_once) {
+        const std::size_t length = std::min(bytes - done, copied_at_once);
+        copy(memory.get(), done, length, [&] {
+            copied->record(stream);
+            await(patience, [&] { return copied->passed(); });
+        });
+    }
+    give_back(copied);
+}
+
+void NcclGroup::copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream, const Patience& patience) {
+    copy_in_pieces(bytes, stream, patience, [&](std::byte* pinned, std::size_t at, std::size_t length, auto&& await_copy) {
+        device_->cuda().check(device_->api().MemcpyDtoHAsync(pinned, device_address(from + at), length, stream), "cuMemcpyDtoHAsync");
+        await_copy();
+        std::memcpy(to + at, pinned, length);
+    });
+}
+
+void NcclGroup::copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream, const Patience& patience) {
+    copy_in_pieces(bytes, stream, patience, [&](std::byte* pinned, std::size_t at, std::size_t length, auto&& await_copy) {
+        std::memcpy(pinned, from + at, length);
+        device_->cuda().check(device_->api().MemcpyHtoDAsync(device_address(to + at), pinned, length, stream), "cuMemcpyHtoDAsync");
+        await_copy();
+    });
 }
 
 void NcclGroup::barrier(const nc_request& request, const nc_call& call) {

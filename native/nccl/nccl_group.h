@@ -70,6 +70,15 @@ private:
     void execute_staged(const nc_request& request, const nc_call& call, const Shape& shape);
     // All ranks tell each other whether they have joined their parts. Throws the failure, with which all are in step.
     void agree(int color, const std::optional<Error>& failure, const Patience& patience);
+    // Averages that are made here, of sums of NCCL's: those in host memory, and of integers.
+    void average_on_host(const nc_request& request, const nc_call& call);
+    void average_on_device(const nc_request& request, const nc_call& call, const Shape& shape);
+    // Behind what the stream holds; returns when the copy has ended.
+    void copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream, const Patience& patience);
+    void copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream, const Patience& patience);
+    // copy is called for one piece after the other, with pinned memory for it; it puts the copy on the stream.
+    template <class Copy>
+    void copy_in_pieces(std::size_t bytes, CudaStream stream, const Patience& patience, Copy&& copy);
     void barrier(const nc_request& request, const nc_call& call);
     void issue_on(CudaStream stream, const Shape& shape, const Buffers& buffers, const Patience& patience);
     // What the stream is given from now on comes after the operation before, whatever stream that is on.

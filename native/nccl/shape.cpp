@@ -73,6 +73,8 @@ Shape shape_of(const nc_request& request, int rank, int size) {
     shape.root = request.peer;
     shape.even = (request.flags & NC_REQUEST_UNEVEN) == 0;
     shape.mapping = reduces(request.operation) ? map_reduced(request.data_type, request.reduce_op) : map_moved(request.data_type);
+    // The average of one is what it is of; releases of NCCL have made mistakes there.
+    if (size == 1 && shape.mapping.reduction == Reduction::Average) shape.mapping.reduction = Reduction::Sum;
     const std::size_t factor = shape.mapping.factor;
     const bool root = rank == request.peer;
     const std::vector<Block> own{{0, request.count * factor}};

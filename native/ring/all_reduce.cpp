@@ -57,17 +57,25 @@ void all_reduce_many(Operation& operation) {
     operation.move();
 }
 
+void all_reduce_any(Operation& operation, Direction of_few) {
+    if (operation.request.count < static_cast<std::uint64_t>(operation.size)) {
+        all_reduce_few(operation, of_few);
+    } else {
+        all_reduce_many(operation);
+    }
+}
+
 } // namespace
 
 void all_reduce(Operation& operation) {
     const bool mlx = known_to_mlx(operation.request.reduce_op);
     if (!mlx) operation.announce();
-    if (operation.request.count < static_cast<std::uint64_t>(operation.size)) {
-        all_reduce_few(operation, mlx ? Direction::Up : Direction::Down);
-    } else {
-        all_reduce_many(operation);
-    }
-    if (operation.request.reduce_op == NC_AVERAGE) divide(operation.request.data_type, operation.output(), operation.request.count, operation.size);
+    if (operation.request.reduce_op != NC_AVERAGE)
+        return all_reduce_any(operation, mlx ? Direction::Up : Direction::Down);
+    average(operation.request, operation.rank, operation.size, Adder::Saturating, [&](const nc_request& request) {
+        Operation part(operation, request);
+        all_reduce_any(part, Direction::Down);
+    });
 }
 
 } // namespace nc::ring

@@ -44,7 +44,7 @@ Lane& Operation::open(Link& out, Link& in, Combine combine) {
     lane.open(out, in, combine, item);
     if (std::exchange(announces_, false)) {
         is_announced_ = true;
-        lane.exchange_header(header_of(request));
+        lane.exchange_header(header_of(announced_));
     }
     return lane;
 }
@@ -57,8 +57,14 @@ Lane& Operation::lane(int socket, Direction direction) {
     return direction == Direction::Up ? open(ring_.right(socket), ring_.left(socket), nullptr) : open(ring_.left(socket), ring_.right(socket), nullptr);
 }
 
+// All-reduce is MLX's operation: where an MLX rank may be in the ring, NaNs are treated as it does.
+Combine Operation::combine_function() const {
+    const bool with_mlx = request.operation == NC_ALL_REDUCE && !ring_.has_only_ours();
+    return nc::combine_function(request.data_type, request.reduce_op, with_mlx ? NanRule::OfMlx : NanRule::Wins);
+}
+
 Lane& Operation::reducing_lane(int socket, Direction direction) {
-    const Combine combine = combine_function(request.data_type, request.reduce_op);
+    const Combine combine = combine_function();
     return direction == Direction::Up ? open(ring_.right(socket), ring_.left(socket), combine) : open(ring_.left(socket), ring_.right(socket), combine);
 }
 

@@ -1,6 +1,7 @@
 // One operation in progress, as its algorithm sees it: the request, the place in the ring, and lanes to move data with.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "backend/data_type.h"
@@ -19,7 +20,22 @@ public:
           sockets(ring.sockets()),
           item(data_type_size(request.data_type)),
           ring_(ring),
-          interruption_(ring.interruption()) {}
+          interruption_(ring.interruption()),
+          announced_(request) {}
+
+    // A reduction that is part of another; the first one announces the whole, if that was to be announced.
+    Operation(Operation& whole, const nc_request& part)
+        : request(part),
+          call(whole.call),
+          rank(whole.rank),
+          size(whole.size),
+          sockets(whole.sockets),
+          item(data_type_size(part.data_type)),
+          ring_(whole.ring_),
+          interruption_(whole.interruption_),
+          announced_(whole.announced_),
+          announces_(std::exchange(whole.announces_, false)),
+          is_announced_(true) {}
 
     // Does what the request asks for.
     void run();
@@ -62,9 +78,11 @@ private:
     void check_arrivals();
     void check_waiting_header(const Error* failure);
     [[noreturn]] void refuse(const Header& other);
+    Combine combine_function() const;
 
     RingGroup& ring_;
     const Interruption& interruption_;
+    const nc_request& announced_; // what the header says: the request, or that of the whole
     std::vector<Lane*> lanes_;
     bool announces_ = false;
     bool is_announced_ = false;

@@ -4,10 +4,11 @@
 
 namespace nc::ring {
 
-void reduce(Operation& operation) {
+namespace {
+
+void reduce_to_root(Operation& operation) {
     const int root = operation.request.peer;
     const Rounds rounds(operation.bytes(), 1, 2 * operation.sockets, operation.item);
-    operation.announce();
     move_in_rounds(operation, rounds, [&](const Share& share) {
         Lane& lane = operation.reducing_lane(share.socket(), share.direction());
         const Range part = share.of({0, operation.bytes()});
@@ -20,9 +21,17 @@ void reduce(Operation& operation) {
             lane.forward(lane.reduce(operation.transit().take(part.size), own, part.size));
         }
     });
-    if (operation.rank == root && operation.request.reduce_op == NC_AVERAGE) {
-        divide(operation.request.data_type, operation.output(), operation.request.count, operation.size);
-    }
+}
+
+} // namespace
+
+void reduce(Operation& operation) {
+    operation.announce();
+    if (operation.request.reduce_op != NC_AVERAGE) return reduce_to_root(operation);
+    average(operation.request, operation.rank, operation.size, Adder::Saturating, [&](const nc_request& request) {
+        Operation part(operation, request);
+        reduce_to_root(part);
+    });
 }
 
 } // namespace nc::ring

@@ -4,8 +4,9 @@
 
 namespace nc::ring {
 
-void reduce_scatter(Operation& operation) {
-    const Blocks blocks = blocks_of(operation);
+namespace {
+
+void scatter_reduced(Operation& operation, const Blocks& blocks) {
     const Rounds rounds(blocks.largest(), operation.size, 2 * operation.sockets, operation.item);
     const int last = operation.size - 1;
     move_in_rounds(operation, rounds, [&](const Share& share) {
@@ -20,7 +21,19 @@ void reduce_scatter(Operation& operation) {
         const Range own = part(last);
         lane.reduce(operation.output() + (own.begin - blocks[operation.rank].begin), operation.input() + own.begin, own.size);
     });
-    if (operation.request.reduce_op == NC_AVERAGE) divide(operation.request.data_type, operation.output(), operation.request.count, operation.size);
+}
+
+} // namespace
+
+void reduce_scatter(Operation& operation) {
+    const Blocks blocks = blocks_of(operation);
+    if (operation.request.reduce_op != NC_AVERAGE) return scatter_reduced(operation, blocks);
+    average(operation.request, operation.rank, operation.size, Adder::Saturating, [&](const nc_request& request) {
+        Operation part(operation, request);
+        // The lengths have been agreed on.
+        scatter_reduced(part, request.send_counts != nullptr ? Blocks(request.send_counts, part.size, part.item)
+                                                             : Blocks(part.size, part.bytes()));
+    });
 }
 
 } // namespace nc::ring

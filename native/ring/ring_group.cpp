@@ -8,10 +8,12 @@
 
 namespace nc::ring {
 
-RingGroup::RingGroup(int rank, std::vector<std::vector<Address>> addresses, Connections connections, const nc_backend_options& options)
+RingGroup::RingGroup(int rank, std::vector<std::vector<Address>> addresses, Connections connections, const nc_backend_options& options,
+                     bool has_only_ours)
     : rank_(rank),
       addresses_(std::move(addresses)),
       log_(options.log, options.log_context),
+      has_only_ours_(has_only_ours),
       fault_(options.fault),
       fault_context_(options.fault_context),
       left_(std::move(connections.left)),

@@ -18,7 +18,9 @@ namespace nc::ring {
 class RingGroup {
 public:
     // addresses[rank][i]: what every rank listens on; a split uses the hosts again.
-    RingGroup(int rank, std::vector<std::vector<Address>> addresses, Connections connections, const nc_backend_options& options);
+    // has_only_ours: whether it is known that no rank is MLX's.
+    RingGroup(int rank, std::vector<std::vector<Address>> addresses, Connections connections, const nc_backend_options& options,
+              bool has_only_ours = false);
     // Ends the connections in order, unless abort() was called.
     ~RingGroup();
     RingGroup(const RingGroup&) = delete;
@@ -29,6 +31,7 @@ public:
     int sockets() const { return static_cast<int>(right_.size()); }
     const std::vector<std::vector<Address>>& addresses() const { return addresses_; }
     const Log& log() const { return log_; }
+    bool has_only_ours() const { return has_only_ours_; }
 
     Link& left(int socket) { return *left_[static_cast<std::size_t>(socket)]; }
     Link& right(int socket) { return *right_[static_cast<std::size_t>(socket)]; }
@@ -58,6 +61,7 @@ private:
     const int rank_;
     const std::vector<std::vector<Address>> addresses_;
     const Log log_;
+    const bool has_only_ours_;
     void (*const fault_)(void* context, const nc_error* error);
     void* const fault_context_;
 

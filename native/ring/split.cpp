@@ -118,7 +118,7 @@ public:
         plan.interruption = &operation_.ring().interruption();
         plan.log = operation_.ring().log();
         Connections connections = form_ring(std::move(plan));
-        return std::make_unique<RingGroup>(rank(), std::move(addresses), std::move(connections), options);
+        return std::make_unique<RingGroup>(rank(), std::move(addresses), std::move(connections), options, /*has_only_ours=*/true);
     }
 
     int rank() const {

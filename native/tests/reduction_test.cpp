@@ -10,7 +10,6 @@
 #include <random>
 #include <vector>
 
-#include "backend/average.h"
 #include "backend/data_type.h"
 #include "half_reference.h"
 #include "local_ranks.h"
@@ -19,6 +18,7 @@ namespace nc {
 namespace {
 
 constexpr nc_reduce_op all_operators[] = {NC_SUM, NC_PRODUCT, NC_MAX, NC_MIN, NC_AVERAGE};
+constexpr NanRule all_rules[] = {NanRule::Wins, NanRule::OfMlx};
 constexpr nc_data_type all_types[] = {NC_BOOL,   NC_INT8,   NC_INT16,   NC_INT32,    NC_INT64,   NC_UINT8,   NC_UINT16,
                                       NC_UINT32, NC_UINT64, NC_FLOAT16, NC_BFLOAT16, NC_FLOAT32, NC_FLOAT64, NC_COMPLEX64};
 
@@ -104,8 +104,55 @@ Bits arithmetic(nc_data_type type, bool product, Bits own, Bits in) {
     }
 }
 
-Bits reference(nc_data_type type, nc_reduce_op op, Bits own, Bits in) {
+bool is_nan(nc_data_type type, Bits bits) {
+    switch (type) {
+        case NC_FLOAT16:
+        case NC_BFLOAT16:
+            return (bits & 0x7fff) > test::infinity_of(format_of(type));
+        case NC_FLOAT32:
+            return std::isnan(real_of(bits));
+        case NC_FLOAT64:
+            return std::isnan(std::bit_cast<double>(bits));
+        case NC_COMPLEX64:
+            return std::isnan(real_of(bits)) || std::isnan(imaginary_of(bits));
+        default:
+            return false;
+    }
+}
+
+// A sum that stops at the largest finite number.
+float limited(float sum, float a, float b) {
+    return std::isinf(sum) && std::isfinite(a) && std::isfinite(b) ? std::copysign(std::numeric_limits<float>::max(), sum) : sum;
+}
+Bits limited_sum(nc_data_type type, Bits own, Bits in) {
+    const Bits sum = arithmetic(type, false, own, in);
+    switch (type) {
+        case NC_FLOAT16:
+        case NC_BFLOAT16: {
+            const Bits infinity = test::infinity_of(format_of(type));
+            return (sum & 0x7fff) == infinity && (own & 0x7fff) < infinity && (in & 0x7fff) < infinity ? sum - 1 : sum;
+        }
+        case NC_FLOAT32:
+            return std::bit_cast<std::uint32_t>(limited(real_of(sum), real_of(own), real_of(in)));
+        case NC_FLOAT64: {
+            const bool is_finite = std::isfinite(std::bit_cast<double>(own)) && std::isfinite(std::bit_cast<double>(in));
+            return std::isinf(std::bit_cast<double>(sum)) && is_finite ? sum - 1 : sum;
+        }
+        case NC_COMPLEX64:
+            return complex_of(limited(real_of(sum), real_of(own), real_of(in)),
+                              limited(imaginary_of(sum), imaginary_of(own), imaginary_of(in)));
+        default:
+            return sum;
+    }
+}
+
+Bits reference(nc_data_type type, nc_reduce_op op, NanRule rule, Bits own, Bits in) {
     if (type == NC_BOOL) return op == NC_SUM || op == NC_AVERAGE || op == NC_MAX ? (own != 0 || in != 0) : (own != 0 && in != 0);
+    if ((op == NC_MAX || op == NC_MIN) && rule == NanRule::Wins && (is_nan(type, own) || is_nan(type, in))) {
+        if (type == NC_FLOAT16 || type == NC_BFLOAT16) return format_of(type).canonical_nan;
+        return is_nan(type, own) ? own : in;
+    }
+    if (op == NC_AVERAGE) return limited_sum(type, own, in);
     if (op == NC_MAX) return less(type, own, in) ? in : own;
     if (op == NC_MIN) return less(type, in, own) ? in : own;
     return arithmetic(type, op == NC_PRODUCT, own, in);
@@ -146,20 +193,20 @@ Bits element(nc_data_type type, const std::byte* bytes, std::size_t i) {
     return bits;
 }
 
-void check(nc_data_type type, nc_reduce_op op, const std::vector<Bits>& own, const std::vector<Bits>& in) {
+void check(nc_data_type type, nc_reduce_op op, NanRule rule, const std::vector<Bits>& own, const std::vector<Bits>& in) {
     const auto left = stored(type, own);
     const auto right = stored(type, in);
     std::vector<std::byte> result(left.size(), std::byte{0xa5});
-    combine_function(type, op)(result.data(), left.data(), right.data(), own.size());
+    combine_function(type, op, rule)(result.data(), left.data(), right.data(), own.size());
     for (std::size_t i = 0; i < own.size(); ++i) {
-        const Bits expected = reference(type, op, own[i], in[i]);
+        const Bits expected = reference(type, op, rule, own[i], in[i]);
         const Bits actual = element(type, result.data(), i);
         ASSERT_TRUE(matches(type, op, expected, actual)) << data_type_name(type) << ' ' << reduce_op_name(op) << std::hex << " own " << own[i] << " incoming "
                                                          << in[i] << " expected " << expected << " actual " << actual;
     }
     // In place.
     auto place = left;
-    combine_function(type, op)(place.data(), place.data(), right.data(), own.size());
+    combine_function(type, op, rule)(place.data(), place.data(), right.data(), own.size());
     ASSERT_EQ(std::memcmp(place.data(), result.data(), result.size()), 0) << data_type_name(type) << ' ' << reduce_op_name(op) << " in place";
 }
 
@@ -226,6 +273,10 @@ std::vector<Bits> interesting(nc_data_type type) {
             return values;
         }
     }
+}
+
+void check(nc_data_type type, nc_reduce_op op, const std::vector<Bits>& own, const std::vector<Bits>& in) {
+    for (const NanRule rule : all_rules) check(type, op, rule, own, in);
 }
 
 void check_pairs(nc_data_type type, nc_reduce_op op, const std::vector<Bits>& lefts, const std::vector<Bits>& rights) {
@@ -295,13 +346,34 @@ TEST(Reduction, SixteenBitFloatsRoundTiesToEven) {
     }
 }
 
-TEST(Reduction, AnIncomingNanIsDroppedByMaxAndMinAndAnOwnOneStaysBitForBit) {
+TEST(Reduction, ANanWinsInMaxAndMinWhereverItIs) {
+    const float nan = std::bit_cast<float>(0x7fc12345U);
+    const float other = std::bit_cast<float>(0xff812345U);
+    for (const nc_reduce_op op : {NC_MAX, NC_MIN}) {
+        const float own[4] = {nan, 1.0F, nan, other};
+        const float in[4] = {1.0F, nan, other, nan};
+        float result[4] = {};
+        combine_function(NC_FLOAT32, op, NanRule::Wins)(result, own, in, 4);
+        const std::uint32_t expected[4] = {0x7fc12345, 0x7fc12345, 0x7fc12345, 0xff812345};
+        for (int i = 0; i < 4; ++i) EXPECT_EQ(std::bit_cast<std::uint32_t>(result[i]), expected[i]) << i;
+        // A complex number is one if either part is, even where the real parts are in order.
+        const float left[6] = {1.0F, nan, 5.0F, 0.0F, nan, 7.0F};
+        const float right[6] = {5.0F, 0.0F, 1.0F, nan, 1.0F, 2.0F};
+        float pairs[6] = {};
+        combine_function(NC_COMPLEX64, op, NanRule::Wins)(pairs, left, right, 3);
+        EXPECT_EQ(std::memcmp(pairs, left, 8), 0);
+        EXPECT_EQ(std::memcmp(pairs + 2, right + 2, 8), 0);
+        EXPECT_EQ(std::memcmp(pairs + 4, left + 4, 8), 0);
+    }
+}
+
+TEST(Reduction, ByMlxsRuleAnIncomingNanIsDroppedByMaxAndMinAndAnOwnOneStaysBitForBit) {
     const float nan = std::bit_cast<float>(0x7fc12345U);
     for (const nc_reduce_op op : {NC_MAX, NC_MIN}) {
         const float own[2] = {nan, 1.0F};
         const float in[2] = {1.0F, nan};
         float result[2] = {};
-        combine_function(NC_FLOAT32, op)(result, own, in, 2);
+        combine_function(NC_FLOAT32, op, NanRule::OfMlx)(result, own, in, 2);
         EXPECT_EQ(std::bit_cast<std::uint32_t>(result[0]), 0x7fc12345U);
         EXPECT_EQ(result[1], 1.0F);
     }
@@ -309,12 +381,14 @@ TEST(Reduction, AnIncomingNanIsDroppedByMaxAndMinAndAnOwnOneStaysBitForBit) {
 
 TEST(Reduction, OfEqualOperandsTheOwnStays) {
     for (const nc_reduce_op op : {NC_MAX, NC_MIN}) {
-        const float own[2] = {0.0F, -0.0F};
-        const float in[2] = {-0.0F, 0.0F};
-        float result[2] = {};
-        combine_function(NC_FLOAT32, op)(result, own, in, 2);
-        EXPECT_FALSE(std::signbit(result[0]));
-        EXPECT_TRUE(std::signbit(result[1]));
+        for (const NanRule rule : all_rules) {
+            const float own[2] = {0.0F, -0.0F};
+            const float in[2] = {-0.0F, 0.0F};
+            float result[2] = {};
+            combine_function(NC_FLOAT32, op, rule)(result, own, in, 2);
+            EXPECT_FALSE(std::signbit(result[0]));
+            EXPECT_TRUE(std::signbit(result[1]));
+        }
     }
 }
 
@@ -335,10 +409,11 @@ TEST(Reduction, AnyCountAtAnyElementOfABuffer) {
                 const auto left = stored(type, own);
                 const auto right = stored(type, in);
                 std::vector<std::byte> result((count + 18) * size, std::byte{0x5a});
-                combine_function(type, op)(result.data() + result_shift * size, left.data() + shift * size, right.data() + other_shift * size, count);
+                const NanRule rule = all_rules[count % 2];
+                combine_function(type, op, rule)(result.data() + result_shift * size, left.data() + shift * size, right.data() + other_shift * size, count);
                 for (std::size_t i = 0; i < count; ++i) {
                     ASSERT_TRUE(
-                        matches(type, op, reference(type, op, own[i + shift], in[i + other_shift]), element(type, result.data() + result_shift * size, i)))
+                        matches(type, op, reference(type, op, rule, own[i + shift], in[i + other_shift]), element(type, result.data() + result_shift * size, i)))
                         << data_type_name(type) << ' ' << reduce_op_name(op) << " count " << count << " element " << i;
                 }
                 for (std::size_t i = 0; i < result.size(); ++i) {
@@ -351,47 +426,8 @@ TEST(Reduction, AnyCountAtAnyElementOfABuffer) {
 }
 
 TEST(Reduction, AnUnknownTypeOrOperatorHasNoFunction) {
-    EXPECT_EQ(combine_function(static_cast<nc_data_type>(NC_COMPLEX64 + 1), NC_SUM), nullptr);
-    EXPECT_EQ(combine_function(NC_INT32, static_cast<nc_reduce_op>(NC_AVERAGE + 1)), nullptr);
-}
-
-template <class T>
-std::vector<T> divided(nc_data_type type, std::vector<T> values, int divisor) {
-    divide(type, values.data(), values.size(), divisor);
-    return values;
-}
-
-TEST(Average, IntegersTruncateTowardZero) {
-    EXPECT_EQ(divided<std::int8_t>(NC_INT8, {-128, -7, -1, 0, 1, 7, 127}, 3), (std::vector<std::int8_t>{-42, -2, 0, 0, 0, 2, 42}));
-    EXPECT_EQ(divided<std::int16_t>(NC_INT16, {-32768, -5, 5}, 2), (std::vector<std::int16_t>{-16384, -2, 2}));
-    EXPECT_EQ(divided<std::int32_t>(NC_INT32, {INT32_MIN, -5, 5, INT32_MAX}, 2), (std::vector<std::int32_t>{-1073741824, -2, 2, 1073741823}));
-    EXPECT_EQ(divided<std::int64_t>(NC_INT64, {INT64_MIN, -8, 8, INT64_MAX}, 3), (std::vector<std::int64_t>{INT64_MIN / 3, -2, 2, INT64_MAX / 3}));
-    EXPECT_EQ(divided<std::uint8_t>(NC_UINT8, {255, 7, 1}, 2), (std::vector<std::uint8_t>{127, 3, 0}));
-    EXPECT_EQ(divided<std::uint16_t>(NC_UINT16, {65535}, 2), (std::vector<std::uint16_t>{32767}));
-    EXPECT_EQ(divided<std::uint32_t>(NC_UINT32, {UINT32_MAX}, 2), (std::vector<std::uint32_t>{UINT32_MAX / 2}));
-    EXPECT_EQ(divided<std::uint64_t>(NC_UINT64, {UINT64_MAX, UINT64_MAX - 1}, 2), (std::vector<std::uint64_t>{UINT64_MAX / 2, UINT64_MAX / 2}));
-}
-
-TEST(Average, FloatsDivideInTheirOwnPrecisionAndHalvesAsBinary32) {
-    EXPECT_EQ(divided<float>(NC_FLOAT32, {1.0F, -2.0F}, 3), (std::vector<float>{1.0F / 3.0F, -2.0F / 3.0F}));
-    EXPECT_EQ(divided<double>(NC_FLOAT64, {1.0, -2.0}, 3), (std::vector<double>{1.0 / 3.0, -2.0 / 3.0}));
-    // A complex number is two floats.
-    std::vector<float> complex{3.0F, -6.0F, 1.0F, 0.0F};
-    divide(NC_COMPLEX64, complex.data(), 2, 3);
-    EXPECT_EQ(complex, (std::vector<float>{1.0F, -2.0F, 1.0F / 3.0F, 0.0F}));
-    for (const nc_data_type type : {NC_FLOAT16, NC_BFLOAT16}) {
-        for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
-            const double value = test::value_of(format_of(type), bits);
-            const auto quotient = static_cast<float>(value / 7.0);
-            const auto actual = divided<std::uint16_t>(type, {static_cast<std::uint16_t>(bits)}, 7)[0];
-            const auto expected = test::round_to(format_of(type), quotient);
-            if (std::isnan(value)) {
-                ASSERT_EQ(actual & 0x7fff, expected & 0x7fff);
-            } else {
-                ASSERT_EQ(actual, expected) << bits;
-            }
-        }
-    }
+    EXPECT_EQ(combine_function(static_cast<nc_data_type>(NC_COMPLEX64 + 1), NC_SUM, NanRule::Wins), nullptr);
+    EXPECT_EQ(combine_function(NC_INT32, static_cast<nc_reduce_op>(NC_AVERAGE + 1), NanRule::Wins), nullptr);
 }
 
 TEST(DataType, SizesAndNames) {

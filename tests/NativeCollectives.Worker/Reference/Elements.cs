@@ -9,6 +9,8 @@ public readonly struct BooleanElement : IElement<bool>
     public static bool IsFloating => false;
     public static bool IsSigned => false;
     public static bool HasAverage => false;
+    public static bool IsNaN(bool value) => false;
+    public static bool WinningNaN(bool nan) => nan;
     public static bool Sum(bool own, bool incoming) => own || incoming;
     public static bool Product(bool own, bool incoming) => own && incoming;
     public static bool Less(bool own, bool incoming) => !own && incoming;
@@ -30,6 +32,8 @@ public readonly struct IntegerElement<T> : IElement<T>
     public static bool IsFloating => false;
     public static bool IsSigned => T.IsNegative(T.CreateTruncating(-1));
     public static bool HasAverage => true;
+    public static bool IsNaN(T value) => false;
+    public static T WinningNaN(T nan) => nan;
     public static T Sum(T own, T incoming) => unchecked(own + incoming);
     public static T Product(T own, T incoming) => unchecked(own * incoming);
     public static bool Less(T own, T incoming) => own < incoming;
@@ -51,6 +55,8 @@ public readonly struct FloatElement<T> : IElement<T>
     public static bool IsFloating => true;
     public static bool IsSigned => true;
     public static bool HasAverage => true;
+    public static bool IsNaN(T value) => T.IsNaN(value);
+    public static T WinningNaN(T nan) => nan;
     public static double Distance(T a, T b) => double.CreateChecked(T.Abs(a - b));
     public static double Magnitude(T value) => double.CreateChecked(T.Abs(value));
     public static double Precision => double.CreateChecked(T.BitIncrement(T.One) - T.One);
@@ -91,6 +97,8 @@ public readonly struct HalfElement : IElement<Half>
     public static bool IsFloating => true;
     public static bool IsSigned => true;
     public static bool HasAverage => true;
+    public static bool IsNaN(Half value) => Half.IsNaN(value);
+    public static Half WinningNaN(Half nan) => BitConverter.UInt16BitsToHalf(0x7D00);
     public static double Distance(Half a, Half b) => Math.Abs((double)a - (double)b);
     public static double Magnitude(Half value) => Math.Abs((double)value);
     public static double Precision => 1.0 / 1024;
@@ -113,6 +121,8 @@ public readonly struct BFloat16Element : IElement<BFloat16>
     public static bool IsFloating => true;
     public static bool IsSigned => true;
     public static bool HasAverage => true;
+    public static bool IsNaN(BFloat16 value) => float.IsNaN(Widen(value));
+    public static BFloat16 WinningNaN(BFloat16 nan) => FromBits(0x7FC0);
     public static double Distance(BFloat16 a, BFloat16 b) => Math.Abs((double)Widen(a) - Widen(b));
     public static double Magnitude(BFloat16 value) => Math.Abs((double)Widen(value));
     public static double Precision => 1.0 / 128;
@@ -152,6 +162,8 @@ public readonly struct ComplexElement : IElement<Complex64>
     public static bool IsFloating => true;
     public static bool IsSigned => true;
     public static bool HasAverage => true;
+    public static bool IsNaN(Complex64 value) => float.IsNaN(Open(value).Real) || float.IsNaN(Open(value).Imaginary);
+    public static Complex64 WinningNaN(Complex64 nan) => nan;
     public static double Precision => 1.0 / (1 << 23);
 
     public static double Distance(Complex64 a, Complex64 b)

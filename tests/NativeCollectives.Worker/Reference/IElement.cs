@@ -25,6 +25,12 @@ public interface IElement<T>
     /// <summary>own &lt; incoming, false where they cannot be ordered.</summary>
     static abstract bool Less(T own, T incoming);
 
+    /// <summary>Whether the element is not a number; a complex one is not if either part is not.</summary>
+    static abstract bool IsNaN(T value);
+
+    /// <summary>What a maximum or minimum gives for that NaN, where NaNs win: the canonical one of a 16-bit format, others as they are.</summary>
+    static abstract T WinningNaN(T nan);
+
     /// <summary>sum / ranks.</summary>
     static abstract T Divide(T sum, int ranks);
 

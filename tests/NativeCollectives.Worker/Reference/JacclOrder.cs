@@ -6,13 +6,15 @@ public static class JacclOrder
     /// <summary>Up to here an all-reduce is one exchange of whole operands in a mesh, and goes one way round over one wire in a ring.</summary>
     public const int OnePhaseBytes = 32768;
 
-    /// <summary>a: what was combined so far, b: what comes to it. Of two that cannot be ordered, or are equal, it is b.</summary>
+    /// <summary>a: what was combined so far, b: what comes to it. Of two that are equal, or are both not a number, it is b.</summary>
     public static T Combine<T, TElement>(ReduceOp op, T a, T b)
         where T : unmanaged
         where TElement : IElement<T> => op switch
         {
             ReduceOp.Sum or ReduceOp.Average => TElement.Sum(a, b),
             ReduceOp.Product => TElement.Product(a, b),
+            // Among ranks of ours only, as tests have it.
+            ReduceOp.Max or ReduceOp.Min when TElement.IsNaN(a) || TElement.IsNaN(b) => TElement.WinningNaN(TElement.IsNaN(b) ? b : a),
             ReduceOp.Max => TElement.Less(b, a) ? a : b,
             ReduceOp.Min => TElement.Less(a, b) ? a : b,
             _ => throw new ArgumentOutOfRangeException(nameof(op)),

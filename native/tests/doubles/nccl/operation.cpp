@@ -1,14 +1,56 @@
 #include "doubles/nccl/operation.h"
 
+#include <cmath>
 #include <cstring>
 
-#include "backend/average.h"
 #include "backend/error.h"
+#include "backend/element.h"
 #include "backend/reduction.h"
 #include "doubles/common/violation.h"
 #include "doubles/nccl/data_type.h"
 
 namespace nc::doubles {
+namespace {
+
+template <class T>
+double number(T value) {
+    if constexpr (SmallFloat<T>) {
+        return static_cast<float>(value);
+    } else {
+        return static_cast<double>(value);
+    }
+}
+
+// NCCL's documentation says of a maximum or minimum no more than what it is called, and so nothing about NaNs. Here a
+// number wins, as with CUDA's fmaxf and fminf, so that no test comes to rely on the other.
+template <class T>
+void take_extremes(void* result, const void* incoming, std::size_t count, bool greatest) {
+    auto* to = static_cast<T*>(result);
+    const auto* from = static_cast<const T*>(incoming);
+    for (std::size_t i = 0; i < count; ++i) {
+        const double own = number(to[i]);
+        const double other = number(from[i]);
+        if (std::isnan(own) || (greatest ? other > own : other < own)) to[i] = from[i];
+    }
+}
+
+// Of an average it says: a sum across all ranks, divided by their number. So the sum may overflow.
+template <class T>
+void divide(void* elements, std::size_t count, int ranks) {
+    auto* values = static_cast<T*>(elements);
+    for (std::size_t i = 0; i < count; ++i) {
+        if constexpr (SmallFloat<T>) {
+            values[i] = T::from(static_cast<float>(values[i]) / static_cast<float>(ranks));
+        } else {
+            values[i] = static_cast<T>(values[i] / static_cast<T>(ranks));
+        }
+    }
+}
+
+template <class T>
+constexpr bool is_number = !std::same_as<T, Bool> && !std::same_as<T, Complex>;
+
+} // namespace
 
 std::size_t Operation::part() const {
     return request.count * element_size(request.type);
@@ -136,11 +178,24 @@ void Operation::copy_to(const Operation& receive) const {
 // In the order of ranks, so that every rank computes the same.
 void Operation::reduce(const std::byte* own) {
     const nc_data_type type = element_type(request.type);
-    const Combine combine = combine_function(type, reduce_op(request.op));
+    const bool is_extreme = request.op == ncclMax || request.op == ncclMin;
+    const bool is_floating = type >= NC_FLOAT16;
+    const Combine combine = combine_function(type, request.op == ncclAvg ? NC_SUM : reduce_op(request.op), NanRule::OfMlx);
     const auto from = [&](int peer) { return peer == rank ? own : staged_[static_cast<std::size_t>(peer)].data(); };
     std::memmove(buffers_.receive, from(0), part());
-    for (int peer = 1; peer < size; ++peer) combine(buffers_.receive, buffers_.receive, from(peer), request.count);
-    if (request.op == ncclAvg) divide(type, buffers_.receive, request.count, size);
+    with_element_type(type, [&](auto element) {
+        using T = decltype(element);
+        if constexpr (is_number<T>) {
+            for (int peer = 1; peer < size; ++peer) {
+                if (is_extreme && is_floating) {
+                    take_extremes<T>(buffers_.receive, from(peer), request.count, request.op == ncclMax);
+                } else {
+                    combine(buffers_.receive, buffers_.receive, from(peer), request.count);
+                }
+            }
+            if (request.op == ncclAvg) divide<T>(buffers_.receive, request.count, size);
+        }
+    });
 }
 
 } // namespace nc::doubles
