@@ -227,11 +227,20 @@ float added(float a, float b) {
     return a + b;
 }
 
+// Where no rank is MLX's: a NaN wins, the second one of two.
+float larger_or_nan(float a, float b) {
+    return std::isnan(b) || !(std::isnan(a) || a > b) ? b : a;
+}
+float smaller_or_nan(float a, float b) {
+    return std::isnan(b) || !(std::isnan(a) || a < b) ? b : a;
+}
+
 struct Operator {
     nc_reduce_op op;
     Fold fold;
+    Fold fold_of_mlx;
 };
-const Operator operators[] = {{NC_MAX, larger}, {NC_MIN, smaller}, {NC_SUM, added}};
+const Operator operators[] = {{NC_MAX, larger_or_nan, larger}, {NC_MIN, smaller_or_nan, smaller}, {NC_SUM, added, added}};
 
 // Numbers for which the order matters: of all magnitudes, both zeros, infinities and, unless they are to be added, NaNs of several kinds.
 std::vector<std::vector<float>> difficult(int n, std::size_t count, bool with_nans, unsigned seed) {
@@ -270,23 +279,29 @@ std::vector<float> reduced_on(nc_group* group, nc_operation operation, const std
 
 // In the order of the ranks, the accumulated value being the first operand.
 TEST_F(JacclOperations, InAMeshCombineInTheOrderOfTheRanks) {
-    for (const int n : {2, 3, 4}) {
+    for (const auto& [n, with_mlx] : {std::pair{2, false}, {3, false}, {4, false}, {3, true}}) {
         const std::size_t count = n == 2 ? 20'000 : 8'192;
-        LocalJacclRanks ranks(mesh_of(n), {{{"frames", n == 3 ? "small" : "large"}}});
+        Meeting meeting(n);
+        LocalJacclRanks ranks(mesh_of(n), {.settings = {{"frames", n == 3 ? "small" : "large"}}, .meeting = &meeting, .with_mlx = with_mlx});
         const FaultsOfVerbs faults("reorder=200");
         for (const Operator& combined : operators) {
             const auto values = difficult(n, count, combined.op != NC_SUM, static_cast<unsigned>(n));
-            std::vector<float> expected(count);
-            for (std::size_t i = 0; i < count; ++i) {
-                expected[i] = values[0][i];
-                for (int rank = 1; rank < n; ++rank) expected[i] = combined.fold(expected[i], values[index(rank)][i]);
-            }
+            // All-reduce is MLX's operation, reduce is not.
+            const auto folded = [&](const Fold& fold) {
+                std::vector<float> result = values[0];
+                for (std::size_t i = 0; i < count; ++i) {
+                    for (int rank = 1; rank < n; ++rank) result[i] = fold(result[i], values[index(rank)][i]);
+                }
+                return result;
+            };
+            const std::vector<float> expected = folded(with_mlx ? combined.fold_of_mlx : combined.fold);
+            const std::vector<float> expected_of_reduce = folded(combined.fold);
             ranks.each([&](int rank, nc_group* group) {
                 EXPECT_TRUE(bits_of(reduced_on(group, NC_ALL_REDUCE, values[index(rank)], combined.op, count)) == bits_of(expected))
                     << "all-reduce, " << reduce_op_name(combined.op) << " over " << n;
                 for (int root = 0; root < n; ++root) {
                     const std::vector<float> result = reduced_on(group, NC_REDUCE, values[index(rank)], combined.op, count, root);
-                    EXPECT_TRUE(rank != root || bits_of(result) == bits_of(expected)) << "reduce, " << reduce_op_name(combined.op) << " to " << root;
+                    EXPECT_TRUE(rank != root || bits_of(result) == bits_of(expected_of_reduce)) << "reduce, " << reduce_op_name(combined.op) << " to " << root;
                 }
             });
         }
@@ -310,9 +325,10 @@ TEST_F(JacclOperations, InAMeshInTwoPhasesGiveAllRanksTheSame) {
 
 // Sections 9.1 and 9.2: where an element lies decides in which direction it travels, and so in which order it is combined.
 TEST_F(JacclOperations, InARingCombineInTheOrderOfTravel) {
-    for (const Shape& shape : {ring_of(2), ring_of(3), ring_of(4, 2), ring_of(3, 3)}) {
+    for (const auto& [shape, with_mlx] : {std::pair{ring_of(2), false}, {ring_of(3), false}, {ring_of(4, 2), false}, {ring_of(3, 3), false}, {ring_of(3, 2), true}}) {
         const int n = shape.ranks;
-        LocalJacclRanks ranks(shape);
+        Meeting meeting(n);
+        LocalJacclRanks ranks(shape, {.settings = {}, .meeting = &meeting, .with_mlx = with_mlx});
         const FaultsOfVerbs faults("reorder=200");
         for (const std::size_t count : {std::size_t{5}, std::size_t{8'192}, std::size_t{8'193}, std::size_t{60'000}}) {
             for (const Operator& combined : operators) {
@@ -324,11 +340,12 @@ TEST_F(JacclOperations, InARingCombineInTheOrderOfTravel) {
                 const std::size_t lanes = one_way ? 1 : 2 * index(shape.wires);
                 const std::size_t slice = (chunk + lanes - 1) / lanes;
                 std::vector<float> expected(count);
+                const Fold& fold = with_mlx ? combined.fold_of_mlx : combined.fold;
                 for (std::size_t i = 0; i < count; ++i) {
                     const auto first = static_cast<int>(i / chunk);
                     const bool upwards = one_way || i % chunk / slice < lanes / 2;
                     expected[i] = value(first, i);
-                    for (int hop = 1; hop < n; ++hop) expected[i] = combined.fold(value(upwards ? first + hop : first - hop, i), expected[i]);
+                    for (int hop = 1; hop < n; ++hop) expected[i] = fold(value(upwards ? first + hop : first - hop, i), expected[i]);
                 }
                 // Reduce-scatter: rank r's block comes to it at last; what arrives is the first operand.
                 const std::size_t block = count / index(n);

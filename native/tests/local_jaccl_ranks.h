@@ -40,6 +40,10 @@ public:
     static nc_status exchange(void* context, std::int32_t rank, std::int32_t ranks, const void* own, std::uint64_t bytes, void* all, std::int64_t timeout_ms,
                               nc_error* error);
 
+    // The same with the last rank as one of MLX's: without a mark in its records.
+    static nc_status exchange_with_mlx(void* context, std::int32_t rank, std::int32_t ranks, const void* own, std::uint64_t bytes, void* all,
+                                       std::int64_t timeout_ms, nc_error* error);
+
     // Bytes of each round so far.
     std::vector<std::uint64_t> rounds() const;
 
@@ -65,6 +69,7 @@ struct JacclSetup {
     Changes settings;
     std::int64_t operation_timeout_ms = ample_ms;
     Meeting* meeting = nullptr;
+    bool with_mlx = false; // a meeting's last rank poses as one of MLX's
 };
 
 // A formed group.

@@ -221,6 +221,45 @@ TEST_F(NcclOperations, MixHostAndDeviceMemory) {
     });
 }
 
+// The library averages integers itself; NCCL would overflow. All ranks do so alike, whatever memory they use.
+TEST_F(NcclOperations, AverageIntegersWithoutOverflowWhereverTheyAre) {
+    constexpr int n = 3;
+    LocalNcclRanks ranks(n);
+    Maker maker(n, 6);
+    std::vector<Case> cases;
+    add_reductions(cases, maker, n, NC_UINT8, NC_AVERAGE, 7, false);
+    add_reductions(cases, maker, n, NC_UINT64, NC_AVERAGE, 7, true);
+    for (Case& each : cases) {
+        for (Part& part : each.parts) {
+            std::fill(part.send.begin(), part.send.end(), std::byte{0xf8});
+            if (part.expected.has_value()) std::fill(part.expected->begin(), part.expected->end(), std::byte{0xf8});
+        }
+    }
+    run_all(ranks, cases, every_mode);
+    ranks.each([&](int rank, nc_group* group) {
+        Arena arena(group, 4096);
+        for (const Case& each : cases) arena.run(group, static_cast<Mode>(rank), each.parts[index(rank)], text(each.what, ", mixed, rank ", rank), 0);
+    });
+}
+
+// Floats in host memory are averaged by the library as well.
+TEST_F(NcclOperations, AverageFloatsOfTheHostWithoutOverflow) {
+    constexpr int n = 3;
+    LocalNcclRanks ranks(n);
+    ranks.each([](int, nc_group* group) {
+        std::vector<std::uint16_t> halves(5, round_to(binary16, 40000));
+        nc_request request = request_of(NC_ALL_REDUCE, NC_FLOAT16, halves.size(), halves.data(), halves.data());
+        request.reduce_op = NC_AVERAGE;
+        EXPECT_EQ(execute(group, request).status, NC_OK);
+        EXPECT_EQ(halves, std::vector<std::uint16_t>(5, round_to(binary16, 40000)));
+        std::vector<double> doubles(5, 1.5e308);
+        request = request_of(NC_ALL_REDUCE, NC_FLOAT64, doubles.size(), doubles.data(), doubles.data());
+        request.reduce_op = NC_AVERAGE;
+        EXPECT_EQ(execute(group, request).status, NC_OK);
+        for (const double value : doubles) EXPECT_NEAR(value, 1.5e308, 1e293);
+    });
+}
+
 TEST_F(NcclOperations, ThatNcclCannotDoAreRefusedAndLeaveTheGroupUsable) {
     LocalNcclRanks ranks(2);
     ranks.each([](int, nc_group* group) {
