@@ -1,20 +1,18 @@
 #include "jaccl/device_matrix.h"
 
-#include <cerrno>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "backend/blocks.h"
 #include "backend/error.h"
+#include "backend/small_file.h"
 
 namespace nc::jaccl {
 namespace {
 
 using Json = nlohmann::json;
 
-[[noreturn]] void fail(const std::string& message, int system_error = 0) {
-    throw Error(NC_RENDEZVOUS_FAILED, message, -1, system_error);
+[[noreturn]] void fail(const std::string& message) {
+    throw Error(NC_RENDEZVOUS_FAILED, message);
 }
 
 std::string parse_name(const Json& value, const std::string& where) {
@@ -80,16 +78,9 @@ DeviceMatrix DeviceMatrix::parse(const std::string& json, const std::string& sou
     return matrix;
 }
 
-DeviceMatrix DeviceMatrix::read(const std::string& path) {
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream content;
-    if (file) content << file.rdbuf();
-    if (!file || content.bad() || (content.fail() && errno != 0)) {
-        const int error = errno;
-        fail(text("the device file ", path, " cannot be read", error != 0 ? ": " + system_error_text(error) : ""), error);
-    }
-    return parse(content.str(), text("the device file ", path));
+DeviceMatrix DeviceMatrix::read(const std::string& path, Deadline deadline, const std::int32_t* cancel) {
+    const std::string source = text("the device file ", path);
+    return parse(read_small_file(path, source, deadline, cancel), source);
 }
 
 std::string DeviceMatrix::entry(int i, int j) const {

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "backend/clock.h"
+
 namespace nc::jaccl {
 
 enum class Topology { Mesh, Ring };
@@ -18,7 +20,8 @@ public:
 
     // From JSON text; source names it in messages. Throws Error(NC_RENDEZVOUS_FAILED) that says what is wrong and where.
     static DeviceMatrix parse(const std::string& json, const std::string& source);
-    static DeviceMatrix read(const std::string& path);
+    // As read_small_file().
+    static DeviceMatrix read(const std::string& path, Deadline deadline, const std::int32_t* cancel);
 
     int size() const { return static_cast<int>(entries_.size()); }
     const std::string& source() const { return source_; }

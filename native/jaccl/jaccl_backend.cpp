@@ -5,18 +5,20 @@
 namespace nc::jaccl {
 namespace {
 
-Address resolve_coordinator(const std::string& coordinator, Deadline deadline) {
+Address resolve_coordinator(const std::string& coordinator, const Patience& patience) {
     try {
-        return resolve(parse_host_port(coordinator), deadline);
+        return resolve(parse_host_port(coordinator), patience.deadline, [&] { throw_if_cancelled(patience.cancel); });
     } catch (const Error& error) {
+        if (error.status == NC_CANCELLED) throw;
         throw Error(NC_RENDEZVOUS_FAILED, text("the coordinator '", coordinator, "': ", error.what()), 0, error.system_error);
     }
 }
 
 nc_backend_group create_group(const nc_backend_options& options) {
+    const Patience patience{deadline_after(options.forming_timeout_ms), options.forming_timeout_ms, options.cancel, nullptr};
     Settings settings = read_settings(options.settings, options.setting_count);
     DeviceMatrix matrix =
-        settings.devices.has_value() ? DeviceMatrix::parse(*settings.devices, "the device matrix") : DeviceMatrix::read(*settings.device_file);
+        settings.devices.has_value() ? DeviceMatrix::parse(*settings.devices, "the device matrix") : DeviceMatrix::read(*settings.device_file, patience.deadline, patience.cancel);
     const int size = matrix.size();
     if (options.rank < 0 || options.rank >= size) {
         throw Error(NC_RENDEZVOUS_FAILED,
@@ -28,7 +30,6 @@ nc_backend_group create_group(const nc_backend_options& options) {
     const VerbsLibrary& verbs = VerbsLibrary::load(settings.library);
     const Log log(options.log, options.log_context);
 
-    const Patience patience{deadline_after(options.forming_timeout_ms), options.forming_timeout_ms, options.cancel, nullptr};
     std::unique_ptr<SideChannel> channel;
     if (options.side_channel != nullptr) {
         channel = make_custom_channel(options, size, patience.deadline);
@@ -37,7 +38,7 @@ nc_backend_group create_group(const nc_backend_options& options) {
         plan.source = text("the coordinator ", settings.coordinator);
         plan.rank = options.rank;
         plan.size = size;
-        plan.coordinator = resolve_coordinator(settings.coordinator, patience.deadline);
+        plan.coordinator = resolve_coordinator(settings.coordinator, patience);
         plan.patience = patience;
         plan.log = log;
         channel = make_star(std::move(plan));

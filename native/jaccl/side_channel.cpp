@@ -1,7 +1,6 @@
 #include "jaccl/side_channel.h"
 
 #include <netinet/in.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -367,10 +366,7 @@ Address Door::address() const {
 OwnDoor open_door(Address host, const std::string& source) {
     OwnDoor own;
     try {
-        if (::getentropy(own.door.token.data(), own.door.token.size()) != 0) {
-            const int error = errno;
-            fail(text(source, ": getentropy: ", system_error_text(error)), -1, error);
-        }
+        fill_random(own.door.token);
         host.set_port(0);
         own.listener = listen_at(host, source);
         const Address address = Address::local(own.listener.get());

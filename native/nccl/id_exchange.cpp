@@ -20,10 +20,11 @@ constexpr std::chrono::milliseconds cancel_granularity{50};
 // A caller that takes so long to read 128 bytes is none of ours.
 constexpr std::chrono::seconds handing_limit{10};
 
-Address resolved(const std::string& rendezvous, Deadline deadline) {
+Address resolved(const std::string& rendezvous, const Patience& patience) {
     try {
-        return resolve(parse_host_port(rendezvous), deadline);
+        return resolve(parse_host_port(rendezvous), patience.deadline, [&] { throw_if_cancelled(patience.cancel); });
     } catch (const Error& error) {
+        if (error.status == NC_CANCELLED) throw;
         throw Error(NC_RENDEZVOUS_FAILED, text("the rendezvous '", rendezvous, "' is of no use: ", error.what()));
     }
 }
@@ -43,8 +44,8 @@ Address any_interface(const Address& address) {
     return {reinterpret_cast<const sockaddr*>(&any), sizeof any};
 }
 
-Descriptor listen_for_ranks(const std::string& rendezvous, Deadline deadline) {
-    const Address address = any_interface(resolved(rendezvous, deadline));
+Descriptor listen_for_ranks(const std::string& rendezvous, const Patience& patience) {
+    const Address address = any_interface(resolved(rendezvous, patience));
     try {
         return listen_on(address, backlog);
     } catch (const Error& error) {
@@ -137,7 +138,7 @@ private:
 
 IdServer::IdServer(const std::string& rendezvous, const UniqueId& id, const Patience& patience)
     : id_(id),
-      listener_(listen_for_ranks(rendezvous, patience.deadline)),
+      listener_(listen_for_ranks(rendezvous, patience)),
       thread_(start_thread("nc nccl id", [this] { (void)guarded(nullptr, [this] { serve(); }); })) {}
 
 IdServer::~IdServer() {
@@ -175,7 +176,7 @@ void IdServer::serve() {
 }
 
 UniqueId fetch_id(const std::string& rendezvous, const Patience& patience) {
-    const Address address = resolved(rendezvous, patience.deadline);
+    const Address address = resolved(rendezvous, patience);
     std::string reason = "it was not tried";
     auto retry = first_retry;
     try {

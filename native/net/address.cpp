@@ -19,6 +19,8 @@
 namespace nc {
 namespace {
 
+constexpr std::chrono::milliseconds check_interval{50};
+
 [[noreturn]] void fail(const std::string& message) {
     throw Error(NC_RENDEZVOUS_FAILED, message);
 }
@@ -79,7 +81,7 @@ Lookup look_up(const HostPort& name, int flags) {
 }
 
 // A name server may take its time, and nothing can interrupt getaddrinfo: a thread of its own asks, and is left behind at the deadline.
-Lookup look_up_until(const HostPort& name, Deadline deadline) {
+Lookup look_up_until(const HostPort& name, Deadline deadline, const std::function<void()>& check) {
     struct Shared {
         std::mutex mutex;
         std::condition_variable done;
@@ -93,13 +95,18 @@ Lookup look_up_until(const HostPort& name, Deadline deadline) {
         shared->done.notify_all();
     }).detach();
     std::unique_lock lock(shared->mutex);
-    if (!shared->done.wait_until(lock, deadline, [&] { return shared->lookup.has_value(); })) fail("no answer from the name service before the deadline");
+    while (!shared->lookup.has_value()) {
+        const Deadline now = Clock::now();
+        if (now >= deadline) fail("no answer from the name service before the deadline");
+        if (check) check();
+        shared->done.wait_until(lock, check ? std::min(deadline, now + check_interval) : deadline);
+    }
     return *shared->lookup;
 }
 
 } // namespace
 
-HostPort parse_host_port(const std::string& address) {
+HostPort parse_host_port(const std::string& address, PortZero zero) {
     HostPort parts;
     if (address.starts_with('[')) {
         const std::size_t end = address.find("]:");
@@ -116,14 +123,33 @@ HostPort parse_host_port(const std::string& address) {
     const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
     if (std::any_of(address.begin(), address.end(), is_control)) fail("it contains a control character, such as NUL");
     if (!is_number(parts.port) && !is_service_name(parts.port)) fail("its port is neither a number nor a service's name");
-    if (is_number(parts.port) && (parts.port.size() > 5 || std::stoi(parts.port) < 1 || std::stoi(parts.port) > 65535)) {
+    const int least = zero == PortZero::Taken ? 0 : 1;
+    if (is_number(parts.port) && (parts.port.size() > 5 || std::stoi(parts.port) < least || std::stoi(parts.port) > 65535)) {
         fail(nc::text("the port ", parts.port, " is not in 1..65535"));
     }
     return parts;
 }
 
+bool has_port_zero(const HostPort& address) {
+    return !address.port.empty() && address.port.find_first_not_of('0') == std::string::npos;
+}
+
 Address::Address(const sockaddr* address, socklen_t length) : length_(std::min<socklen_t>(length, sizeof storage_)) {
     std::memcpy(&storage_, address, length_);
+    if (family() != AF_INET6 || length_ < sizeof(sockaddr_in6)) return;
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &storage_, sizeof v6);
+    if (!IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return;
+    sockaddr_in v4{};
+#ifdef __APPLE__
+    v4.sin_len = sizeof v4;
+#endif
+    v4.sin_family = AF_INET;
+    v4.sin_port = v6.sin6_port;
+    std::memcpy(&v4.sin_addr, v6.sin6_addr.s6_addr + 12, sizeof v4.sin_addr);
+    storage_ = {};
+    std::memcpy(&storage_, &v4, sizeof v4);
+    length_ = sizeof v4;
 }
 
 std::uint16_t Address::port() const {
@@ -140,8 +166,26 @@ void Address::set_port(std::uint16_t port) {
     std::memcpy(&storage_, &v4, sizeof v4);
 }
 
+bool Address::is_wildcard() const {
+    const auto bytes = host_bytes(storage_);
+    const auto first = bytes.begin() + (family() == AF_INET ? 12 : 0);
+    return length_ != 0 && std::all_of(first, bytes.end(), [](unsigned char byte) { return byte == 0; });
+}
+
 bool Address::same_host(const Address& other) const {
     return host_bytes(storage_) == host_bytes(other.storage_);
+}
+
+std::string Address::host_key() const {
+    const auto bytes = host_bytes(storage_);
+    return {bytes.begin(), bytes.end()};
+}
+
+std::string Address::listening_key() const {
+    sockaddr_in6 v6{};
+    // The scope tells link-local addresses of several interfaces apart.
+    if (family() == AF_INET6) std::memcpy(&v6, &storage_, sizeof v6);
+    return nc::text(host_key(), ' ', port(), ' ', v6.sin6_scope_id);
 }
 
 std::string Address::text() const {
@@ -167,9 +211,14 @@ Address Address::remote(int descriptor) {
     return {reinterpret_cast<const sockaddr*>(&storage), length};
 }
 
-Address resolve(const HostPort& name, Deadline deadline) {
+std::optional<Address> numeric(const HostPort& name) {
+    if (!is_number(name.port)) return std::nullopt;
+    return look_up(name, AI_NUMERICHOST | AI_NUMERICSERV).address;
+}
+
+Address resolve(const HostPort& name, Deadline deadline, const std::function<void()>& check) {
     Lookup lookup = look_up(name, AI_NUMERICHOST | (is_number(name.port) ? AI_NUMERICSERV : 0));
-    if (lookup.code == EAI_NONAME) lookup = look_up_until(name, deadline);
+    if (lookup.code == EAI_NONAME) lookup = look_up_until(name, deadline, check);
     if (lookup.code == EAI_SYSTEM) fail(system_error_text(lookup.system_error));
     if (lookup.code != 0) fail(gai_strerror(lookup.code));
     if (!lookup.address.has_value()) fail("it has neither an IPv4 nor an IPv6 address");

@@ -54,12 +54,20 @@ Descriptor open_socket(int family) {
     return socket;
 }
 
-Descriptor listen_on(const Address& address, int backlog) {
+Descriptor listen_on(const Address& address, int backlog, bool also_ipv4) {
     Descriptor socket = open_socket(address.family());
-    if (address.family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    if (address.family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, also_ipv4 && address.is_wildcard() ? 0 : 1);
     if (::bind(socket.get(), address.get(), address.length()) != 0) fail("bind", errno);
     if (::listen(socket.get(), backlog) != 0) fail("listen", errno);
     return socket;
+}
+
+bool hears_ipv4(const Descriptor& listener) {
+    const Address address = Address::local(listener.get());
+    if (address.family() == AF_INET) return true;
+    int only_v6 = 1;
+    socklen_t length = sizeof only_v6;
+    return address.is_wildcard() && ::getsockopt(listener.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, &length) == 0 && only_v6 == 0;
 }
 
 Descriptor accept_from(const Descriptor& listener) {

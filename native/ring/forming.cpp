@@ -95,7 +95,7 @@ private:
             const Address source = Address::remote(connection.get());
             // Whoever is turned away, or meets a rank that fails to form, is to see that.
             reset_on_close(connection, true);
-            if (!expects_password() && !check_.may_be(source, door.address)) {
+            if (!expects_password() && !check_.may_be(source, Address::local(connection.get()))) {
                 turn_away(door, source, text("it does not come from rank ", left_rank_));
                 continue;
             }
@@ -351,11 +351,11 @@ private:
 
 } // namespace
 
-std::vector<Descriptor> open_listeners(const std::vector<Address>& addresses, const std::string& source, int rank) {
+std::vector<Descriptor> open_listeners(const std::vector<Address>& addresses, const std::string& source, int rank, bool also_ipv4) {
     std::vector<Descriptor> listeners;
     for (const Address& address : addresses) {
         try {
-            listeners.push_back(listen_on(address, backlog));
+            listeners.push_back(listen_on(address, backlog, also_ipv4));
         } catch (const Error& error) {
             const char* hint = error.system_error == EADDRINUSE      ? "the port is in use"
                                : error.system_error == EADDRNOTAVAIL ? "the address is not one of this machine"

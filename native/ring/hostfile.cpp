@@ -1,11 +1,9 @@
 #include "ring/hostfile.h"
 
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "backend/error.h"
+#include "backend/small_file.h"
 
 namespace nc::ring {
 namespace {
@@ -40,7 +38,7 @@ HostPort parse_address(const Json& value, const std::string& source, std::size_t
     }
     const auto& address = value.get_ref<const std::string&>();
     try {
-        return parse_host_port(address);
+        return parse_host_port(address, PortZero::Taken);
     } catch (const Error& error) {
         fail(text(source, ": rank ", rank, ": '", visible(address), "' is not an address: ", error.what()));
     }
@@ -62,6 +60,7 @@ std::vector<HostPort> parse_entry(const Json& entry, const std::string& source, 
         for (const Json& value : entry) addresses.push_back(parse_address(value, source, rank));
     }
     if (addresses.empty()) fail(text(source, ": rank ", rank, " has no address"));
+    if (addresses.size() > most_addresses) fail(text(source, ": rank ", rank, " has ", addresses.size(), " addresses, but may have ", most_addresses));
     return addresses;
 }
 
@@ -92,6 +91,7 @@ Hosts parse_hosts(const std::string& content, const std::string& source) {
     }
     if (!root.is_array()) fail(text(source, " must be a JSON array with one entry per rank, but is ", root.type_name()));
     if (root.empty()) fail(text(source, " lists no ranks"));
+    if (root.size() > most_ranks) fail(text(source, " lists ", root.size(), " ranks, but a group has at most ", most_ranks));
     for (std::size_t rank = 0; rank < root.size(); ++rank) {
         hosts.addresses.push_back(parse_entry(root[rank], source, rank));
         const std::size_t first = hosts.addresses.front().size();
@@ -101,17 +101,9 @@ Hosts parse_hosts(const std::string& content, const std::string& source) {
     return hosts;
 }
 
-Hosts read_hostfile(const std::string& path) {
+Hosts read_hostfile(const std::string& path, Deadline deadline, const std::int32_t* cancel) {
     const std::string source = text("the hostfile ", path);
-    // One can open a folder, and then it seems to be empty.
-    std::error_code ignored;
-    if (std::filesystem::is_directory(path, ignored)) fail(text(source, " cannot be read: it is a folder"));
-    std::ifstream file(path, std::ios::binary);
-    if (!file) fail(text(source, " cannot be opened: ", system_error_text(errno)));
-    std::ostringstream content;
-    content << file.rdbuf();
-    if (file.bad() || content.bad()) fail(text(source, " cannot be read"));
-    return parse_hosts(content.str(), source);
+    return parse_hosts(read_small_file(path, source, deadline, cancel), source);
 }
 
 } // namespace nc::ring

@@ -8,6 +8,10 @@
 
 namespace nc::ring {
 
+// No group has more ranks, and no rank more addresses: a host has no more ports.
+constexpr std::size_t most_ranks = 65'536;
+constexpr std::size_t most_addresses = 65'535;
+
 struct Hosts {
     // Where it came from, as messages name it: "the hostfile /tmp/hosts.json".
     std::string source;
@@ -19,11 +23,12 @@ struct Hosts {
 };
 
 // Parses a hostfile's text. Throws Error(NC_RENDEZVOUS_FAILED) that names the source, the rank and the address.
-// A JSON array of one entry per rank; an entry is an array of "host:port" strings, or one such string.
+// A JSON array of one entry per rank; an entry is an array of "host:port" strings, or one such string. Port 0 is taken here: RankAddresses refuses it where a port is
+// needed.
 Hosts parse_hosts(const std::string& text, const std::string& source);
 
-// Reads and parses a file.
-Hosts read_hostfile(const std::string& path);
+// Reads and parses a file, as read_small_file().
+Hosts read_hostfile(const std::string& path, Deadline deadline, const std::int32_t* cancel);
 
 // The address as it was written.
 std::string written(const HostPort& address);

@@ -87,8 +87,12 @@ std::optional<Address> preferred_source(const Address& door) {
 
 } // namespace
 
+NeighbourCheck::NeighbourCheck(std::vector<Address> listed) : listed_(std::move(listed)) {
+    for (const Address& address : listed_) hosts_.insert(address.host_key());
+}
+
 bool NeighbourCheck::may_be(const Address& source, const Address& door) const {
-    if (std::any_of(listed_.begin(), listed_.end(), [&](const Address& listed) { return listed.same_host(source); })) return true;
+    if (hosts_.contains(source.host_key())) return true;
     const std::vector<Interface> own = interfaces();
     if (std::any_of(listed_.begin(), listed_.end(), [&](const Address& listed) { return is_own(listed, own); })) {
         const std::optional<Address> preferred = preferred_source(door);

@@ -3,7 +3,6 @@
 #include <cstring>
 #include <optional>
 
-#include "ring/hostfile.h"
 #include "ring/operation.h"
 
 namespace nc::ring {
@@ -32,65 +31,77 @@ RingSettings read_settings(const nc_backend_options& options) {
     return settings;
 }
 
-// Every address of every rank is resolved by every rank, as MLX does: a mistake shows everywhere, and a split may connect any two.
-std::vector<std::vector<Address>> resolve_all(const Hosts& hosts, Deadline deadline) {
-    std::vector<std::vector<Address>> resolved;
-    for (std::size_t rank = 0; rank < hosts.addresses.size(); ++rank) {
-        resolved.emplace_back();
-        for (const HostPort& address : hosts.addresses[rank]) {
-            try {
-                resolved.back().push_back(resolve(address, deadline));
-            } catch (const Error& error) {
-                throw Error(NC_RENDEZVOUS_FAILED, text(hosts.source, ": rank ", rank, ": '", written(address), "' cannot be resolved: ", error.what()),
-                            static_cast<int>(rank));
-            }
-        }
-    }
-    return resolved;
+bool has_family(const std::vector<Address>& addresses, int family) {
+    return std::any_of(addresses.begin(), addresses.end(), [&](const Address& address) { return address.family() == family && !address.is_wildcard(); });
 }
 
-// Two listeners cannot share an address; better said than found out by one of them.
-void check_distinct(const std::vector<std::vector<Address>>& addresses, const std::string& source, std::size_t own) {
-    for (std::size_t i = 0; i < addresses[own].size(); ++i) {
-        for (std::size_t rank = 0; rank < addresses.size(); ++rank) {
-            for (std::size_t j = 0; j < addresses[rank].size(); ++j) {
-                if ((rank == own && i == j) || !(addresses[own][i] == addresses[rank][j])) continue;
-                throw Error(NC_RENDEZVOUS_FAILED,
-                            text(source, ": the address ", addresses[own][i].text(), " is listed for rank ", own,
-                                 rank == own ? " twice" : text(" and for rank ", rank)),
-                            static_cast<int>(rank));
-            }
+// Over which family of addresses this rank does not hear its left neighbour although it may call that way; empty if there is none.
+std::string deaf_to(const FormingPlan& plan, int left) {
+    for (std::size_t i = 0; i < plan.own.size(); ++i) {
+        const Address& own = plan.own[i];
+        if (!own.is_wildcard()) continue;
+        if (own.family() == AF_INET && has_family(plan.left, AF_INET6)) {
+            return text("rank ", plan.rank, "'s address ", own.text(), " is reached over IPv4 only, but rank ", left,
+                        " has an IPv6 address; written [::]:", own.port(), " it would be reached over both");
+        }
+        if (own.family() == AF_INET6 && has_family(plan.left, AF_INET) && !hears_ipv4(plan.listeners[i])) {
+            return text("rank ", plan.rank, "'s address ", own.text(), " is reached over IPv6 only on this system, but rank ", left,
+                        " has an IPv4 address; written 0.0.0.0:", own.port(), " it would be reached over IPv4");
         }
     }
+    return {};
 }
 
+void tell_unreachable(const RankAddresses& addresses, int rank, const Log& log) {
+    constexpr std::size_t most_named = 8;
+    const std::vector<std::string> unreachable = addresses.unreachable_from(rank);
+    if (unreachable.empty()) return;
+    std::string names;
+    for (std::size_t i = 0; i < std::min(unreachable.size(), most_named); ++i) names += (i == 0 ? "" : ", ") + unreachable[i];
+    if (unreachable.size() > most_named) names += text(" and ", unreachable.size() - most_named, " more");
+    log.write(NC_LOG_INFORMATION, "[ring] rank ", rank, ": ", addresses.source(), " has no port for ", names,
+              "; they are no neighbours of this rank, so only a split that makes them neighbours needs their addresses");
+}
+
+// Names are resolved for this rank and its neighbours only: what cannot be reached and need not be is no mistake.
 nc_backend_group create_ring(const nc_backend_options& options) {
     const Deadline deadline = deadline_after(options.forming_timeout_ms);
     const RingSettings settings = read_settings(options);
-    const Hosts hosts = settings.hosts.has_value() ? parse_hosts(*settings.hosts, "the ring's hosts") : read_hostfile(*settings.hostfile);
+    Hosts hosts = settings.hosts.has_value() ? parse_hosts(*settings.hosts, "the ring's hosts") : read_hostfile(*settings.hostfile, deadline, options.cancel);
     const int size = hosts.size();
     if (options.rank < 0 || options.rank >= size) {
         throw Error(NC_RENDEZVOUS_FAILED,
                     text(hosts.source, " lists ", size, size == 1 ? " rank" : " ranks", ", so the rank must be in [0, ", size, "), but is ", options.rank));
     }
     if (size == 1) return {nullptr, 0, 1};
-    std::vector<std::vector<Address>> addresses = resolve_all(hosts, deadline);
-    const auto rank = static_cast<std::size_t>(options.rank);
-    check_distinct(addresses, hosts.source, rank);
+    const Log log(options.log, options.log_context);
+    const int left = wrap(options.rank - 1, size);
+    RankAddresses addresses(std::move(hosts));
+    const auto resolved = [&](int rank) { return addresses.of(rank, deadline, [&] { throw_if_cancelled(options.cancel); }); };
     FormingPlan plan;
-    plan.source = hosts.source;
+    plan.source = addresses.source();
     plan.rank = options.rank;
     plan.size = size;
-    plan.own = addresses[rank];
-    plan.left = addresses[static_cast<std::size_t>(wrap(options.rank - 1, size))];
-    plan.right = addresses[static_cast<std::size_t>(wrap(options.rank + 1, size))];
+    plan.own = resolved(options.rank);
+    plan.left = resolved(left);
+    plan.right = resolved(wrap(options.rank + 1, size));
     plan.deadline = deadline;
     plan.timeout_ms = options.forming_timeout_ms;
     plan.cancel = options.cancel;
-    plan.log = Log(options.log, options.log_context);
-    Connections connections = form_ring(std::move(plan));
-    auto made = std::make_unique<RingGroup>(options.rank, std::move(addresses), std::move(connections), options);
-    return {made.release(), options.rank, size};
+    plan.log = log;
+    addresses.check_distinct(options.rank);
+    tell_unreachable(addresses, options.rank, log);
+    plan.listeners = open_listeners(plan.own, plan.source, options.rank, has_family(plan.left, AF_INET));
+    const std::string deaf = deaf_to(plan, left);
+    if (!deaf.empty()) log.write(NC_LOG_WARNING, "[ring] ", deaf);
+    try {
+        Connections connections = form_ring(std::move(plan));
+        auto made = std::make_unique<RingGroup>(options.rank, std::move(addresses), std::move(connections), options);
+        return {made.release(), options.rank, size};
+    } catch (const Error& error) {
+        if (deaf.empty() || error.status != NC_RENDEZVOUS_FAILED || error.peer != left) throw;
+        throw Error(error.status, text(error.what(), "; ", deaf), error.peer, error.system_error);
+    }
 }
 
 RingGroup& ring_of(void* handle) {

@@ -8,7 +8,7 @@
 
 namespace nc::ring {
 
-RingGroup::RingGroup(int rank, std::vector<std::vector<Address>> addresses, Connections connections, const nc_backend_options& options,
+RingGroup::RingGroup(int rank, RankAddresses addresses, Connections connections, const nc_backend_options& options,
                      bool has_only_ours)
     : rank_(rank),
       addresses_(std::move(addresses)),

@@ -11,15 +11,16 @@
 #include "net/address.h"
 #include "ring/forming.h"
 #include "ring/pump.h"
+#include "ring/rank_addresses.h"
 #include "ring/slices.h"
 
 namespace nc::ring {
 
 class RingGroup {
 public:
-    // addresses[rank][i]: what every rank listens on; a split uses the hosts again.
+    // addresses: what every rank listens on; a split uses the hosts again.
     // has_only_ours: whether it is known that no rank is MLX's.
-    RingGroup(int rank, std::vector<std::vector<Address>> addresses, Connections connections, const nc_backend_options& options,
+    RingGroup(int rank, RankAddresses addresses, Connections connections, const nc_backend_options& options,
               bool has_only_ours = false);
     // Ends the connections in order, unless abort() was called.
     ~RingGroup();
@@ -27,9 +28,9 @@ public:
     RingGroup& operator=(const RingGroup&) = delete;
 
     int rank() const { return rank_; }
-    int size() const { return static_cast<int>(addresses_.size()); }
+    int size() const { return addresses_.size(); }
     int sockets() const { return static_cast<int>(right_.size()); }
-    const std::vector<std::vector<Address>>& addresses() const { return addresses_; }
+    RankAddresses& addresses() { return addresses_; }
     const Log& log() const { return log_; }
     bool has_only_ours() const { return has_only_ours_; }
 
@@ -59,7 +60,7 @@ private:
     void end_connections(bool reset);
 
     const int rank_;
-    const std::vector<std::vector<Address>> addresses_;
+    RankAddresses addresses_;
     const Log log_;
     const bool has_only_ours_;
     void (*const fault_)(void* context, const nc_error* error);

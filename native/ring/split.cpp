@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
-#include <random>
 #include <span>
 
+#include "backend/random.h"
 #include "ring/forming.h"
 
 namespace nc::ring {
@@ -16,13 +16,6 @@ struct Member {
     int key;
 };
 
-Password random_password() {
-    std::random_device source;
-    Password password;
-    for (std::uint8_t& byte : password) byte = static_cast<std::uint8_t>(source());
-    return password;
-}
-
 // Runs body; whatever it throws, which may be that something has run out, is a reason not to have joined.
 template <class Body>
 std::optional<Error> failure_of(Body&& body) {
@@ -31,11 +24,24 @@ std::optional<Error> failure_of(Body&& body) {
     return Error(NC_RENDEZVOUS_FAILED, error.message, error.peer, error.system_error);
 }
 
+Deadline forming_deadline(const Operation& operation, const nc_backend_options& options) {
+    return std::min(deadline_after(options.forming_timeout_ms), deadline_of(operation.call));
+}
+
+// Throws Error(NC_RENDEZVOUS_FAILED) that says why the rank's addresses are of no use here.
+const std::vector<Address>& listed_addresses(const Operation& operation, int rank, const nc_backend_options& options) {
+    const Interruption& interruption = operation.ring().interruption();
+    return operation.ring().addresses().of(rank, forming_deadline(operation, options), [&] {
+        interruption.throw_if_aborted();
+        interruption.throw_if_broken();
+    });
+}
+
 // What all ranks announced.
 class Announcements {
 public:
     Announcements(Operation& operation, const SplitAnnouncement& own, const std::vector<std::uint16_t>& own_ports)
-        : ring_(operation.ring()), ports_(own_ports.size()), row_(sizeof own + ports_ * sizeof own_ports[0]) {
+        : size_(operation.size), ports_(own_ports.size()), row_(sizeof own + ports_ * sizeof own_ports[0]) {
         std::vector<std::byte> mine(row_);
         std::memcpy(mine.data(), &own, sizeof own);
         std::ranges::copy(std::as_bytes(std::span(own_ports)), mine.begin() + sizeof own);
@@ -49,8 +55,9 @@ public:
         return read;
     }
 
-    std::vector<Address> addresses_of(int old_rank) const {
-        std::vector<Address> addresses = ring_.addresses()[static_cast<std::size_t>(old_rank)];
+    // Where the rank listens for its part; listed: on the same hosts, for the ring that is split.
+    std::vector<Address> addresses_of(int old_rank, const std::vector<Address>& listed) const {
+        std::vector<Address> addresses = listed;
         for (std::size_t i = 0; i < ports_; ++i) {
             std::uint16_t port = 0;
             std::memcpy(&port, row(old_rank) + sizeof(SplitAnnouncement) + i * sizeof port, sizeof port);
@@ -62,7 +69,7 @@ public:
     // The ranks of a color in their new order.
     std::vector<Member> members_of(int color) const {
         std::vector<Member> members;
-        for (int old_rank = 0; old_rank < ring_.size(); ++old_rank) {
+        for (int old_rank = 0; old_rank < size_; ++old_rank) {
             const SplitAnnouncement other = of(old_rank);
             if (other.color == color) members.push_back({old_rank, other.key < 0 ? old_rank : other.key});
         }
@@ -73,7 +80,7 @@ public:
 private:
     const std::byte* row(int old_rank) const { return rows_.data() + static_cast<std::size_t>(old_rank) * row_; }
 
-    RingGroup& ring_;
+    const int size_;
     const std::size_t ports_;
     const std::size_t row_;
     std::vector<std::byte> rows_;
@@ -96,29 +103,28 @@ public:
             if (announced_.of(member.old_rank).listens != 0) continue;
             throw Error(NC_RENDEZVOUS_FAILED, text(name_, ": rank ", member.old_rank, " cannot listen for connections"), rank_of(member));
         }
-        std::vector<std::vector<Address>> addresses;
-        for (const Member& member : members_) addresses.push_back(announced_.addresses_of(member.old_rank));
-        const auto own = static_cast<std::size_t>(rank());
-        const auto left = static_cast<std::size_t>(wrap(rank() - 1, size()));
-        const auto right = static_cast<std::size_t>(wrap(rank() + 1, size()));
+        std::vector<int> old_ranks;
+        for (const Member& member : members_) old_ranks.push_back(member.old_rank);
+        const int right = old_ranks[static_cast<std::size_t>(wrap(rank() + 1, size()))];
         const nc_call& call = operation_.call;
         FormingPlan plan;
         plan.source = name_;
         plan.rank = rank();
         plan.size = size();
-        plan.own = addresses[own];
-        plan.left = addresses[left];
-        plan.right = addresses[right];
+        plan.own = announced_.addresses_of(operation_.rank, listed_addresses(operation_, operation_.rank, options));
+        // The left neighbour is known by its password.
+        plan.right = announced_.addresses_of(right, listed_addresses(operation_, right, options));
         plan.listeners = std::move(listeners);
         plan.own_password = announced_.of(operation_.rank).password;
-        plan.right_password = announced_.of(members_[right].old_rank).password;
+        plan.right_password = announced_.of(right).password;
         plan.neighbours_listen = true;
         plan.timeout_ms = std::min(options.forming_timeout_ms, call.timeout_ms);
-        plan.deadline = std::min(deadline_after(options.forming_timeout_ms), deadline_of(call));
+        plan.deadline = forming_deadline(operation_, options);
         plan.interruption = &operation_.ring().interruption();
         plan.log = operation_.ring().log();
         Connections connections = form_ring(std::move(plan));
-        return std::make_unique<RingGroup>(rank(), std::move(addresses), std::move(connections), options, /*has_only_ours=*/true);
+        return std::make_unique<RingGroup>(rank(), operation_.ring().addresses().part(old_ranks), std::move(connections),
+                                           options, /*has_only_ours=*/true);
     }
 
     int rank() const {
@@ -166,15 +172,16 @@ std::vector<SplitOutcome> gather_outcomes(Operation& operation, const std::optio
 nc_backend_group split_ring(Operation& operation, const nc_backend_options& options) {
     RingGroup& ring = operation.ring();
     const int color = operation.request.color;
-    SplitAnnouncement announcement{color, operation.request.key, 1, random_password()};
+    SplitAnnouncement announcement{color, operation.request.key, 0, {}};
     std::vector<Descriptor> listeners;
     std::vector<std::uint16_t> ports(static_cast<std::size_t>(operation.sockets));
     std::optional<Error> failure;
     if (color >= 0) {
         failure = failure_of([&] {
-            std::vector<Address> own = ring.addresses()[static_cast<std::size_t>(operation.rank)];
+            fill_random(announcement.password);
+            std::vector<Address> own = listed_addresses(operation, operation.rank, options);
             for (Address& address : own) address.set_port(0);
-            listeners = open_listeners(own, "split", operation.rank);
+            listeners = open_listeners(own, "split", operation.rank, true);
             for (std::size_t i = 0; i < ports.size(); ++i) ports[i] = Address::local(listeners[i].get()).port();
         });
         announcement.listens = failure.has_value() ? 0 : 1;

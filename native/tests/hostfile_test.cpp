@@ -99,13 +99,21 @@ TEST(Hostfile, OfALauncherIsCalledThat) {
 }
 
 TEST(Hostfile, WithABadAddressNamesIt) {
-    for (const char* address : {"a", "a:", ":1", ":", "a:0", "a:65536", "a:70000", "a:99999999999999999999", "::1:5000", "fe80::1", "[::1]", "[::1:5000",
-                                "[]:5000", "[::1]5000", "[::1]:", "[::1]:0"}) {
+    for (const char* address : {"a", "a:", ":1", ":", "a:65536", "a:70000", "a:99999999999999999999", "::1:5000", "fe80::1", "[::1]", "[::1:5000",
+                                "[]:5000", "[::1]5000", "[::1]:"}) {
         expect_refused(text(R"([["ok:1"],[")", address, R"("]])"), {"rank 1", text("'", address, "'")});
     }
     expect_refused(R"([[""]])", {"rank 0"});
     expect_refused("[[\"a\\u0000b:1\"]]", {"rank 0", "NUL"});
     expect_refused("[[\"a:1\\u00002\"]]", {"rank 0", "NUL"});
+}
+
+// exo writes it for ranks that are no neighbours; RankAddresses refuses it where a port is needed.
+TEST(Hostfile, MayHavePortZero) {
+    const Hosts hosts = parse_hosts(R"([["0.0.0.0:5000"],["10.0.0.2:5001"],["198.51.100.1:0"],["[::1]:00"]])", "F");
+    EXPECT_FALSE(has_port_zero(hosts.addresses[0][0]));
+    EXPECT_TRUE(has_port_zero(hosts.addresses[2][0]));
+    EXPECT_TRUE(has_port_zero(hosts.addresses[3][0]));
 }
 
 TEST(Hostfile, NestedDeeplyIsRefusedWithoutHarm) {
@@ -125,13 +133,25 @@ TEST(Hostfile, MayBeLarge) {
     expect_refused(text(R"([[")", std::string(100'000, 'a'), R"("]])"), {"rank 0"});
 }
 
+TEST(Hostfile, HasNoMoreRanksAndAddressesThanMakeSense) {
+    const auto many = [](std::size_t count) {
+        std::string json = R"("a:1")";
+        for (std::size_t i = 1; i < count; ++i) json += R"(,"a:1")";
+        return json;
+    };
+    EXPECT_EQ(parse_hosts("[" + many(most_ranks) + "]", "F").size(), static_cast<int>(most_ranks));
+    expect_refused("[" + many(most_ranks + 1) + "]", {"65537 ranks", "65536"});
+    EXPECT_EQ(parse_hosts("[[" + many(most_addresses) + "]]", "F").sockets(), static_cast<int>(most_addresses));
+    expect_refused("[[" + many(most_addresses + 1) + "]]", {"rank 0", "65536 addresses", "65535"});
+}
+
 TEST(Hostfile, IsReadFromItsPath) {
     char pattern[] = "/tmp/nc_hostfile_XXXXXX";
     const std::filesystem::path folder = ::mkdtemp(pattern);
     const std::string path = folder / "hosts.json";
     const auto message_of = [](const std::string& name) -> std::string {
         try {
-            const Hosts hosts = read_hostfile(name);
+            const Hosts hosts = read_hostfile(name, deadline_after(10'000), nullptr);
             return text("accepted, size ", hosts.size());
         } catch (const Error& error) {
             return error.what();
@@ -140,13 +160,16 @@ TEST(Hostfile, IsReadFromItsPath) {
     EXPECT_NE(message_of(path).find(path), std::string::npos) << message_of(path);
     EXPECT_NE(message_of(path).find("No such file"), std::string::npos) << message_of(path);
     std::ofstream(path) << R"([["a:1"],["b:1"]])";
-    EXPECT_EQ(read_hostfile(path).size(), 2);
-    EXPECT_EQ(read_hostfile(path).source, "the hostfile " + path);
+    EXPECT_EQ(read_hostfile(path, deadline_after(10'000), nullptr).size(), 2);
+    EXPECT_EQ(read_hostfile(path, deadline_after(10'000), nullptr).source, "the hostfile " + path);
     std::ofstream(path) << "[";
     EXPECT_NE(message_of(path).find(path), std::string::npos);
     std::ofstream(path, std::ios::trunc).close();
-    EXPECT_EQ(read_hostfile(path).size(), 1);
-    // A folder must not pass for a blank file.
+    EXPECT_EQ(read_hostfile(path, deadline_after(10'000), nullptr).size(), 1);
+    // A read error must not pass for a blank file.
+    EXPECT_NE(message_of("/proc/self/mem").find("the hostfile /proc/self/mem cannot be read: Input/output error"), std::string::npos)
+        << message_of("/proc/self/mem");
+    // Nor must a folder.
     EXPECT_NE(message_of(folder).find("cannot be"), std::string::npos) << message_of(folder);
     std::filesystem::remove_all(folder);
 }

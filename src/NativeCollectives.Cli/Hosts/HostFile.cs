@@ -26,7 +26,7 @@ internal sealed record HostFile(IReadOnlyList<Host> Hosts)
         string json;
         try
         {
-            json = File.ReadAllText(path);
+            json = SmallFile.ReadText(path);
         }
         catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -80,7 +80,7 @@ internal sealed class SettingsReader
     }
 
     /// <summary>
-    /// The addresses of each rank: a list of lists; where a rank has one address, a text will do in place of its list, and in place of all a text with commas.
+    /// The addresses of each rank, with port 0 for ranks that this one never calls: a list of lists; where a rank has one address, a text will do in place of its list, and in place of all a text with commas.
     /// </summary>
     internal IReadOnlyList<IReadOnlyList<string>>? Hosts(string key)
     {
@@ -88,7 +88,7 @@ internal sealed class SettingsReader
         if (Take(key) is { } whole)
         {
             string[] addresses = whole.Value!.Split(',', StringSplitOptions.TrimEntries);
-            if (Array.TrueForAll(addresses, static address => HostAndPort.Parse(address) is not null))
+            if (Array.TrueForAll(addresses, static address => HostAndPort.Parse(address, leastPort: 0) is not null))
             {
                 return [.. addresses.Select(static address => (IReadOnlyList<string>)[address])];
             }
@@ -109,7 +109,7 @@ internal sealed class SettingsReader
 
             foreach (ListItem item in items)
             {
-                if (item.Entry is { Problem: null } entry && HostAndPort.Parse(entry.Value ?? "") is null)
+                if (item.Entry is { Problem: null } entry && HostAndPort.Parse(entry.Value ?? "", leastPort: 0) is null)
                 {
                     Refuse(entry, entry.Key, Expected);
                 }

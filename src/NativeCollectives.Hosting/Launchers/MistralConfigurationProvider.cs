@@ -57,7 +57,7 @@ internal sealed class MistralConfigurationProvider(LauncherVariables variables) 
     {
         internal static RingFile Read(string path)
         {
-            byte[] bytes = File.ReadAllBytes(path);
+            byte[] bytes = SmallFile.ReadBytes(path);
             try
             {
                 using var json = JsonDocument.Parse(bytes);

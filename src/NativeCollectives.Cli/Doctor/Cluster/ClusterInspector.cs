@@ -41,7 +41,7 @@ internal sealed class ClusterInspector(ClusterPlan plan, Func<string?, IProbeHos
     // Each host once, several at a time.
     private async Task<Dictionary<string, Contact>> ContactAsync(Action<string> progress, CancellationToken cancellationToken)
     {
-        ClusterRank[] hosts = [.. plan.Ranks.DistinctBy(Key)];
+        ClusterRank[] hosts = [.. plan.Ranks.Where(static rank => rank.IsKnown).DistinctBy(Key)];
         progress($"looking at {Words.Count(hosts.Length, "host")}");
         var machine = new ThisMachine();
         using var places = new SemaphoreSlim(MostAtOnce);

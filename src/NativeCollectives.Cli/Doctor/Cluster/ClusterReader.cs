@@ -32,7 +32,7 @@ internal sealed class ClusterReader
         string json;
         try
         {
-            json = File.ReadAllText(path);
+            json = SmallFile.ReadText(path);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -140,7 +140,12 @@ internal sealed class ClusterReader
                 throw Malformed($"the entry of rank {ranks.Count} is empty", "at least one \"host:port\"");
             }
 
-            ranks.Add(new ClusterRank(ranks.Count, addresses[0].Host) { Ssh = addresses[0].Host, Addresses = addresses });
+            ranks.Add(new ClusterRank(ranks.Count, addresses[0].Host)
+            {
+                Ssh = addresses[0].Host,
+                Addresses = addresses,
+                IsKnown = Array.TrueForAll(addresses, static address => address.Port != 0),
+            });
         }
 
         int first = ranks[0].Addresses.Count;
@@ -150,13 +155,24 @@ internal sealed class ClusterReader
                 Named(rank), $"all ranks must list equally many addresses, but rank 0 lists {first} and rank {rank.Rank} lists {rank.Addresses.Count}"));
         }
 
+        if (ranks.Count > 1 && !ranks.Exists(rank => Neighbourhood(rank.Rank, ranks).All(static near => near.IsKnown)))
+        {
+            ClusterRank unknown = ranks.Find(static rank => !rank.IsKnown)!;
+            _findings.Add(new Finding(
+                Named(unknown), "it has port 0, and no rank can use this file: each needs a port of its own and of both its neighbours' addresses"));
+        }
+
         return Finish(ClusterKind.Ring, "ring", ranks, null);
     }
 
+    /// <summary>A rank of a ring with its neighbours: those whose addresses it needs.</summary>
+    public static IEnumerable<ClusterRank> Neighbourhood(int rank, IReadOnlyList<ClusterRank> ranks) =>
+        new[] { rank, (rank + ranks.Count - 1) % ranks.Count, (rank + 1) % ranks.Count }.Distinct().Select(index => ranks[index]);
+
     private HostAndPort Address(JsonElement value, int rank) =>
-        value.ValueKind == JsonValueKind.String && HostAndPort.Parse(value.GetString()!) is { } address
+        value.ValueKind == JsonValueKind.String && HostAndPort.Parse(value.GetString()!, leastPort: 0) is { } address
             ? address
-            : throw Malformed($"rank {rank} has the address {Described(value)}", "\"host:port\", with an IPv6 address in brackets and a port from 1 to 65535");
+            : throw Malformed($"rank {rank} has the address {Described(value)}", "\"host:port\", with an IPv6 address in brackets and a port up to 65535");
 
     private ClusterPlan OfDevices(JsonElement root)
     {
@@ -206,6 +222,7 @@ internal sealed class ClusterReader
     private void CheckAddresses(ClusterKind kind, IReadOnlyList<ClusterRank> ranks)
     {
         var owners = new Dictionary<string, ClusterRank>(StringComparer.OrdinalIgnoreCase);
+        ranks = [.. ranks.Where(static rank => rank.IsKnown)];
         foreach (ClusterRank rank in ranks)
         {
             foreach (string address in rank.Addresses.Select(address => kind == ClusterKind.Ring ? address.ToString() : address.Host))
@@ -222,7 +239,7 @@ internal sealed class ClusterReader
         bool[] loopback = [.. ranks.Select(static rank => rank.Addresses.Any(static address => IsLoopback(address.Host)))];
         if (loopback.Contains(true) && loopback.Contains(false))
         {
-            foreach (ClusterRank rank in ranks.Where(rank => loopback[rank.Rank]))
+            foreach (ClusterRank rank in ranks.Where((_, index) => loopback[index]))
             {
                 string address = rank.Addresses.First(static address => IsLoopback(address.Host)).Host;
                 _findings.Add(new Finding(Named(rank), $"its address {address} means every host itself: ranks on other hosts cannot reach it"));

@@ -18,7 +18,16 @@ internal static class LinkPlan
 
         if (backend == "ring")
         {
-            return [.. ranks.SelectMany(rank => Next(rank).Addresses.Select(address => new Link(rank.Rank, Next(rank).Rank, address)))];
+            // A file that does not know all ranks is for one of them, whose own address may be the one that means any.
+            bool isForOne = ranks.Any(static rank => !rank.IsKnown);
+            return
+            [
+                .. from rank in ranks
+                   where rank.IsKnown && Next(rank).IsKnown
+                   from address in Next(rank).Addresses
+                   where !isForOne || address.Host is not ("0.0.0.0" or "::")
+                   select new Link(rank.Rank, Next(rank).Rank, address),
+            ];
         }
 
         IEnumerable<(int From, int To)> pairs = mesh

@@ -136,6 +136,13 @@ internal sealed partial class ConfigurationInspector
             {
                 _findings.Add(new Finding(Where, $"the rank is {configuration.Rank}, but {plan.Path} has {Words.Count(ranks, "rank")}, which count from 0"));
             }
+            else if (plan.Kind == ClusterKind.Ring && plan.Ranks.Count > 1)
+            {
+                _findings.AddRange(
+                    from near in ClusterReader.Neighbourhood(configuration.Rank, plan.Ranks)
+                    where !near.IsKnown
+                    select new Finding(Where, $"{plan.Path} has port 0 for rank {near.Rank}, but rank {configuration.Rank} needs its address"));
+            }
 
             return ranks;
         }
