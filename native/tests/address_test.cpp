@@ -72,6 +72,16 @@ TEST(Address, NamesThatTakeTooLongAreGivenUp) {
     }
 }
 
+TEST(Address, NamesAreNotWaitedForOnceTheCheckThrows) {
+    const auto check = [] { throw Error(NC_CANCELLED, "enough"); };
+    try {
+        (void)resolve({"no-such-host.invalid", "1"}, deadline_after(10'000), check);
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.status, NC_CANCELLED);
+    }
+}
+
 TEST(Address, HostsCompareWithoutPortsAndMappedOnesAreTheirIPv4Address) {
     EXPECT_TRUE(resolved("127.0.0.1:1").same_host(resolved("127.0.0.1:2")));
     EXPECT_FALSE(resolved("127.0.0.1:1") == resolved("127.0.0.1:2"));
@@ -79,6 +89,39 @@ TEST(Address, HostsCompareWithoutPortsAndMappedOnesAreTheirIPv4Address) {
     EXPECT_FALSE(resolved("127.0.0.1:1").same_host(resolved("127.0.0.2:1")));
     EXPECT_TRUE(resolved("[::ffff:127.0.0.1]:1").same_host(resolved("127.0.0.1:9")));
     EXPECT_FALSE(resolved("[::1]:1").same_host(resolved("127.0.0.1:1")));
+}
+
+TEST(Address, ThatIsMappedIsTheIPv4One) {
+    EXPECT_EQ(resolved("[::ffff:127.0.0.1]:7").text(), "127.0.0.1:7");
+    EXPECT_EQ(resolved("[::ffff:127.0.0.1]:7").family(), AF_INET);
+    EXPECT_EQ(resolved("[::ffff:127.0.0.1]:7").host_key(), resolved("127.0.0.1:9").host_key());
+    EXPECT_EQ(resolved("[::ffff:127.0.0.1]:7").listening_key(), resolved("127.0.0.1:7").listening_key());
+    EXPECT_NE(resolved("127.0.0.1:7").listening_key(), resolved("127.0.0.1:8").listening_key());
+    EXPECT_NE(resolved("[fe80::1%1]:7").listening_key(), resolved("[fe80::1%2]:7").listening_key());
+}
+
+TEST(Address, OfAllInterfacesIsKnown) {
+    EXPECT_TRUE(resolved("0.0.0.0:1").is_wildcard());
+    EXPECT_TRUE(resolved("[::]:1").is_wildcard());
+    EXPECT_FALSE(resolved("127.0.0.1:1").is_wildcard());
+    EXPECT_FALSE(resolved("[::1]:1").is_wildcard());
+    EXPECT_FALSE(Address().is_wildcard());
+}
+
+TEST(Address, WithPortZeroIsTakenWhereItMayBe) {
+    EXPECT_THROW((void)parse_host_port("a:0"), Error);
+    EXPECT_TRUE(has_port_zero(parse_host_port("a:0", PortZero::Taken)));
+    EXPECT_TRUE(has_port_zero(parse_host_port("[::1]:000", PortZero::Taken)));
+    EXPECT_FALSE(has_port_zero(parse_host_port("a:10", PortZero::Taken)));
+    EXPECT_FALSE(has_port_zero(parse_host_port("a:http", PortZero::Taken)));
+    EXPECT_THROW((void)parse_host_port("a:65536", PortZero::Taken), Error);
+}
+
+TEST(Address, OfNumbersAsksNobody) {
+    EXPECT_EQ(numeric({"127.0.0.1", "7"})->text(), "127.0.0.1:7");
+    EXPECT_EQ(numeric({"::1", "0"})->text(), "[::1]:0");
+    EXPECT_FALSE(numeric({"localhost", "7"}).has_value());
+    EXPECT_FALSE(numeric({"127.0.0.1", "http"}).has_value());
 }
 
 TEST(Address, PortsCanBeChanged) {

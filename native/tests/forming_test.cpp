@@ -405,5 +405,162 @@ TEST(Forming, WithPasswordsEndsAtItsDeadlineAlsoIfSomebodySitsThereSilently) {
     EXPECT_EQ(error.status, NC_RENDEZVOUS_FAILED) << error.what();
 }
 
+// ---- through the core: ranks with hostfiles of their own ----
+
+class RanksWithHostfiles : public test::FormedRanks {
+public:
+    explicit RanksWithHostfiles(const std::vector<std::string>& hosts) : FormedRanks(static_cast<int>(hosts.size())) {
+        form([&](int rank, nc_group** group, nc_error* error) {
+            const test::RingOptions options(rank, hosts[static_cast<std::size_t>(rank)]);
+            return nc_group_create(&options.options, group, error);
+        });
+    }
+};
+
+std::string hostfile_of(const std::vector<std::string>& addresses) {
+    std::string json = "[";
+    for (const std::string& address : addresses) json += text(json.size() > 1 ? "," : "", "[\"", address, "\"]");
+    return json + "]";
+}
+
+// For each rank a hostfile in which it listens on own, knows its neighbours, and knows of others only what unknown says.
+std::vector<std::string> neighbours_only(const ReservedPorts& ports, std::size_t ranks, const std::string& own, const std::string& unknown) {
+    std::vector<std::string> files;
+    for (std::size_t rank = 0; rank < ranks; ++rank) {
+        std::vector<std::string> addresses(ranks, unknown);
+        addresses[(rank + 1) % ranks] = ports[(rank + 1) % ranks].text();
+        addresses[(rank + ranks - 1) % ranks] = ports[(rank + ranks - 1) % ranks].text();
+        addresses[rank] = text(own, ':', ports[rank].port());
+        files.push_back(hostfile_of(addresses));
+    }
+    return files;
+}
+
+nc_status split(nc_group* group, int color, test::GroupPointer& part, std::string& message) {
+    nc_group* made = nullptr;
+    nc_request request = test::request_of(NC_SPLIT);
+    request.color = color;
+    request.key = -1;
+    request.new_group = &made;
+    const test::Outcome outcome = test::execute(group, request);
+    part.reset(made);
+    message = outcome.message();
+    return outcome.status;
+}
+
+void expect_to_work_but_for_splits(RanksWithHostfiles& ranks, const std::string& unknown) {
+    ranks.each([&](int rank, nc_group* group) {
+        EXPECT_EQ(test::all_sum_works(group).status, NC_OK);
+        test::GroupPointer part;
+        std::string message;
+        // Neighbours know each other.
+        EXPECT_EQ(split(group, rank / 2, part, message), NC_OK) << message;
+        EXPECT_EQ(test::all_sum_works(part.get()).status, NC_OK);
+        // Rank 1 would have to call rank 3.
+        EXPECT_EQ(split(group, rank == 2 ? 1 : 0, part, message), rank == 2 ? NC_OK : NC_RENDEZVOUS_FAILED) << message;
+        if (rank == 1) {
+            EXPECT_NE(message.find("rank 3: '" + unknown + "'"), std::string::npos) << message;
+            EXPECT_NE(message.find("split into color 0"), std::string::npos) << message;
+        }
+        EXPECT_EQ(test::all_sum_works(group).status, NC_OK) << "all ranks are in step: the old group goes on";
+        EXPECT_EQ(split(group, rank % 2, part, message), NC_RENDEZVOUS_FAILED);
+        EXPECT_NE(message.find(text("rank ", (rank + 2) % 4, ": '", unknown, "'")), std::string::npos) << message;
+        EXPECT_EQ(test::all_sum_works(group).status, NC_OK);
+    });
+}
+
+TEST(FormingFromHostfiles, NeedsNoPortOfRanksThatAreNoNeighbours) {
+    const ReservedPorts ports(4);
+    RanksWithHostfiles ranks(neighbours_only(ports, 4, "0.0.0.0", "198.51.100.1:0"));
+    expect_to_work_but_for_splits(ranks, "198.51.100.1:0");
+}
+
+TEST(FormingFromHostfiles, NeedsNoNameOfRanksThatAreNoNeighbours) {
+    const ReservedPorts ports(4);
+    RanksWithHostfiles ranks(neighbours_only(ports, 4, "127.0.0.1", "not-a-neighbour.invalid:5000"));
+    expect_to_work_but_for_splits(ranks, "not-a-neighbour.invalid:5000");
+}
+
+test::Outcome outcome_of(int rank, const std::string& hosts, std::int64_t timeout_ms = ample_ms, LogBook* book = nullptr) {
+    test::RingOptions options(rank, hosts);
+    options.options.forming_timeout_ms = timeout_ms;
+    if (book != nullptr) {
+        const Log log = book->log();
+        options.options.log = log.callback();
+        options.options.log_context = log.context();
+    }
+    nc_group* group = nullptr;
+    test::Outcome outcome;
+    outcome.status = nc_group_create(&options.options, &group, &outcome.error);
+    nc_group_destroy(group);
+    return outcome;
+}
+
+TEST(FormingFromHostfiles, NeedsThoseOfItselfAndItsNeighbours) {
+    for (int zero = 0; zero < 3; ++zero) {
+        std::vector<std::string> addresses{"127.0.0.1:17000", "127.0.0.1:17001", "127.0.0.1:17002", "127.0.0.1:17003"};
+        addresses[static_cast<std::size_t>(zero)] = "192.0.2.1:0";
+        const test::Outcome outcome = outcome_of(1, hostfile_of(addresses));
+        EXPECT_EQ(outcome.status, NC_RENDEZVOUS_FAILED);
+        EXPECT_NE(outcome.message().find(text("rank ", zero, ": '192.0.2.1:0' has port 0")), std::string::npos) << outcome.message();
+    }
+}
+
+TEST(FormingFromHostfiles, TellsTheLogOfUnknownRanksOnce) {
+    LogBook book;
+    (void)outcome_of(0, hostfile_of({"192.0.2.1:5000", "192.0.2.2:5000", "198.51.100.1:0", "198.51.100.1:0", "192.0.2.5:5000"}), ample_ms, &book);
+    EXPECT_TRUE(book.wait_for("has no port for rank 2 ('198.51.100.1:0'), rank 3 ('198.51.100.1:0'); they are no neighbours", 0));
+}
+
+bool has_ipv6() {
+    try {
+        (void)listen_on(resolve({"::1", "0"}, deadline_after(ample_ms)), 1);
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+TEST(FormingFromHostfiles, AllIPv6AddressesHearANeighbourOverIPv4) {
+    if (!has_ipv6()) GTEST_SKIP() << "this machine has no IPv6";
+    const ReservedPorts ports(3);
+    const std::string any = text("[::]:", ports[0].port());
+    RanksWithHostfiles ranks({hostfile_of({any, ports[1].text(), ports[2].text()}), hostfile_of({ports[0].text(), ports[1].text(), ports[2].text()}),
+                              hostfile_of({ports[0].text(), ports[1].text(), ports[2].text()})});
+    ranks.each([&](int, nc_group* group) {
+        EXPECT_EQ(test::all_sum_works(group).status, NC_OK);
+        test::GroupPointer part;
+        std::string message;
+        EXPECT_EQ(split(group, 0, part, message), NC_OK) << message;
+        EXPECT_EQ(test::all_sum_works(part.get()).status, NC_OK);
+    });
+}
+
+TEST(FormingFromHostfiles, AStrangerOverIPv4IsKnownAtAllIPv6Addresses) {
+    if (!has_ipv6()) GTEST_SKIP() << "this machine has no IPv6";
+    const ReservedPorts ports(2);
+    LogBook book;
+    test::Outcome outcome;
+    on_all_ranks(2, [&](int who) {
+        if (who == 0) {
+            outcome = outcome_of(0, hostfile_of({text("[::]:", ports[0].port()), ports[1].text()}), 2000 * test::slowness, &book);
+        } else {
+            const Descriptor stranger = connect_when_open(ports[0], loopback(0, "127.0.0.9"));
+            EXPECT_TRUE(book.wait_for("turned away a connection from 127.0.0.9"));
+        }
+    });
+    EXPECT_EQ(outcome.status, NC_RENDEZVOUS_FAILED);
+}
+
+TEST(FormingFromHostfiles, SaysThatAllIPv4AddressesDoNotHearIPv6) {
+    const ReservedPorts ports(2);
+    LogBook book;
+    const std::string hosts = hostfile_of({text("0.0.0.0:", ports[0].port()), text("[::1]:", ports[1].port())});
+    const test::Outcome outcome = outcome_of(0, hosts, 200, &book);
+    EXPECT_EQ(outcome.status, NC_RENDEZVOUS_FAILED);
+    EXPECT_NE(outcome.message().find("is reached over IPv4 only, but rank 1 has an IPv6 address"), std::string::npos) << outcome.message();
+    EXPECT_TRUE(book.wait_for("is reached over IPv4 only", 0));
+}
+
 } // namespace
 } // namespace nc::ring
