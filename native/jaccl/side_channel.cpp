@@ -2,12 +2,13 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <sstream>
+
+#include "backend/random.h"
 
 namespace nc::jaccl {
 namespace {

@@ -18,7 +18,8 @@ struct HostPort {
     std::string port;
 };
 
-// Whether port 0 may be written. It stands for an address that is not known: hostfiles of exo have it for ranks that this one never calls.
+// Whether port 0 may be written. It stands for an address that is not known: hostfiles of exo have it for ranks that
+// this one never calls.
 enum class PortZero { Refused, Taken };
 
 // Splits "host:port" or "[v6 literal]:port". Throws Error(NC_RENDEZVOUS_FAILED) that says what is wrong with it; it does not name where the text came from.
@@ -27,7 +28,8 @@ HostPort parse_host_port(const std::string& text, PortZero zero = PortZero::Refu
 // Whether the port is the number 0.
 bool has_port_zero(const HostPort& address);
 
-// A resolved address and port. An IPv4 address that is mapped into IPv6, as an IPv6 socket that hears IPv4 too reports it, becomes that IPv4 address.
+// A resolved address and port. An IPv4 address that is mapped into IPv6, as an IPv6 socket that hears IPv4 too reports
+// it, becomes that IPv4 address.
 class Address {
 public:
     Address() = default;
@@ -63,7 +65,8 @@ private:
 };
 
 // The first IPv4 address that the host name and port (or service) stand for, else the first IPv6 one. Throws Error(NC_RENDEZVOUS_FAILED) that says why there is
-// none; it does not name the host. check, if there is one, is called every few milliseconds while a name service is waited for, and ends the wait by an Error of its own.
+// none; it does not name the host. check, if there is one, is called every few milliseconds while a name service is
+// waited for, and ends the wait by an Error of its own.
 Address resolve(const HostPort& name, Deadline deadline, const std::function<void()>& check = nullptr);
 
 // The address if host and port are numbers: no name service is asked.

@@ -189,7 +189,8 @@ private:
     void tend_approaches() {
         for (Approach& approach : approaches_) {
             if (approach.connected) {
-                // A neighbour that had joined, and found that others had not, has sent something before it reset the connection.
+                // A neighbour that had joined, and found that others had not, has sent something before it reset the
+                // connection.
                 if (plan_.neighbours_listen && take_error(approach.connection.get()) != 0) neighbour_gave_up(right_rank_);
                 if (probe(approach.connection) != Pulse::Broken) continue;
                 if (plan_.neighbours_listen) {

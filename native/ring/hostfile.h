@@ -23,8 +23,8 @@ struct Hosts {
 };
 
 // Parses a hostfile's text. Throws Error(NC_RENDEZVOUS_FAILED) that names the source, the rank and the address.
-// A JSON array of one entry per rank; an entry is an array of "host:port" strings, or one such string. Port 0 is taken here: RankAddresses refuses it where a port is
-// needed.
+// A JSON array of one entry per rank; an entry is an array of "host:port" strings, or one such string. Port 0 is taken
+// here: RankAddresses refuses it where a port is needed.
 Hosts parse_hosts(const std::string& text, const std::string& source);
 
 // Reads and parses a file, as read_small_file().

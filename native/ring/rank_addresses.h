@@ -1,5 +1,6 @@
-// Where the ranks of a ring can be reached. Only the own and the neighbours' addresses are needed to form it; those of other ranks are resolved when a split first
-// needs them, and until then may be anything: a launcher may not know them (exo writes port 0), or their names may mean nothing on this host.
+// Where the ranks of a ring can be reached. Only the own and the neighbours' addresses are needed to form it; those of
+// other ranks are resolved when a split first needs them, and until then may be anything: a launcher may not know them
+// (exo writes port 0), or their names may mean nothing on this host.
 #pragma once
 
 #include <string>
@@ -17,12 +18,13 @@ public:
     // What they come from, as messages name it.
     const std::string& source() const { return source_; }
 
-    // A rank's addresses, resolved now if they have not been yet; check as resolve(). Throws Error(NC_RENDEZVOUS_FAILED), which names source, rank and address, and what
-    // check throws.
+    // A rank's addresses, resolved now if they have not been yet; check as resolve(). Throws
+    // Error(NC_RENDEZVOUS_FAILED), which names source, rank and address, and what check throws.
     const std::vector<Address>& of(int rank, Deadline deadline, const std::function<void()>& check);
 
-    // Throws Error(NC_RENDEZVOUS_FAILED) if one of the rank's own addresses is also listed elsewhere: two listeners cannot share it. Of ranks that have not been resolved
-    // those addresses count that need no name service, and those that are written alike.
+    // Throws Error(NC_RENDEZVOUS_FAILED) if one of the rank's own addresses is also listed elsewhere: two listeners
+    // cannot share it. Of ranks that have not been resolved those addresses count that need no name service, and those
+    // that are written alike.
     void check_distinct(int rank) const;
 
     // Ranks, other than this one and its neighbours, of which an address is not known: "rank 3 ('198.51.100.1:0')".

@@ -35,7 +35,8 @@ bool has_family(const std::vector<Address>& addresses, int family) {
     return std::any_of(addresses.begin(), addresses.end(), [&](const Address& address) { return address.family() == family && !address.is_wildcard(); });
 }
 
-// Over which family of addresses this rank does not hear its left neighbour although it may call that way; empty if there is none.
+// Over which family of addresses this rank does not hear its left neighbour although it may call that way; empty if
+// there is none.
 std::string deaf_to(const FormingPlan& plan, int left) {
     for (std::size_t i = 0; i < plan.own.size(); ++i) {
         const Address& own = plan.own[i];

@@ -111,9 +111,9 @@ public:
         plan.source = name_;
         plan.rank = rank();
         plan.size = size();
-        plan.own = announced_.addresses_of(operation_.rank, listed_addresses(operation_, operation_.rank, options));
+        plan.own = addresses_of(operation_.rank, options);
         // The left neighbour is known by its password.
-        plan.right = announced_.addresses_of(right, listed_addresses(operation_, right, options));
+        plan.right = addresses_of(right, options);
         plan.listeners = std::move(listeners);
         plan.own_password = announced_.of(operation_.rank).password;
         plan.right_password = announced_.of(right).password;
@@ -128,7 +128,7 @@ public:
     }
 
     int rank() const {
-        return rank_of(*std::ranges::find_if(members_, [this](const Member& member) { return member.old_rank == operation_.rank; }));
+        return rank_of(*std::ranges::find(members_, operation_.rank, &Member::old_rank));
     }
 
     // The failure with its peer's rank in the ring that is split.
@@ -139,6 +139,15 @@ public:
     }
 
 private:
+    std::vector<Address> addresses_of(int old_rank, const nc_backend_options& options) const {
+        try {
+            return announced_.addresses_of(old_rank, listed_addresses(operation_, old_rank, options));
+        } catch (const Error& error) {
+            const auto member = std::ranges::find(members_, old_rank, &Member::old_rank);
+            throw Error(error.status, text(name_, ": ", error.what()), rank_of(*member), error.system_error);
+        }
+    }
+
     int rank_of(const Member& member) const { return static_cast<int>(&member - members_.data()); }
 
     std::string described(int color) const {

@@ -5,6 +5,7 @@
 #include "raw_peer.h"
 #include "ring/ring_group.h"
 #include "ring/split.h"
+#include "wire_ring.h"
 
 namespace nc::test {
 namespace {
@@ -21,7 +22,7 @@ std::pair<Descriptor, Descriptor> tcp_pair(const Descriptor& listener) {
 class LyingRing {
 public:
     LyingRing(int ranks, int liar, Lie& left, Lie& right)
-        : liar_(liar), addresses_(index(ranks), std::vector<Address>{loopback(0)}) {
+        : liar_(liar), addresses_(loopback_addresses(ranks, 1)) {
         const Descriptor listener = listen_on(loopback(0), 8);
         std::vector<ring::Connections> connections(index(ranks));
         for (int rank = 0; rank < ranks; ++rank) {
@@ -57,7 +58,7 @@ private:
     }
 
     const int liar_;
-    std::vector<std::vector<Address>> addresses_;
+    ring::RankAddresses addresses_;
     std::vector<std::unique_ptr<Loss>> losses_;
     std::vector<std::unique_ptr<ring::RingGroup>> groups_;
 };

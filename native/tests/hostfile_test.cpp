@@ -99,8 +99,8 @@ TEST(Hostfile, OfALauncherIsCalledThat) {
 }
 
 TEST(Hostfile, WithABadAddressNamesIt) {
-    for (const char* address : {"a", "a:", ":1", ":", "a:65536", "a:70000", "a:99999999999999999999", "::1:5000", "fe80::1", "[::1]", "[::1:5000",
-                                "[]:5000", "[::1]5000", "[::1]:"}) {
+    for (const char* address : {"a", "a:", ":1", ":", "a:65536", "a:70000", "a:99999999999999999999", "::1:5000", "fe80::1", "[::1]", "[::1:5000", "[]:5000",
+                                "[::1]5000", "[::1]:"}) {
         expect_refused(text(R"([["ok:1"],[")", address, R"("]])"), {"rank 1", text("'", address, "'")});
     }
     expect_refused(R"([[""]])", {"rank 0"});

@@ -1,4 +1,5 @@
-// Files that configure a group, and what may lie in their place: everything is read to its end, or is an error that names it, before the deadline.
+// Files that configure a group, and what may lie in their place: everything is read to its end, or is an error that
+// names it, before the deadline.
 #include "backend/small_file.h"
 
 #include <fcntl.h>

@@ -66,6 +66,12 @@ inline std::vector<Written> nothing_written(int ranks, int sockets) {
     return std::vector<Written>(static_cast<std::size_t>(ranks), Written{none, none});
 }
 
+// What a hostfile might list for ranks that are joined already.
+inline ring::RankAddresses loopback_addresses(int ranks, int sockets) {
+    const std::vector<HostPort> rank(static_cast<std::size_t>(sockets), HostPort{"127.0.0.1", "1"});
+    return ring::RankAddresses({"the test", std::vector<std::vector<HostPort>>(static_cast<std::size_t>(ranks), rank)});
+}
+
 class WireRing {
     template <class List>
     static auto& at(List& list, int i) {
@@ -86,7 +92,7 @@ public:
         }
         nc_backend_options options{};
         options.fault = [](void*, const nc_error*) {};
-        const std::vector<std::vector<Address>> addresses(static_cast<std::size_t>(ranks), std::vector<Address>(static_cast<std::size_t>(sockets)));
+        const ring::RankAddresses addresses = loopback_addresses(ranks, sockets);
         for (int rank = 0; rank < ranks; ++rank)
             groups_.push_back(std::make_unique<ring::RingGroup>(rank, addresses, std::move(at(connections, rank)), options));
     }

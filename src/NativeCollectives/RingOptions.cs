@@ -9,6 +9,7 @@ public sealed class RingOptions
     /// <summary>
     /// One entry per rank, in rank order: the addresses that the rank listens on, as <c>host:port</c> or, with an IPv6 literal, <c>[host]:port</c>.
     /// Every rank lists equally many, one for each connection between neighbours. A list of one rank makes a group of one.
+    /// Port 0 stands for an address that is not known; only a rank that is neither this one nor its neighbour may have it.
     /// </summary>
     public IReadOnlyList<IReadOnlyList<string>>? Hosts { get; set; }
 

@@ -80,7 +80,8 @@ internal sealed class SettingsReader
     }
 
     /// <summary>
-    /// The addresses of each rank, with port 0 for ranks that this one never calls: a list of lists; where a rank has one address, a text will do in place of its list, and in place of all a text with commas.
+    /// The addresses of each rank, with port 0 for ranks that this one never calls: a list of lists; where a rank has
+    /// one address, a text will do in place of its list, and in place of all a text with commas.
     /// </summary>
     internal IReadOnlyList<IReadOnlyList<string>>? Hosts(string key)
     {

@@ -9,11 +9,15 @@ internal readonly record struct HostAndPort(string Host, int Port)
 
     /// <summary>Takes <c>host:port</c> apart; <see langword="null"/> if the text is something else.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="leastPort">0: the port may be 0, as hostfiles of a ring have it for ranks that are no neighbours and whose addresses are not known.</param>
+    /// <param name="leastPort">0: the port may be 0, as hostfiles of a ring have it for ranks that are no neighbours
+    /// and whose addresses are not known.</param>
     internal static HostAndPort? Parse(string text, int leastPort = 1)
     {
         int colon = text.LastIndexOf(':');
-        if (colon < 0 || !int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port) || port < leastPort || port > MaxPort)
+        if (colon < 0
+            || !int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port)
+            || port < leastPort
+            || port > MaxPort)
         {
             return null;
         }

@@ -3,8 +3,8 @@ using System.Text;
 namespace NativeCollectives;
 
 /// <summary>
-/// Reads files that configure a group. What is named to be read may be anything, a pipe or a device too, so that reading is bounded in bytes and in time, as in
-/// the native library.
+/// Reads files that configure a group. What is named to be read may be anything, a pipe or a device too, so that
+/// reading is bounded in bytes and in time, as in the native library.
 /// </summary>
 internal static class SmallFile
 {
@@ -19,18 +19,21 @@ internal static class SmallFile
     /// <exception cref="UnauthorizedAccessException">It may not be read, or is a folder.</exception>
     internal static string ReadText(string path, TimeSpan? limit = null)
     {
-        using var reader = new StreamReader(new MemoryStream(ReadBytes(path, limit)), Encoding.UTF8, detectEncodingFromByteOrderMarks: true);
+        var bytes = new MemoryStream(ReadBytes(path, limit));
+        using var reader = new StreamReader(bytes, Encoding.UTF8, detectEncodingFromByteOrderMarks: true);
         return reader.ReadToEnd();
     }
 
-    /// <summary>The bytes of a file, or of a pipe up to its end. A pipe that ends without a byte is an error: whoever was to write it has failed.</summary>
+    /// <summary>The bytes of a file, or of a pipe up to its end. A pipe that ends without a byte is an error: whoever
+    /// was to write it has failed.</summary>
     /// <exception cref="IOException">It cannot be read, is too large, or did not end in time.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read, or is a folder.</exception>
     internal static byte[] ReadBytes(string path, TimeSpan? limit = null)
     {
-        // Opening a pipe waits for its writer, and nothing can interrupt it: a thread of its own does, and is left behind at the deadline.
+        // Opening a pipe waits for its writer, and nothing can interrupt it: a thread of its own does, and is left
+        // behind at the deadline.
         Task<byte[]> reading = Task.Factory.StartNew(
-            () => ReadToEnd(path), CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+            () => ReadToEnd(path), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         TimeSpan time = limit ?? _limit;
         return Task.WaitAny([reading], time) == 0
             ? reading.GetAwaiter().GetResult()
@@ -39,7 +42,8 @@ internal static class SmallFile
 
     private static byte[] ReadToEnd(string path)
     {
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        const FileShare AnyShare = FileShare.ReadWrite | FileShare.Delete;
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, AnyShare, bufferSize: 0);
         if (stream.CanSeek && stream.Length > MaxBytes)
         {
             throw TooLarge();

@@ -25,7 +25,8 @@ internal sealed record ClusterRank(int Rank, string Host)
     /// <summary>The name by which ssh reaches the host; <see langword="null"/>: it is this machine.</summary>
     public string? Ssh { get; init; }
 
-    /// <summary>Whether the file knows its addresses; those that have port 0 in a ring's file stand for ranks that are no neighbours of the rank it is for.</summary>
+    /// <summary>Whether the file knows its addresses; those that have port 0 in a ring's file stand for ranks that are
+    /// no neighbours of the rank it is for.</summary>
     public bool IsKnown { get; init; } = true;
 
     /// <summary>Where other ranks reach it; port 0: any.</summary>

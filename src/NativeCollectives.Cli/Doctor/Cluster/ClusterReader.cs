@@ -159,7 +159,8 @@ internal sealed class ClusterReader
         {
             ClusterRank unknown = ranks.Find(static rank => !rank.IsKnown)!;
             _findings.Add(new Finding(
-                Named(unknown), "it has port 0, and no rank can use this file: each needs a port of its own and of both its neighbours' addresses"));
+                Named(unknown),
+                "it has port 0, and no rank can use this file: each needs its own address and those of both its neighbours"));
         }
 
         return Finish(ClusterKind.Ring, "ring", ranks, null);
@@ -167,12 +168,16 @@ internal sealed class ClusterReader
 
     /// <summary>A rank of a ring with its neighbours: those whose addresses it needs.</summary>
     public static IEnumerable<ClusterRank> Neighbourhood(int rank, IReadOnlyList<ClusterRank> ranks) =>
-        new[] { rank, (rank + ranks.Count - 1) % ranks.Count, (rank + 1) % ranks.Count }.Distinct().Select(index => ranks[index]);
+        new[] { rank, (rank + ranks.Count - 1) % ranks.Count, (rank + 1) % ranks.Count }
+            .Distinct()
+            .Select(index => ranks[index]);
 
     private HostAndPort Address(JsonElement value, int rank) =>
         value.ValueKind == JsonValueKind.String && HostAndPort.Parse(value.GetString()!, leastPort: 0) is { } address
             ? address
-            : throw Malformed($"rank {rank} has the address {Described(value)}", "\"host:port\", with an IPv6 address in brackets and a port up to 65535");
+            : throw Malformed(
+                $"rank {rank} has the address {Described(value)}",
+                "\"host:port\", with an IPv6 address in brackets and a port up to 65535");
 
     private ClusterPlan OfDevices(JsonElement root)
     {

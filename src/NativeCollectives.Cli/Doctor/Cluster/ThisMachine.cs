@@ -14,13 +14,15 @@ internal sealed class ThisMachine
             .Select(static address => WithoutScope(address.Address)),
     ];
 
-    /// <summary>Whether a name or address is one of this machine; the address that means any is. A name that does not resolve is not.</summary>
+    /// <summary>Whether a name or address is one of this machine; the address that means any is. A name that does not
+    /// resolve is not.</summary>
     public async Task<bool> IsAsync(string host, TimeSpan timeout, CancellationToken cancellationToken)
     {
         try
         {
             IPAddress address = WithoutScope(await Resolver.ResolveAsync(host, timeout, cancellationToken));
-            return IPAddress.IsLoopback(address) || address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any) || _addresses.Contains(address);
+            bool isAny = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+            return isAny || IPAddress.IsLoopback(address) || _addresses.Contains(address);
         }
         catch (ProbeException)
         {

@@ -141,7 +141,9 @@ internal sealed partial class ConfigurationInspector
                 _findings.AddRange(
                     from near in ClusterReader.Neighbourhood(configuration.Rank, plan.Ranks)
                     where !near.IsKnown
-                    select new Finding(Where, $"{plan.Path} has port 0 for rank {near.Rank}, but rank {configuration.Rank} needs its address"));
+                    select new Finding(
+                        Where,
+                        $"{plan.Path} has port 0 for rank {near.Rank}, but rank {configuration.Rank} needs its address"));
             }
 
             return ranks;
