@@ -133,7 +133,6 @@ private:
 
     bool still_possible(const Door& door, Caller& caller) {
         if (expects_password() && caller.said_bytes < caller.said.size() && !listen_to(door, caller)) return false;
-        if (plan_.neighbours_listen && knows_password(caller) && take_error(caller.connection.get()) != 0) neighbour_gave_up(left_rank_);
         if (caller.pulse == Pulse::Ended) {
             // It may still be reset; that it has ended is known.
             if (probe(caller.connection) != Pulse::Broken) return true;
@@ -189,9 +188,6 @@ private:
     void tend_approaches() {
         for (Approach& approach : approaches_) {
             if (approach.connected) {
-                // A neighbour that had joined, and found that others had not, has sent something before it reset the
-                // connection.
-                if (plan_.neighbours_listen && take_error(approach.connection.get()) != 0) neighbour_gave_up(right_rank_);
                 if (probe(approach.connection) != Pulse::Broken) continue;
                 if (plan_.neighbours_listen) {
                     neighbour_gave_up(right_rank_, text("closed the connection to its address ", approach.address.text()));
