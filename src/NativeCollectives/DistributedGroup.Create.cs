@@ -30,7 +30,7 @@ public sealed partial class DistributedGroup
     public static DistributedGroup Create(DistributedGroupOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return Create(options, LaunchEnvironment.OfProcess);
+        return Create(options, EnvironmentOf(options));
     }
 
     /// <summary>Joins a group as <see cref="Create(DistributedGroupOptions)"/> does, on a thread of its own.</summary>
@@ -44,7 +44,7 @@ public sealed partial class DistributedGroup
     /// <exception cref="RendezvousException">The group could not be formed, or the value of an environment variable is malformed.</exception>
     /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
     public static Task<DistributedGroup> CreateAsync(DistributedGroupOptions? options = null, CancellationToken cancellationToken = default) =>
-        CreateAsync(options ?? new DistributedGroupOptions(), LaunchEnvironment.OfProcess, cancellationToken);
+        CreateAsync(options ?? new DistributedGroupOptions(), EnvironmentOf(options), cancellationToken);
 
     internal static DistributedGroup Create(DistributedGroupOptions options, LaunchEnvironment environment)
     {
@@ -67,6 +67,9 @@ public sealed partial class DistributedGroup
             TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
             TaskScheduler.Default);
     }
+
+    // Options that were read with other variables than the process's are read to the end with those.
+    private static LaunchEnvironment EnvironmentOf(DistributedGroupOptions? options) => options?.Launched?.Environment ?? LaunchEnvironment.OfProcess;
 
     private static GroupPlan Plan(DistributedGroupOptions options, LaunchEnvironment environment, long start)
     {

@@ -84,4 +84,7 @@ public sealed class JacclOptions
     /// <c>librdma.dylib</c> on macOS and <c>libibverbs.so.1</c> on Linux, where the system's loader finds it.
     /// </summary>
     public string? Library { get; set; }
+
+    /// <summary>New options with the same values.</summary>
+    internal JacclOptions Copy() => (JacclOptions)MemberwiseClone();
 }

@@ -58,4 +58,7 @@ public sealed class NcclOptions
 
     /// <summary>The path of the CUDA driver's library, <c>libcuda.so.1</c>; <see langword="null"/>: it is looked for.</summary>
     public string? CudaLibrary { get; set; }
+
+    /// <summary>New options with the same values.</summary>
+    internal NcclOptions Copy() => (NcclOptions)MemberwiseClone();
 }

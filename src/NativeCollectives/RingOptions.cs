@@ -18,4 +18,7 @@ public sealed class RingOptions
     /// If both are <see langword="null"/>, the environment variable <c>MLX_HOSTFILE</c> holds the path.
     /// </summary>
     public string? HostFile { get; set; }
+
+    /// <summary>New options with the same values.</summary>
+    internal RingOptions Copy() => (RingOptions)MemberwiseClone();
 }

@@ -16,11 +16,7 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
     /// <summary>
     /// What tells a process of a group; a rank gets only what its own job sets, so that a job within a job does not take part in the outer one.
     /// </summary>
-    public static readonly IReadOnlyList<string> GroupVariables =
-    [
-        "MLX_RANK", "MLX_WORLD_SIZE", "MLX_HOSTFILE", "MLX_IBV_DEVICES", "MLX_JACCL_COORDINATOR", "MLX_JACCL_RING",
-        "JACCL_RANK", "JACCL_IBV_DEVICES", "JACCL_COORDINATOR", "JACCL_RING", "NCCL_HOST_IP", "NCCL_PORT", RestartVariable,
-    ];
+    public static readonly IReadOnlyList<string> GroupVariables = [.. LaunchEnvironment.GroupVariables, RestartVariable];
 
     /// <summary>Whether no rank needs ssh.</summary>
     public bool IsLocal => Hosts.All(host => host.IsLocal);
@@ -182,6 +178,13 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
     private Dictionary<string, string> With(Dictionary<string, string> common, Host host, int rank, int attempt)
     {
         Dictionary<string, string> all = new(common) { ["MLX_RANK"] = Text(rank), [RestartVariable] = Text(attempt) };
+
+        // A rank without a hostfile says that it is alone on purpose.
+        if (Hosts.Count == 1)
+        {
+            all["MLX_WORLD_SIZE"] = "1";
+        }
+
         foreach (var (name, value) in (options.HostFile?.Envs ?? []).Concat(host.Envs).Concat(options.Environment).Select(EnvironmentVariable.Parse))
         {
             all[name] = value;

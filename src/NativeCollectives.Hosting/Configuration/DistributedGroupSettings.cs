@@ -45,6 +45,9 @@ public sealed class DistributedGroupSettings
     /// <summary>The launchers' variables: that of the process, unless the configuration was given others.</summary>
     internal LaunchEnvironment Environment { get; private set; } = LaunchEnvironment.OfProcess;
 
+    /// <summary>Which of the values came from launchers.</summary>
+    internal LaunchedOptions? Launched { get; private set; }
+
     /// <summary>Reads the settings from a configuration, as <c>AddDistributedGroup</c> does.</summary>
     /// <param name="configuration">
     /// The whole configuration, whose section <see cref="SectionName"/> is read; or a section that holds the settings itself.
@@ -66,6 +69,7 @@ public sealed class DistributedGroupSettings
     public DistributedGroupOptions ToGroupOptions()
     {
         var options = new DistributedGroupOptions { Backend = Backend, Strict = Strict, Ring = Ring, Nccl = Nccl, Jaccl = Jaccl };
+        options.Launched = Launched;
         if (FormingTimeout is { } formingTimeout)
         {
             options.FormingTimeout = formingTimeout;
@@ -94,6 +98,28 @@ public sealed class DistributedGroupSettings
         Problems = reader.Problems;
         Sources = reader.Sources;
         Environment = configuration.Environment;
+        Launched = ReadLaunched(reader);
+    }
+
+    private LaunchedOptions ReadLaunched(SettingsReader reader)
+    {
+        var launched = new LaunchedOptions(Environment)
+        {
+            Backend = reader.IsLaunchers(SettingKeys.Backend) ? Backend : BackendKind.Any,
+            FormingTimeout = reader.IsLaunchers(SettingKeys.FormingTimeout) ? FormingTimeout : null,
+        };
+        launched.Ring.Rank = reader.IsLaunchers(SettingKeys.RingRank) ? Ring.Rank : null;
+        launched.Ring.HostFile = reader.IsLaunchers(SettingKeys.RingHostFile) ? Ring.HostFile : null;
+        launched.Ring.Hosts = reader.HasLaunchers(SettingKeys.RingHosts) ? Ring.Hosts : null;
+        launched.Nccl.Rank = reader.IsLaunchers(SettingKeys.NcclRank) ? Nccl.Rank : null;
+        launched.Nccl.Size = reader.IsLaunchers(SettingKeys.NcclSize) ? Nccl.Size : null;
+        launched.Nccl.Rendezvous = reader.IsLaunchers(SettingKeys.NcclRendezvous) ? Nccl.Rendezvous : null;
+        launched.Nccl.Bootstrap = reader.IsLaunchers(SettingKeys.NcclBootstrap) ? Nccl.Bootstrap : NcclBootstrap.Auto;
+        launched.Jaccl.Rank = reader.IsLaunchers(SettingKeys.JacclRank) ? Jaccl.Rank : null;
+        launched.Jaccl.DeviceFile = reader.IsLaunchers(SettingKeys.JacclDeviceFile) ? Jaccl.DeviceFile : null;
+        launched.Jaccl.Coordinator = reader.IsLaunchers(SettingKeys.JacclCoordinator) ? Jaccl.Coordinator : null;
+        launched.Jaccl.PreferRing = reader.IsLaunchers(SettingKeys.JacclPreferRing) ? Jaccl.PreferRing : null;
+        return launched;
     }
 
     private static readonly (string, BackendKind)[] _backends =

@@ -8,7 +8,8 @@ internal sealed partial class DistributedGroupSettingsValidator : IValidateOptio
 {
     public ValidateOptionsResult Validate(string? name, DistributedGroupSettings options)
     {
-        string[] problems = [.. options.Problems.Where(problem => !problem.IsOverruledBy(options)).Select(static problem => problem.Text)];
+        BackendKind? chosen = options.Problems.Any(static problem => problem.LauncherKey is not null) ? Chosen(options) : null;
+        string[] problems = [.. options.Problems.Where(problem => !problem.IsOverruledBy(options, chosen)).Select(static problem => problem.Text)];
         if (problems.Length > 0)
         {
             return ValidateOptionsResult.Fail(problems);
@@ -26,6 +27,19 @@ internal sealed partial class DistributedGroupSettingsValidator : IValidateOptio
                 ? argument.Message.Replace($" (Parameter '{argument.ParamName}')", "", StringComparison.Ordinal)
                 : exception.Message;
             return ValidateOptionsResult.Fail(WithKeys(message, options.Sources));
+        }
+    }
+
+    // The backend that would be taken; null: none, or something is wrong with it. A launcher's mistake does not end a program that is configured otherwise.
+    private static BackendKind? Chosen(DistributedGroupSettings options)
+    {
+        try
+        {
+            return GroupPlan.Make(options.ToGroupOptions(), options.Environment, static _ => null).Configuration?.Backend;
+        }
+        catch (Exception exception) when (exception is ArgumentException or CollectiveException)
+        {
+            return null;
         }
     }
 

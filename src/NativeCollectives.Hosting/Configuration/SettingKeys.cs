@@ -15,6 +15,7 @@ internal static class SettingKeys
     internal const string RingNodes = "Ring:Nodes";
     internal const string RingTasksPerNode = "Ring:TasksPerNode";
 
+    internal const string Nccl = "Nccl";
     internal const string NcclRank = "Nccl:Rank";
     internal const string NcclSize = "Nccl:Size";
     internal const string NcclDevice = "Nccl:Device";

@@ -6,8 +6,10 @@ namespace NativeCollectives.Hosting;
 internal sealed record SettingProblem(string Text, string? LauncherKey = null)
 {
     /// <summary>Whether settings do without the value that could not be read.</summary>
-    internal bool IsOverruledBy(DistributedGroupSettings settings) =>
-        LauncherKey is { } key && (!IsMeant(settings.Backend, key) || IsGiven(settings, key));
+    /// <param name="settings">The settings.</param>
+    /// <param name="chosen">The backend that they choose.</param>
+    internal bool IsOverruledBy(DistributedGroupSettings settings, BackendKind? chosen) =>
+        LauncherKey is { } key && (!IsMeant(chosen ?? settings.Backend, key) || IsGiven(settings, key));
 
     private static bool IsMeant(BackendKind backend, string key) =>
         backend == BackendKind.Any || key.StartsWith(BackendNames.Of(backend) + ":", StringComparison.OrdinalIgnoreCase);

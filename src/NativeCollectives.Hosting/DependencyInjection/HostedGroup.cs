@@ -13,6 +13,7 @@ internal sealed class HostedGroup : CollectiveObserver, IHostedLifecycleService,
     private readonly IOptions<DistributedGroupSettings> _settings;
     private readonly CollectiveObservers _observers;
     private readonly CollectiveLog _log;
+    private readonly bool _hasLoggers;
     private Task<DistributedGroup>? _forming;
     private string? _failure;
     private bool _isDisposed;
@@ -32,6 +33,7 @@ internal sealed class HostedGroup : CollectiveObserver, IHostedLifecycleService,
         IHostApplicationLifetime? lifetime = null)
     {
         _settings = settings;
+        _hasLoggers = loggers is not null;
         _log = new CollectiveLog(loggers ?? NullLoggerFactory.Instance);
         _observers = new CollectiveObservers([metrics, traces, _log, this, .. others]);
         _ending = CancellationTokenSource.CreateLinkedTokenSource(lifetime?.ApplicationStopping ?? CancellationToken.None);
@@ -140,6 +142,7 @@ internal sealed class HostedGroup : CollectiveObserver, IHostedLifecycleService,
             DistributedGroupOptions options = settings.ToGroupOptions();
             options.Observer = _observers;
             options.Log = Write;
+            options.IsLogHeard = _hasLoggers;
             return DistributedGroup.CreateAsync(options, settings.Environment, _ending.Token);
         }
         catch (Exception exception)

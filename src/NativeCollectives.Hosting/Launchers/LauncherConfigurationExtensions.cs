@@ -16,10 +16,11 @@ public static class LauncherConfigurationExtensions
         static variables => new MistralConfigurationProvider(variables),
         static variables => new NcclConfigurationProvider(variables),
         static variables => new MlxConfigurationProvider(variables),
+        static variables => new OwnConfigurationProvider(variables),
     ];
 
     /// <summary>
-    /// Adds sources that map the variables of MLX, NCCL, mistral.rs, torchrun, Slurm, Open MPI, PMIx and PMI onto the section <c>NativeCollectives</c>. They
+    /// Adds sources that map <c>NC_BACKEND</c> and the variables of MLX, NCCL, mistral.rs, torchrun, Slurm, Open MPI, PMIx and PMI onto the section <c>NativeCollectives</c>. They
     /// come before every other source, so that whatever else is configured wins over them; among themselves the first in that order wins.
     /// </summary>
     /// <param name="builder">The configuration.</param>

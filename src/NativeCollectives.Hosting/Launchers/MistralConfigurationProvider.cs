@@ -11,7 +11,7 @@ namespace NativeCollectives.Hosting;
 /// </remarks>
 internal sealed class MistralConfigurationProvider(LauncherVariables variables) : LauncherConfigurationProvider(variables, "mistral.rs", precedence: 6)
 {
-    private const string FileVariable = "RING_CONFIG";
+    private const string FileVariable = MistralLaunch.RingFileVariable;
 
     protected override void Map()
     {
@@ -29,7 +29,7 @@ internal sealed class MistralConfigurationProvider(LauncherVariables variables) 
         {
             Refuse(
                 SettingKeys.RingHosts,
-                $"The environment variable {FileVariable} is \"{OptionCheck.Visible(path)}\", but should be the path of a JSON file. {exception.Message}");
+                $"The environment variable {FileVariable} is {OptionCheck.Quoted(path)}, but should be the path of a JSON file. {exception.Message}");
         }
         catch (FormatException exception)
         {
@@ -91,8 +91,11 @@ internal sealed class MistralConfigurationProvider(LauncherVariables variables) 
 
             return element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int number) && number >= least && number <= greatest
                 ? number
-                : throw new FormatException($"has {element.GetRawText()} as \"{name}\", {expected}");
+                : throw new FormatException($"has {Shown(element)} as \"{name}\", {expected}");
         }
+
+        // A file that is not mistral.rs's can hold anything.
+        private static string Shown(JsonElement element) => element.GetRawText() is { Length: <= 80 } text ? text : "something long";
 
         // Without one the neighbour is on this host, as with the address that means any.
         private static string Host(JsonElement root, string name)
@@ -105,7 +108,7 @@ internal sealed class MistralConfigurationProvider(LauncherVariables variables) 
             string? text = element.ValueKind == JsonValueKind.String ? element.GetString() : null;
             if (!IPAddress.TryParse(text, out IPAddress? address))
             {
-                throw new FormatException($"has {element.GetRawText()} as \"{name}\", but should have an IP address.");
+                throw new FormatException($"has {Shown(element)} as \"{name}\", but should have an IP address.");
             }
 
             return (address.Equals(IPAddress.Any) ? IPAddress.Loopback : address).ToString();

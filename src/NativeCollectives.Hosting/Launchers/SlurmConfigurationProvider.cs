@@ -3,7 +3,7 @@ namespace NativeCollectives.Hosting;
 /// <summary>Slurm's <c>srun</c>: the rank, and, for a ring whose <c>BasePort</c> is configured, the nodes.</summary>
 internal sealed class SlurmConfigurationProvider(LauncherVariables variables) : LauncherConfigurationProvider(variables, "Slurm", precedence: 4)
 {
-    private static readonly RankVariables _pair = new("SLURM_PROCID", "SLURM_NTASKS");
+    private static readonly RankVariables _pair = RankVariables.Slurm;
 
     protected override void Map()
     {

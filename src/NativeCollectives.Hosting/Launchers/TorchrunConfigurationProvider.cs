@@ -3,7 +3,7 @@ namespace NativeCollectives.Hosting;
 /// <summary>torchrun, or a script that sets its variables.</summary>
 internal sealed class TorchrunConfigurationProvider(LauncherVariables variables) : LauncherConfigurationProvider(variables, "torchrun", precedence: 5)
 {
-    private static readonly RankVariables _pair = new("RANK", "WORLD_SIZE");
+    private static readonly RankVariables _pair = RankVariables.Torchrun;
 
     protected override void Map()
     {

@@ -6,8 +6,22 @@ namespace NativeCollectives;
 /// <param name="Given">What it needs and somebody gave.</param>
 internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<string> Missing, IReadOnlyList<string> Given)
 {
+    /// <summary>Who told where the ranks meet.</summary>
+    internal Origin Origin { get; init; }
+
+    /// <summary>
+    /// Whether somebody has begun to configure it: something is given besides a rank that a launcher tells every program, so that a group of one is hardly meant.
+    /// </summary>
+    internal bool IsBegun { get; init; }
+
     /// <summary>The own rank.</summary>
     internal int Rank { get; init; }
+
+    /// <summary>The number of ranks; <see langword="null"/>: it is not known yet.</summary>
+    internal int? KnownSize { get; init; }
+
+    /// <summary>The variable that told it; <see langword="null"/>: the program did.</summary>
+    internal string? SizeVariable { get; init; }
 
     /// <summary>The native settings, by name.</summary>
     internal IReadOnlyList<KeyValuePair<string, string>> Settings { get; init; } = [];
@@ -28,6 +42,15 @@ internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<s
 
     internal string Name => BackendNames.Of(Backend);
 
+    /// <summary>Who tells where a backend's ranks would meet. Nothing is read, so that this is known of malformed settings too.</summary>
+    internal static Origin OriginOf(BackendKind backend, DistributedGroupOptions options, LaunchEnvironment environment) => backend switch
+    {
+        BackendKind.Ring => RingConfiguration.OriginOf(options.Ring, options.Launched, environment),
+        BackendKind.Nccl => NcclConfiguration.OriginOf(options.Nccl, environment),
+        BackendKind.Jaccl => JacclConfiguration.OriginOf(options.Jaccl, environment),
+        _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "This backend has no configuration."),
+    };
+
     internal static BackendConfiguration Read(BackendKind backend, DistributedGroupOptions options, LaunchEnvironment environment) => backend switch
     {
         BackendKind.Ring => RingConfiguration.Read(options.Ring, environment),
@@ -35,6 +58,9 @@ internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<s
         BackendKind.Jaccl => JacclConfiguration.Read(options.Jaccl, environment),
         _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "This backend has no configuration."),
     };
+
+    /// <summary>Such as <c>ring (MLX_RANK, MLX_HOSTFILE)</c>.</summary>
+    internal string DescribeGiven() => Given.Count == 0 ? Name : $"{Name} ({string.Join(", ", Given)})";
 
     /// <summary>Such as <c>ring: MLX_HOSTFILE is missing (MLX_RANK is set)</c>.</summary>
     internal string DescribeMissing()

@@ -23,6 +23,16 @@ internal static unsafe class GroupFormation
                 log?.Write(CollectiveLogLevel.Warning, plan.Warning);
             }
 
+            if (plan is { Warning: not null, WarnsOnStandardError: true, ErrorPrefix: null })
+            {
+                StandardError.Warn(plan.Warning);
+            }
+
+            if (plan.Note is not null)
+            {
+                log?.Write(CollectiveLogLevel.Information, plan.Note);
+            }
+
             nc_group* group = Call(plan, log, cancellationToken);
             handle.Own(group, log);
             formed = true;

@@ -9,10 +9,22 @@ internal static class JacclConfiguration
     private const string Name = "jaccl";
 
     // Under each pair of names the first that is present counts, as in MLX.
-    private static readonly string[] RankVariables = ["JACCL_RANK", LaunchEnvironment.RankVariable];
+    private static readonly string[] OwnRankVariables = ["JACCL_RANK", LaunchEnvironment.RankVariable];
     private static readonly string[] DeviceFileVariables = ["JACCL_IBV_DEVICES", "MLX_IBV_DEVICES"];
     private static readonly string[] CoordinatorVariables = ["JACCL_COORDINATOR", "MLX_JACCL_COORDINATOR"];
     private static readonly string[] PreferRingVariables = ["JACCL_RING", "MLX_JACCL_RING"];
+
+    internal static Origin OriginOf(JacclOptions? options, LaunchEnvironment environment)
+    {
+        if (options is { Devices: not null } or { DeviceFile: not null } or { Coordinator: not null } or { SideChannel: not null })
+        {
+            return Origin.Program;
+        }
+
+        bool hasPlace = Array.Exists(DeviceFileVariables, environment.IsPresent) || Array.Exists(CoordinatorVariables, environment.IsPresent);
+        bool hasRank = options?.Rank is not null || Array.Exists(OwnRankVariables, environment.IsPresent);
+        return !hasPlace ? Origin.None : hasRank ? Origin.Own : Origin.Shared;
+    }
 
     internal static BackendConfiguration Read(JacclOptions? options, LaunchEnvironment environment)
     {
@@ -40,6 +52,9 @@ internal static class JacclConfiguration
         IReadOnlyList<KeyValuePair<string, string>> libraries = Libraries(options);
         return new BackendConfiguration(BackendKind.Jaccl, reader.Missing, reader.Given)
         {
+            IsBegun = OriginOf(options, environment) != Origin.None
+                || options.Rank is not null
+                || Array.Exists(OwnRankVariables, environment.IsRankOfSeveral),
             Rank = rank ?? 0,
             Settings = [.. reader.Settings, .. libraries],
             Libraries = libraries,
@@ -130,7 +145,8 @@ internal static class JacclConfiguration
                 return options.Rank;
             }
 
-            variable = Find(RankVariables);
+            variable = environment.FindRank(OwnRankVariables, takesLaunchers: OriginOf(options, environment) != Origin.None);
+            (variable is null ? Missing : Given).Add(variable ?? OwnRankVariables[^1]);
             return variable is null ? null : environment.Rank(variable, Name);
         }
 

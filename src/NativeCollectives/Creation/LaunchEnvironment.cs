@@ -10,6 +10,22 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
     internal const string HostFileVariable = "MLX_HOSTFILE";
     internal const string RingVerboseVariable = "MLX_RING_VERBOSE";
 
+    /// <summary>
+    /// What tells a process that it is a rank of some group, whoever set it. A launcher takes them from its ranks, except those that it sets itself.
+    /// </summary>
+    internal static readonly string[] GroupVariables =
+    [
+        BackendVariable.Name,
+        RankVariable, "MLX_WORLD_SIZE", HostFileVariable, "MLX_IBV_DEVICES", "MLX_JACCL_COORDINATOR", "MLX_JACCL_RING",
+        "JACCL_RANK", "JACCL_IBV_DEVICES", "JACCL_COORDINATOR", "JACCL_RING",
+        "NCCL_HOST_IP", "NCCL_PORT", "NCCL_COMM_ID", "NC_NCCL_BOOTSTRAP",
+        "RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_USE_AGENT_STORE",
+        .. MistralLaunch.Variables, MistralLaunch.RingFileVariable,
+        "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_STEP_NUM_TASKS",
+        "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
+        RankVariables.PmixRank, "PMI_RANK", "PMI_SIZE",
+    ];
+
     /// <summary>That of this process.</summary>
     internal static LaunchEnvironment OfProcess { get; } = new(Environment.GetEnvironmentVariable);
 
@@ -20,6 +36,15 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
 
     /// <summary>A variable's value as it is; <see langword="null"/> if it is absent.</summary>
     internal string? Text(string variable) => lookUp(variable);
+
+    /// <summary>The variable that tells the own rank; <see langword="null"/>: none does.</summary>
+    /// <param name="own">The backend's variables, of which the first that is present counts.</param>
+    /// <param name="takesLaunchers">Whether another launcher's rank will do: it does if nothing but the rank is needed of it.</param>
+    internal string? FindRank(string[] own, bool takesLaunchers) =>
+        Array.Find(own, IsPresent) ?? (takesLaunchers ? Launcher.FindRank(this) : null);
+
+    /// <summary>Whether a rank's variable is present, and nothing says that it is the only rank, as the variables of a launcher of one rank do.</summary>
+    internal bool IsRankOfSeveral(string variable) => IsPresent(variable) && Text(RankVariables.Mlx.Size) != "1";
 
     /// <summary>A rank; <see langword="null"/> if the variable is absent.</summary>
     /// <exception cref="RendezvousException">It is not a rank.</exception>
@@ -75,6 +100,8 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
         return string.IsNullOrWhiteSpace(path) && path is not null ? throw Malformed(variable, path, "the path of a JSON file", backend) : path;
     }
 
+    /// <summary>What to throw if a variable's value is not what it should be.</summary>
+    /// <remarks>The message shows the value only if it is short: see <see cref="OptionCheck.Quoted"/>.</remarks>
     internal static RendezvousException Malformed(string variable, string value, string expected, string backend) =>
-        new($"The environment variable {variable} is \"{value}\", but should be {expected}.") { Backend = backend };
+        new($"The environment variable {variable} is {OptionCheck.Quoted(value)}, but should be {expected}.") { Backend = backend };
 }

@@ -9,6 +9,32 @@ internal static class NcclConfiguration
 
     private const string BootstrapVariable = "NC_NCCL_BOOTSTRAP";
 
+    internal static Origin OriginOf(NcclOptions? options, LaunchEnvironment environment)
+    {
+        options ??= new NcclOptions();
+        if (CodeLaunch.IsMeantBy(options) || options.Bootstrap != NcclBootstrap.Auto)
+        {
+            return Origin.Program;
+        }
+
+        if (environment.Text(BootstrapVariable) is not (null or "auto"))
+        {
+            return Origin.Own;
+        }
+
+        // A size of 1 is no reason to pass over what says where others are.
+        bool isMlx = !IsComplete(NcclBootstrap.CommId) && IsComplete(NcclBootstrap.Mlx);
+        bool isAlone = (options.Size ?? (environment.Text(RankVariables.Mlx.Size) == "1" ? 1 : 2)) == 1;
+        return isMlx && !isAlone ? Origin.Own
+            : Array.Exists([NcclBootstrap.CommId, NcclBootstrap.Mlx, NcclBootstrap.Torchrun], candidate => Of(candidate).IsMeant)
+                || Array.Exists(MistralLaunch.Variables, environment.IsPresent) ? Origin.Shared
+            : Origin.None;
+
+        bool IsComplete(NcclBootstrap candidate) => Of(candidate).Missing.Count == 0;
+
+        NcclLaunch Of(NcclBootstrap candidate) => NcclLaunch.Of(candidate, options, environment);
+    }
+
     internal static BackendConfiguration Read(NcclOptions? options, LaunchEnvironment environment)
     {
         options ??= new NcclOptions();
@@ -16,7 +42,10 @@ internal static class NcclConfiguration
         NcclLaunch launch = Choose(options, environment);
         if (launch.Missing.Count > 0)
         {
-            return new BackendConfiguration(BackendKind.Nccl, launch.Missing, launch.Given);
+            return new BackendConfiguration(BackendKind.Nccl, launch.Missing, launch.Given)
+            {
+                IsBegun = launch.IsMeant || options.Rank is not null || options.Size is not null,
+            };
         }
 
         NcclPlace place = launch.ReadPlace().Checked();
@@ -43,7 +72,10 @@ internal static class NcclConfiguration
         IReadOnlyList<KeyValuePair<string, string>> libraries = Libraries(options);
         return new BackendConfiguration(BackendKind.Nccl, [], launch.Given)
         {
+            IsBegun = true,
             Rank = place.Rank,
+            KnownSize = place.Size,
+            SizeVariable = place.SizeVariable,
             Settings = [.. settings, .. libraries],
             Libraries = libraries,
             FormingTimeout = launch.ReadFormingTimeout(),

@@ -1,10 +1,15 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
 
 namespace NativeCollectives;
 
 /// <summary>What the options of every backend are checked with before anything is done.</summary>
 internal static class OptionCheck
 {
+    // An id of NCCL's has 256 digits, a daemon's message with one several hundred characters.
+    private const int MaxShown = 80;
+
     internal static ArgumentException Invalid(string message) => new(message, "options");
 
     internal static void Require([DoesNotReturnIf(false)] bool isTrue, string otherwise)
@@ -46,6 +51,34 @@ internal static class OptionCheck
 
     internal static bool IsBlank(string? text) => string.IsNullOrWhiteSpace(text) || text.Contains('\0', StringComparison.Ordinal);
 
-    /// <summary>A text as a message can show it.</summary>
-    internal static string? Visible(string? text) => text?.Replace("\0", "\\0", StringComparison.Ordinal);
+    /// <summary>A text as a message can show it: on one line.</summary>
+    internal static string? Visible(string? text)
+    {
+        if (text is null || !text.Any(char.IsControl))
+        {
+            return text;
+        }
+
+        var visible = new StringBuilder(text.Length);
+        foreach (char character in text)
+        {
+            _ = character switch
+            {
+                '\0' => visible.Append("\\0"),
+                '\n' => visible.Append("\\n"),
+                '\r' => visible.Append("\\r"),
+                _ when char.IsControl(character) => visible.Append(CultureInfo.InvariantCulture, $"\\u{(int)character:x4}"),
+                _ => visible.Append(character),
+            };
+        }
+
+        return visible.ToString();
+    }
+
+    /// <summary>
+    /// A value in quotes, as a message can show it. A long one is not shown, but described: it can be something secret that has got into the wrong place,
+    /// such as NCCL's id.
+    /// </summary>
+    internal static string Quoted(string text) =>
+        text.Length <= MaxShown ? $"\"{Visible(text)}\"" : string.Create(CultureInfo.InvariantCulture, $"a text of {text.Length} characters");
 }

@@ -5,57 +5,74 @@ internal static class RingConfiguration
 {
     private const string Name = "ring";
 
+    internal static Origin OriginOf(RingOptions? options, LaunchedOptions? launched, LaunchEnvironment environment)
+    {
+        if (options?.Hosts is { } hosts)
+        {
+            return ReferenceEquals(hosts, launched?.Ring.Hosts) ? Origin.Own : Origin.Program;
+        }
+
+        if (options?.HostFile is not null)
+        {
+            return Origin.Program;
+        }
+
+        // A hostfile with the rank of another launcher is no more than that launcher's own variables.
+        bool hasRank = options?.Rank is not null || environment.IsPresent(LaunchEnvironment.RankVariable);
+        return !environment.IsPresent(LaunchEnvironment.HostFileVariable) ? Origin.None : hasRank ? Origin.Own : Origin.Shared;
+    }
+
     internal static BackendConfiguration Read(RingOptions? options, LaunchEnvironment environment)
     {
         Validate(options);
         List<string> missing = [];
         List<string> given = [];
+        bool hasHosts = options is { Hosts: not null } or { HostFile: not null } || environment.IsPresent(LaunchEnvironment.HostFileVariable);
 
         int? rank = options?.Rank;
-        Note(rank is not null, "RingOptions.Rank");
-        if (rank is null)
+        string? variable = rank is null ? environment.FindRank([LaunchEnvironment.RankVariable], hasHosts) : null;
+        if (rank is not null)
         {
-            rank = environment.Rank(LaunchEnvironment.RankVariable, Name);
-            Note(rank is not null, LaunchEnvironment.RankVariable, ifAbsent: LaunchEnvironment.RankVariable);
+            given.Add("RingOptions.Rank");
+        }
+        else if (variable is not null)
+        {
+            given.Add(variable);
+            rank = environment.Rank(variable, Name);
+        }
+        else
+        {
+            missing.Add(LaunchEnvironment.RankVariable);
         }
 
         KeyValuePair<string, string>? hosts = null;
         if (options?.Hosts is { } list)
         {
             hosts = new("hosts", JsonText.Write(json => json.WriteArray(list)));
-            Note(true, "RingOptions.Hosts");
-            string? variable = options.Rank is null ? LaunchEnvironment.RankVariable : null;
+            given.Add("RingOptions.Hosts");
             OptionCheck.RequireRankWithin(rank, variable, nameof(RingOptions), nameof(RingOptions.Hosts), list.Count, Name);
         }
         else if (options?.HostFile is { } path)
         {
             hosts = new("hostfile", path);
-            Note(true, "RingOptions.HostFile");
+            given.Add("RingOptions.HostFile");
+        }
+        else if (environment.JsonFile(LaunchEnvironment.HostFileVariable, Name) is { } file)
+        {
+            hosts = new("hostfile", file);
+            given.Add(LaunchEnvironment.HostFileVariable);
         }
         else
         {
-            string? variable = environment.JsonFile(LaunchEnvironment.HostFileVariable, Name);
-            Note(variable is not null, LaunchEnvironment.HostFileVariable, ifAbsent: LaunchEnvironment.HostFileVariable);
-            hosts = variable is null ? null : new("hostfile", variable);
+            missing.Add(LaunchEnvironment.HostFileVariable);
         }
 
         return new BackendConfiguration(BackendKind.Ring, missing, given)
         {
+            IsBegun = hasHosts || options?.Rank is not null || environment.IsRankOfSeveral(LaunchEnvironment.RankVariable),
             Rank = rank ?? 0,
             Settings = hosts is null ? [] : [hosts.Value],
         };
-
-        void Note(bool isGiven, string name, string? ifAbsent = null)
-        {
-            if (isGiven)
-            {
-                given.Add(name);
-            }
-            else if (ifAbsent is not null)
-            {
-                missing.Add(ifAbsent);
-            }
-        }
     }
 
     private static void Validate(RingOptions? options)

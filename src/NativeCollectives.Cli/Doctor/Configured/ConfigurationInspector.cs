@@ -73,20 +73,16 @@ internal sealed partial class ConfigurationInspector
         var environment = new LaunchEnvironment(Environment.GetEnvironmentVariable);
         try
         {
-            BackendKind[] candidates = options.Backend switch { BackendKind.Any => BackendNames.InOrder, BackendKind.None => [], _ => [options.Backend] };
+            GroupPlan plan = GroupPlan.Make(options, environment, DistributedGroup.WhyUnavailable);
             report = report with
             {
-                Missing =
-                [
-                    .. candidates.Select(candidate => BackendConfiguration.Read(candidate, options, environment))
-                        .Where(static configuration => !configuration.IsConfigured)
-                        .Select(static configuration => OptionNames().Replace(configuration.DescribeMissing(), $"{DistributedGroupSettings.SectionName}:$1:")),
-                ],
+                Missing = [.. plan.Missing.Select(static missing => OptionNames().Replace(missing, $"{DistributedGroupSettings.SectionName}:$1:"))],
+                Warning = plan.Warning,
+                Note = plan.Note,
             };
-            GroupPlan plan = GroupPlan.Make(options, environment, DistributedGroup.WhyUnavailable);
             return plan.Configuration is { } chosen
-                ? report with { Backend = chosen.Name, Rank = chosen.Rank, Size = SizeOf(chosen), Warning = plan.Warning }
-                : report with { Backend = "none", Rank = 0, Size = 1, Warning = plan.Warning };
+                ? report with { Backend = chosen.Name, Rank = chosen.Rank, Size = SizeOf(chosen) }
+                : report with { Backend = "none", Rank = 0, Size = 1 };
         }
         catch (Exception failure) when (failure is CollectiveException or ArgumentException)
         {

@@ -26,6 +26,9 @@ internal sealed record ConfigurationReport
     /// <summary>What the group would be formed in spite of.</summary>
     public string? Warning { get; init; }
 
+    /// <summary>Why this backend, where several could be meant.</summary>
+    public string? Note { get; init; }
+
     /// <summary>What is wrong.</summary>
     public IReadOnlyList<Finding> Findings { get; init; } = [];
 }

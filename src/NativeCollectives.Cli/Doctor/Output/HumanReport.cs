@@ -109,6 +109,11 @@ internal sealed class HumanReport(IAnsiConsole console)
             console.Write(new Text($"{warning}\n", Color.Yellow));
         }
 
+        if (configuration.Note is { } note)
+        {
+            console.Write(new Text($"{note}\n"));
+        }
+
         console.Write(new Text(configuration switch
         {
             { Findings.Count: > 0 } => "A program started here would fail: see below.\n",

@@ -21,7 +21,10 @@ internal sealed class CodeLaunch : NcclLaunch
     internal override bool IsMlx { get; }
 
     /// <summary>Whether the environment need not tell where the ranks meet.</summary>
-    internal static bool IsMeantBy(NcclOptions options) => Address(options) is not null || options.Size == 1;
+    internal static bool IsMeantBy(NcclOptions options) => HasAddress(options) || options.Size == 1;
+
+    /// <summary>Whether the options say where the ranks meet.</summary>
+    internal static bool HasAddress(NcclOptions options) => Address(options) is not null;
 
     internal override NcclPlace ReadPlace() =>
         Options.BootstrapGroup is { } group ? new NcclPlace(group.Rank, null, group.Size, null)

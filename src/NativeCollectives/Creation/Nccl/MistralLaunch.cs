@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Text.Json;
 
@@ -17,6 +16,12 @@ internal sealed class MistralLaunch : NcclLaunch
     private const string HeadPort = "MISTRALRS_MN_HEAD_PORT";
     private const string WorkerServer = "MISTRALRS_MN_WORKER_SERVER_ADDR";
     private const string WorkerId = "MISTRALRS_MN_WORKER_ID";
+
+    /// <summary>All variables that tell a process of a group of NCCL's.</summary>
+    internal static readonly string[] Variables = [Handed, GlobalSize, LocalSize, HeadWorkers, HeadPort, WorkerServer, WorkerId];
+
+    /// <summary>The path of the file that describes mistral.rs's ring, which NativeCollectives.Hosting reads.</summary>
+    internal const string RingFileVariable = "RING_CONFIG";
 
     private readonly bool _isHanded;
     private readonly bool _isHead;
@@ -60,7 +65,8 @@ internal sealed class MistralLaunch : NcclLaunch
         }
     }
 
-    internal override bool IsMeant => _isHanded || Environment.IsPresent(GlobalSize);
+    // Half of a head or of a worker means it too.
+    internal override bool IsMeant => _isHanded || _isHead || _isWorker || Environment.IsPresent(GlobalSize);
 
     internal override NcclPlace ReadPlace()
     {
@@ -154,32 +160,51 @@ internal sealed class MistralLaunch : NcclLaunch
     }
 
     // {"Init":{"id":[128 numbers],"ids":null or [[128 numbers], …],"worker_rank":0}}; ids are those of one model after the other, the first being id.
+    // Whoever knows the id can join the group: neither the text nor any part of it gets into a message, and so into a log.
     private (NcclUniqueId Id, int WorkerRank) ReadHanded()
     {
-        string text = Environment.Text(Handed)!;
-        try
+        JsonElement init = Property(Parse(), "Init", JsonValueKind.Object);
+        JsonElement id = init.TryGetProperty("ids", out JsonElement ids) && ids.ValueKind == JsonValueKind.Array
+            ? ids.GetArrayLength() > 0 ? ids[0] : throw MalformedHanded("\"ids\" is empty")
+            : Property(init, "id", JsonValueKind.Array);
+        if (id.ValueKind != JsonValueKind.Array || id.GetArrayLength() != NcclUniqueId.Size)
         {
-            using var json = JsonDocument.Parse(text);
-            JsonElement init = json.RootElement.GetProperty("Init");
-            JsonElement id = init.TryGetProperty("ids", out JsonElement ids) && ids.ValueKind == JsonValueKind.Array ? ids[0] : init.GetProperty("id");
-
-            // They are C's char, which has a sign on some processors.
-            byte[] bytes = [.. id.EnumerateArray().Select(static number => unchecked((byte)InRange(number.GetInt32(), -128, 255)))];
-            return (new NcclUniqueId(bytes), InRange(init.GetProperty("worker_rank").GetInt32(), 0, int.MaxValue - 1));
+            throw MalformedHanded($"its id is not a list of {NcclUniqueId.Size} numbers");
         }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException
-                                              or ArgumentException or IndexOutOfRangeException)
+
+        // They are C's char, which has a sign on some processors.
+        byte[] bytes = [.. id.EnumerateArray().Select(static number => unchecked((byte)Number(number, -128, 255, "a number of its id")))];
+        return (new NcclUniqueId(bytes), Number(Property(init, "worker_rank", JsonValueKind.Number), 0, int.MaxValue - 1, "\"worker_rank\""));
+
+        JsonElement Parse()
         {
-            const string Expected = """JSON of the form {"Init":{"id":[128 numbers],"ids":null,"worker_rank":0}}""";
-            throw new RendezvousException($"The environment variable {Handed} is \"{text}\", but should be {Expected}.", exception)
+            try
             {
-                Backend = NcclConfiguration.Name,
-            };
+                using var json = JsonDocument.Parse(Environment.Text(Handed)!);
+                return json.RootElement.ValueKind == JsonValueKind.Object ? json.RootElement.Clone() : throw MalformedHanded("it is no object");
+            }
+            catch (JsonException)
+            {
+                // The exception quotes what it stumbled over.
+                throw MalformedHanded("it is not JSON");
+            }
         }
     }
 
-    private static int InRange(int number, int least, int greatest) =>
-        number >= least && number <= greatest ? number : throw new FormatException(number.ToString(CultureInfo.InvariantCulture));
+    private static JsonElement Property(JsonElement parent, string name, JsonValueKind kind) =>
+        parent.TryGetProperty(name, out JsonElement element) && element.ValueKind == kind
+            ? element
+            : throw MalformedHanded($"its \"{name}\" is missing or of another kind");
+
+    private static int Number(JsonElement element, int least, int greatest, string what) =>
+        element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int number) && number >= least && number <= greatest
+            ? number
+            : throw MalformedHanded($"{what} is out of range or no whole number");
+
+    private static RendezvousException MalformedHanded(string what) => Contradiction(
+        $$$"""
+        The environment variable {{{Handed}}} should be JSON of the form {"Init":{"id":[128 numbers],"ids":null,"worker_rank":0}}, but {{{what}}}.
+        """);
 
     private static RendezvousException Contradiction(string message) => new(message) { Backend = NcclConfiguration.Name };
 }
