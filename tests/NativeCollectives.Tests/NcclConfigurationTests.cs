@@ -378,7 +378,8 @@ public sealed class NcclConfigurationTests
     [TestCase("""{"Init":{"worker_rank":0}}""")]
     public void AMalformedHandOverIsAnError(string text) =>
         AssertMalformed(
-            [("__MISTRALRS_DAEMON_INTERNAL", text), ("MISTRALRS_MN_LOCAL_WORLD_SIZE", "2")], $"__MISTRALRS_DAEMON_INTERNAL is \"{text}\", but should be JSON");
+            [("__MISTRALRS_DAEMON_INTERNAL", text), ("MISTRALRS_MN_LOCAL_WORLD_SIZE", "2")],
+            "The environment variable __MISTRALRS_DAEMON_INTERNAL should be JSON of the form ");
 
     [Test]
     public void AnIdOfNumbersThatAreNoBytesIsAnError()
@@ -406,7 +407,7 @@ public sealed class NcclConfigurationTests
     {
         GroupPlan plan = GroupPlan.Make(
             new DistributedGroupOptions(),
-            Variables([.. Torchrun, ("MLX_RANK", "1"), ("MLX_HOSTFILE", "hosts.json")]),
+            Variables([.. Mlx, ("MLX_HOSTFILE", "hosts.json")]),
             configuration => configuration.Backend == BackendKind.Nccl ? "No libnccl.so.2." : null);
         Assert.That(plan.Configuration!.Backend, Is.EqualTo(BackendKind.Ring));
         Assert.That(plan.Warning, Does.Contain("nccl: No libnccl.so.2."));
