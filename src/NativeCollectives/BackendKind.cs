@@ -4,9 +4,9 @@ namespace NativeCollectives;
 public enum BackendKind
 {
     /// <summary>
-    /// What the environment variable <c>NC_BACKEND</c> names. Without it, the first of NCCL, ring and JACCL (MLX's order) that is configured and can be used on
-    /// this machine: by the program's options, or else by MLX's and this library's variables, or else by variables that other programs set too, such as
-    /// <c>MASTER_ADDR</c>.
+    /// What the environment variable <c>NC_BACKEND</c> names. Without it, the first of NCCL, ring and JACCL (MLX's
+    /// order) that is configured and can be used on this machine: by the program's options, or else by MLX's and this
+    /// library's variables, or else by variables that other programs set too, such as <c>MASTER_ADDR</c>.
     /// </summary>
     Any,
 

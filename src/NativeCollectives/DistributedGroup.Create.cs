@@ -69,7 +69,8 @@ public sealed partial class DistributedGroup
     }
 
     // Options that were read with other variables than the process's are read to the end with those.
-    private static LaunchEnvironment EnvironmentOf(DistributedGroupOptions? options) => options?.Launched?.Environment ?? LaunchEnvironment.OfProcess;
+    private static LaunchEnvironment EnvironmentOf(DistributedGroupOptions? options) =>
+        options?.Launched?.Environment ?? LaunchEnvironment.OfProcess;
 
     private static GroupPlan Plan(DistributedGroupOptions options, LaunchEnvironment environment, long start)
     {

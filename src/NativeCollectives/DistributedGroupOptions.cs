@@ -7,15 +7,16 @@ public sealed class DistributedGroupOptions
     private TimeSpan? _formingTimeout;
 
     /// <summary>
-    /// What moves the bytes; <see cref="BackendKind.Any"/> by default, with which the environment variable <c>NC_BACKEND</c> can name it: <c>ring</c>,
-    /// <c>jaccl</c> or <c>nccl</c>.
+    /// What moves the bytes; <see cref="BackendKind.Any"/> by default, with which the environment variable
+    /// <c>NC_BACKEND</c> can name it: <c>ring</c>, <c>jaccl</c> or <c>nccl</c>.
     /// </summary>
     public BackendKind Backend { get; set; } = BackendKind.Any;
 
     /// <summary>
     /// What happens when nothing is configured. <see langword="false"/> (the default): the group has this process as its only rank.
-    /// <see langword="true"/>: a <see cref="BackendUnavailableException"/> that lists what is missing. It is thrown too where a launcher such as
-    /// <c>mpirun</c> or <c>srun</c> has started several processes, but the variables that are left would make a group of one of each.
+    /// <see langword="true"/>: a <see cref="BackendUnavailableException"/> that lists what is missing. It is thrown too
+    /// where a launcher such as <c>mpirun</c> or <c>srun</c> has started several processes, but the variables that are
+    /// left would make a group of one of each.
     /// </summary>
     /// <remarks>
     /// The meaning is that of MLX's <c>init(strict=…)</c>. A backend that is configured, but cannot be used or cannot form its group, is an exception in either
@@ -50,8 +51,9 @@ public sealed class DistributedGroupOptions
     public TimeSpan OperationTimeout { get; set; } = TimeSpan.FromSeconds(300);
 
     /// <summary>
-    /// Receives progress messages of the group and of the groups split from it: formation, retries, faults. <see langword="null"/> (the default): nobody does,
-    /// and warnings that concern the configuration, such as that of half a configuration, go to the standard error stream.
+    /// Receives progress messages of the group and of the groups split from it: formation, retries, faults.
+    /// <see langword="null"/> (the default): nobody does, and warnings that concern the configuration, such as that of
+    /// half a configuration, go to the standard error stream.
     /// </summary>
     /// <remarks>
     /// It is called from any thread, from several at once, and must neither block nor use the group. What it throws is dropped.
@@ -65,10 +67,14 @@ public sealed class DistributedGroupOptions
     /// <summary>Whether the program has set <see cref="FormingTimeout"/>.</summary>
     internal bool HasFormingTimeout => _formingTimeout is not null;
 
-    /// <summary>Which of these values are a launcher's; <see langword="null"/>: the program has set all of them.</summary>
+    /// <summary>
+    /// Which of these values are a launcher's; <see langword="null"/>: the program has set all of them.
+    /// </summary>
     internal LaunchedOptions? Launched { get; set; }
 
-    /// <summary>Whether somebody hears what <see cref="Log"/> is told. If nobody does, warnings go to the standard error stream.</summary>
+    /// <summary>
+    /// Whether somebody hears what <see cref="Log"/> is told. If nobody does, warnings go to the standard error stream.
+    /// </summary>
     internal bool IsLogHeard { get; set; } = true;
 
     /// <summary>New options with the same values.</summary>

@@ -9,9 +9,10 @@ namespace NativeCollectives.Tests;
 
 /// <summary>Every C# block in the documentation compiles against what was built.</summary>
 /// <remarks>
-/// A block is compiled as a program of its own, with the usings that a new project has and those of this library. What a text leaves out stands above its block,
-/// in comments that a reader of the page does not see: in <c>&lt;!-- compiled after: … --&gt;</c> what comes before it in the same program, and in
-/// <c>&lt;!-- compiled with: … --&gt;</c> a file beside it, such as types of another library.
+/// A block is compiled as a program of its own, with the usings that a new project has and those of this library. What
+/// a text leaves out stands above its block, in comments that a reader of the page does not see: in <c>&lt;!-- compiled
+/// after: … --&gt;</c> what comes before it in the same program, and in <c>&lt;!-- compiled with: … --&gt;</c> a file
+/// beside it, such as types of another library.
 /// </remarks>
 [Category("Unit")]
 [CancelAfter(120_000)]
@@ -45,7 +46,8 @@ internal sealed partial class DocumentationTests
     {
         Diagnostic[] errors = Compile(block.Before + block.Text, block.Beside);
         Assert.That(
-            errors, Is.Empty, $"{block}:\n{string.Join('\n', errors.Select(error => $"line {Line(block, error)}: {error.GetMessage()}"))}");
+            errors, Is.Empty,
+                $"{block}:\n{string.Join('\n', errors.Select(error => $"line {Line(block, error)}: {error.GetMessage()}"))}");
     }
 
     /// <summary>The test itself: it sees what is wrong.</summary>
@@ -54,14 +56,17 @@ internal sealed partial class DocumentationTests
     {
         Block[] blocks =
         [
-            .. Find("page.md", "<!-- compiled after: int given = 1; -->\n\n```csharp\nint sum = given + missing;\n```\n\ntext\n\n``` csharp\nint x = 1;\n```\n"),
+            .. Find("page.md",
+                "<!-- compiled after: int given = 1; -->\n\n```csharp\nint sum = given + missing;\n```\n\ntext\n\n``` csharp\nint x = 1;\n```\n"),
         ];
         Assert.That(blocks.Select(static block => block.Line), Is.EqualTo(new[] { 3, 9 }));
-        Assert.That(Compile(blocks[0].Before + blocks[0].Text, "").Select(static error => error.Id), Is.EqualTo(new[] { "CS0103" }));
+        Assert.That(Compile(blocks[0].Before + blocks[0].Text, "").Select(static error => error.Id),
+            Is.EqualTo(new[] { "CS0103" }));
         Assert.That(Compile(blocks[1].Text, ""), Is.Empty);
     }
 
-    private static IEnumerable<TestCaseData> Cases() => Blocks().Select(static block => new TestCaseData(block).SetArgDisplayNames(block.ToString()));
+    private static IEnumerable<TestCaseData> Cases() =>
+        Blocks().Select(static block => new TestCaseData(block).SetArgDisplayNames(block.ToString()));
 
     // All pages that a user reads.
     private static IEnumerable<Block> Blocks()
@@ -84,7 +89,8 @@ internal sealed partial class DocumentationTests
             foreach (Capture comment in match.Groups["comment"].Captures)
             {
                 Match part = Comment().Match(comment.Value);
-                _ = part.Groups["where"].Value == "after" ? before += part.Groups["code"].Value + "\n" : beside += part.Groups["code"].Value + "\n";
+                _ = part.Groups["where"].Value == "after" ? before += part.Groups["code"].Value + "\n"
+                    : beside += part.Groups["code"].Value + "\n";
             }
 
             int line = text.AsSpan(0, match.Groups["code"].Index).Count('\n');
@@ -94,15 +100,19 @@ internal sealed partial class DocumentationTests
 
     private static Diagnostic[] Compile(string program, string beside)
     {
-        SyntaxTree[] trees = [.. new[] { program, Usings, beside }.Select(static text => CSharpSyntaxTree.ParseText(text, _language))];
+        SyntaxTree[] trees =
+            [.. new[] { program, Usings, beside }.Select(static text => CSharpSyntaxTree.ParseText(text, _language))];
         var compilation = CSharpCompilation.Create(
             "Example",
             trees,
             _references.Value,
-            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
+            new CSharpCompilationOptions(OutputKind.ConsoleApplication,
+                nullableContextOptions: NullableContextOptions.Enable));
         CSharpGeneratorDriver.Create([JsonGenerator()], parseOptions: _language)
-            .RunGeneratorsAndUpdateCompilation(compilation, out Compilation whole, out ImmutableArray<Diagnostic> generated);
-        return [.. whole.GetDiagnostics().Concat(generated).Where(static diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)];
+            .RunGeneratorsAndUpdateCompilation(compilation, out Compilation whole,
+                out ImmutableArray<Diagnostic> generated);
+        return [.. whole.GetDiagnostics().Concat(generated)
+            .Where(static diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)];
     }
 
     // What the tests run on, of which a user has the libraries too.
@@ -114,7 +124,8 @@ internal sealed partial class DocumentationTests
         [
             .. loaded
                 .Where(file => Path.GetFileName(file) is var name
-                    && (own.Contains(name) || name.StartsWith("System.", StringComparison.Ordinal) || name.StartsWith("Microsoft.", StringComparison.Ordinal)
+                    && (own.Contains(name) || name.StartsWith("System.", StringComparison.Ordinal)
+                        || name.StartsWith("Microsoft.", StringComparison.Ordinal)
                         || name is "mscorlib.dll" or "netstandard.dll"))
                 .Select(static file => MetadataReference.CreateFromFile(file)),
         ];
@@ -126,9 +137,12 @@ internal sealed partial class DocumentationTests
         string shared = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
         string packs = Path.GetFullPath(Path.Combine(shared, "..", "..", "..", "packs", "Microsoft.NETCore.App.Ref"));
         const string Name = "System.Text.Json.SourceGeneration.dll";
-        string? file = Directory.Exists(packs) ? Directory.GetFiles(packs, Name, SearchOption.AllDirectories).Order(StringComparer.Ordinal).LastOrDefault() : null;
+        string? file = Directory.Exists(packs)
+            ? Directory.GetFiles(packs, Name, SearchOption.AllDirectories).Order(StringComparer.Ordinal).LastOrDefault()
+            : null;
         Assert.That(file, Is.Not.Null, $"{Name} is not below {packs}, where the SDK has it");
-        Type generator = Assembly.LoadFrom(file!).GetType("System.Text.Json.SourceGeneration.JsonSourceGenerator", throwOnError: true)!;
+        Type generator = Assembly.LoadFrom(file!).GetType("System.Text.Json.SourceGeneration.JsonSourceGenerator",
+            throwOnError: true)!;
         return ((IIncrementalGenerator)Activator.CreateInstance(generator)!).AsSourceGenerator();
     }
 

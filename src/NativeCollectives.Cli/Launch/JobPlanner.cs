@@ -16,7 +16,8 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
     /// <summary>
     /// What tells a process of a group; a rank gets only what its own job sets, so that a job within a job does not take part in the outer one.
     /// </summary>
-    public static readonly IReadOnlyList<string> GroupVariables = [.. LaunchEnvironment.GroupVariables, RestartVariable];
+    public static readonly IReadOnlyList<string> GroupVariables =
+        [.. LaunchEnvironment.GroupVariables, RestartVariable];
 
     /// <summary>Whether no rank needs ssh.</summary>
     public bool IsLocal => Hosts.All(host => host.IsLocal);

@@ -8,8 +8,10 @@ internal sealed partial class DistributedGroupSettingsValidator : IValidateOptio
 {
     public ValidateOptionsResult Validate(string? name, DistributedGroupSettings options)
     {
-        BackendKind? chosen = options.Problems.Any(static problem => problem.LauncherKey is not null) ? Chosen(options) : null;
-        string[] problems = [.. options.Problems.Where(problem => !problem.IsOverruledBy(options, chosen)).Select(static problem => problem.Text)];
+        BackendKind? chosen = options.Problems.Any(static problem => problem.LauncherKey is not null) ? Chosen(options)
+            : null;
+        string[] problems = [.. options.Problems.Where(problem => !problem.IsOverruledBy(options, chosen))
+            .Select(static problem => problem.Text)];
         if (problems.Length > 0)
         {
             return ValidateOptionsResult.Fail(problems);
@@ -30,12 +32,14 @@ internal sealed partial class DistributedGroupSettingsValidator : IValidateOptio
         }
     }
 
-    // The backend that would be taken; null: none, or something is wrong with it. A launcher's mistake does not end a program that is configured otherwise.
+    // The backend that would be taken; null: none, or something is wrong with it. A launcher's mistake does not end a
+    // program that is configured otherwise.
     private static BackendKind? Chosen(DistributedGroupSettings options)
     {
         try
         {
-            return GroupPlan.Make(options.ToGroupOptions(), options.Environment, static _ => null).Configuration?.Backend;
+            return GroupPlan.Make(options.ToGroupOptions(), options.Environment,
+                static _ => null).Configuration?.Backend;
         }
         catch (Exception exception) when (exception is ArgumentException or CollectiveException)
         {

@@ -36,14 +36,18 @@ internal sealed class EffectiveConfiguration
             launchers = [.. Launchers(environment)];
             List<SettingEntry> launched = [];
             Collect(environment, environment.GetSection(DistributedGroupSettings.SectionName), launched);
-            entries.AddRange(launched.ExceptBy(entries.Select(static entry => entry.Key), static entry => entry.Key, StringComparer.OrdinalIgnoreCase));
+            entries.AddRange(launched.ExceptBy(entries.Select(static entry => entry.Key), static entry => entry.Key,
+                StringComparer.OrdinalIgnoreCase));
         }
 
         // A configuration that leaves the choice of the backend open leaves it to the environment.
-        if (entries.Find(static entry => entry.Key.Equals(SettingKeys.Backend, StringComparison.OrdinalIgnoreCase)) is { Launcher: null } open
-            && (open.Value is null || open.Value.Equals(BackendNames.Of(BackendKind.Any), StringComparison.OrdinalIgnoreCase))
+        if (entries.Find(static entry =>
+            entry.Key.Equals(SettingKeys.Backend, StringComparison.OrdinalIgnoreCase)) is { Launcher: null } open
+            && (open.Value is null
+                || open.Value.Equals(BackendNames.Of(BackendKind.Any), StringComparison.OrdinalIgnoreCase))
             && Array.Find(launchers, static launcher => launcher is OwnConfigurationProvider) is { } own
-            && (own.Problems.ContainsKey(SettingKeys.Backend) || own.TryGet(SettingKeys.Whole(SettingKeys.Backend), out _)))
+            && (own.Problems.ContainsKey(SettingKeys.Backend)
+                || own.TryGet(SettingKeys.Whole(SettingKeys.Backend), out _)))
         {
             entries.Remove(open);
             if (own.TryGet(SettingKeys.Whole(SettingKeys.Backend), out string? named))

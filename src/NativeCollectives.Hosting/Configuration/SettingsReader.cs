@@ -152,7 +152,10 @@ internal sealed class SettingsReader
     /// <summary>Whether a key has a value that no launcher gave.</summary>
     internal bool HasExplicit(string key) => _entries.TryGetValue(key, out SettingEntry? entry) && entry is { Value: not null, Launcher: null };
 
-    /// <summary>Whether a key has a value that a launcher gave by variables which the library knows itself: not those of mistral.rs's ring.</summary>
+    /// <summary>
+    /// Whether a key has a value that a launcher gave by variables which the library knows itself: not those of
+    /// mistral.rs's ring.
+    /// </summary>
     internal bool IsLaunchers(string key) =>
         _entries.TryGetValue(key, out SettingEntry? entry)
         && entry is { Value: not null, Launcher: not null }
@@ -224,7 +227,8 @@ internal sealed class SettingsReader
 
     private void Refuse(SettingEntry entry, string key, string expected) =>
         _problems.Add(new SettingProblem(
-            $"{SettingKeys.Whole(key)} is {OptionCheck.Quoted(entry.Value ?? "")}, but should be {expected}. It comes from: {entry.Source}.",
+            $"{SettingKeys.Whole(key)} is {OptionCheck.Quoted(entry.Value ?? "")}, but should be {expected}. "
+                + $"It comes from: {entry.Source}.",
             entry.Launcher is null ? null : key));
 
     // The elements of a list, with those of the lists in it down to a depth; null if there are none.

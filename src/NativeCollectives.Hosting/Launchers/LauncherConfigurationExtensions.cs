@@ -20,7 +20,8 @@ public static class LauncherConfigurationExtensions
     ];
 
     /// <summary>
-    /// Adds sources that map <c>NC_BACKEND</c> and the variables of MLX, NCCL, mistral.rs, torchrun, Slurm, Open MPI, PMIx and PMI onto the section <c>NativeCollectives</c>. They
+    /// Adds sources that map <c>NC_BACKEND</c> and the variables of MLX, NCCL, mistral.rs, torchrun, Slurm, Open MPI,
+    /// PMIx and PMI onto the section <c>NativeCollectives</c>. They
     /// come before every other source, so that whatever else is configured wins over them; among themselves the first in that order wins.
     /// </summary>
     /// <param name="builder">The configuration.</param>

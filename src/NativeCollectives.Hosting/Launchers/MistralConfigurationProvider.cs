@@ -29,7 +29,8 @@ internal sealed class MistralConfigurationProvider(LauncherVariables variables) 
         {
             Refuse(
                 SettingKeys.RingHosts,
-                $"The environment variable {FileVariable} is {OptionCheck.Quoted(path)}, but should be the path of a JSON file. {exception.Message}");
+                $"The environment variable {FileVariable} is {OptionCheck.Quoted(path)}, but should be the path of a "
+                + $"JSON file. {exception.Message}");
         }
         catch (FormatException exception)
         {
@@ -95,7 +96,8 @@ internal sealed class MistralConfigurationProvider(LauncherVariables variables) 
         }
 
         // A file that is not mistral.rs's can hold anything.
-        private static string Shown(JsonElement element) => element.GetRawText() is { Length: <= 80 } text ? text : "something long";
+        private static string Shown(JsonElement element) => element.GetRawText() is { Length: <= 80 } text ? text
+            : "something long";
 
         // Without one the neighbour is on this host, as with the address that means any.
         private static string Host(JsonElement root, string name)

@@ -1,7 +1,8 @@
 namespace NativeCollectives.Hosting;
 
 /// <summary>This library's own <c>NC_BACKEND</c>, which names the backend.</summary>
-internal sealed class OwnConfigurationProvider(LauncherVariables variables) : LauncherConfigurationProvider(variables, "NativeCollectives", precedence: 9)
+internal sealed class OwnConfigurationProvider(LauncherVariables variables)
+    : LauncherConfigurationProvider(variables, "NativeCollectives", precedence: 9)
 {
     protected override void Map()
     {

@@ -10,7 +10,8 @@ internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<s
     internal Origin Origin { get; init; }
 
     /// <summary>
-    /// Whether somebody has begun to configure it: something is given besides a rank that a launcher tells every program, so that a group of one is hardly meant.
+    /// Whether somebody has begun to configure it: something is given besides a rank that a launcher tells every
+    /// program, so that a group of one is hardly meant.
     /// </summary>
     internal bool IsBegun { get; init; }
 
@@ -42,8 +43,11 @@ internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<s
 
     internal string Name => BackendNames.Of(Backend);
 
-    /// <summary>Who tells where a backend's ranks would meet. Nothing is read, so that this is known of malformed settings too.</summary>
-    internal static Origin OriginOf(BackendKind backend, DistributedGroupOptions options, LaunchEnvironment environment) => backend switch
+    /// <summary>
+    /// Who tells where a backend's ranks would meet. Nothing is read, so that this is known of malformed settings too.
+    /// </summary>
+    internal static Origin OriginOf(BackendKind backend, DistributedGroupOptions options,
+        LaunchEnvironment environment) => backend switch
     {
         BackendKind.Ring => RingConfiguration.OriginOf(options.Ring, options.Launched, environment),
         BackendKind.Nccl => NcclConfiguration.OriginOf(options.Nccl, environment),

@@ -16,12 +16,14 @@ internal static class JacclConfiguration
 
     internal static Origin OriginOf(JacclOptions? options, LaunchEnvironment environment)
     {
-        if (options is { Devices: not null } or { DeviceFile: not null } or { Coordinator: not null } or { SideChannel: not null })
+        if (options?.Devices is not null || options?.DeviceFile is not null
+            || options?.Coordinator is not null || options?.SideChannel is not null)
         {
             return Origin.Program;
         }
 
-        bool hasPlace = Array.Exists(DeviceFileVariables, environment.IsPresent) || Array.Exists(CoordinatorVariables, environment.IsPresent);
+        bool hasPlace = Array.Exists(DeviceFileVariables, environment.IsPresent)
+            || Array.Exists(CoordinatorVariables, environment.IsPresent);
         bool hasRank = options?.Rank is not null || Array.Exists(OwnRankVariables, environment.IsPresent);
         return !hasPlace ? Origin.None : hasRank ? Origin.Own : Origin.Shared;
     }
@@ -145,7 +147,8 @@ internal static class JacclConfiguration
                 return options.Rank;
             }
 
-            variable = environment.FindRank(OwnRankVariables, takesLaunchers: OriginOf(options, environment) != Origin.None);
+            variable = environment.FindRank(OwnRankVariables,
+                takesLaunchers: OriginOf(options, environment) != Origin.None);
             (variable is null ? Missing : Given).Add(variable ?? OwnRankVariables[^1]);
             return variable is null ? null : environment.Rank(variable, Name);
         }

@@ -11,7 +11,8 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
     internal const string RingVerboseVariable = "MLX_RING_VERBOSE";
 
     /// <summary>
-    /// What tells a process that it is a rank of some group, whoever set it. A launcher takes them from its ranks, except those that it sets itself.
+    /// What tells a process that it is a rank of some group, whoever set it. A launcher takes them from its ranks,
+    /// except those that it sets itself.
     /// </summary>
     internal static readonly string[] GroupVariables =
     [
@@ -39,11 +40,16 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
 
     /// <summary>The variable that tells the own rank; <see langword="null"/>: none does.</summary>
     /// <param name="own">The backend's variables, of which the first that is present counts.</param>
-    /// <param name="takesLaunchers">Whether another launcher's rank will do: it does if nothing but the rank is needed of it.</param>
+    /// <param name="takesLaunchers">
+    /// Whether another launcher's rank will do: it does if nothing but the rank is needed of it.
+    /// </param>
     internal string? FindRank(string[] own, bool takesLaunchers) =>
-        Array.Find(own, IsPresent) ?? (takesLaunchers ? Launcher.FindRank(this) : null);
+        Array.Find(own, IsPresent) ?? (takesLaunchers ? ProcessLauncher.FindRank(this) : null);
 
-    /// <summary>Whether a rank's variable is present, and nothing says that it is the only rank, as the variables of a launcher of one rank do.</summary>
+    /// <summary>
+    /// Whether a rank's variable is present, and nothing says that it is the only rank, as the variables of a launcher
+    /// of one rank do.
+    /// </summary>
     internal bool IsRankOfSeveral(string variable) => IsPresent(variable) && Text(RankVariables.Mlx.Size) != "1";
 
     /// <summary>A rank; <see langword="null"/> if the variable is absent.</summary>
@@ -103,5 +109,8 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
     /// <summary>What to throw if a variable's value is not what it should be.</summary>
     /// <remarks>The message shows the value only if it is short: see <see cref="OptionCheck.Quoted"/>.</remarks>
     internal static RendezvousException Malformed(string variable, string value, string expected, string backend) =>
-        new($"The environment variable {variable} is {OptionCheck.Quoted(value)}, but should be {expected}.") { Backend = backend };
+        new($"The environment variable {variable} is {OptionCheck.Quoted(value)}, but should be {expected}.")
+        {
+            Backend = backend,
+        };
 }

@@ -1,8 +1,9 @@
 namespace NativeCollectives;
 
 /// <summary>
-/// The values of some options that a launcher's variables gave, not the program: NativeCollectives.Hosting makes settings of those variables. When it is decided
-/// which group to form, the variables themselves count, so that a host and <see cref="DistributedGroup.Create()"/> decide alike.
+/// The values of some options that a launcher's variables gave, not the program: NativeCollectives.Hosting makes
+/// settings of those variables. When it is decided which group to form, the variables themselves count, so that a host
+/// and <see cref="DistributedGroup.Create()"/> decide alike.
 /// </summary>
 /// <param name="environment">Where the variables are.</param>
 internal sealed class LaunchedOptions(LaunchEnvironment environment)
@@ -13,7 +14,10 @@ internal sealed class LaunchedOptions(LaunchEnvironment environment)
 
     internal TimeSpan? FormingTimeout { get; set; }
 
-    /// <summary>The ring's. Its <see cref="RingOptions.Hosts"/> are those of mistral.rs's file, which only NativeCollectives.Hosting reads.</summary>
+    /// <summary>
+    /// The ring's. Its <see cref="RingOptions.Hosts"/> are those of mistral.rs's file, which only
+    /// NativeCollectives.Hosting reads.
+    /// </summary>
     internal RingOptions Ring { get; } = new();
 
     internal NcclOptions Nccl { get; } = new();
@@ -50,7 +54,8 @@ internal sealed class LaunchedOptions(LaunchEnvironment environment)
         return rest;
     }
 
-    // What a launcher says of how NCCL's ranks meet is one whole. Where the program says how, rank and size are those that were chosen for it.
+    // What a launcher says of how NCCL's ranks meet is one whole. Where the program says how, rank and size are those
+    // that were chosen for it.
     private NcclOptions? Without(NcclOptions? options)
     {
         if (options is null)
@@ -71,5 +76,6 @@ internal sealed class LaunchedOptions(LaunchEnvironment environment)
         return rest;
     }
 
-    private static T? Without<T>(T? value, T? launched, T? otherwise = default) => EqualityComparer<T?>.Default.Equals(value, launched) ? otherwise : value;
+    private static T? Without<T>(T? value, T? launched, T? otherwise = default) =>
+        EqualityComparer<T?>.Default.Equals(value, launched) ? otherwise : value;
 }

@@ -26,7 +26,8 @@ internal static class NcclConfiguration
         bool isMlx = !IsComplete(NcclBootstrap.CommId) && IsComplete(NcclBootstrap.Mlx);
         bool isAlone = (options.Size ?? (environment.Text(RankVariables.Mlx.Size) == "1" ? 1 : 2)) == 1;
         return isMlx && !isAlone ? Origin.Own
-            : Array.Exists([NcclBootstrap.CommId, NcclBootstrap.Mlx, NcclBootstrap.Torchrun], candidate => Of(candidate).IsMeant)
+            : Array.Exists([NcclBootstrap.CommId, NcclBootstrap.Mlx, NcclBootstrap.Torchrun],
+                candidate => Of(candidate).IsMeant)
                 || Array.Exists(MistralLaunch.Variables, environment.IsPresent) ? Origin.Shared
             : Origin.None;
 

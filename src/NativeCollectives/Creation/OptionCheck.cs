@@ -67,7 +67,8 @@ internal static class OptionCheck
                 '\0' => visible.Append("\\0"),
                 '\n' => visible.Append("\\n"),
                 '\r' => visible.Append("\\r"),
-                _ when char.IsControl(character) => visible.Append(CultureInfo.InvariantCulture, $"\\u{(int)character:x4}"),
+                _ when char.IsControl(character) =>
+                    visible.Append(CultureInfo.InvariantCulture, $"\\u{(int)character:x4}"),
                 _ => visible.Append(character),
             };
         }
@@ -76,9 +77,10 @@ internal static class OptionCheck
     }
 
     /// <summary>
-    /// A value in quotes, as a message can show it. A long one is not shown, but described: it can be something secret that has got into the wrong place,
-    /// such as NCCL's id.
+    /// A value in quotes, as a message can show it. A long one is not shown, but described: it can be something secret
+    /// that has got into the wrong place, such as NCCL's id.
     /// </summary>
     internal static string Quoted(string text) =>
-        text.Length <= MaxShown ? $"\"{Visible(text)}\"" : string.Create(CultureInfo.InvariantCulture, $"a text of {text.Length} characters");
+        text.Length <= MaxShown ? $"\"{Visible(text)}\""
+            : string.Create(CultureInfo.InvariantCulture, $"a text of {text.Length} characters");
 }

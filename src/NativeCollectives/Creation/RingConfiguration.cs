@@ -19,7 +19,8 @@ internal static class RingConfiguration
 
         // A hostfile with the rank of another launcher is no more than that launcher's own variables.
         bool hasRank = options?.Rank is not null || environment.IsPresent(LaunchEnvironment.RankVariable);
-        return !environment.IsPresent(LaunchEnvironment.HostFileVariable) ? Origin.None : hasRank ? Origin.Own : Origin.Shared;
+        return !environment.IsPresent(LaunchEnvironment.HostFileVariable) ? Origin.None : hasRank ? Origin.Own
+            : Origin.Shared;
     }
 
     internal static BackendConfiguration Read(RingOptions? options, LaunchEnvironment environment)
@@ -27,7 +28,8 @@ internal static class RingConfiguration
         Validate(options);
         List<string> missing = [];
         List<string> given = [];
-        bool hasHosts = options is { Hosts: not null } or { HostFile: not null } || environment.IsPresent(LaunchEnvironment.HostFileVariable);
+        bool hasHosts = options is { Hosts: not null } or { HostFile: not null }
+            || environment.IsPresent(LaunchEnvironment.HostFileVariable);
 
         int? rank = options?.Rank;
         string? variable = rank is null ? environment.FindRank([LaunchEnvironment.RankVariable], hasHosts) : null;
@@ -69,7 +71,8 @@ internal static class RingConfiguration
 
         return new BackendConfiguration(BackendKind.Ring, missing, given)
         {
-            IsBegun = hasHosts || options?.Rank is not null || environment.IsRankOfSeveral(LaunchEnvironment.RankVariable),
+            IsBegun = hasHosts || options?.Rank is not null
+                || environment.IsRankOfSeveral(LaunchEnvironment.RankVariable),
             Rank = rank ?? 0,
             Settings = hosts is null ? [] : [hosts.Value],
         };

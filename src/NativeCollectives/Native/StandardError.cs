@@ -1,6 +1,9 @@
 namespace NativeCollectives;
 
-/// <summary>The standard error stream, for what must not be lost where the program has no <see cref="DistributedGroupOptions.Log"/>.</summary>
+/// <summary>
+/// The standard error stream, for what must not be lost where the program has no
+/// <see cref="DistributedGroupOptions.Log"/>.
+/// </summary>
 internal static class StandardError
 {
     /// <summary>Writes one line. A stream that is closed or full is nobody's failure.</summary>

@@ -21,7 +21,8 @@ internal sealed class WorkerProcess : IDisposable
 
     // Variables that would tell a rank who it is, or where a library lies.
     private static readonly string[] _configuring =
-        ["MLX_", "JACCL_", "NCCL_", "NC_", "MISTRALRS_", "__MISTRALRS_", "MASTER_", "TORCHELASTIC_", "RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_", "OMPI_", "PMI_", "PMIX_", "RING_CONFIG", "CUDA_VISIBLE_DEVICES"];
+        ["MLX_", "JACCL_", "NCCL_", "NC_", "MISTRALRS_", "__MISTRALRS_", "MASTER_", "TORCHELASTIC_", "RANK",
+            "WORLD_SIZE", "LOCAL_RANK", "SLURM_", "OMPI_", "PMI_", "PMIX_", "RING_CONFIG", "CUDA_VISIBLE_DEVICES"];
 
     /// <param name="environment">Variables beside those of the tests.</param>
     public WorkerProcess(IReadOnlyDictionary<string, string>? environment = null)

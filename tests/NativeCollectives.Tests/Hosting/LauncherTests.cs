@@ -112,7 +112,8 @@ public sealed class LauncherTests
     [TestCase("MISTRALRS_MN_WORKER_ID", "9")]
     public void AMalformedVariableOfMistralsWorkerIsNamed(string variable, string value) => AssertNamed(_worker, variable, value);
 
-    [TestCase("MISTRALRS_MN_HEAD_NUM_WORKERS", "5"), TestCase("MISTRALRS_MN_HEAD_PORT", "x"), TestCase("__MISTRALRS_DAEMON_INTERNAL", "{")]
+    [TestCase("MISTRALRS_MN_HEAD_NUM_WORKERS", "5"), TestCase("MISTRALRS_MN_HEAD_PORT", "x"),
+        TestCase("__MISTRALRS_DAEMON_INTERNAL", "{")]
     public void AMalformedVariableOfMistralsHeadIsNamed(string variable, string value) =>
         AssertNamed(_head, variable, value);
 
@@ -255,15 +256,19 @@ public sealed class LauncherTests
         [.. _worker, .. _torchrun[..2]],
         [("NCCL_COMM_ID", "head:1"), ("RANK", "1"), ("WORLD_SIZE", "2"), ("LOCAL_RANK", "0")],
         [("SLURM_PROCID", "0"), ("SLURM_NTASKS", "1")],
-        [("SLURM_PROCID", "1"), ("SLURM_NTASKS", "2"), ("SLURM_STEP_ID", "0"), ("SLURM_JOB_ID", "7"), ("MLX_HOSTFILE", "/h.json")],
-        [("OMPI_COMM_WORLD_RANK", "1"), ("OMPI_COMM_WORLD_SIZE", "2"), ("MLX_IBV_DEVICES", "/d.json"), ("MLX_JACCL_COORDINATOR", "a:1")],
+        [("SLURM_PROCID", "1"), ("SLURM_NTASKS", "2"), ("SLURM_STEP_ID", "0"), ("SLURM_JOB_ID", "7"),
+            ("MLX_HOSTFILE", "/h.json")],
+        [("OMPI_COMM_WORLD_RANK", "1"), ("OMPI_COMM_WORLD_SIZE", "2"), ("MLX_IBV_DEVICES", "/d.json"),
+            ("MLX_JACCL_COORDINATOR", "a:1")],
         [.. _torchrun, ("MLX_HOSTFILE", "/h.json")],
         [.. _torchrun, ("MLX_RANK", "0"), ("MLX_HOSTFILE", "/h.json")],
         [.. _torchrun, ("MLX_RANK", "0"), ("MLX_HOSTFILE", "/h.json"), ("NC_BACKEND", "nccl")],
         [.. _mlxNccl, ("MLX_HOSTFILE", "/h.json"), ("NC_BACKEND", "ring")],
         [.. _mlxNccl, ("MLX_HOSTFILE", "/h.json"), ("MLX_NCCL_TIMEOUT", "2000")],
-        [("NCCL_HOST_IP", "a"), ("NCCL_PORT", "1"), ("MLX_RANK", "0"), ("MLX_WORLD_SIZE", "1"), ("MLX_HOSTFILE", "/h.json")],
-        [("MLX_RANK", "0"), ("MLX_HOSTFILE", "/h.json"), ("RANK", "x"), ("WORLD_SIZE", "y"), ("MASTER_ADDR", "a b"), ("MASTER_PORT", "")],
+        [("NCCL_HOST_IP", "a"), ("NCCL_PORT", "1"), ("MLX_RANK", "0"), ("MLX_WORLD_SIZE", "1"),
+            ("MLX_HOSTFILE", "/h.json")],
+        [("MLX_RANK", "0"), ("MLX_HOSTFILE", "/h.json"), ("RANK", "x"), ("WORLD_SIZE", "y"), ("MASTER_ADDR", "a b"),
+            ("MASTER_PORT", "")],
         [("PMIX_RANK", "1"), ("MLX_HOSTFILE", "/h.json")],
         [("MLX_RANK", "1")],
         [("NC_BACKEND", "jaccl")],

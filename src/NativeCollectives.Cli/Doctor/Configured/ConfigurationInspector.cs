@@ -76,7 +76,9 @@ internal sealed partial class ConfigurationInspector
             GroupPlan plan = GroupPlan.Make(options, environment, DistributedGroup.WhyUnavailable);
             report = report with
             {
-                Missing = [.. plan.Missing.Select(static missing => OptionNames().Replace(missing, $"{DistributedGroupSettings.SectionName}:$1:"))],
+                Missing = [.. plan.Missing
+                    .Select(static missing =>
+                    OptionNames().Replace(missing, $"{DistributedGroupSettings.SectionName}:$1:"))],
                 Warning = plan.Warning,
                 Note = plan.Note,
             };

@@ -18,7 +18,8 @@ internal sealed class MistralLaunch : NcclLaunch
     private const string WorkerId = "MISTRALRS_MN_WORKER_ID";
 
     /// <summary>All variables that tell a process of a group of NCCL's.</summary>
-    internal static readonly string[] Variables = [Handed, GlobalSize, LocalSize, HeadWorkers, HeadPort, WorkerServer, WorkerId];
+    internal static readonly string[] Variables =
+        [Handed, GlobalSize, LocalSize, HeadWorkers, HeadPort, WorkerServer, WorkerId];
 
     /// <summary>The path of the file that describes mistral.rs's ring, which NativeCollectives.Hosting reads.</summary>
     internal const string RingFileVariable = "RING_CONFIG";
@@ -160,7 +161,8 @@ internal sealed class MistralLaunch : NcclLaunch
     }
 
     // {"Init":{"id":[128 numbers],"ids":null or [[128 numbers], …],"worker_rank":0}}; ids are those of one model after the other, the first being id.
-    // Whoever knows the id can join the group: neither the text nor any part of it gets into a message, and so into a log.
+    // Whoever knows the id can join the group: neither the text nor any part of it gets into a message, and so into a
+    // log.
     private (NcclUniqueId Id, int WorkerRank) ReadHanded()
     {
         JsonElement init = Property(Parse(), "Init", JsonValueKind.Object);
@@ -173,15 +175,18 @@ internal sealed class MistralLaunch : NcclLaunch
         }
 
         // They are C's char, which has a sign on some processors.
-        byte[] bytes = [.. id.EnumerateArray().Select(static number => unchecked((byte)Number(number, -128, 255, "a number of its id")))];
-        return (new NcclUniqueId(bytes), Number(Property(init, "worker_rank", JsonValueKind.Number), 0, int.MaxValue - 1, "\"worker_rank\""));
+        byte[] bytes = [.. id.EnumerateArray()
+            .Select(static number => unchecked((byte)Number(number, -128, 255, "a number of its id")))];
+        return (new NcclUniqueId(bytes),
+            Number(Property(init, "worker_rank", JsonValueKind.Number), 0, int.MaxValue - 1, "\"worker_rank\""));
 
         JsonElement Parse()
         {
             try
             {
                 using var json = JsonDocument.Parse(Environment.Text(Handed)!);
-                return json.RootElement.ValueKind == JsonValueKind.Object ? json.RootElement.Clone() : throw MalformedHanded("it is no object");
+                return json.RootElement.ValueKind == JsonValueKind.Object ? json.RootElement.Clone()
+                    : throw MalformedHanded("it is no object");
             }
             catch (JsonException)
             {
@@ -197,14 +202,16 @@ internal sealed class MistralLaunch : NcclLaunch
             : throw MalformedHanded($"its \"{name}\" is missing or of another kind");
 
     private static int Number(JsonElement element, int least, int greatest, string what) =>
-        element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int number) && number >= least && number <= greatest
+        element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int number) && number >= least
+            && number <= greatest
             ? number
             : throw MalformedHanded($"{what} is out of range or no whole number");
 
-    private static RendezvousException MalformedHanded(string what) => Contradiction(
-        $$$"""
-        The environment variable {{{Handed}}} should be JSON of the form {"Init":{"id":[128 numbers],"ids":null,"worker_rank":0}}, but {{{what}}}.
-        """);
+    private static RendezvousException MalformedHanded(string what)
+    {
+        const string Form = """{"Init":{"id":[128 numbers],"ids":null,"worker_rank":0}}""";
+        return Contradiction($"The environment variable {Handed} should be JSON of the form {Form}, but {what}.");
+    }
 
     private static RendezvousException Contradiction(string message) => new(message) { Backend = NcclConfiguration.Name };
 }
