@@ -9,8 +9,14 @@
 namespace nc::nccl {
 namespace {
 
+// A long value can be an id that has got into the wrong place: whoever has it can join the group.
+std::string shown(const std::string& value) {
+    constexpr std::size_t longest = 80;
+    return value.size() <= longest ? text("'", value, "'") : text("a text of ", value.size(), " characters");
+}
+
 [[noreturn]] void malformed(const std::string& name, const std::string& value, const char* expected) {
-    throw Error(NC_INVALID_ARGUMENT, text("the setting ", name, " is '", value, "', but should be ", expected));
+    throw Error(NC_INVALID_ARGUMENT, text("the setting ", name, " is ", shown(value), ", but should be ", expected));
 }
 
 template <class Number>
@@ -40,7 +46,10 @@ UniqueId parse_id(const std::string& value) {
         const auto byte = static_cast<unsigned char>(high * 16 + low);
         std::memcpy(&id.bytes[i], &byte, 1);
     }
-    if (!valid) malformed("id", value, "256 hexadecimal digits");
+    // Whoever has the id can join the group: one that is mistyped does not get into a log either.
+    if (!valid) {
+        throw Error(NC_INVALID_ARGUMENT, text("the setting id is a text of ", value.size(), " characters, but should be 256 hexadecimal digits"));
+    }
     return id;
 }
 

@@ -79,7 +79,6 @@ TEST(NcclSettings, TakeAnIdAsHexadecimalDigits) {
 }
 
 TEST(NcclSettings, ThatAreMalformedNameThemselves) {
-    const std::string id(256, 'a');
     const Pairs malformed = {{"size", ""},
                              {"size", "0"},
                              {"size", "-1"},
@@ -101,12 +100,6 @@ TEST(NcclSettings, ThatAreMalformedNameThemselves) {
                              {"staging_bytes", "-1"},
                              {"staging_bytes", "4MiB"},
                              {"staging_bytes", "18446744073709551616"},
-                             {"id", ""},
-                             {"id", id.substr(1)},
-                             {"id", text(id, 'a')},
-                             {"id", text(id.substr(1), 'g')},
-                             {"id", text('-', id.substr(1))},
-                             {"id", text(id.substr(1), ' ')},
                              {"comm_id", ""},
                              {"comm_id", "127.0.0.1:5"},
                              {"comm_id", "Environment"}};
@@ -117,6 +110,24 @@ TEST(NcclSettings, ThatAreMalformedNameThemselves) {
         EXPECT_EQ(status, NC_INVALID_ARGUMENT) << name << '=' << value;
         EXPECT_NE(message.find(text("the setting ", name, " is '", value, "'")), std::string::npos) << message;
         EXPECT_NE(message.find("should be"), std::string::npos) << message;
+    }
+}
+
+// Whoever has an id can join its group: one that is mistyped, or has got into another setting, is not shown.
+TEST(NcclSettings, AMalformedIdIsNotShown) {
+    std::string id;
+    for (int i = 0; i < 32; ++i) id += "0a1b2c3d";
+    const std::vector<std::string> malformed{"", id.substr(1), text(id, 'a'), text(id.substr(1), 'g'), text('-', id.substr(1)), text(id.substr(1), ' ')};
+    for (const std::string& value : malformed) {
+        const auto [status, message] = refusal_of({{"size", "2"}, {"id", value}});
+        EXPECT_EQ(status, NC_INVALID_ARGUMENT) << value;
+        EXPECT_NE(message.find(text("the setting id is a text of ", value.size(), " characters, but should be")), std::string::npos) << message;
+        EXPECT_EQ(message.find(id.substr(1, 16)), std::string::npos) << message;
+    }
+    for (const char* name : {"size", "comm_id"}) {
+        const auto [status, message] = refusal_of({{name, id}});
+        EXPECT_EQ(status, NC_INVALID_ARGUMENT) << name;
+        EXPECT_EQ(message.find(id.substr(1, 16)), std::string::npos) << message;
     }
 }
 

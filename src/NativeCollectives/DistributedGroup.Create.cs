@@ -11,7 +11,14 @@ public sealed partial class DistributedGroup
     /// <returns>The group. The caller disposes it.</returns>
     /// <exception cref="BackendUnavailableException">What is configured cannot be used on this machine.</exception>
     /// <exception cref="RendezvousException">The group could not be formed, or a variable's value is malformed.</exception>
-    /// <remarks>MLX's <c>init()</c>. It blocks until the group is formed, at most 60 seconds.</remarks>
+    /// <remarks>
+    /// <para>MLX's <c>init()</c>. It blocks until the group is formed, at most 60 seconds.</para>
+    /// <para>
+    /// Where variables of several launchers are there, <see cref="BackendKind.Any"/> says which count; <c>NC_BACKEND</c>
+    /// names the backend. If half a configuration, or a launcher that has started several processes, leaves this process
+    /// alone, a warning on the standard error stream says so.
+    /// </para>
+    /// </remarks>
     public static DistributedGroup Create() => Create(new DistributedGroupOptions());
 
     /// <summary>Joins the group that the options and, where these are silent, the environment describe.</summary>

@@ -9,10 +9,10 @@ namespace NativeCollectives.Tests;
 
 /// <summary>Every C# block in the documentation compiles against what was built.</summary>
 /// <remarks>
-/// A block is compiled as a program of its own, with the usings that a new project has and those of this library. What
-/// a text leaves out stands above its block, in comments that a reader of the page does not see: in <c>&lt;!-- compiled
-/// after: … --&gt;</c> what comes before it in the same program, and in <c>&lt;!-- compiled with: … --&gt;</c> a file
-/// beside it, such as types of another library.
+/// A block is compiled as a program of its own, with the usings that a new project has and those of this library. What a
+/// text leaves out stands above its block, in comments that a reader of the page does not see: after the words "compiled
+/// after" what comes before it in the same program, after "compiled with" a file beside it, such as types of another
+/// library.
 /// </remarks>
 [Category("Unit")]
 [CancelAfter(120_000)]

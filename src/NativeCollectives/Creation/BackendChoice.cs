@@ -1,7 +1,9 @@
 namespace NativeCollectives;
 
-/// <summary>Which backend is meant, and why: what somebody has said for this program comes before what may be left over.</summary>
-/// <remarks>The library, a host, <c>collectives doctor</c> and <c>collectives launch</c> all decide by this class.</remarks>
+/// <summary>
+/// Which backend is meant, and why: what somebody has said for this program comes before what may be left over.
+/// </summary>
+/// <remarks>The library, a host and <c>collectives doctor</c> all decide by this class.</remarks>
 internal sealed class BackendChoice
 {
     private readonly DistributedGroupOptions _options;
@@ -42,7 +44,9 @@ internal sealed class BackendChoice
     private BackendKind Wanted => _named ?? _options.Backend;
 
     /// <summary>Chooses.</summary>
-    /// <param name="whyUnavailable">Why a backend cannot be used on this machine; <see langword="null"/> if it can.</param>
+    /// <param name="whyUnavailable">
+    /// Why a backend cannot be used on this machine; <see langword="null"/> if it can.
+    /// </param>
     internal void Make(Func<BackendConfiguration, string?> whyUnavailable)
     {
         List<string> unusable = [];
@@ -126,11 +130,11 @@ internal sealed class BackendChoice
                 candidate.Origin > Origin.None && candidate.Origin < configuration.Origin
                 && (candidate.IsConfigured || candidate.Malformed is not null)),
         ];
+        string others = string.Join(" and ", weaker.Select(static candidate => candidate.Describe()));
         Note = weaker.Length == 0
             ? null
-            : $"{configuration.DescribeGiven()} is used; "
-                + $"{string.Join(" and ", weaker.Select(static candidate => candidate.Describe()))} could be meant too, "
-                + "but only by variables that count less.";
+            : $"{configuration.DescribeGiven()} is used; {others} could be meant too, but only by variables that "
+                + "count less.";
     }
 
     private void TakeNone()

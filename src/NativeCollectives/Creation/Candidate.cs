@@ -5,8 +5,8 @@ namespace NativeCollectives;
 /// <param name="Origin">Who told where its ranks meet.</param>
 /// <param name="Configuration">What is known of it; <see langword="null"/>: a variable is malformed.</param>
 /// <param name="Malformed">
-/// What is wrong with a variable. It is an error only if the backend would be chosen, so that what is left over does not
-/// disturb what is configured.
+/// What is wrong with a variable. It is an error only if the backend would be chosen, so that what is left over does
+/// not disturb what is configured.
 /// </param>
 internal sealed record Candidate(
     BackendKind Backend, Origin Origin, BackendConfiguration? Configuration, RendezvousException? Malformed)

@@ -65,7 +65,9 @@ internal sealed record ProcessLauncher(string Name, string? RankVariable, string
             [RankVariables.Slurm.Rank, RankVariables.OpenMpi.Rank, RankVariables.PmixRank, RankVariables.Pmi.Rank],
             environment.IsPresent);
 
-    /// <summary>Such as <c>Open MPI seems to have started several processes (OMPI_COMM_WORLD_SIZE is "2")</c>.</summary>
+    /// <summary>
+    /// Such as <c>Open MPI seems to have started several processes (OMPI_COMM_WORLD_SIZE is "2")</c>.
+    /// </summary>
     internal string Describe() => $"{Name} seems to have started several processes ({Sign})";
 
     // What is no number says nothing of how many there are, and is told where it is read.

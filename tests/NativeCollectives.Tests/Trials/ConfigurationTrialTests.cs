@@ -233,7 +233,8 @@ public sealed class ConfigurationTrialTests
         [ValueSource(nameof(_launchers))] (string Name, string Value)[] launcher)
     {
         (string Name, string Value)[] leftOver = _leftOver[0];
-        (string, string)[] variables = [.. launcher.Where(one => one.Name is not ("RANK" or "WORLD_SIZE")), .. leftOver];
+        (string, string)[] variables =
+            [.. launcher.Where(one => one.Name is not ("RANK" or "WORLD_SIZE")), .. leftOver];
         if (variables.Length == leftOver.Length)
         {
             return; // they are that launcher's own variables
@@ -241,7 +242,7 @@ public sealed class ConfigurationTrialTests
 
         Assert.That(
             Plan(new(), variables).Warning,
-            Does.StartWith("The group has this process as its only rank, because the environment variable WORLD_SIZE is 1"));
+            Does.StartWith("The group has this process as its only rank, because the environment variable WORLD_SIZE"));
         Assert.That(
             () => Plan(new() { Strict = true }, variables),
             Throws.InstanceOf<BackendUnavailableException>()
