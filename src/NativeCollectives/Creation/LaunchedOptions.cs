@@ -76,6 +76,9 @@ internal sealed class LaunchedOptions(LaunchEnvironment environment)
         return rest;
     }
 
+    // Code that sets the same text has said so itself.
+    private static string? Without(string? value, string? launched) => ReferenceEquals(value, launched) ? null : value;
+
     private static T? Without<T>(T? value, T? launched, T? otherwise = default) =>
         EqualityComparer<T?>.Default.Equals(value, launched) ? otherwise : value;
 }

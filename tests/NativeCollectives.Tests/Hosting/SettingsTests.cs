@@ -133,8 +133,8 @@ public sealed class SettingsTests
     public void AContradictionTellsWhereBothComeFrom() =>
         Assert.That(
             FaultOf(Of([("SLURM_PROCID", "7")], ("Ring:Hosts", "a:1,b:2"))),
-            Is.EqualTo("NativeCollectives:Ring:Rank is 7, but NativeCollectives:Ring:Hosts lists 2 ranks, from 0 to 1. "
-                + "NativeCollectives:Ring:Rank comes from: environment variable SLURM_PROCID (Slurm). NativeCollectives:Ring:Hosts comes from: memory."));
+            Is.EqualTo("The environment variable SLURM_PROCID is 7, but NativeCollectives:Ring:Hosts lists 2 ranks, "
+                + "from 0 to 1. NativeCollectives:Ring:Hosts comes from: memory."));
 
     [Test]
     public void StrictNeedsABackend() => Assert.That(FaultOf(Of(("Strict", "true"))), Does.StartWith("No backend is configured."));

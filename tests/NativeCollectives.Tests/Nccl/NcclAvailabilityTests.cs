@@ -116,7 +116,7 @@ public sealed class NcclAvailabilityTests
         workers.EndClean();
     }
 
-    /// <summary>With the libraries it is NCCL that is taken.</summary>
+    /// <summary>With the libraries it is NCCL that is taken: MLX's order among what MLX's launcher sets.</summary>
     [Test]
     public void WithCudaAnyIsNccl()
     {
@@ -130,11 +130,10 @@ public sealed class NcclAvailabilityTests
             Backend = nameof(BackendKind.Any),
             Variables = new()
             {
-                ["RANK"] = $"{rank}",
-                ["WORLD_SIZE"] = "2",
-                ["MASTER_ADDR"] = "127.0.0.1",
-                ["MASTER_PORT"] = $"{ports.Numbers[0]}",
+                ["NCCL_HOST_IP"] = "127.0.0.1",
+                ["NCCL_PORT"] = $"{ports.Numbers[0]}",
                 ["MLX_RANK"] = $"{rank}",
+                ["MLX_WORLD_SIZE"] = "2",
                 ["MLX_HOSTFILE"] = hosts.Path,
             },
         }));
