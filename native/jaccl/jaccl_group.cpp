@@ -1,6 +1,7 @@
 #include "jaccl/jaccl_group.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "backend/thread.h"
 #include "jaccl/operation.h"
@@ -75,7 +76,7 @@ void JacclGroup::watch() {
         poller.watch(wake_.descriptor(), POLLIN);
         line_.watch(poller);
         // Nothing is waited for here: the loop lives as long as the group, and the signal ends it.
-        poller.wait(deadline_after(longest_timeout_ms));
+        poller.wait(line_.next_look());
         const std::vector<News> all = line_.read(poller);
         if (interruption_.aborted()) {
             const int culprit = culprit_.load();
@@ -99,7 +100,8 @@ void JacclGroup::watch() {
 
 void JacclGroup::lose(const News& news) {
     const bool is_lost = news.fate == Fate::Lost;
-    const std::string reason = news.messenger != news.rank ? text(", as rank ", news.messenger, " reports") : is_lost ? ": its connection was reset" : "";
+    const std::string how = news.system_error == ETIMEDOUT ? silence_text(news.rank) : "its connection was reset";
+    const std::string reason = news.messenger != news.rank ? text(", as rank ", news.messenger, " reports") : is_lost ? ": " + how : "";
     const Error lost(NC_PEER_LOST, text("rank ", news.rank, is_lost ? " is lost" : " gave the group up", reason), news.rank);
     interruption_.lose(lost);
     // A running operation reports the loss itself.

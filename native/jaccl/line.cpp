@@ -33,9 +33,22 @@ void Line::watch(Poller& poller) const {
     for (const Connection& connection : connections_) poller.watch(connection.socket.get(), POLLIN);
 }
 
+// Nothing is in flight unless this rank has told something.
+Deadline Line::next_look() const {
+    return silence_.is_pending() ? silence_.next_look() : deadline_after(longest_timeout_ms);
+}
+
 std::vector<News> Line::read(const Poller& poller) {
     std::vector<News> all;
+    std::vector<int> descriptors;
+    for (const Connection& connection : connections_) descriptors.push_back(connection.socket.get());
+    const std::optional<int> unreachable = silence_.is_pending() ? silence_.look(descriptors) : std::nullopt;
     for (Connection& connection : connections_) {
+        if (connection.socket.get() == unreachable) {
+            connection.socket.close();
+            all.push_back({Fate::Lost, connection.peer, connection.peer, ETIMEDOUT});
+            continue;
+        }
         if (poller.events(connection.socket.get()) == 0) continue;
         if (const std::optional<News> news = read(connection); news.has_value()) all.push_back(*news);
     }
@@ -49,8 +62,9 @@ std::optional<News> Line::read(Connection& connection) const {
     if (got == sizeof notice && is_sound(notice, ranks_)) return News{notice.fate, notice.rank, connection.peer};
     // Whatever else a peer says means nothing.
     if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))) return std::nullopt;
+    const int error = got == 0 ? 0 : errno;
     connection.socket.close();
-    return News{got == 0 ? Fate::Left : Fate::Lost, connection.peer, connection.peer};
+    return News{got == 0 ? Fate::Left : Fate::Lost, connection.peer, connection.peer, error};
 }
 
 void Line::tell(Fate fate, int rank) {
@@ -60,6 +74,7 @@ void Line::tell(Fate fate, int rank) {
         // A connection that was silent takes these few bytes at once.
         if (connection.is_ours) (void)::send(connection.socket.get(), &notice, sizeof notice, send_flags);
     }
+    silence_.expect();
 }
 
 void Line::end(Fate fate, int rank) {

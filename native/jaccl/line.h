@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "jaccl/side_channel.h"
+#include "net/silence.h"
 
 namespace nc::jaccl {
 
@@ -22,6 +23,7 @@ struct News {
     Fate fate;
     int rank;
     int messenger; // who told
+    int system_error = 0; // of a connection that was lost
 };
 
 class Line {
@@ -30,7 +32,9 @@ public:
     Line(std::vector<Connection> connections, int ranks);
 
     void watch(Poller& poller) const;
-    // What has come.
+    // When to read at the latest.
+    Deadline next_look() const;
+    // What has come. A rank whose host is unreachable is lost.
     std::vector<News> read(const Poller& poller);
     // Passes news on.
     void tell(Fate fate, int rank);
@@ -45,6 +49,7 @@ private:
 
     std::vector<Connection> connections_;
     int ranks_;
+    SilenceWatch silence_;
 };
 
 } // namespace nc::jaccl

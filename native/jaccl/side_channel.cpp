@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "backend/random.h"
+#include "net/silence.h"
 
 namespace nc::jaccl {
 namespace {
@@ -112,7 +113,15 @@ private:
     template <class DataOf>
     void move_all(DataOf data_of, std::size_t bytes, bool sends) {
         std::vector<Progress> progress(connections_.size(), Progress{0, bytes});
+        std::vector<int> descriptors;
+        for (const Connection& connection : connections_) descriptors.push_back(connection.socket.get());
+        SilenceWatch silence;
+        silence.expect();
         for (;;) {
+            if (const std::optional<int> silent = silence.look(descriptors); silent.has_value()) {
+                const auto place = std::find(descriptors.begin(), descriptors.end(), *silent) - descriptors.begin();
+                gave_up(connections_[static_cast<std::size_t>(place)].peer, ETIMEDOUT);
+            }
             Poller poller;
             int awaited = -1;
             for (std::size_t i = 0; i < connections_.size(); ++i) {
@@ -131,19 +140,21 @@ private:
             }
             if (awaited < 0) return;
             plan_.patience.check(text(self(), " waited for rank ", name(awaited), " to take part in the exchange of connection data"), name(awaited));
-            wait(poller);
+            wait(poller, silence.next_look());
         }
     }
 
     [[noreturn]] void gave_up(int peer, int error) const {
+        if (error == ETIMEDOUT) fail(text(self(), ": rank ", name(peer), " is lost: ", silence_text(name(peer))), name(peer), error);
         fail(text(self(), ": rank ", name(peer), " gave up while the group was formed (",
                   error == ECONNABORTED ? "it closed its connection" : system_error_text(error), "); its own error says why"),
              name(peer), error == ECONNABORTED ? 0 : error);
     }
 
-    void wait(Poller& poller) const {
+    void wait(Poller& poller, Deadline until = Deadline::max()) const {
         if (plan_.patience.interruption != nullptr) poller.watch(plan_.patience.interruption->descriptor(), POLLIN);
-        poller.wait(gone_ < 0 ? plan_.patience.next_look() : std::min(give_up_at_, plan_.patience.next_look()));
+        until = std::min(until, plan_.patience.next_look());
+        poller.wait(gone_ < 0 ? until : std::min(give_up_at_, until));
     }
 
     // Rank 0.

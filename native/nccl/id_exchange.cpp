@@ -94,6 +94,8 @@ public:
         if (const int error = take_error(connection_.get()); error != 0) return lost(error, reason);
         // Where nobody listens, on a port that connections are given as their own, a connection may come about with itself.
         if (Address::local(connection_.get()) == Address::remote(connection_.get())) return lost(ECONNREFUSED, reason);
+        // The id may come late. That rank 0's host has vanished meanwhile is noticed.
+        prepare_connection(connection_);
         std::size_t received = 0;
         while (received < sizeof id.bytes) {
             const ssize_t count = ::recv(connection_.get(), id.bytes + received, sizeof id.bytes - received, 0);

@@ -9,14 +9,18 @@
 #include <cerrno>
 
 #include "backend/error.h"
+#include "net/silence.h"
 
 namespace nc {
 namespace {
 
-// After this long without a word from the peer's host, and as many probes that it did not answer, the connection counts as lost.
-constexpr int keep_alive_idle_seconds = 10;
-constexpr int keep_alive_interval_seconds = 3;
-constexpr int keep_alive_probes = 3;
+#if defined(__linux__) && !defined(TCP_RTO_MAX_MS)
+constexpr int TCP_RTO_MAX_MS = 44; // newer than many C libraries
+#endif
+#ifdef __linux__
+// The system's own.
+constexpr int longest_system_interval_ms = 120'000;
+#endif
 
 void set_option(int descriptor, int level, int name, int value) {
     // Options only improve a connection; one that an old kernel lacks is no reason to fail.
@@ -92,18 +96,26 @@ void prepare_connection(const Descriptor& connection) {
     const int descriptor = connection.get();
     set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+    const SilenceLimits& limits = silence_limits();
 #if defined(TCP_KEEPIDLE)
-    set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, keep_alive_idle_seconds);
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, limits.keep_alive_idle_seconds);
 #elif defined(TCP_KEEPALIVE)
-    set_option(descriptor, IPPROTO_TCP, TCP_KEEPALIVE, keep_alive_idle_seconds);
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPALIVE, limits.keep_alive_idle_seconds);
 #endif
-    set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, keep_alive_interval_seconds);
-    set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, keep_alive_probes);
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, limits.keep_alive_interval_seconds);
+    set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, limits.keep_alive_probes);
+#ifdef __linux__
+    set_option(descriptor, IPPROTO_TCP, TCP_RTO_MAX_MS, limits.longest_question_interval_ms);
+#endif
 }
 
 void reset_on_close(const Descriptor& connection, bool reset) {
     const linger option{reset ? 1 : 0, 0};
     (void)::setsockopt(connection.get(), SOL_SOCKET, SO_LINGER, &option, sizeof option);
+#ifdef __linux__
+    // Bytes on their way to a peer that does not read outlive the socket until the interval has reached its limit.
+    if (!reset) set_option(connection.get(), IPPROTO_TCP, TCP_RTO_MAX_MS, longest_system_interval_ms);
+#endif
 }
 
 int take_error(int descriptor) {

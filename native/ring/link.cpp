@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include "net/silence.h"
+
 namespace nc::ring {
 
 Transfer Link::read(void* buffer, std::size_t bytes) {
@@ -25,7 +27,9 @@ Error Link::lost(int system_error) const {
     const int reason = system_error != 0 ? system_error : channel_->failure();
     // Something was written to a peer that had left, or more was to come from it.
     const bool is_end = reason == 0 || reason == EPIPE;
-    const std::string how = is_end ? std::string("the peer ended it") : system_error_text(reason);
+    const std::string how = is_end                ? "the peer ended it"
+                            : reason == ETIMEDOUT ? silence_text(peer_)
+                                                  : system_error_text(reason);
     return Error(NC_PEER_LOST, text("the connection to rank ", peer_, " (", channel_->description(), ") was lost: ", how), peer_, reason);
 }
 

@@ -1,5 +1,6 @@
 #include "ring/ring_group.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "backend/thread.h"
@@ -50,17 +51,19 @@ void RingGroup::end_connections(bool reset) {
 }
 
 // A peer of ours that dies resets its connections. Nobody may be in a call then; this thread sees it, ends the group and resets the connections in turn, so that the
-// news runs around the ring. An orderly end is not watched for: it matters only to an operation that needs more bytes.
+// news runs around the ring. An orderly end is not watched for: it matters only to an operation that needs more bytes. A peer whose host is unreachable is noticed
+// here too, for running operations as well.
 void RingGroup::watch_connections() {
     std::vector<Link*> watched = links_;
     Poller poller;
+    SilenceWatch silence;
     while (!interruption_.aborted()) {
         poller.clear();
         poller.watch(closing_.descriptor(), POLLIN);
         poller.watch(interruption_.descriptor(), POLLIN);
         for (const Link* link : watched) poller.watch(link->channel().descriptor(), 0);
         // Nothing is waited for here: the loop lives as long as the group, and closing_ ends it.
-        poller.wait(deadline_after(longest_timeout_ms));
+        poller.wait(silence.next_look());
         if (poller.events(closing_.descriptor()) != 0) return;
         const Link* broken = nullptr;
         int system_error = 0;
@@ -77,6 +80,10 @@ void RingGroup::watch_connections() {
             }
             return true;
         });
+        if (broken == nullptr) {
+            broken = unreachable(silence, watched);
+            system_error = ETIMEDOUT;
+        }
         if (broken == nullptr) continue;
         interruption_.break_link(*broken, system_error);
         // A running operation reports the loss itself, or completes with what has arrived.
@@ -86,6 +93,14 @@ void RingGroup::watch_connections() {
     }
     const std::lock_guard lock(operation_mutex_);
     end_connections(true);
+}
+
+const Link* RingGroup::unreachable(SilenceWatch& silence, std::span<Link* const> links) {
+    std::vector<int> descriptors;
+    for (const Link* link : links) descriptors.push_back(link->channel().descriptor());
+    const std::optional<int> found = silence.look(descriptors);
+    if (!found.has_value()) return nullptr;
+    return *std::find_if(links.begin(), links.end(), [&](const Link* link) { return link->channel().descriptor() == *found; });
 }
 
 void RingGroup::report(const Error& lost) {

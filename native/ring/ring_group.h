@@ -9,6 +9,7 @@
 #include "backend/backend.h"
 #include "backend/log.h"
 #include "net/address.h"
+#include "net/silence.h"
 #include "ring/forming.h"
 #include "ring/pump.h"
 #include "ring/rank_addresses.h"
@@ -55,6 +56,8 @@ private:
     template <class Body>
     void run(Body&& body);
     void watch_connections();
+    // The link, if any, whose peer's host is unreachable; looks if it is time to.
+    static const Link* unreachable(SilenceWatch& silence, std::span<Link* const> links);
     // Tells the core of a loss that no operation reports.
     void report(const Error& lost);
     void end_connections(bool reset);
