@@ -22,7 +22,7 @@ enum class Fate : std::int32_t {
 struct News {
     Fate fate;
     int rank;
-    int messenger; // who told
+    int messenger;        // who told
     int system_error = 0; // of a connection that was lost
 };
 

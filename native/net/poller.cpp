@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <limits>
 
 #include "backend/error.h"
 
@@ -40,21 +39,6 @@ void Poller::watch(int descriptor, short events) {
         }
     }
     entries_.push_back({descriptor, events, 0});
-}
-
-bool Poller::wait(Deadline deadline) {
-    for (;;) {
-        // Rounded up, so that a wait does not end just before its deadline and begin again.
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-        const int timeout = static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
-        const int ready = ::poll(entries_.data(), static_cast<nfds_t>(entries_.size()), timeout);
-        if (ready > 0) return true;
-        if (ready == 0) {
-            if (Clock::now() >= deadline) return false;
-        } else if (errno != EINTR) {
-            throw Error(NC_SYSTEM_ERROR, text("poll: ", system_error_text(errno)), -1, errno);
-        }
-    }
 }
 
 short Poller::events(int descriptor) const {
