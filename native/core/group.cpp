@@ -26,6 +26,10 @@ nc_error make_error(nc_status status, const char* message) {
     return error;
 }
 
+std::string cancelled_text(const Work& work) {
+    return text(operation_name(work.request.operation), " number ", work.sequence, " was cancelled while it was running");
+}
+
 } // namespace
 
 Group::Group(const Settings& settings, const nc_backend* backend, std::string backend_name)
@@ -299,14 +303,10 @@ std::shared_ptr<Work> Group::enqueue_on_stream(std::shared_ptr<Work> work, nc_er
 void Group::finished_on_stream(void* context, const nc_error* error) {
     const std::unique_ptr<OnStream> finished(static_cast<OnStream*>(context));
     Work& work = *finished->work;
-    if (error == nullptr) {
-        work.complete(nullptr);
-        return;
-    }
-    nc_error failure = *error;
-    const nc_status status = finished->group.conclude(work.request, work.sequence, NC_OUT_OF_STEP, failure);
-    if (status == NC_ABORTED && work.cancel_requested()) failure.status = NC_CANCELLED;
-    work.complete(&failure);
+    nc_error failure = error != nullptr ? *error : empty_error();
+    const nc_status status =
+        error != nullptr ? finished->group.conclude(work.request, work.sequence, NC_OUT_OF_STEP, failure) : NC_OK;
+    finished->group.settle(work, status, failure);
 }
 
 void Group::work_loop() {
@@ -336,30 +336,50 @@ void Group::run_work(Work& work) {
     nc_error error = empty_error();
     if (turn != Turn::Mine) {
         error = no_turn(turn, work.request, work.sequence);
-        work.complete(&error);
+        settle(work, error.status, error);
         return;
     }
     if (!work.start()) {
         end_turn();
         return;
     }
-    nc_status status = run(work.request, work.sequence, work.deadline, error);
+    const nc_status status = run(work.request, work.sequence, work.deadline, error);
     end_turn();
-    if (status == NC_ABORTED && work.cancel_requested()) {
-        error.status = NC_CANCELLED;
-        status = NC_CANCELLED;
+    settle(work, status, error);
+}
+
+void Group::settle(Work& work, nc_status status, nc_error& error) {
+    if (work.end()) {
+        // The canceller may not have come so far yet. Whoever hears of the cancellation finds the group ended.
+        end_cancelled(work);
+        const bool made_a_group = status == NC_OK && work.request.operation == NC_SPLIT;
+        status = describe_cancellation(work, status, error);
+        // Nobody is going to get it.
+        if (made_a_group) nc_group_destroy(std::exchange(*work.request.new_group, nullptr));
     }
     work.complete(status == NC_OK ? nullptr : &error);
 }
 
+nc_status Group::describe_cancellation(const Work& work, nc_status status, nc_error& error) const {
+    const std::lock_guard lock(mutex_);
+    const bool is_cause = cancelled_ == work.sequence;
+    // A failure of its own that had ended the group before stays what it is.
+    if (status != NC_OK && status != NC_ABORTED && !is_cause) return status;
+    error = is_cause ? cause_ : make_error(NC_CANCELLED, cancelled_text(work).c_str());
+    error.status = NC_CANCELLED;
+    error.operation = work.request.operation;
+    error.rank = work.rank;
+    error.sequence = work.sequence;
+    return NC_CANCELLED;
+}
+
 void Group::cancel(Work& work) {
-    if (work.cancel() != Work::Cancellation::WasRunning) return;
-    if (!work.on_stream()) {
-        // It may have ended meanwhile.
-        const std::lock_guard lock(mutex_);
-        if (!running_ || last_ended_ + 1 != work.sequence) return;
-    }
-    abort(text(operation_name(work.request.operation), " number ", work.sequence, " was cancelled while it was running").c_str());
+    // Whether it is running is decided under the work's lock: see settle().
+    if (work.cancel() == Work::Cancellation::WasRunning) end_cancelled(work);
+}
+
+void Group::end_cancelled(const Work& work) {
+    end(make_error(NC_ABORTED, text("the group was aborted: ", cancelled_text(work)).c_str()), true, work.sequence);
 }
 
 void Group::abort(const char* reason) {
@@ -375,7 +395,7 @@ void Group::fault_from_backend(void* context, const nc_error* cause) {
     static_cast<Group*>(context)->fault(*cause);
 }
 
-void Group::end(const nc_error& cause, bool tell_peers) {
+void Group::end(const nc_error& cause, bool tell_peers, std::uint64_t cancelled) {
     bool first = false;
     int rank = 0;
     {
@@ -385,6 +405,7 @@ void Group::end(const nc_error& cause, bool tell_peers) {
         if (first) {
             cause_ = cause;
             cause_.rank = rank;
+            cancelled_ = cancelled;
         }
         if (tell_peers && handle_ != nullptr) backend_->abort(handle_);
         turn_changed_.notify_all();

@@ -82,12 +82,18 @@ private:
     // Ends the group, unless it has ended before; the first cause stays. Peers are told at once, save after a timeout: they are to notice theirs themselves.
     void fault(const nc_error& cause);
     static void fault_from_backend(void* context, const nc_error* cause);
-    void end(const nc_error& cause, bool tell_peers);
+    void end(const nc_error& cause, bool tell_peers, std::uint64_t cancelled = 0);
     // With the lock held: error becomes the first cause.
     void refuse(nc_error& error, nc_operation operation, std::uint64_t sequence) const;
 
     void work_loop();
     void run_work(Work& work);
+    // Completes an operation that was running with its outcome, unless it was cancelled meanwhile: then that is its outcome.
+    void settle(Work& work, nc_status status, nc_error& error);
+    // The outcome of an operation that was cancelled while it was running; error says so unless something else had ended it.
+    nc_status describe_cancellation(const Work& work, nc_status status, nc_error& error) const;
+    // Ends the group because a running operation of it is cancelled.
+    void end_cancelled(const Work& work);
 
     const Settings settings_;
     const nc_backend* const backend_;
@@ -109,7 +115,8 @@ private:
     bool running_ = false; // an operation is in the backend
     bool ended_ = false;   // cause_ is set
     nc_error cause_{};
-    void* handle_ = nullptr; // of the backend's group
+    std::uint64_t cancelled_ = 0; // the operation whose cancellation is the cause
+    void* handle_ = nullptr;      // of the backend's group
 
     std::deque<std::shared_ptr<Work>> queue_;
     std::condition_variable queue_changed_;

@@ -11,6 +11,12 @@ bool Work::start() {
     return true;
 }
 
+bool Work::end() {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::Running) state_ = State::Ended;
+    return cancel_requested_;
+}
+
 void Work::settle(const nc_error* error) {
     state_ = State::Completed;
     if (error == nullptr) return;
@@ -35,7 +41,7 @@ void Work::complete(const nc_error* error) {
 Work::Cancellation Work::cancel() {
     {
         const std::lock_guard lock(mutex_);
-        if (state_ == State::Completed) return Cancellation::TooLate;
+        if (state_ == State::Ended || state_ == State::Completed) return Cancellation::TooLate;
         if (state_ == State::Running) {
             cancel_requested_ = true;
             return Cancellation::WasRunning;
@@ -49,11 +55,6 @@ Work::Cancellation Work::cancel() {
     }
     announce();
     return Cancellation::Done;
-}
-
-bool Work::cancel_requested() const {
-    const std::lock_guard lock(mutex_);
-    return cancel_requested_;
 }
 
 bool Work::wait(Deadline until) {

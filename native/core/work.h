@@ -27,15 +27,16 @@ public:
     // From waiting to running; false if it was cancelled before.
     bool start();
 
+    // From running to ended: the outcome is known, and a cancellation that comes from now on is too late. Whether one came
+    // before: whatever the backend says, the operation has then been cancelled, since its group has ended for that.
+    bool end();
+
     // Records the outcome (null: success), wakes who waits and calls the completion. Only the first call counts.
     void complete(const nc_error* error);
 
     enum class Cancellation { Done, TooLate, WasRunning };
     // Cancels the operation if it has not started; tells whether it is running, which only its group can end.
     Cancellation cancel();
-
-    // Whether cancel() found it running.
-    bool cancel_requested() const;
 
     // True if the operation ended before the deadline.
     bool wait(Deadline until);
@@ -44,7 +45,7 @@ public:
     nc_status outcome(nc_error* error) const;
 
 private:
-    enum class State { Waiting, Running, Completed };
+    enum class State { Waiting, Running, Ended, Completed };
 
     // With the lock held: records the outcome.
     void settle(const nc_error* error);
