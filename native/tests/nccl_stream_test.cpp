@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <random>
 #include <sstream>
 #include <thread>
 
@@ -466,6 +468,45 @@ TEST_F(NcclStream, CancellingEndsTheGroup) {
     EXPECT_EQ(journal.entries[0], (std::pair<std::uint64_t, nc_status>{1, NC_CANCELLED}));
     EXPECT_TRUE(soon([&] { return waiting.stream.idle(); })) << "the stream goes on";
     EXPECT_EQ(execute(ranks[1], request_of(NC_BARRIER)).status, NC_PEER_LOST);
+}
+
+// As for operations without a stream: see work_test.cpp.
+TEST_F(NcclStream, ACancellationComesTooLateOrCancelsTheOperation) {
+    constexpr int rounds = 300;
+    std::minstd_rand random(5);
+    double delay_us = 500;
+    std::unique_ptr<LocalNcclRanks> ranks;
+    int too_late = 0;
+    for (int round = 0; round < rounds && !HasFailure(); ++round) {
+        SCOPED_TRACE(text("round ", round));
+        if (ranks == nullptr) ranks = std::make_unique<LocalNcclRanks>(2);
+        std::int32_t others = 1;
+        const WorkPointer peer = enqueue((*ranks)[1], request_of(NC_ALL_REDUCE, NC_INT32, 1, &others, &others));
+        const Waiting waiting((*ranks)[0]);
+        const WorkPointer work = enqueue((*ranks)[0], waiting.request());
+        const auto jittered = static_cast<std::int64_t>(delay_us * (500 + static_cast<double>(random() % 1000)));
+        const Deadline moment = Clock::now() + std::chrono::nanoseconds(jittered);
+        while (Clock::now() < moment) std::this_thread::yield();
+        nc_work_cancel(work.get());
+        const Outcome outcome = wait_for(work.get(), soon_ms);
+        const Outcome state = status_of((*ranks)[0]);
+        if (outcome.status == NC_OK) {
+            ++too_late;
+            delay_us = std::max(delay_us / 1.2, 1.0);
+            EXPECT_EQ(state.status, NC_OK) << "the operation ended well, and the group was ended: " << state.message();
+            EXPECT_EQ(wait_for(peer.get()).status, NC_OK);
+            EXPECT_EQ(waiting.values.values(), Ints({2}));
+            ranks->each([](int, nc_group* group) { EXPECT_EQ(all_sum_works(group).status, NC_OK); });
+        } else {
+            delay_us = std::min(delay_us * 1.2, 50'000.0);
+            EXPECT_EQ(outcome.status, NC_CANCELLED) << outcome.message();
+            EXPECT_EQ(state.status, NC_ABORTED) << state.message();
+            // The device has let go of the memory by now.
+            EXPECT_TRUE(waiting.stream.idle());
+            ranks.reset();
+        }
+    }
+    std::printf("%d rounds, in %d of which the cancellation came too late\n", rounds, too_late);
 }
 
 TEST_F(NcclStream, ATimeoutEndsTheGroup) {
