@@ -280,8 +280,8 @@ NC_API nc_status nc_work_wait(nc_work* work, int64_t timeout_ms, nc_error* error
 /* Sets *completed to 0 or 1; if 1, returns the outcome. */
 NC_API nc_status nc_work_test(nc_work* work, int32_t* completed, nc_error* error);
 
-/* Ends the operation with NC_CANCELLED. One that has not started is taken out of the order; one that is running ends the group, as peers can no longer be kept in step.
- * Nothing happens if it has ended. */
+/* Ends the operation with NC_CANCELLED. One that has not started is taken out of the order; one that is running ends the group, as
+ * peers can no longer be kept in step. Nothing happens if it has ended: an operation that ended well has not ended the group. */
 NC_API void nc_work_cancel(nc_work* work);
 
 /* Gives the handle back; the operation itself goes on. Null is ignored. */
@@ -296,7 +296,7 @@ NC_API nc_status nc_device_count(const char* backend, int32_t* count, nc_error* 
 /* Device memory: at least bytes, aligned to 256; for 0 bytes *address is null. */
 NC_API nc_status nc_device_allocate(const char* backend, int32_t device, uint64_t bytes, void** address, nc_error* error);
 
-/* Gives it back once the device has done what uses it. Null is ignored. */
+/* Returns at once; the memory is given back once the device has done everything that was put on it before. Null is ignored. */
 NC_API nc_status nc_device_free(const char* backend, int32_t device, void* address, nc_error* error);
 
 /* Copies after everything that was put on the device's default stream before; has ended when it returns. */

@@ -1,5 +1,7 @@
 #include "nccl/device.h"
 
+#include "nccl/reclaimer.h"
+
 namespace nc::nccl {
 
 Device::Device(const CudaLibrary& cuda, int ordinal) : cuda_(cuda), ordinal_(ordinal) {
@@ -86,7 +88,7 @@ DeviceMemory::DeviceMemory(const Device& device, std::size_t bytes) : device_(de
 }
 
 DeviceMemory::~DeviceMemory() {
-    (void)device_.api().MemFree(address_);
+    reclaim(device_, MemoryKind::Device, address_);
 }
 
 PinnedMemory::PinnedMemory(const Device& device, std::size_t bytes) : device_(device) {
@@ -94,7 +96,7 @@ PinnedMemory::PinnedMemory(const Device& device, std::size_t bytes) : device_(de
 }
 
 PinnedMemory::~PinnedMemory() {
-    (void)device_.api().MemFreeHost(address_);
+    reclaim(device_, MemoryKind::Pinned, reinterpret_cast<CudaAddress>(address_));
 }
 
 } // namespace nc::nccl

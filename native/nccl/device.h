@@ -1,4 +1,5 @@
-// A CUDA device, and what is made on it. Everything here is freed with its device's context current; errors of freeing are dropped.
+// A CUDA device, and what is made on it. Everything here is freed with its device's context current; errors of
+// freeing are dropped.
 #pragma once
 
 #include <cstddef>
@@ -85,7 +86,7 @@ private:
     CudaEvent event_ = nullptr;
 };
 
-// Memory of the device.
+// Memory of the device. Whoever lets go of it waits for nobody: see reclaimer.h.
 class DeviceMemory {
 public:
     DeviceMemory(const Device& device, std::size_t bytes);
@@ -101,7 +102,7 @@ private:
     std::size_t bytes_;
 };
 
-// Memory of the host that the device reads and writes by itself.
+// Memory of the host that the device reads and writes by itself. The same holds.
 class PinnedMemory {
 public:
     PinnedMemory(const Device& device, std::size_t bytes);

@@ -5,12 +5,15 @@
 #include <mutex>
 
 #include "nccl/device.h"
+#include "nccl/reclaimer.h"
 #include "nccl/wait.h"
 
 namespace nc::nccl {
 namespace {
 
 constexpr std::int64_t copy_limit_ms = 300'000;
+// How long an allocation waits for memory that is being given back.
+constexpr std::int64_t reclaim_limit_ms = 10'000;
 
 // The devices that programs have buffers on. Their contexts are kept until the process ends: making one anew takes long.
 struct Devices {
@@ -24,6 +27,12 @@ const Device& device_of(int ordinal) {
     std::unique_ptr<const Device>& device = devices->by_ordinal[ordinal];
     if (device == nullptr) device = std::make_unique<const Device>(CudaLibrary::in_use(), ordinal);
     return *device;
+}
+
+CudaResult allocate(const Device& device, CudaAddress& allocated, std::size_t bytes) {
+    const CudaResult result = device.api().MemAlloc(&allocated, bytes);
+    if (result != CudaResult::OutOfMemory || !reclaimed(device, deadline_after(reclaim_limit_ms))) return result;
+    return device.api().MemAlloc(&allocated, bytes);
 }
 
 void copy_bytes(const Device& device, void* destination, const void* source, std::size_t bytes, nc_copy_direction direction) {
@@ -52,7 +61,7 @@ nc_status allocate_on_device(std::int32_t ordinal, std::uint64_t bytes, void** a
         const Device& device = device_of(ordinal);
         const Device::Scope scope(device);
         CudaAddress allocated = 0;
-        if (bytes > 0) device.cuda().check(device.api().MemAlloc(&allocated, bytes), "cuMemAlloc");
+        if (bytes > 0) device.cuda().check(allocate(device, allocated, bytes), "cuMemAlloc");
         *address = reinterpret_cast<void*>(allocated);
     });
 }
@@ -60,8 +69,10 @@ nc_status allocate_on_device(std::int32_t ordinal, std::uint64_t bytes, void** a
 nc_status free_on_device(std::int32_t ordinal, void* address, nc_error* error) {
     return guarded(error, [&] {
         const Device& device = device_of(ordinal);
+        // What is not this device's memory would be told nobody later.
         const Device::Scope scope(device);
-        device.cuda().check(device.api().MemFree(device_address(address)), "cuMemFree");
+        device.require_own("the memory to be freed", address);
+        reclaim(device, MemoryKind::Device, device_address(address));
     });
 }
 

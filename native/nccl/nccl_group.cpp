@@ -10,6 +10,8 @@
 
 #include "backend/average.h"
 
+#include "nccl/reclaimer.h"
+
 namespace nc::nccl {
 namespace {
 
@@ -593,6 +595,8 @@ void NcclGroup::free_resources() {
     default_stream_passed_.reset();
     stream_.reset();
     communicator_.reset();
+    // What other groups have on the device can keep the driver from taking the memory back.
+    (void)reclaimed(*device_, Clock::now() + grace);
 }
 
 bool NcclGroup::close(bool from_watcher) {

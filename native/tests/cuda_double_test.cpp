@@ -249,6 +249,35 @@ TEST_F(CudaDoubleMemory, OfADeviceIsOutOfTheHostsReach) {
     EXPECT_EQ(cuda().cuMemAlloc_v2(&address, std::size_t{1} << 60), CUDA_ERROR_OUT_OF_MEMORY);
 }
 
+// Whether the calling thread is kept until the stream goes on.
+void expect_to_wait(CUstream stream, const char* function, const std::function<CUresult()>& call) {
+    Gate gate(stream);
+    std::atomic<bool> returned{false};
+    const std::uint64_t before = cuda().nc_double_cuda_calls(function);
+    std::thread caller([&] {
+        const CurrentDevice device;
+        EXPECT_EQ(call(), CUDA_SUCCESS);
+        returned = true;
+    });
+    while (cuda().nc_double_cuda_calls(function) == before) std::this_thread::yield();
+    // It has not to be so late, but must not return.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_FALSE(returned) << function;
+    gate.open();
+    caller.join();
+}
+
+TEST_F(CudaDoubleMemory, IsFreedOnceTheDeviceIsIdle) {
+    const CurrentDevice device;
+    const DeviceStream stream;
+    CUdeviceptr address = 0;
+    void* pinned = nullptr;
+    ASSERT_EQ(cuda().cuMemAlloc_v2(&address, 8), CUDA_SUCCESS);
+    ASSERT_EQ(cuda().cuMemHostAlloc(&pinned, 8, 0), CUDA_SUCCESS);
+    expect_to_wait(stream, "cuMemFree_v2", [&] { return cuda().cuMemFree_v2(address); });
+    expect_to_wait(stream, "cuMemFreeHost", [&] { return cuda().cuMemFreeHost(pinned); });
+}
+
 TEST_F(CudaDoubleMemory, IsCopiedAndSet) {
     const CurrentDevice device;
     const Values values{1, 2, 3, 4, 5};
@@ -447,6 +476,8 @@ TEST_F(CudaDoubleViolations, OfHandles) {
 
 TEST_F(CudaDoubleViolations, OfMemory) {
     const RecordedViolations violations;
+    const CurrentDevice other(1);
+    const DeviceStream far;
     const CurrentDevice device;
     const DeviceStream stream;
     const DeviceArray<std::int32_t> array(4);
@@ -465,14 +496,15 @@ TEST_F(CudaDoubleViolations, OfMemory) {
     CUdeviceptr address = 0;
     ASSERT_EQ(cuda().cuMemAlloc_v2(&address, 16), CUDA_SUCCESS);
     {
-        Gate gate(stream);
-        EXPECT_EQ(cuda().cuMemcpyDtoDAsync_v2(array.address(), address, 16, stream), CUDA_SUCCESS);
-        EXPECT_EQ(cuda().cuMemcpyHtoDAsync_v2(array.address(), pinned.data(), 16, stream), CUDA_SUCCESS);
+        // Freeing waits for no other device's streams.
+        Gate gate(far);
+        EXPECT_EQ(cuda().cuMemcpyDtoDAsync_v2(array.address(), address, 16, far), CUDA_SUCCESS);
+        EXPECT_EQ(cuda().cuMemcpyHtoDAsync_v2(array.address(), pinned.data(), 16, far), CUDA_SUCCESS);
         EXPECT_EQ(cuda().cuMemFree_v2(address), CUDA_SUCCESS);
         EXPECT_EQ(cuda().cuMemFreeHost(pinned.data()), CUDA_SUCCESS);
         pinned.release();
     }
-    stream.synchronize();
+    far.synchronize();
     EXPECT_NE(violations.text().find("cuMemcpyDtoDAsync_v2, when its stream reached it"), std::string::npos) << violations.text();
     EXPECT_NE(violations.text().find("cuMemcpyHtoDAsync_v2, when its stream reached it"), std::string::npos) << violations.text();
     RecordedViolations::clear();

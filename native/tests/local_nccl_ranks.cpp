@@ -208,6 +208,14 @@ void NcclTest::SetUpTestSuite() {
     (void)done;
 }
 
+namespace {
+
+bool at_most(const std::vector<std::int64_t>& counts, const std::vector<std::int64_t>& limits) {
+    return std::equal(counts.begin(), counts.end(), limits.begin(), std::less_equal<>());
+}
+
+} // namespace
+
 void NcclTest::SetUp() {
     set_violation_callback(Violations::record);
     (void)Violations::take();
@@ -222,10 +230,11 @@ void NcclTest::TearDown() {
 }
 
 void NcclTest::expect_nothing_left() {
-    // A group that is destroyed from one of its own threads ends a little later.
     std::vector<std::int64_t> left;
-    (void)soon([&] { return (left = count_alive()) == alive_; });
-    for (std::size_t i = 0; i < left.size(); ++i) EXPECT_EQ(left[i], alive_[i]) << (i < std::size(kinds) ? kinds[i] : "communicators") << " were left behind";
+    // A group that is destroyed from one of its own threads ends a little later.
+    // What tests before gave back, which the driver takes back a little later, may have been counted at the beginning.
+    (void)soon([&] { return at_most(left = count_alive(), alive_); });
+    for (std::size_t i = 0; i < left.size(); ++i) EXPECT_LE(left[i], alive_[i]) << (i < std::size(kinds) ? kinds[i] : "communicators") << " were left behind";
     EXPECT_EQ(Violations::take(), "");
 }
 

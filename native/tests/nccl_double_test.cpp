@@ -930,6 +930,8 @@ TEST_F(NcclDoubleViolations, OfBuffersThatAreFreedTooEarly) {
     {
         const NcclFaults faults("ncclAllReduce@1=delay:20");
         EXPECT_EQ(all_sum(reinterpret_cast<void*>(address), reinterpret_cast<void*>(address), 16, stream), ncclSuccess);
+        // Freeing does not wait for what is in another context.
+        const CurrentDevice other(1);
         ASSERT_EQ(cuda().cuMemFree_v2(address), CUDA_SUCCESS);
     }
     EXPECT_EQ(state_after(ncclSuccess, comm), ncclInvalidUsage);

@@ -450,6 +450,73 @@ TEST_F(NcclOrder, OfManyThreadsEndsWithTheGroup) {
     }
 }
 
+// ---- memory that is given back ---------------------------------------------------------------------------------------------------------------------------
+
+bool is_allocated(const void* address) {
+    void* host = nullptr;
+    int device = -1;
+    return cuda().nc_double_cuda_locate(reinterpret_cast<std::uintptr_t>(address), 1, &host, &device) == NC_DOUBLE_CUDA_DEVICE;
+}
+
+// The driver's own function waits for all that is on the device: here for a rank that has not come yet.
+TEST_F(NcclStream, GivingMemoryBackDoesNotWaitForPeers) {
+    LocalNcclRanks ranks(2);
+    const int device = nc_group_device(ranks[0]);
+    void* unused = nullptr;
+    ASSERT_EQ(nc_device_allocate("nccl", device, 64, &unused, nullptr), NC_OK);
+    auto used = std::make_unique<DeviceInts>(ranks[0], Ints({5}));
+    const CallersStream stream(ranks[0]);
+    void* const used_address = used->get();
+    EXPECT_EQ(execute(ranks[0], stream_sum(*used, 1, stream)).status, NC_OK);
+    EXPECT_EQ(nc_device_free("nccl", device, unused, nullptr), NC_OK);
+    used.reset();
+    EXPECT_FALSE(stream.idle()) << "the other rank has not come";
+    EXPECT_TRUE(is_allocated(used_address)) << "the operation under way uses it";
+    void* another = nullptr;
+    EXPECT_EQ(nc_device_allocate("nccl", device, 64, &another, nullptr), NC_OK) << "nor does anybody wait for that";
+    come(ranks[1], 6);
+    EXPECT_TRUE(soon([&] { return !is_allocated(used_address) && !is_allocated(unused); }));
+    EXPECT_EQ(nc_device_free("nccl", device, another, nullptr), NC_OK);
+    EXPECT_TRUE(soon([&] { return !is_allocated(another); }));
+    ranks.each([](int, nc_group* group) { EXPECT_EQ(all_sum_works(group).status, NC_OK); });
+}
+
+// What a group has on the device itself is no reason to wait for the peers of another group either.
+TEST_F(NcclStream, DestroyingAGroupDoesNotWaitForThePeersOfAnother) {
+    LocalNcclRanks others(2);
+    auto ranks = std::make_unique<LocalNcclRanks>(2);
+    ranks->each([](int, nc_group* group) { EXPECT_EQ(all_sum_works(group).status, NC_OK); });
+    const Waiting waiting(others[0], 5);
+    EXPECT_EQ(execute(others[0], waiting.request()).status, NC_OK);
+    on_all_ranks(2, [&](int rank) { EXPECT_LT(milliseconds_of([&] { ranks->destroy(rank); }), soon_ms); });
+    EXPECT_FALSE(waiting.stream.idle()) << "the other rank has not come";
+    come(others[1], 6);
+    waiting.stream.synchronize();
+    EXPECT_EQ(waiting.values.values(), Ints({11}));
+}
+
+// Memory that is being given back is no reason to say that there is none.
+TEST_F(NcclStream, AnAllocationWaitsForMemoryThatIsBeingGivenBack) {
+    LocalNcclRanks ranks(2);
+    const int device = nc_group_device(ranks[0]);
+    void* given_back = nullptr;
+    ASSERT_EQ(nc_device_allocate("nccl", device, 64, &given_back, nullptr), NC_OK);
+    const Waiting waiting(ranks[0], 5);
+    EXPECT_EQ(execute(ranks[0], waiting.request()).status, NC_OK);
+    EXPECT_EQ(nc_device_free("nccl", device, given_back, nullptr), NC_OK);
+    const CudaFaults faults("cuMemAlloc_v2@1=CUDA_ERROR_OUT_OF_MEMORY");
+    const std::uint64_t calls = cuda().nc_double_cuda_calls("cuMemAlloc_v2");
+    std::thread peer([&] {
+        while (cuda().nc_double_cuda_calls("cuMemAlloc_v2") == calls) std::this_thread::yield();
+        come(ranks[1], 6);
+    });
+    void* got = nullptr;
+    nc_error error = empty_error();
+    EXPECT_EQ(nc_device_allocate("nccl", device, 64, &got, &error), NC_OK) << error.message;
+    peer.join();
+    EXPECT_EQ(nc_device_free("nccl", device, got, nullptr), NC_OK);
+}
+
 // ---- ends before the time --------------------------------------------------------------------------------------------------------------------------------
 
 TEST_F(NcclStream, CancellingEndsTheGroup) {

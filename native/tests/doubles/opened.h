@@ -85,6 +85,7 @@ struct CudaDouble {
     NC_FIND(nc_double_cuda_on_violation);
     NC_FIND(nc_double_cuda_faults);
     NC_FIND(nc_double_cuda_live);
+    NC_FIND(nc_double_cuda_locate);
     NC_FIND(nc_double_cuda_calls);
     NC_FIND(nc_double_cuda_enqueue);
     NC_FIND(nc_double_cuda_resolve_stream);

@@ -90,6 +90,14 @@ void Driver::wait_for(std::unique_lock<std::mutex>& lock, const CompletionPointe
     finished.wait(lock, [&] { return completion->done; });
 }
 
+void Driver::wait_for_context(std::unique_lock<std::mutex>& lock) {
+    std::vector<CompletionPointer> before;
+    for (const auto& [handle, stream] : streams) {
+        if (stream->context == current_handle() && !stream->idle()) before.push_back(stream->tail());
+    }
+    for (const CompletionPointer& completion : before) wait_for(lock, completion);
+}
+
 void Driver::retain(CUdevice ordinal, CUcontext* context) {
     Device& chosen = device(ordinal);
     if (chosen.retains == 0) {

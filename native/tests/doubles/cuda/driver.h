@@ -57,6 +57,8 @@ public:
     // Everything that a wait for the stream waits for.
     std::vector<CompletionPointer> outstanding(const Stream& stream) const;
     void wait_for(std::unique_lock<std::mutex>& lock, const CompletionPointer& completion);
+    // Waits for everything that is on any stream of the current context.
+    void wait_for_context(std::unique_lock<std::mutex>& lock);
 
     void retain(CUdevice ordinal, CUcontext* context);
     void release(CUdevice ordinal);

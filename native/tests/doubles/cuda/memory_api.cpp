@@ -125,9 +125,11 @@ CUresult cuMemAlloc_v2(CUdeviceptr* address, std::size_t bytes) {
 }
 
 CUresult cuMemFree_v2(CUdeviceptr address) {
-    return call("cuMemFree_v2", Needs::Init, [&](Driver& all, Lock&) {
+    return call("cuMemFree_v2", Needs::Init, [&](Driver& all, Lock& lock) {
         static_cast<void>(all.current_context());
-        if (address != 0) all.memory.free(Allocation::Kind::Device, address);
+        if (address == 0) return CUDA_SUCCESS;
+        all.wait_for_context(lock);
+        all.memory.free(Allocation::Kind::Device, address);
         return CUDA_SUCCESS;
     });
 }
@@ -144,9 +146,10 @@ CUresult cuMemHostAlloc(void** address, std::size_t bytes, unsigned flags) {
 }
 
 CUresult cuMemFreeHost(void* address) {
-    return call("cuMemFreeHost", Needs::Init, [&](Driver& all, Lock&) {
+    return call("cuMemFreeHost", Needs::Init, [&](Driver& all, Lock& lock) {
         static_cast<void>(all.current_context());
         if (address == nullptr) return CUDA_ERROR_INVALID_VALUE;
+        all.wait_for_context(lock);
         all.memory.free(Allocation::Kind::Pinned, number_of(address));
         return CUDA_SUCCESS;
     });
