@@ -87,6 +87,7 @@ Lookup look_up_until(const HostPort& name, Deadline deadline, const std::functio
         std::condition_variable done;
         std::optional<Lookup> lookup;
     };
+    if (check) check();
     auto shared = std::make_shared<Shared>();
     start_thread("nc resolve", [shared, name] {
         Lookup lookup = look_up(name, 0);

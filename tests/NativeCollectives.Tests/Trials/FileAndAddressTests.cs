@@ -10,7 +10,7 @@ using CliHostFile = NativeCollectives.Cli.Hosts.HostFile;
 
 namespace NativeCollectives.Tests.Trials;
 
-/// <summary>What a file that configures a group may be instead of one, and which of its addresses have to be known.</summary>
+/// <summary>What may lie where a file that configures a group should, and which of its addresses have to be known.</summary>
 [Category("Ring")]
 [CancelAfter(120_000)]
 internal sealed class FileAndAddressTests
@@ -18,27 +18,27 @@ internal sealed class FileAndAddressTests
     private const string Unreadable = "/proc/self/mem"; // reading at its beginning fails with EIO
     private const string UnknownHost = "198.51.100.1:0"; // what exo writes for ranks that are no neighbours
 
-    // ---- files -----------------------------------------------------------------------------------------------------------------------------
+    // ---- files ------------------------------------------------------------------------------------------------------
 
     [Test]
     public void AReadErrorIsNoGroupOfOne([Values] bool jaccl)
     {
-        var failure = Assert.Throws<RendezvousException>(() => Create(jaccl, Unreadable))!;
+        var failure = FailureOf(jaccl, Unreadable);
         Assert.That(failure.Message, Does.Contain($"{Unreadable} cannot be read: Input/output error"));
     }
 
     [Test]
     public void APipeObeysTheFormingDeadline([Values] bool jaccl) => WithPipe(pipe =>
     {
-        var failure = Assert.Throws<RendezvousException>(() => Create(jaccl, pipe, TimeSpan.FromMilliseconds(300)))!;
-        Assert.That(failure.Message, Does.Contain($"{pipe} cannot be read: nothing was written to it before the deadline"));
+        var failure = FailureOf(jaccl, pipe, TimeSpan.FromMilliseconds(300));
+        Assert.That(failure.Message, Does.Contain($"{pipe} cannot be read: nothing was written to it before"));
     });
 
     [Test]
     public void APipeObeysTheCancellation() => WithPipe(pipe =>
     {
         using var source = new CancellationTokenSource();
-        Task<DistributedGroup> forming = DistributedGroup.CreateAsync(Options(jaccl: false, pipe, TimeSpan.FromSeconds(60)), source.Token);
+        Task<DistributedGroup> forming = DistributedGroup.CreateAsync(Options(jaccl: false, pipe), source.Token);
         source.Cancel();
         Assert.That(() => forming.GetAwaiter().GetResult(), Throws.InstanceOf<OperationCanceledException>());
     });
@@ -47,7 +47,7 @@ internal sealed class FileAndAddressTests
     public void APipeWithAWriterIsRead() => WithPipe(pipe =>
     {
         Task writing = Task.Run(() => File.WriteAllText(pipe, """[["192.0.2.1:5000"]]"""));
-        using DistributedGroup group = Create(jaccl: false, pipe);
+        using DistributedGroup group = DistributedGroup.Create(Options(jaccl: false, pipe));
         writing.GetAwaiter().GetResult();
         Assert.That(group.Size, Is.EqualTo(1));
     });
@@ -58,7 +58,7 @@ internal sealed class FileAndAddressTests
     {
         foreach (bool jaccl in new[] { false, true })
         {
-            var failure = Assert.Throws<RendezvousException>(() => Create(jaccl, path))!;
+            var failure = FailureOf(jaccl, path);
             Assert.That(failure.Message, Does.Contain($"{path} cannot be read: {reason}"));
         }
     }
@@ -74,9 +74,11 @@ internal sealed class FileAndAddressTests
                 file.SetLength(SmallFile.MaxBytes + 1);
             }
 
-            var failure = Assert.Throws<RendezvousException>(() => Create(jaccl: false, path))!;
+            var failure = FailureOf(jaccl: false, path);
             Assert.That(failure.Message, Does.Contain($"{path} cannot be read: it is larger than 16 MiB"));
-            Assert.That(() => SmallFile.ReadBytes(path), Throws.InstanceOf<IOException>().With.Message.EqualTo("It is larger than 16 MiB."));
+            Assert.That(
+                () => SmallFile.ReadBytes(path),
+                Throws.InstanceOf<IOException>().With.Message.EqualTo("It is larger than 16 MiB."));
         }
         finally
         {
@@ -102,7 +104,8 @@ internal sealed class FileAndAddressTests
         static double Seconds(int count)
         {
             // None of the addresses is this machine's, so that nothing is listened on once all has been checked.
-            string[][] hosts = [.. Enumerable.Range(1, 2).Select(rank => Enumerable.Range(1000, count).Select(port => $"192.0.2.{rank}:{port}").ToArray())];
+            IEnumerable<int> ports = Enumerable.Range(1000, count);
+            string[][] hosts = [.. new[] { 1, 2 }.Select(host => ports.Select(port => $"192.0.2.{host}:{port}").ToArray())];
             var clock = Stopwatch.StartNew();
             var failure = Assert.Throws<RendezvousException>(() => DistributedGroup.Create(Options(0, hosts)))!;
             Assert.That(failure.Message, Does.Contain("192.0.2.1:1000"));
@@ -110,20 +113,23 @@ internal sealed class FileAndAddressTests
         }
     }
 
-    // ---- files that are read in C# -----------------------------------------------------------------------------------------------------------
+    // ---- files that are read in C# ----------------------------------------------------------------------------------
 
     [Test]
     public void TheReaderInCSharpHasTheSameRules()
     {
         Assert.That(() => SmallFile.ReadText(Unreadable), Throws.InstanceOf<IOException>());
-        Assert.That(() => SmallFile.ReadText("/dev/zero"), Throws.InstanceOf<IOException>().With.Message.EqualTo("It is larger than 16 MiB."));
+        Assert.That(
+            () => SmallFile.ReadText("/dev/zero"),
+            Throws.InstanceOf<IOException>().With.Message.EqualTo("It is larger than 16 MiB."));
         Assert.That(() => SmallFile.ReadText("/tmp"), Throws.InstanceOf<UnauthorizedAccessException>());
         Assert.That(() => SmallFile.ReadText("/no/such/file"), Throws.InstanceOf<DirectoryNotFoundException>());
         Assert.That(SmallFile.ReadText("/dev/null"), Is.Empty);
         WithPipe(pipe =>
         {
             Assert.That(
-                () => SmallFile.ReadText(pipe, TimeSpan.FromMilliseconds(200)), Throws.InstanceOf<IOException>().With.Message.EqualTo("It had not ended after 0.2 s."));
+                () => SmallFile.ReadText(pipe, TimeSpan.FromMilliseconds(200)),
+                Throws.InstanceOf<IOException>().With.Message.EqualTo("It had not ended after 0.2 s."));
             // Ends the wait that was left behind.
             using FileStream writer = File.Open(pipe, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
         });
@@ -139,8 +145,11 @@ internal sealed class FileAndAddressTests
     public void MistralsFileIsReadWithBounds()
     {
         var variables = new Dictionary<string, string> { ["RING_CONFIG"] = "/dev/zero" };
-        IConfiguration configuration = new ConfigurationBuilder().AddLauncherEnvironment(variables.GetValueOrDefault).Build();
-        Assert.That(() => DistributedGroupSettings.From(configuration), Throws.Exception.With.Message.Contains("/dev/zero").And.Message.Contains("larger than 16 MiB"));
+        IConfiguration configuration =
+            new ConfigurationBuilder().AddLauncherEnvironment(variables.GetValueOrDefault).Build();
+        Assert.That(
+            () => DistributedGroupSettings.From(configuration),
+            Throws.Exception.With.Message.Contains("/dev/zero").And.Message.Contains("larger than 16 MiB"));
     }
 
     [Test]
@@ -148,12 +157,18 @@ internal sealed class FileAndAddressTests
     {
         foreach (string path in new[] { "/dev/zero", Unreadable })
         {
-            Assert.That(() => CliHostFile.Read(path), Throws.InstanceOf<ToolException>().With.Message.StartsWith($"the hostfile {path} cannot be read: "));
-            Assert.That(() => ClusterReader.Read(path, null), Throws.InstanceOf<ToolException>().With.Message.StartsWith($"the hostfile {path} cannot be read: "));
+            var failures = new[]
+            {
+                Assert.Throws<ToolException>(() => CliHostFile.Read(path))!,
+                Assert.Throws<ToolException>(() => ClusterReader.Read(path, null))!,
+            };
+            Assert.That(
+                failures.Select(static failure => failure.Message),
+                Has.All.StartsWith($"the hostfile {path} cannot be read: "));
         }
     }
 
-    // ---- addresses -----------------------------------------------------------------------------------------------------------------------------
+    // ---- addresses --------------------------------------------------------------------------------------------------
 
     [TestCase("0.0.0.0", UnknownHost, TestName = "{m}(exo's port 0)")]
     [TestCase("127.0.0.1", "not-a-neighbour..invalid:5000", TestName = "{m}(a name that does not resolve)")]
@@ -206,13 +221,19 @@ internal sealed class FileAndAddressTests
         ]).Build();
         Assert.That(DistributedGroupSettings.From(configuration).Ring.Hosts![2], Is.EqualTo(new[] { UnknownHost }));
 
-        ClusterPlan plan = ClusterReader.Parse($"""[["0.0.0.0:5000"],["10.0.0.2:5001"],["{UnknownHost}"],["{UnknownHost}"],["10.0.0.5:5002"]]""", "hosts.json");
+        ClusterPlan plan = ClusterReader.Parse(
+            $"""[["0.0.0.0:5000"],["10.0.0.2:5001"],["{UnknownHost}"],["{UnknownHost}"],["10.0.0.5:5002"]]""",
+            "hosts.json");
         Assert.That(plan.Findings, Is.Empty);
-        Assert.That(plan.Ranks.Select(static rank => rank.IsKnown), Is.EqualTo(new[] { true, true, false, false, true }));
-        Assert.That(plan.Links.Select(static link => $"{link.From}→{link.To} {link.Address}"), Is.EqualTo(new[] { "0→1 10.0.0.2:5001" }));
+        bool[] known = [true, true, false, false, true];
+        Assert.That(plan.Ranks.Select(static rank => rank.IsKnown), Is.EqualTo(known));
+        Assert.That(
+            plan.Links.Select(static link => $"{link.From}→{link.To} {link.Address}"),
+            Is.EqualTo(new[] { "0→1 10.0.0.2:5001" }));
 
         plan = ClusterReader.Parse($"""[["10.0.0.1:5000"],["{UnknownHost}"],["10.0.0.3:5000"]]""", "hosts.json");
-        Assert.That(plan.Findings.Select(static finding => finding.Message), Has.One.Contains("no rank can use this file"));
+        Assert.That(
+            plan.Findings.Select(static finding => finding.Message), Has.One.Contains("no rank can use this file"));
     }
 
     [Test]
@@ -240,21 +261,27 @@ internal sealed class FileAndAddressTests
     {
         using var ports = new Ports(2);
         ports.Release();
-        var failure = Assert.Throws<RendezvousException>(() => DistributedGroup.Create(
-            Options(0, [[$"0.0.0.0:{ports.Numbers[0]}"], [$"[::1]:{ports.Numbers[1]}"]], TimeSpan.FromMilliseconds(200))))!;
+        string[][] hosts = [[$"0.0.0.0:{ports.Numbers[0]}"], [$"[::1]:{ports.Numbers[1]}"]];
+        var failure = Assert.Throws<RendezvousException>(
+            () => DistributedGroup.Create(Options(0, hosts, TimeSpan.FromMilliseconds(200))))!;
         Assert.That(failure.Message, Does.Contain("is reached over IPv4 only, but rank 1 has an IPv6 address"));
     }
 
-    // ---- helpers -----------------------------------------------------------------------------------------------------------------------------
+    // ---- helpers ----------------------------------------------------------------------------------------------------
 
-    private static DistributedGroup Create(bool jaccl, string path, TimeSpan? formingTimeout = null) =>
-        DistributedGroup.Create(Options(jaccl, path, formingTimeout ?? TimeSpan.FromSeconds(60)));
+    // jaccl is taken for usable: its file is read before its devices are looked at, which this machine need not have.
+    private static RendezvousException FailureOf(bool jaccl, string path, TimeSpan? formingTimeout = null)
+    {
+        GroupPlan plan =
+            GroupPlan.Make(Options(jaccl, path, formingTimeout), LaunchEnvironment.OfProcess, static _ => null);
+        return Assert.Throws<RendezvousException>(() => GroupFormation.Form(plan, CancellationToken.None).Dispose())!;
+    }
 
-    private static DistributedGroupOptions Options(bool jaccl, string path, TimeSpan formingTimeout) => new()
+    private static DistributedGroupOptions Options(bool jaccl, string path, TimeSpan? formingTimeout = null) => new()
     {
         Backend = jaccl ? BackendKind.Jaccl : BackendKind.Ring,
         Strict = true,
-        FormingTimeout = formingTimeout,
+        FormingTimeout = formingTimeout ?? TimeSpan.FromSeconds(60),
         Ring = jaccl ? null : new RingOptions { Rank = 0, HostFile = path },
         Jaccl = jaccl ? new JacclOptions { Rank = 0, DeviceFile = path, Coordinator = "127.0.0.1:1" } : null,
     };
@@ -313,10 +340,12 @@ internal sealed class FileAndAddressTests
         private readonly DistributedGroup[] _groups;
 
         internal Ranks(string[][][] hosts) => _groups =
-            Task.WhenAll(hosts.Select((own, rank) => DistributedGroup.CreateAsync(Options(rank, own)))).GetAwaiter().GetResult();
+            Task.WhenAll(hosts.Select((own, rank) => DistributedGroup.CreateAsync(Options(rank, own))))
+                .GetAwaiter().GetResult();
 
         internal void Each(Action<DistributedGroup> use) => Task.WhenAll(_groups.Select(
-            group => Task.Factory.StartNew(() => use(group), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)))
+            group => Task.Factory.StartNew(
+                () => use(group), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)))
             .GetAwaiter().GetResult();
 
         public void Dispose() => Array.ForEach(_groups, static group => group.Dispose());
