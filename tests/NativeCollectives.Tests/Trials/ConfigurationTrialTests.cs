@@ -90,7 +90,7 @@ public sealed class ConfigurationTrialTests
     {
         Assert.That(Decide(new() { Ring = new() { Rank = 0, Hosts = [["a:1"], ["b:1"]] } }, _mlxNccl),
             Is.EqualTo(BackendKind.Ring));
-        Assert.That(Decide(new() { Jaccl = new() { Coordinator = "a:1" } }, [.. _mlxNccl, .. _jaccl[1..]]),
+        Assert.That(Decide(new() { Jaccl = new() { Coordinator = "b:1" } }, [.. _mlxNccl, .. _jaccl[1..]]),
             Is.EqualTo(BackendKind.Jaccl));
     }
 
