@@ -110,7 +110,10 @@ public sealed class DeviceBuffer<T> : IDisposable
         return array;
     }
 
-    /// <summary>Gives the memory back, once the device has done what uses it; if an operation of a group is under way on it, when that has ended.</summary>
+    /// <summary>
+    /// Returns at once. The memory is given back when the device has done everything that had been put on it before; if an operation of a
+    /// group is under way on this buffer, after that has ended. It is not used again until then.
+    /// </summary>
     public void Dispose() => _memory.Dispose();
 
     private static long Bytes(long length) => length * Unsafe.SizeOf<T>();

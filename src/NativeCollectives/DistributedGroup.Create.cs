@@ -41,9 +41,15 @@ public sealed partial class DistributedGroup
     }
 
     /// <summary>Joins a group as <see cref="Create(DistributedGroupOptions)"/> does, on a thread of its own.</summary>
-    /// <param name="options">The options, read before this method returns; <see langword="null"/>: those of <see cref="Create()"/>.</param>
+    /// <param name="options">
+    /// The options; <see langword="null"/>: those of <see cref="Create()"/>. They may be changed once this method has returned, but not
+    /// the lists in them.
+    /// </param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    /// <returns>The group. The caller disposes it.</returns>
+    /// <returns>
+    /// The group. The caller disposes it. Every failure is the task's, wrong options too: this method itself throws nothing, reads no file
+    /// and waits for nothing.
+    /// </returns>
     /// <exception cref="ArgumentException">An option's value is impossible; the message names it.</exception>
     /// <exception cref="BackendUnavailableException">
     /// What is configured cannot be used on this machine; or nothing is configured and <see cref="DistributedGroupOptions.Strict"/> is set.
@@ -67,9 +73,9 @@ public sealed partial class DistributedGroup
         }
 
         long start = Stopwatch.GetTimestamp();
-        GroupPlan plan = Plan(options, environment, start);
+        DistributedGroupOptions copy = options.Copy();
         return Task.Factory.StartNew(
-            () => Form(plan, start, cancellationToken),
+            () => Form(Plan(copy, environment, start), start, cancellationToken),
             cancellationToken,
             TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
             TaskScheduler.Default);

@@ -54,7 +54,7 @@ public sealed partial class DistributedGroup
         }
         catch
         {
-            sendHandle.Dispose();
+            _ = AsyncOperation.Unpin(ref sendHandle);
             throw;
         }
 
@@ -114,7 +114,7 @@ public sealed partial class DistributedGroup
         }
         catch
         {
-            sent.Dispose();
+            _ = AsyncOperation.Unpin(ref sent);
             throw;
         }
 
@@ -125,11 +125,12 @@ public sealed partial class DistributedGroup
     private long TimesSize(long length) => length > long.MaxValue / Size ? long.MaxValue : length * Size;
 
     /// <summary>Runs an operation on tensors, which are pinned for the call; one whose elements do not lie one behind the other is copied.</summary>
-    private unsafe void Run<T>(ref Operation operation, in ReadOnlyTensorSpan<T> send, in TensorSpan<T> receive)
+    private unsafe void Run<T>(
+        ref Operation operation, in ReadOnlyTensorSpan<T> send, in TensorSpan<T> receive, string sendName = "input", string receiveName = "output")
         where T : unmanaged
     {
-        using DenseTensor<T> input = DenseTensor<T>.ForInput(send, "input");
-        using DenseTensor<T> output = DenseTensor<T>.ForOutput(receive, "output");
+        using DenseTensor<T> output = DenseTensor<T>.ForOutput(receive, receiveName);
+        using DenseTensor<T> input = DenseTensor<T>.ForInput(send, sendName);
         fixed (T* sendBuffer = input, receiveBuffer = output)
         {
             Run(ref operation, sendBuffer, receiveBuffer);
@@ -285,7 +286,7 @@ public sealed partial class DistributedGroup
         LogChannel? log = _handle.Log;
         log?.AddReference();
         handle.Own(part, log);
-        return Formed(new DistributedGroup(handle, Observer), start);
+        return Formed(new DistributedGroup(handle, Observer) { IsSplit = true }, start);
     }
 
     /// <summary>The counts that only the root gives.</summary>

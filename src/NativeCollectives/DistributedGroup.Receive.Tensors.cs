@@ -14,7 +14,7 @@ public sealed partial class DistributedGroup
         where T : unmanaged
     {
         Operation operation = BeginReceive(ElementType.Of<T>(), buffer.FlattenedLength, source, timeout);
-        Run(ref operation, default, buffer);
+        Run(ref operation, default, buffer, receiveName: nameof(buffer));
     }
 
     /// <inheritdoc cref="Receive{T}(in TensorSpan{T}, int, TimeSpan?)"/>

@@ -14,7 +14,7 @@ public sealed partial class DistributedGroup
         where T : unmanaged
     {
         Operation operation = BeginSend(ElementType.Of<T>(), buffer.FlattenedLength, destination, timeout);
-        Run(ref operation, buffer, default);
+        Run(ref operation, buffer, default, sendName: nameof(buffer));
     }
 
     /// <inheritdoc cref="Send{T}(in ReadOnlyTensorSpan{T}, int, TimeSpan?)"/>

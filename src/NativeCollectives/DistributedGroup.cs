@@ -86,6 +86,39 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
     /// <remarks>A faulted group is to be disposed; a new one can be formed at once, on the same addresses too.</remarks>
     public bool IsFaulted => _firstFailure is not null || NativeStatus is not (nc_status.NC_OK or nc_status.NC_CLOSED);
 
+    /// <summary>Whether the group was split from another one.</summary>
+    internal bool IsSplit { get; init; }
+
+    /// <summary>What ended the group, in words; <see langword="null"/> as long as nothing has.</summary>
+    internal unsafe string? FailureMessage
+    {
+        get
+        {
+            if (Volatile.Read(ref _firstFailure) is { } first)
+            {
+                return first.Message;
+            }
+
+            if (IsDisposed)
+            {
+                return null;
+            }
+
+            try
+            {
+                using GroupHandle.Lease lease = _handle.Rent();
+                var error = new nc_error { size = (uint)sizeof(nc_error) };
+                return NativeMethods.nc_group_status(lease.Group, &error) is nc_status.NC_OK or nc_status.NC_CLOSED
+                    ? null
+                    : CollectiveErrors.Describe(&error, Backend, Rank).Message;
+            }
+            catch (ObjectDisposedException)
+            {
+                return null;
+            }
+        }
+    }
+
     private bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
     // What ended the native group; OK as long as nothing has, and when nobody can tell any more.

@@ -77,8 +77,15 @@ public sealed class DistributedGroupOptions
     /// </summary>
     internal bool IsLogHeard { get; set; } = true;
 
-    /// <summary>New options with the same values.</summary>
-    internal DistributedGroupOptions Copy() => (DistributedGroupOptions)MemberwiseClone();
+    /// <summary>A copy that later changes do not touch. Lists are not copied: they can be the program's own code.</summary>
+    internal DistributedGroupOptions Copy()
+    {
+        var copy = (DistributedGroupOptions)MemberwiseClone();
+        copy.Ring = Ring?.Copy();
+        copy.Nccl = Nccl?.Copy();
+        copy.Jaccl = Jaccl?.Copy();
+        return copy;
+    }
 
     /// <summary>Takes back that <see cref="FormingTimeout"/> was set.</summary>
     internal void ResetFormingTimeout() => _formingTimeout = null;

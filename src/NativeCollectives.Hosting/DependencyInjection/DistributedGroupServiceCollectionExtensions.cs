@@ -28,19 +28,28 @@ public static class DistributedGroupServiceCollectionExtensions
     /// </para>
     /// <para>
     /// The group logs to the categories <c>NativeCollectives.Formation</c>, <c>.Faults</c> and <c>.Teardown</c>, and feeds <see cref="CollectiveMetrics"/>,
-    /// <see cref="CollectiveTraces"/> and every <see cref="CollectiveObserver"/> among the services. To call this method again adds nothing but its
-    /// <paramref name="configure"/>.
+    /// <see cref="CollectiveTraces"/> and every <see cref="CollectiveObserver"/> among the services.
+    /// </para>
+    /// <para>
+    /// A host has one group. To call this method again with the same configuration adds nothing but its <paramref name="configure"/>.
     /// </para>
     /// </remarks>
+    /// <exception cref="InvalidOperationException">The method was called before with another configuration.</exception>
     public static IServiceCollection AddDistributedGroup(
         this IServiceCollection services, IConfiguration configuration, Action<DistributedGroupSettings>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(configuration);
         OptionsBuilder<DistributedGroupSettings> options = services.AddOptions<DistributedGroupSettings>();
-        if (!services.Any(static service => service.ServiceType == typeof(HostedGroup)))
+        if (GroupRegistration.Find(services) is { } before)
         {
-            options.Configure(settings => settings.Read(EffectiveConfiguration.Of(configuration))).ValidateOnStart();
+            before.Join(configuration);
+        }
+        else
+        {
+            var registration = new GroupRegistration(configuration);
+            services.AddSingleton(registration);
+            options.Configure(settings => settings.Read(registration.Read())).ValidateOnStart();
             services.AddSingleton<IValidateOptions<DistributedGroupSettings>, DistributedGroupSettingsValidator>();
             services.TryAddSingleton(static provider => new CollectiveMetrics(provider.GetService<IMeterFactory>()));
             services.TryAddSingleton<CollectiveTraces>();

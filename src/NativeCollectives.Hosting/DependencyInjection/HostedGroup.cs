@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 namespace NativeCollectives.Hosting;
 
 /// <summary>The group of a host: formed once, when the host starts or when somebody asks for it before, and left when the host has stopped.</summary>
-internal sealed class HostedGroup : CollectiveObserver, IHostedLifecycleService, IDisposable
+internal sealed class HostedGroup : IHostedLifecycleService, IDisposable
 {
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _ending;
@@ -15,7 +15,6 @@ internal sealed class HostedGroup : CollectiveObserver, IHostedLifecycleService,
     private readonly CollectiveLog _log;
     private readonly bool _hasLoggers;
     private Task<DistributedGroup>? _forming;
-    private string? _failure;
     private bool _isDisposed;
 
     /// <param name="settings">How the group is formed.</param>
@@ -35,7 +34,7 @@ internal sealed class HostedGroup : CollectiveObserver, IHostedLifecycleService,
         _settings = settings;
         _hasLoggers = loggers is not null;
         _log = new CollectiveLog(loggers ?? NullLoggerFactory.Instance);
-        _observers = new CollectiveObservers([metrics, traces, _log, this, .. others]);
+        _observers = new CollectiveObservers([metrics, traces, _log, .. others]);
         _ending = CancellationTokenSource.CreateLinkedTokenSource(lifetime?.ApplicationStopping ?? CancellationToken.None);
     }
 
@@ -60,8 +59,8 @@ internal sealed class HostedGroup : CollectiveObserver, IHostedLifecycleService,
                 null or { IsCompleted: false } => "The group is not formed yet.",
                 { IsCanceled: true } => "Forming the group was cancelled.",
                 { IsFaulted: true } => $"The group was not formed. {forming.Exception!.InnerException!.Message}",
-                _ when forming.Result.IsFaulted => Volatile.Read(ref _failure) ?? "The group has failed.",
-                _ => null,
+                // Asked of this group itself: messages and observers are those of groups split from it too.
+                _ => forming.Result.FailureMessage,
             };
         }
     }
@@ -117,14 +116,6 @@ internal sealed class HostedGroup : CollectiveObserver, IHostedLifecycleService,
         _ending.Dispose();
     }
 
-    public override void GroupFaulted(DistributedGroup group, Exception failure)
-    {
-        if (ReferenceEquals(group, Current))
-        {
-            Volatile.Write(ref _failure, failure.Message);
-        }
-    }
-
     private Task<DistributedGroup> FormAsync()
     {
         lock (_lock)
@@ -136,29 +127,20 @@ internal sealed class HostedGroup : CollectiveObserver, IHostedLifecycleService,
 
     private Task<DistributedGroup> Form()
     {
-        try
-        {
-            DistributedGroupSettings settings = _settings.Value;
-            DistributedGroupOptions options = settings.ToGroupOptions();
-            options.Observer = _observers;
-            options.Log = Write;
-            options.IsLogHeard = _hasLoggers;
-            return DistributedGroup.CreateAsync(options, settings.Environment, _ending.Token);
-        }
-        catch (Exception exception)
-        {
-            return Task.FromException<DistributedGroup>(exception);
-        }
-    }
+        CancellationToken ending = _ending.Token;
 
-    private void Write(CollectiveLogLevel level, string message)
-    {
-        if (level == CollectiveLogLevel.Error)
-        {
-            Interlocked.CompareExchange(ref _failure, message, null);
-        }
-
-        _log.Write(level, message);
+        // Reading the settings can take its time too.
+        return Task.Run(
+            () =>
+            {
+                DistributedGroupSettings settings = _settings.Value;
+                DistributedGroupOptions options = settings.ToGroupOptions();
+                options.Observer = _observers;
+                options.Log = _log.Write;
+                options.IsLogHeard = _hasLoggers;
+                return DistributedGroup.CreateAsync(options, settings.Environment, ending);
+            },
+            CancellationToken.None);
     }
 
     private void Cancel()

@@ -46,8 +46,9 @@ public sealed class CollectiveMetrics : CollectiveObserver, IDisposable
     {
         ArgumentNullException.ThrowIfNull(group);
         var backend = new KeyValuePair<string, object?>(CollectiveTags.Backend, group.Backend);
-        _groups.Add(1, backend);
-        _formings.Record(duration.TotalSeconds, backend);
+        var kind = new KeyValuePair<string, object?>(CollectiveTags.Group, CollectiveTags.GroupOf(group));
+        _groups.Add(1, backend, kind);
+        _formings.Record(duration.TotalSeconds, backend, kind);
     }
 
     /// <inheritdoc/>
@@ -69,7 +70,12 @@ public sealed class CollectiveMetrics : CollectiveObserver, IDisposable
             return;
         }
 
-        var tags = new TagList { { CollectiveTags.Backend, group.Backend }, { CollectiveTags.Operation, operation.Name } };
+        var tags = new TagList
+        {
+            { CollectiveTags.Backend, group.Backend },
+            { CollectiveTags.Group, CollectiveTags.GroupOf(group) },
+            { CollectiveTags.Operation, operation.Name },
+        };
         if (operation.DataType is { } type)
         {
             tags.Add(CollectiveTags.DataType, CollectiveTags.NameOf(type));
@@ -96,16 +102,20 @@ public sealed class CollectiveMetrics : CollectiveObserver, IDisposable
         ArgumentNullException.ThrowIfNull(failure);
         _faults.Add(
             1,
-            new(CollectiveTags.Backend, group.Backend),
-            new(CollectiveTags.Operation, (failure as CollectiveException)?.Operation ?? "none"),
-            new(CollectiveTags.ErrorType, CollectiveTags.ErrorTypeOf(failure)));
+            new TagList
+            {
+                { CollectiveTags.Backend, group.Backend },
+                { CollectiveTags.Group, CollectiveTags.GroupOf(group) },
+                { CollectiveTags.Operation, (failure as CollectiveException)?.Operation ?? "none" },
+                { CollectiveTags.ErrorType, CollectiveTags.ErrorTypeOf(failure) },
+            });
     }
 
     /// <inheritdoc/>
     public override void GroupDisposed(DistributedGroup group)
     {
         ArgumentNullException.ThrowIfNull(group);
-        _groups.Add(-1, new KeyValuePair<string, object?>(CollectiveTags.Backend, group.Backend));
+        _groups.Add(-1, new(CollectiveTags.Backend, group.Backend), new(CollectiveTags.Group, CollectiveTags.GroupOf(group)));
     }
 
     /// <summary>Disposes of the meter, unless a factory made it.</summary>

@@ -6,6 +6,7 @@ namespace NativeCollectives.Hosting;
 internal static class CollectiveTags
 {
     internal const string Backend = "collectives.backend";
+    internal const string Group = "collectives.group";
     internal const string Operation = "collectives.operation";
     internal const string DataType = "collectives.data_type";
     internal const string Direction = "collectives.direction";
@@ -21,6 +22,9 @@ internal static class CollectiveTags
 
     private static readonly Dictionary<CollectiveDataType, string> _dataTypes =
         Enum.GetValues<CollectiveDataType>().ToDictionary(static type => type, static type => type.ToString().ToLower(CultureInfo.InvariantCulture));
+
+    /// <summary>Which kind of group it is: one that was formed by itself, or one split from another.</summary>
+    internal static string GroupOf(DistributedGroup group) => group.IsSplit ? "split" : "main";
 
     /// <summary>The name of an element type, such as <c>float32</c>; the same text each time.</summary>
     internal static string NameOf(CollectiveDataType type) => _dataTypes.GetValueOrDefault(type, "unknown");

@@ -104,6 +104,7 @@ public sealed class CollectiveTraces : CollectiveObserver
     private static void Describe(Activity activity, DistributedGroup group)
     {
         activity.SetTag(CollectiveTags.Backend, group.Backend);
+        activity.SetTag(CollectiveTags.Group, CollectiveTags.GroupOf(group));
         activity.SetTag(CollectiveTags.Rank, group.Rank);
         activity.SetTag(CollectiveTags.Size, group.Size);
     }

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Buffers;
 
 namespace NativeCollectives.Hosting;
 
@@ -10,6 +10,9 @@ internal sealed class ReplicationRounds(DistributedGroup group, RequestReplicato
 {
     /// <summary>The rank that publishes.</summary>
     internal const int Publisher = 0;
+
+    // A large message goes in pieces, each of which has the time limit: that it takes long is no sign of a lost rank.
+    private const int PieceBytes = 4 << 20;
 
     private readonly byte[] _own = new byte[RoundRecord.Size];
     private readonly byte[] _all = new byte[group.Size * RoundRecord.Size];
@@ -26,7 +29,50 @@ internal sealed class ReplicationRounds(DistributedGroup group, RequestReplicato
     }
 
     /// <summary>Rank 0 sends the bytes of a message to all, the others receive them.</summary>
-    internal Task BroadcastAsync(ReadOnlyMemory<byte> message) => group.BroadcastAsync(MemoryMarshal.AsMemory(message), Publisher);
+    /// <param name="message">Memory of the message, which stays pinned until the task has completed.</param>
+    /// <param name="length">How many bytes the message has.</param>
+    /// <exception cref="CollectiveException">A rank was lost, or the group has failed otherwise.</exception>
+    internal async Task BroadcastAsync(MemoryHandle message, int length)
+    {
+        for (int offset = 0; offset < length; offset += PieceBytes)
+        {
+            await BroadcastPieceAsync(message, offset, Math.Min(PieceBytes, length - offset)).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Takes part in the broadcast of a message without keeping it, so that the ranks stay in step.</summary>
+    /// <exception cref="CollectiveException">A rank was lost, or the group has failed otherwise.</exception>
+    internal async Task SkipAsync(int length)
+    {
+        Memory<byte> room = new byte[Math.Min(PieceBytes, length)];
+        using MemoryHandle pinned = room.Pin();
+        for (int offset = 0; offset < length; offset += PieceBytes)
+        {
+            await BroadcastPieceAsync(pinned, 0, Math.Min(PieceBytes, length - offset)).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Ends the group after a failure that the others cannot be told of in a round, because this rank does not take part in what they are
+    /// doing. They learn of it at once, as of a lost rank.
+    /// </summary>
+    internal void Abandon(Exception failure)
+    {
+        try
+        {
+            if (!group.IsFaulted)
+            {
+                group.Abort($"The replication of requests cannot go on. {Failures.Reason(failure)}");
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // They know.
+        }
+    }
+
+    private unsafe Task BroadcastPieceAsync(MemoryHandle message, int offset, int length) =>
+        group.BroadcastAsync((byte*)message.Pointer + offset, length, CollectiveDataType.UInt8, Publisher, options.PeerTimeout);
 
     private Round Read()
     {
@@ -71,8 +117,9 @@ internal sealed class ReplicationRounds(DistributedGroup group, RequestReplicato
         return new Round(said, length, isThereRoom, failure, publisherFailure);
     }
 
-    /// <summary>A copy of a message that the publisher's record holds.</summary>
-    internal byte[] CopyOfSmall(int length) => RoundRecord.Bytes(_all.AsSpan(Publisher * RoundRecord.Size, RoundRecord.Size), length).ToArray();
+    /// <summary>Copies a message that the publisher's record holds.</summary>
+    internal void CopySmall(Span<byte> message) =>
+        RoundRecord.Bytes(_all.AsSpan(Publisher * RoundRecord.Size, RoundRecord.Size), message.Length).CopyTo(message);
 
     /// <summary>What all ranks know after an exchange.</summary>
     /// <param name="Publisher">What rank 0 says.</param>

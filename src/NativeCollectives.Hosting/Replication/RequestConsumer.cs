@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 
 namespace NativeCollectives.Hosting;
@@ -121,35 +122,60 @@ internal sealed class RequestConsumer : IAsyncDisposable
 
                 if (round.Publisher == RoundWord.Message && round.IsThereRoom)
                 {
-                    _queue.Add(await ReceiveAsync(round.Length).ConfigureAwait(false));
+                    await ReceiveAsync(round.Length).ConfigureAwait(false);
                 }
             }
         }
         catch (Exception exception)
         {
             _queue.End(exception);
+            if (exception is not RequestReplicationException)
+            {
+                _rounds.Abandon(exception);
+            }
         }
     }
 
-    private async Task<byte[]> ReceiveAsync(int length)
+    // A message for which there is no place here is received all the same, as the others wait for that; they are told in the next round.
+    private async Task ReceiveAsync(int length)
     {
-        if (length > _options.MaxMessageBytes)
+        byte[] message;
+        try
         {
-            throw new RequestReplicationException(
+            message = Allocate(length);
+        }
+        catch (Exception exception)
+        {
+            if (length > RoundRecord.Room)
+            {
+                await _rounds.SkipAsync(length).ConfigureAwait(false);
+            }
+
+            Leave(Failures.Reason(exception));
+            _queue.End(exception);
+            return;
+        }
+
+        if (length > RoundRecord.Room)
+        {
+            using MemoryHandle pinned = message.AsMemory().Pin();
+            await _rounds.BroadcastAsync(pinned, length).ConfigureAwait(false);
+        }
+        else
+        {
+            _rounds.CopySmall(message);
+        }
+
+        _queue.Add(message);
+    }
+
+    private byte[] Allocate(int length) =>
+        length <= _options.MaxMessageBytes
+            ? GC.AllocateUninitializedArray<byte>(length)
+            : throw new RequestReplicationException(
                 $"Rank {ReplicationRounds.Publisher} publishes a message of {length} bytes, but {nameof(RequestReplicatorOptions)}."
                 + $"{nameof(RequestReplicatorOptions.MaxMessageBytes)} is {_options.MaxMessageBytes} here: it should be alike on every rank.")
             {
                 Rank = ReplicationRounds.Publisher,
             };
-        }
-
-        if (length <= RoundRecord.Room)
-        {
-            return _rounds.CopyOfSmall(length);
-        }
-
-        byte[] message = GC.AllocateUninitializedArray<byte>(length);
-        await _rounds.BroadcastAsync(message).ConfigureAwait(false);
-        return message;
-    }
 }

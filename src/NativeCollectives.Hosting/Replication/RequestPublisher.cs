@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.ExceptionServices;
 
 namespace NativeCollectives.Hosting;
@@ -38,6 +39,9 @@ internal sealed class RequestPublisher : IAsyncDisposable
         try
         {
             RequireOpen();
+
+            // The message's memory can be the program's own code. What goes wrong there must do so before the message is announced.
+            using MemoryHandle pinned = message.Length > RoundRecord.Room ? message.Pin() : default;
             while (_group.Size > 1)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -51,7 +55,7 @@ internal sealed class RequestPublisher : IAsyncDisposable
                 {
                     if (message.Length > RoundRecord.Room)
                     {
-                        await Guarded(_rounds.BroadcastAsync(message)).ConfigureAwait(false);
+                        await Guarded(_rounds.BroadcastAsync(pinned, message.Length)).ConfigureAwait(false);
                     }
 
                     return;
@@ -177,6 +181,11 @@ internal sealed class RequestPublisher : IAsyncDisposable
         catch (Exception exception)
         {
             _failure = ExceptionDispatchInfo.Capture(exception);
+            if (exception is not RequestReplicationException)
+            {
+                _rounds.Abandon(exception);
+            }
+
             throw;
         }
     }

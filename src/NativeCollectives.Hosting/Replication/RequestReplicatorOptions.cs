@@ -18,7 +18,10 @@ public sealed class RequestReplicatorOptions
     /// </summary>
     public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a rank waits for the others to be heard of before they count as lost: 60 seconds by default, and at least three heartbeats.</summary>
+    /// <summary>
+    /// How long a rank waits for the others to be heard of before they count as lost: 60 seconds by default, and at least three heartbeats.
+    /// A large message is sent in pieces of 4 MiB, each of which may take so long.
+    /// </summary>
     public TimeSpan PeerTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>A copy that nobody changes.</summary>

@@ -93,28 +93,16 @@ internal sealed unsafe class DeviceMemory : SafeHandle, IPinnable
 
     protected override bool ReleaseHandle()
     {
-        // Giving it back waits for the device, which can need the very thread that reports the end of an operation.
-        if (AsyncOperation.IsReporting)
+        // Waits for nobody: the native library gives the memory back once the device has done what uses it.
+        fixed (byte* backend = BackendName)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(static memory => Free(memory.Device, memory.Address), (Device: _device, Address: handle), preferLocal: false);
-        }
-        else
-        {
-            Free(_device, handle);
+            _ = NativeMethods.nc_device_free(backend, _device, (void*)handle, null);
         }
 
         return true;
     }
 
     private static ReadOnlySpan<byte> BackendName => "nccl\0"u8;
-
-    private static void Free(int device, nint address)
-    {
-        fixed (byte* backend = BackendName)
-        {
-            _ = NativeMethods.nc_device_free(backend, device, (void*)address, null);
-        }
-    }
 
     private static void Check(nc_status status, nc_error* error)
     {

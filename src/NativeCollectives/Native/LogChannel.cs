@@ -46,6 +46,7 @@ internal sealed unsafe class LogChannel
 
     internal void Write(CollectiveLogLevel level, string message)
     {
+        // A failure to write is not the group's, nor does it keep the delegate from being called.
         try
         {
             if (_errorPrefix is not null)
@@ -54,7 +55,14 @@ internal sealed unsafe class LogChannel
                 var line = message.StartsWith(_errorPrefix, StringComparison.Ordinal) ? message : _errorPrefix + message;
                 Console.Error.WriteLine(line);
             }
+        }
+        catch (Exception)
+        {
+            // There is nobody to tell.
+        }
 
+        try
+        {
             _log?.Invoke(level, message);
         }
         catch (Exception)

@@ -101,7 +101,7 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
     /// <param name="failure">Why.</param>
     internal void NotIssued(Exception? failure)
     {
-        ReleaseBuffers();
+        _ = ReleaseBuffers();
         _work?.Dispose();
         _observation.End(_group, failure);
     }
@@ -109,10 +109,7 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void OnCompleted(void* context, nc_error* error) => ((AsyncOperation)GCHandle.FromIntPtr((nint)context).Target!).Complete(error);
 
-    /// <summary>Whether this thread is the native library's and reports the end of an operation: it must not wait for anything.</summary>
-    [field: ThreadStatic]
-    internal static bool IsReporting { get; private set; }
-
+    // Runs on a thread of the native library, or on that of whoever cancels: nothing may be thrown here.
     private void Complete(nc_error* error)
     {
         Exception? failure = null;
@@ -133,35 +130,53 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
             failure = exception;
         }
 
-        IsReporting = true;
-        ReleaseBuffers();
-        IsReporting = false;
+        bool isCancelled = failure is OperationCanceledException;
+        Exception? unpinning = ReleaseBuffers();
+        failure ??= unpinning;
         Part();
         _observation.End(_group, failure);
-        switch (failure)
+        if (failure is null)
         {
-            case null:
-                TrySetResult(made);
-                break;
-            case OperationCanceledException:
-                TrySetCanceled(_cancellationToken);
-                break;
-            default:
-                TrySetException(failure);
-                break;
+            TrySetResult(made);
+        }
+        else if (isCancelled)
+        {
+            TrySetCanceled(_cancellationToken);
+        }
+        else
+        {
+            TrySetException(failure);
         }
     }
 
-    private void ReleaseBuffers()
+    // What the program's own code threw when its memory was unpinned.
+    private Exception? ReleaseBuffers()
     {
-        _send.Dispose();
-        _receive.Dispose();
+        Exception? sendFailure = Unpin(ref _send);
+        Exception? receiveFailure = Unpin(ref _receive);
         NativeMemory.Free(_native);
         _native = null;
         _newGroup = null;
         if (_self.IsAllocated)
         {
             _self.Free();
+        }
+
+        return sendFailure ?? receiveFailure;
+    }
+
+    /// <summary>Unpins memory.</summary>
+    /// <returns>What the program's own code threw, if the memory is of a manager of its own; <see langword="null"/>: nothing.</returns>
+    internal static Exception? Unpin(ref MemoryHandle memory)
+    {
+        try
+        {
+            memory.Dispose();
+            return null;
+        }
+        catch (Exception exception)
+        {
+            return exception;
         }
     }
 

@@ -39,8 +39,14 @@ internal ref struct DenseTensor<T>
     }
 
     /// <summary>A tensor that is written: <see cref="CopyBack"/> brings the result there.</summary>
-    internal static DenseTensor<T> ForOutput(in TensorSpan<T> tensor, string parameterName) =>
-        IsInOrder(tensor) ? new DenseTensor<T>(ref tensor.GetPinnableReference()) : new DenseTensor<T>(tensor.FlattenedLength, parameterName);
+    /// <exception cref="ArgumentException">It has fewer elements in memory than its shape.</exception>
+    internal static DenseTensor<T> ForOutput(in TensorSpan<T> tensor, string parameterName)
+    {
+        RequireOwnPlaces(tensor, parameterName);
+        return IsInOrder(tensor)
+            ? new DenseTensor<T>(ref tensor.GetPinnableReference())
+            : new DenseTensor<T>(tensor.FlattenedLength, parameterName);
+    }
 
     /// <summary>A tensor that is read and written: <see cref="CopyBack"/> brings the result there.</summary>
     internal static DenseTensor<T> ForBoth(in TensorSpan<T> tensor, string parameterName)
@@ -72,6 +78,26 @@ internal ref struct DenseTensor<T>
         {
             ArrayPool<T>.Shared.Return(_rented);
             _rented = null;
+        }
+    }
+
+    // Along an axis of stride 0 all elements are one and the same place: such a tensor can be read, but holds no result.
+    private static void RequireOwnPlaces(in TensorSpan<T> tensor, string parameterName)
+    {
+        if (tensor.FlattenedLength == 0)
+        {
+            return;
+        }
+
+        for (int axis = 0; axis < tensor.Rank; axis++)
+        {
+            if (tensor.Lengths[axis] > 1 && tensor.Strides[axis] == 0)
+            {
+                throw new ArgumentException(
+                    $"{parameterName} has {tensor.Lengths[axis]} elements along axis {axis}, but its stride there is 0: they are one and "
+                    + "the same place in memory, which cannot hold a result. Copy it to a tensor of its own memory.",
+                    parameterName);
+            }
         }
     }
 
