@@ -1,8 +1,6 @@
 #include "jaccl/split.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 
 #include "jaccl/lines.h"
 #include "jaccl/parent_channel.h"
@@ -123,23 +121,15 @@ public:
     Attempt& operator=(const Attempt&) = delete;
 
     bool has_failed() const { return failure_.has_value(); }
-    const std::vector<int>& members() const { return members_; }
 
-    // What body throws, whatever it is.
+    // Runs body; whatever it throws, which may be that something has run out, is a reason not to have joined.
     template <class Body>
     void take(Body&& body) {
-        try {
-            body();
-        } catch (const Error& error) {
-            fail(error.status == NC_NOT_SUPPORTED ? NC_NOT_SUPPORTED : NC_RENDEZVOUS_FAILED, error.what(), error.peer,
-                 error.system_error);
-        } catch (const std::bad_alloc&) {
-            fail(NC_RENDEZVOUS_FAILED, "out of memory", -1, ENOMEM);
-        } catch (const std::system_error& error) {
-            fail(NC_RENDEZVOUS_FAILED, error.what(), -1, error.code().value());
-        } catch (const std::exception& error) {
-            fail(NC_RENDEZVOUS_FAILED, error.what(), -1, 0);
-        }
+        nc_error error = empty_error();
+        const nc_status status = guarded(&error, std::forward<Body>(body));
+        if (status == NC_OK) return;
+        fail(status == NC_NOT_SUPPORTED ? NC_NOT_SUPPORTED : NC_RENDEZVOUS_FAILED, error.message, error.peer,
+             error.system_error);
     }
 
     // Before anything is told.
@@ -185,8 +175,8 @@ public:
     }
 
     // Tells the others whether this rank has joined, and hears the same of them: all ranks of the group do this,
-    // whatever their part. Throws the failure of the part, with which all ranks are in step; or what the group that is split
-    // failed with, which is over then.
+    // whatever their part. Throws the failure of the part, with which all ranks are in step; or what the group that is
+    // split failed with, which is over then.
     nc_backend_group conclude() {
         std::vector<Outcome> all(static_cast<std::size_t>(operation_.size));
         const Outcome own{has_failed() ? 0 : 1, operation_.group().interruption().lost_peer()};

@@ -1,15 +1,12 @@
 #include "nccl/nccl_group.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <functional>
 #include <cstring>
-#include <system_error>
+#include <functional>
 #include <utility>
 #include <vector>
 
 #include "backend/average.h"
-
 #include "nccl/reclaimer.h"
 
 namespace nc::nccl {
@@ -323,17 +320,13 @@ void NcclGroup::split(const nc_request& request, const nc_call& call, const nc_b
         communicator_->require_split();
         begun_ = true;
         std::unique_ptr<Communicator> part = communicator_->split(request.color, request.key < 0 ? rank_ : request.key, patience);
+        // Whatever it is that this rank lacks, which may be a thread or memory.
         std::optional<Error> failure;
-        try {
-            if (part != nullptr)
-                handover.give(std::make_shared<NcclGroup>(device_, std::move(part), staging_bytes_, options));
-        } catch (const Error& error) {
-            failure.emplace(NC_RENDEZVOUS_FAILED, error.what(), -1, error.system_error);
-        } catch (const std::bad_alloc&) {
-            failure.emplace(NC_RENDEZVOUS_FAILED, "out of memory", -1, ENOMEM);
-        } catch (const std::system_error& error) {
-            failure.emplace(NC_RENDEZVOUS_FAILED, error.what(), -1, error.code().value());
-        }
+        nc_error error = empty_error();
+        const nc_status status = guarded(&error, [&] {
+            if (part != nullptr) handover.give(std::make_shared<NcclGroup>(device_, std::move(part), staging_bytes_, options));
+        });
+        if (status != NC_OK) failure.emplace(NC_RENDEZVOUS_FAILED, error.message, error.peer, error.system_error);
         try {
             agree(request.color, failure, patience);
         } catch (...) {
