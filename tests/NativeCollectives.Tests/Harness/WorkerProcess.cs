@@ -25,16 +25,22 @@ internal sealed class WorkerProcess : IDisposable
             "WORLD_SIZE", "LOCAL_RANK", "SLURM_", "OMPI_", "PMI_", "PMIX_", "RING_CONFIG", "CUDA_VISIBLE_DEVICES"];
 
     /// <param name="environment">Variables beside those of the tests.</param>
-    public WorkerProcess(IReadOnlyDictionary<string, string>? environment = null)
+    /// <param name="networkNamespace">The network namespace that it runs in; null: that of the tests.</param>
+    public WorkerProcess(IReadOnlyDictionary<string, string>? environment = null, string? networkNamespace = null)
     {
         var folder = Environment.GetEnvironmentVariable("NC_TEST_WORKER_DIRECTORY") ?? AppContext.BaseDirectory;
-        var info = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+        var dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        var info = new ProcessStartInfo(networkNamespace is null ? dotnet : "ip")
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
         };
+        foreach (var argument in networkNamespace is null ? Array.Empty<string>() : ["netns", "exec", networkNamespace, dotnet])
+        {
+            info.ArgumentList.Add(argument);
+        }
         info.ArgumentList.Add(Path.Combine(folder, "NativeCollectives.Worker.dll"));
         // Nothing of the surroundings of the tests configures a rank.
         foreach (var name in info.Environment.Keys.Where(name => _configuring.Any(start => name.StartsWith(start, StringComparison.Ordinal))).ToList())
