@@ -100,8 +100,9 @@ void JacclGroup::watch() {
 
 void JacclGroup::lose(const News& news) {
     const bool is_lost = news.fate == Fate::Lost;
-    const std::string how = news.system_error == ETIMEDOUT ? silence_text(news.rank) : "its connection was reset";
-    const std::string reason = news.messenger != news.rank ? text(", as rank ", news.messenger, " reports") : is_lost ? ": " + how : "";
+    std::string reason = is_lost ? ": its connection was reset" : "";
+    if (news.system_error == ETIMEDOUT) reason = ": " + silence_text(news.rank);
+    if (news.messenger != news.rank) reason = text(", as rank ", news.messenger, " reports");
     const Error lost(NC_PEER_LOST, text("rank ", news.rank, is_lost ? " is lost" : " gave the group up", reason), news.rank);
     interruption_.lose(lost);
     // A running operation reports the loss itself.

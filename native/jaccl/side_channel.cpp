@@ -145,7 +145,8 @@ private:
     }
 
     [[noreturn]] void gave_up(int peer, int error) const {
-        if (error == ETIMEDOUT) fail(text(self(), ": rank ", name(peer), " is lost: ", silence_text(name(peer))), name(peer), error);
+        const int rank = name(peer);
+        if (error == ETIMEDOUT) fail(text(self(), ": rank ", rank, " is lost: ", silence_text(rank)), rank, error);
         fail(text(self(), ": rank ", name(peer), " gave up while the group was formed (",
                   error == ECONNABORTED ? "it closed its connection" : system_error_text(error), "); its own error says why"),
              name(peer), error == ECONNABORTED ? 0 : error);

@@ -45,8 +45,8 @@ public:
     // Watches for events (POLLIN, POLLOUT, poll_peer_ended, or 0: failures alone). Entries of the same descriptor,
     // added one behind the other or not, are merged.
     void watch(int descriptor, short events);
-    // Waits until something happened, at the latest until the deadline; false if nothing did. A deadline that has passed
-    // is no wait, but looks. Throws Error(NC_SYSTEM_ERROR).
+    // Waits until something happened, at the latest until the deadline; false if nothing did. With a deadline that has
+    // passed it looks without waiting. Throws Error(NC_SYSTEM_ERROR).
     bool wait(Deadline deadline);
     // What happened to the descriptor.
     short events(int descriptor) const;

@@ -73,7 +73,8 @@ timespec left_until(Deadline deadline) {
 }
 
 pollfd* entry_of(std::vector<pollfd>& entries, int descriptor) {
-    const auto found = std::find_if(entries.begin(), entries.end(), [&](const pollfd& one) { return one.fd == descriptor; });
+    const auto matches = [descriptor](const pollfd& entry) { return entry.fd == descriptor; };
+    const auto found = std::find_if(entries.begin(), entries.end(), matches);
     return found == entries.end() ? nullptr : &*found;
 }
 
@@ -131,8 +132,8 @@ bool Poller::wait(Deadline deadline) {
     for (;;) {
         const timespec left = any ? no_time : left_until(deadline);
         if (refused.size() > 1) {
-            const auto milliseconds = left.tv_sec * 1000 + (left.tv_nsec + 999'999) / 1'000'000;
-            const int ready = ::poll(refused.data(), static_cast<nfds_t>(refused.size()), static_cast<int>(milliseconds));
+            const int milliseconds = static_cast<int>(left.tv_sec * 1000 + (left.tv_nsec + 999'999) / 1'000'000);
+            const int ready = ::poll(refused.data(), static_cast<nfds_t>(refused.size()), milliseconds);
             if (ready < 0 && errno != EINTR) call_failed("poll", errno);
             for (const pollfd& one : refused) {
                 if (ready <= 0 || one.revents == 0 || one.fd == queue) continue;

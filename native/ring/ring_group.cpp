@@ -51,8 +51,8 @@ void RingGroup::end_connections(bool reset) {
 }
 
 // A peer of ours that dies resets its connections. Nobody may be in a call then; this thread sees it, ends the group and resets the connections in turn, so that the
-// news runs around the ring. An orderly end is not watched for: it matters only to an operation that needs more bytes. A peer whose host is unreachable is noticed
-// here too, for running operations as well.
+// news runs around the ring. An orderly end is not watched for: it matters only to an operation that needs more bytes.
+// That a neighbour's host is unreachable is noticed here too, for running operations as well.
 void RingGroup::watch_connections() {
     std::vector<Link*> watched = links_;
     Poller poller;
@@ -100,7 +100,8 @@ const Link* RingGroup::unreachable(SilenceWatch& silence, std::span<Link* const>
     for (const Link* link : links) descriptors.push_back(link->channel().descriptor());
     const std::optional<int> found = silence.look(descriptors);
     if (!found.has_value()) return nullptr;
-    return *std::find_if(links.begin(), links.end(), [&](const Link* link) { return link->channel().descriptor() == *found; });
+    const auto matches = [&](const Link* link) { return link->channel().descriptor() == *found; };
+    return *std::find_if(links.begin(), links.end(), matches);
 }
 
 void RingGroup::report(const Error& lost) {

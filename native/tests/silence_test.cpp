@@ -50,7 +50,8 @@ public:
         made_ = ::unshare(CLONE_NEWNET) == 0;
         if (rank == 1) other_namespace = text("/proc/", ::getpid(), "/task/", ::syscall(SYS_gettid), "/ns/net");
         both.arrive_and_wait();
-        if (rank == 0) made_ = made_ && run(text("ip link add cable type veth peer name cable netns ", other_namespace));
+        const std::string make_cable = text("ip link add cable type veth peer name cable netns ", other_namespace);
+        if (rank == 0) made_ = made_ && run(make_cable);
         both.arrive_and_wait();
         made_ = made_ && run(text("ip addr add 10.77.0.", rank + 1, "/24 dev cable && ip link set cable up"));
         both.arrive_and_wait();
@@ -97,7 +98,8 @@ Result result_of(const std::function<void()>& body) {
 
 nc_call call_of() {
     nc_call call{};
-    call.deadline_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline_after(timeout_ms).time_since_epoch()).count();
+    const Clock::duration deadline = deadline_after(timeout_ms).time_since_epoch();
+    call.deadline_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline).count();
     call.timeout_ms = timeout_ms;
     return call;
 }
@@ -216,8 +218,9 @@ void cut_while_a_line_tells(const Rank& self) {
         line.watch(poller);
         poller.wait(std::min(until, line.next_look()));
         for (const jaccl::News& news : line.read(poller)) {
-            throw Error(news.fate == jaccl::Fate::Lost ? NC_PEER_LOST : NC_INTERNAL_ERROR,
-                        news.system_error == ETIMEDOUT ? silence_text(news.rank) : system_error_text(news.system_error));
+            if (news.fate != jaccl::Fate::Lost) throw Error(NC_INTERNAL_ERROR, "other news came");
+            if (news.system_error == ETIMEDOUT) throw Error(NC_PEER_LOST, silence_text(news.rank));
+            throw Error(NC_PEER_LOST, system_error_text(news.system_error));
         }
     }
 }
@@ -310,8 +313,8 @@ protected:
         for (std::size_t rank = 0; rank < 2; ++rank) {
             const Result& result = played_.at(name)[rank];
             EXPECT_EQ(result.status, status) << "rank " << rank << ": " << result.message;
-            EXPECT_NE(result.message.find(text("rank ", 1 - rank, "'s host has not acknowledged anything for 3 s")), std::string::npos)
-                << "rank " << rank << ": " << result.message;
+            const std::string words = text("rank ", 1 - rank, "'s host has not acknowledged anything for 3 s");
+            EXPECT_NE(result.message.find(words), std::string::npos) << "rank " << rank << ": " << result.message;
             EXPECT_LT(result.took_ms, timeout_ms / 2) << "rank " << rank << ": " << result.message;
         }
     }
