@@ -580,14 +580,16 @@ void NcclGroup::warn_of_disorder() {
 
 void NcclGroup::free_resources() {
     await_own_streams();
-    const std::lock_guard lock(mutex_);
-    last_.reset();
-    events_.clear();
-    staging_.reset();
-    words_.reset();
-    default_stream_passed_.reset();
-    stream_.reset();
-    communicator_.reset();
+    {
+        const std::lock_guard lock(mutex_);
+        last_.reset();
+        events_.clear();
+        staging_.reset();
+        words_.reset();
+        default_stream_passed_.reset();
+        stream_.reset();
+        communicator_.reset();
+    }
     // What other groups have on the device can keep the driver from taking the memory back.
     (void)reclaimed(*device_, Clock::now() + grace);
 }

@@ -215,6 +215,26 @@ public sealed class JacclSideChannelTests
         Assert.That(outcome.Message, Is.EqualTo("forming the group was cancelled"));
     }
 
+    /// <summary>Whoever cancels has nothing to do with what the side channel does then, and neither has a timer that cancels.</summary>
+    [Test]
+    public void WhatItThrowsWhenItIsCancelledIsThrownAtNobody()
+    {
+        using var source = new CancellationTokenSource();
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task cancelling = asked.Task.ContinueWith(_ => source.Cancel(), TaskScheduler.Default);
+        Outcome outcome = Call(
+            (_, _, _, token) =>
+            {
+                token.Register(static () => throw new InvalidOperationException());
+                asked.SetResult();
+                return new TaskCompletionSource<byte[]>().Task;
+            },
+            Long,
+            source.Token);
+        Assert.That(outcome.Status, Is.EqualTo(nc_status.NC_CANCELLED));
+        Assert.DoesNotThrow(() => cancelling.Wait(CancellationToken.None));
+    }
+
     [Test]
     public void ATokenThatIsCancelledAlreadyEndsItAtOnce()
     {

@@ -29,21 +29,21 @@ public sealed class DiagnosticsTests
         {
             Assert.That(measured.Lines("collectives.operations"), Is.EqualTo(new[]
             {
-                "1 collectives.backend=self collectives.operation=AllReduce collectives.data_type=float32",
-                "1 collectives.backend=self collectives.operation=Barrier",
-                "1 collectives.backend=self collectives.operation=AllReduce collectives.data_type=float32 error.type=NativeCollectives.GroupAbortedException",
+                "1 collectives.backend=self collectives.group=main collectives.operation=AllReduce collectives.data_type=float32",
+                "1 collectives.backend=self collectives.group=main collectives.operation=Barrier",
+                "1 collectives.backend=self collectives.group=main collectives.operation=AllReduce collectives.data_type=float32 error.type=NativeCollectives.GroupAbortedException",
             }));
             Assert.That(measured.Lines("collectives.bytes"), Is.EqualTo(new[]
             {
-                "16 collectives.backend=self collectives.operation=AllReduce collectives.data_type=float32 collectives.direction=sent",
-                "16 collectives.backend=self collectives.operation=AllReduce collectives.data_type=float32 collectives.direction=received",
+                "16 collectives.backend=self collectives.group=main collectives.operation=AllReduce collectives.data_type=float32 collectives.direction=sent",
+                "16 collectives.backend=self collectives.group=main collectives.operation=AllReduce collectives.data_type=float32 collectives.direction=received",
             }));
             Assert.That(measured.Lines("collectives.faults"), Is.EqualTo(new[]
             {
-                "1 collectives.backend=self collectives.operation=AllReduce error.type=NativeCollectives.GroupAbortedException",
+                "1 collectives.backend=self collectives.group=main collectives.operation=AllReduce error.type=NativeCollectives.GroupAbortedException",
             }));
             Assert.That(measured.Lines("collectives.operation.duration").Length, Is.EqualTo(3));
-            Assert.That(measured.Lines("collectives.formation.duration").Single(), Does.EndWith(" collectives.backend=self"));
+            Assert.That(measured.Lines("collectives.formation.duration").Single(), Does.EndWith(" collectives.backend=self collectives.group=main"));
             Assert.That(measured.Sum("collectives.groups"), Is.Zero);
         });
     }
@@ -127,7 +127,7 @@ public sealed class DiagnosticsTests
             Assert.That(own.Select(activity => activity.ParentSpanId), Is.All.EqualTo(parent.SpanId));
             Assert.That(
                 string.Join(' ', own[1].TagObjects.Select(tag => $"{tag.Key}={tag.Value}")),
-                Is.EqualTo("collectives.backend=self collectives.rank=0 collectives.size=1 collectives.operation=AllReduce collectives.sent_bytes=16 "
+                Is.EqualTo("collectives.backend=self collectives.group=main collectives.rank=0 collectives.size=1 collectives.operation=AllReduce collectives.sent_bytes=16 "
                     + "collectives.received_bytes=16 collectives.asynchronous=False collectives.data_type=float32"));
             Assert.That(own[2].GetTagItem("collectives.asynchronous"), Is.True);
             Assert.That(own[..3].Select(activity => activity.Status), Is.All.EqualTo(ActivityStatusCode.Unset));

@@ -82,8 +82,7 @@ public sealed class HostedGroupTests
     public async Task AddingItTwiceAddsASecondDelegateOnly(CancellationToken cancellation)
     {
         using var host = HostOf(
-            [],
-            services => services.AddDistributedGroup(Configurations.Of(("Nonsense", "1")), settings => settings.OperationTimeout = TimeSpan.FromSeconds(7)));
+            [], services => services.AddDistributedGroup(Configurations.Of(), settings => settings.OperationTimeout = TimeSpan.FromSeconds(7)));
         await host.StartAsync(cancellation);
         Assert.That(host.Services.GetRequiredService<IOptions<DistributedGroupSettings>>().Value.OperationTimeout, Is.EqualTo(TimeSpan.FromSeconds(7)));
         Assert.That(host.Services.GetServices<DistributedGroup>().Count(), Is.EqualTo(1));
