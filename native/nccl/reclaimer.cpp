@@ -5,8 +5,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <utility>
+
+#include "backend/thread.h"
 
 namespace nc::nccl {
 namespace {
@@ -29,7 +30,7 @@ public:
         if (running_) return;
         try {
             auto own = std::make_shared<const Device>(device.cuda(), device.ordinal());
-            std::thread([this, own = std::move(own)] { run(*own); }).detach();
+            start_thread("nc cuda free", [this, own = std::move(own)] { run(*own); }).detach();
             running_ = true;
         } catch (...) {
             pending_.pop_back();

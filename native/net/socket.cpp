@@ -45,8 +45,7 @@ void Descriptor::close() {
     if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }
 
-Descriptor open_socket(int family) {
-    int type = SOCK_STREAM;
+Descriptor open_socket(int family, int type) {
 #ifdef SOCK_CLOEXEC
     type |= SOCK_CLOEXEC;
 #endif

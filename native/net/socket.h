@@ -39,7 +39,7 @@ private:
 };
 
 // A new socket. Throws Error(NC_SYSTEM_ERROR).
-Descriptor open_socket(int family);
+Descriptor open_socket(int family, int type = SOCK_STREAM);
 
 // A socket that listens on the address; port 0 stands for a free one. The Error's system_error tells a port in use (EADDRINUSE) from an address that is not of this
 // machine (EADDRNOTAVAIL). also_ipv4: [::] is to hear callers over IPv4 too, which hears_ipv4() confirms; it then needs

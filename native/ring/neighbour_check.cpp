@@ -80,8 +80,8 @@ bool is_own(const Address& address, const std::vector<Interface>& own) {
 
 // The source address that this machine would use towards the door; asking costs no packet.
 std::optional<Address> preferred_source(const Address& door) {
-    const Descriptor asking(::socket(door.family(), SOCK_DGRAM, 0));
-    if (!asking.is_open() || ::connect(asking.get(), door.get(), door.length()) != 0) return std::nullopt;
+    const Descriptor asking = open_socket(door.family(), SOCK_DGRAM);
+    if (::connect(asking.get(), door.get(), door.length()) != 0) return std::nullopt;
     return Address::local(asking.get());
 }
 
