@@ -65,12 +65,12 @@ Descriptor listen_on(const Address& address, int backlog, bool also_ipv4) {
     return socket;
 }
 
-bool hears_ipv4(const Descriptor& listener) {
-    const Address address = Address::local(listener.get());
-    if (address.family() == AF_INET) return true;
-    int only_v6 = 1;
+bool ipv6_hears_ipv4() {
+    const Descriptor socket = open_socket(AF_INET6);
+    int only_v6 = 0;
     socklen_t length = sizeof only_v6;
-    return address.is_wildcard() && ::getsockopt(listener.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, &length) == 0 && only_v6 == 0;
+    set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    return ::getsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, &length) == 0 && only_v6 == 0;
 }
 
 Descriptor accept_from(const Descriptor& listener) {

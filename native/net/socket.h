@@ -42,12 +42,12 @@ private:
 Descriptor open_socket(int family, int type = SOCK_STREAM);
 
 // A socket that listens on the address; port 0 stands for a free one. The Error's system_error tells a port in use (EADDRINUSE) from an address that is not of this
-// machine (EADDRNOTAVAIL). also_ipv4: [::] is to hear callers over IPv4 too, which hears_ipv4() confirms; it then needs
-// the port for both.
+// machine (EADDRNOTAVAIL). also_ipv4: [::] is to hear callers over IPv4 too, if
+// ipv6_hears_ipv4(); it then needs the port for both.
 Descriptor listen_on(const Address& address, int backlog, bool also_ipv4 = false);
 
-// Whether callers over IPv4 reach the listening socket.
-bool hears_ipv4(const Descriptor& listener);
+// Whether the system lets an IPv6 socket hear callers over IPv4.
+bool ipv6_hears_ipv4();
 
 // The next connection that is waiting, or a closed descriptor if there is none. Prepared as open_socket() does.
 Descriptor accept_from(const Descriptor& listener);

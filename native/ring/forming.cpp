@@ -60,7 +60,7 @@ class Forming {
 public:
     explicit Forming(FormingPlan plan)
         : plan_(std::move(plan)), left_rank_(wrap(plan_.rank - 1, plan_.size)), right_rank_(wrap(plan_.rank + 1, plan_.size)), check_(plan_.left) {
-        if (plan_.listeners.empty()) plan_.listeners = open_listeners(plan_.own, plan_.source, plan_.rank);
+        if (plan_.listeners.empty()) plan_.listeners = open_listeners(plan_.own, plan_.source, plan_.rank, plan_.also_ipv4);
         for (std::size_t i = 0; i < plan_.own.size(); ++i) doors_.push_back({plan_.own[i], std::move(plan_.listeners[i]), {}});
         for (const Address& address : plan_.right) {
             approaches_.emplace_back();

@@ -34,6 +34,8 @@ struct FormingPlan {
     std::vector<Address> right;
     // Already listening on own, or empty.
     std::vector<Descriptor> listeners;
+    // As listen_on(), where listeners is empty.
+    bool also_ipv4 = false;
     // What callers must say, and what to say to the right neighbour. None on MLX's wire.
     std::optional<Password> own_password;
     std::optional<Password> right_password;

@@ -38,14 +38,13 @@ bool has_family(const std::vector<Address>& addresses, int family) {
 // Over which family of addresses this rank does not hear its left neighbour although it may call that way; empty if
 // there is none.
 std::string deaf_to(const FormingPlan& plan, int left) {
-    for (std::size_t i = 0; i < plan.own.size(); ++i) {
-        const Address& own = plan.own[i];
+    for (const Address& own : plan.own) {
         if (!own.is_wildcard()) continue;
         if (own.family() == AF_INET && has_family(plan.left, AF_INET6)) {
             return text("rank ", plan.rank, "'s address ", own.text(), " is reached over IPv4 only, but rank ", left,
                         " has an IPv6 address; written [::]:", own.port(), " it would be reached over both");
         }
-        if (own.family() == AF_INET6 && has_family(plan.left, AF_INET) && !hears_ipv4(plan.listeners[i])) {
+        if (own.family() == AF_INET6 && has_family(plan.left, AF_INET) && !ipv6_hears_ipv4()) {
             return text("rank ", plan.rank, "'s address ", own.text(), " is reached over IPv6 only on this system, but rank ", left,
                         " has an IPv4 address; written 0.0.0.0:", own.port(), " it would be reached over IPv4");
         }
@@ -92,7 +91,8 @@ nc_backend_group create_ring(const nc_backend_options& options) {
     plan.log = log;
     addresses.check_distinct(options.rank);
     tell_unreachable(addresses, options.rank, log);
-    plan.listeners = open_listeners(plan.own, plan.source, options.rank, has_family(plan.left, AF_INET));
+    // The ranks listen as late as they can: between listening and calling, a stranger may be taken for this rank.
+    plan.also_ipv4 = has_family(plan.left, AF_INET);
     const std::string deaf = deaf_to(plan, left);
     if (!deaf.empty()) log.write(NC_LOG_WARNING, "[ring] ", deaf);
     try {
