@@ -48,7 +48,7 @@ const std::vector<RecordField>& record_fields() {
 }
 
 TEST_F(FuzzJacclForming, DestinationRecords) {
-    verbs().softverbs_print_violations(0);
+    nc::test::verbs().softverbs_print_violations(0);
     Fuzz fuzz("destination records of jaccl", 400);
     fuzz.run([](Dice& dice) {
         const Shape shape =
@@ -113,7 +113,7 @@ TEST_F(FuzzJacclForming, DestinationRecords) {
         return std::string(is_late ? "refused by the first operation" : "harmless");
     });
     forget_violations();
-    verbs().softverbs_print_violations(1);
+    nc::test::verbs().softverbs_print_violations(1);
 }
 
 // ---- Doors ----------------------------------------------------------------------------------------------------------

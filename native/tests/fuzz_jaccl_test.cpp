@@ -69,7 +69,7 @@ TEST_F(FuzzJaccl, AnnouncementsAndLengths) {
 
 // A frame of another length, or a completion that tells one.
 TEST_F(FuzzJaccl, LengthsOfFrames) {
-    verbs().softverbs_print_violations(0);
+    nc::test::verbs().softverbs_print_violations(0);
     Fuzz fuzz("lengths of jaccl's frames", 120);
     fuzz.run([](Dice& dice) {
         const Shape shape = any_shape(dice);
@@ -110,7 +110,7 @@ TEST_F(FuzzJaccl, LengthsOfFrames) {
         return judged(ends, parts, liar, completes && victim != liar && received > lied_in && length != 0);
     });
     forget_violations();
-    verbs().softverbs_print_violations(1);
+    nc::test::verbs().softverbs_print_violations(1);
 }
 
 // ---- Split ----------------------------------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ struct SplitAnnouncement {
 };
 
 TEST_F(FuzzJaccl, AnnouncementsOfASplit) {
-    verbs().softverbs_print_violations(0);
+    nc::test::verbs().softverbs_print_violations(0);
     const ReservedPorts unused(2);
     Fuzz fuzz("what a peer announces in a split of jaccl", 100);
     constexpr std::size_t door = offsetof(SplitAnnouncement, door);
@@ -193,7 +193,7 @@ TEST_F(FuzzJaccl, AnnouncementsOfASplit) {
         },
         4);
     forget_violations();
-    verbs().softverbs_print_violations(1);
+    nc::test::verbs().softverbs_print_violations(1);
 }
 
 } // namespace

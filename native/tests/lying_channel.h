@@ -47,7 +47,9 @@ public:
         written_ += transfer.bytes;
         return transfer;
     }
+    std::size_t peek(void* buffer, std::size_t bytes) override { return inner_->peek(buffer, bytes); }
     int descriptor() const override { return inner_->descriptor(); }
+    int failure() override { return inner_->failure(); }
     void expect_exchange() override { inner_->expect_exchange(); }
     void close() override { inner_->close(); }
     void reset() override { inner_->reset(); }

@@ -15,6 +15,7 @@
 #include "local_jaccl_ranks.h"
 #include "lying_channel.h"
 #include "raw_peer.h"
+#include "softverbs/opened.h"
 
 namespace nc::test {
 
