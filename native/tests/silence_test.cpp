@@ -349,7 +349,8 @@ TEST_F(Silence, ACutWhileThePeerDoesNotReadIsNoticedByBoth) {
 }
 
 TEST_F(Silence, ACutWhileNobodyIsInACallIsNoticedByBoth) {
-    expect_lost_by_sender("nobody in a call");
+    // Whichever connection is first: making the cut may take long.
+    expect_lost("nobody in a call");
 }
 
 TEST_F(Silence, ACutIsNoticedByTheLinesOfJaccl) {
