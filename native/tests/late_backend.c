@@ -38,17 +38,20 @@ static void run(late_group* group) {
     for (int i = 0; i < 200000 && atomic_load(&group->aborted) == 0; ++i) nanosleep(&pause, NULL);
 }
 
-static nc_status execute(void* handle, const nc_request* request, const nc_call* call, nc_error* error) {
+static nc_status execute(void* handle, const nc_request* request, const nc_call* call, nc_standing* standing,
+                         nc_error* error) {
     (void)request;
+    (void)standing;
     (void)call;
     (void)error;
     run(handle);
     return NC_OK;
 }
 
-static nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options, nc_backend_group* made,
-                       nc_error* error) {
+static nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options,
+                       nc_backend_group* made, nc_standing* standing, nc_error* error) {
     (void)request;
+    (void)standing;
     (void)call;
     run(handle);
     return create(options, made, error);
