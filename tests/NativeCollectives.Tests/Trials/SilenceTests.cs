@@ -30,7 +30,7 @@ public sealed class SilenceTests
     [OneTimeSetUp]
     public void StartAll()
     {
-        if (Cable.Unavailable() is { } reason)
+        if (VirtualCable.Unavailable() is { } reason)
         {
             TestContext.Progress.WriteLine($"Not run: SilenceTests: {reason}");
             Assert.Ignore(reason);
@@ -72,10 +72,10 @@ public sealed class SilenceTests
         Lost(replies);
     }
 
-    private static Task<Reply[]> Start(Func<CableRing, Cable, Reply[]> play) => Task.Factory.StartNew(
+    private static Task<Reply[]> Start(Func<CableRing, VirtualCable, Reply[]> play) => Task.Factory.StartNew(
         () =>
         {
-            using var cable = new Cable();
+            using var cable = new VirtualCable();
             using var ring = new CableRing(cable);
             ring.Form();
             return play(ring, cable);
@@ -93,7 +93,7 @@ public sealed class SilenceTests
         return [begun, sent.Answer(), received.Answer(), .. ring.Barrier()];
     }
 
-    private static Reply[] CutWhileBytesFlow(CableRing ring, Cable cable)
+    private static Reply[] CutWhileBytesFlow(CableRing ring, VirtualCable cable)
     {
         var endless = new Command { Name = CommandNames.Loop, Operation = "SendRight", Count = Message, Iterations = int.MaxValue, AnnounceAfter = 1 };
         var calls = new[] { ring.Workers[0].Send(endless), ring.Workers[1].Send(endless with { Operation = "ReceiveLeft" }) };
@@ -104,7 +104,7 @@ public sealed class SilenceTests
         return Cut(calls, cable);
     }
 
-    private static Reply[] CutWhileThePeerDoesNotRead(CableRing ring, Cable cable)
+    private static Reply[] CutWhileThePeerDoesNotRead(CableRing ring, VirtualCable cable)
     {
         var sent = ring.Workers[0].Send(Once("SendRight", Message));
         sent.Announced();
@@ -114,7 +114,7 @@ public sealed class SilenceTests
     }
 
     // Both answers, as if they had begun with the cut.
-    private static Reply[] Cut(WorkerProcess.Call[] calls, Cable cable)
+    private static Reply[] Cut(WorkerProcess.Call[] calls, VirtualCable cable)
     {
         var moment = Stopwatch.GetTimestamp();
         cable.Cut();
@@ -138,10 +138,10 @@ public sealed class SilenceTests
     private static Command Once(string operation, int count) => new() { Name = CommandNames.Loop, Operation = operation, Count = count };
 
     /// <summary>A ring of two workers at the two ends of a cable.</summary>
-    private sealed class CableRing(Cable cable) : LocalRanks(cable.Hosts.Select(host => new WorkerProcess(networkNamespace: host)))
+    private sealed class CableRing(VirtualCable cable) : LocalRanks(cable.Hosts.Select(host => new WorkerProcess(networkNamespace: host)))
     {
         private readonly string _hostFile = HostFile.Write(
-            JsonSerializer.Serialize(new[] { 0, 1 }.Select(host => new[] { $"{Cable.Address(host)}:5000" })));
+            JsonSerializer.Serialize(new[] { 0, 1 }.Select(host => new[] { $"{VirtualCable.Address(host)}:5000" })));
 
         public override int Sockets => 1;
 

@@ -4,12 +4,12 @@ using System.Diagnostics;
 namespace NativeCollectives.Tests.Harness;
 
 /// <summary>Two hosts, which are network namespaces, and a cable between them that can be cut.</summary>
-internal sealed class Cable : IDisposable
+internal sealed class VirtualCable : IDisposable
 {
     private static int _made;
 
     /// <summary>Makes both hosts and the cable.</summary>
-    public Cable()
+    public VirtualCable()
     {
         var name = $"nc{Environment.ProcessId}x{Interlocked.Increment(ref _made)}";
         Hosts = [$"{name}a", $"{name}b"];
@@ -53,7 +53,7 @@ internal sealed class Cable : IDisposable
         }
         try
         {
-            using var cable = new Cable();
+            using var cable = new VirtualCable();
             return null;
         }
         catch (Win32Exception)
