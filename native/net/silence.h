@@ -71,7 +71,7 @@ private:
     static Finding examine(int descriptor, State& state, bool is_new);
     void schedule(bool pending);
 
-    const SilenceLimits limits_ = silence_limits();
+    SilenceLimits limits_ = silence_limits();
     std::map<int, State> states_;
     Deadline next_look_ = Clock::now() + limits_.idle_look;
     bool pending_ = false;
