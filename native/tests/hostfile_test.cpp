@@ -135,14 +135,15 @@ TEST(Hostfile, MayBeLarge) {
 
 TEST(Hostfile, HasNoMoreRanksAndAddressesThanMakeSense) {
     const auto many = [](std::size_t count) {
-        std::string json = R"("a:1")";
+        std::string json = R"(["a:1")";
         for (std::size_t i = 1; i < count; ++i) json += R"(,"a:1")";
+        json += ']';
         return json;
     };
-    EXPECT_EQ(parse_hosts("[" + many(most_ranks) + "]", "F").size(), static_cast<int>(most_ranks));
-    expect_refused("[" + many(most_ranks + 1) + "]", {"65537 ranks", "65536"});
-    EXPECT_EQ(parse_hosts("[[" + many(most_addresses) + "]]", "F").sockets(), static_cast<int>(most_addresses));
-    expect_refused("[[" + many(most_addresses + 1) + "]]", {"rank 0", "65536 addresses", "65535"});
+    EXPECT_EQ(parse_hosts(many(most_ranks), "F").size(), static_cast<int>(most_ranks));
+    expect_refused(many(most_ranks + 1), {"65537 ranks", "65536"});
+    EXPECT_EQ(parse_hosts(text("[", many(most_addresses), "]"), "F").sockets(), static_cast<int>(most_addresses));
+    expect_refused(text("[", many(most_addresses + 1), "]"), {"rank 0", "65536 addresses", "65535"});
 }
 
 TEST(Hostfile, IsReadFromItsPath) {

@@ -15,6 +15,7 @@
 #include "jaccl/line.h"
 #include "net/silence.h"
 #include "raw_peer.h"
+#include "wire_ring.h"
 #include "ring/ring_group.h"
 
 namespace nc::test {
@@ -122,7 +123,8 @@ public:
         options.rank = self.rank;
         options.fault = [](void* context, const nc_error* error) { static_cast<Ring*>(context)->note(*error); };
         options.fault_context = this;
-        group_ = std::make_unique<ring::RingGroup>(self.rank, addresses, ring::form_ring(std::move(plan)), options);
+        group_ = std::make_unique<ring::RingGroup>(self.rank, loopback_addresses(2, 1), ring::form_ring(std::move(plan)),
+                                                    options);
     }
 
     void send(std::size_t bytes) { move(NC_SEND, bytes); }
@@ -208,7 +210,7 @@ Descriptor joined(const Rank& self) {
 void cut_while_a_line_tells(const Rank& self) {
     std::vector<jaccl::Connection> connections;
     connections.push_back({1 - self.rank, joined(self), true});
-    jaccl::Line line(std::move(connections));
+    jaccl::Line line(std::move(connections), 3);
     self.both.arrive_and_wait();
     if (self.rank == 1) self.host.cut();
     self.both.arrive_and_wait();
