@@ -239,6 +239,16 @@ struct Trial {
 
     using Call = std::function<ncclResult_t(const std::byte* from, std::byte* to)>;
 
+    // Ranks that share a device give memory back together: that waits for all that is on the device, and another rank's
+    // next operation would wait for this rank.
+    struct AllRanks {
+        const Rank& self;
+        explicit AllRanks(const Rank& rank) : self(rank) {}
+        ~AllRanks() { self.meeting.attend(); }
+        AllRanks(const AllRanks&) = delete;
+        AllRanks& operator=(const AllRanks&) = delete;
+    };
+
     // Runs the operation from a buffer of its own, and again in place if that is allowed: then the shorter buffer begins in the longer one at in_place.
     void expect(const char* what, const Numbers& input, const Numbers& output, bool has_output, const Call& call, bool in_place_allowed,
                 std::size_t in_place = 0) const {
@@ -246,14 +256,17 @@ struct Trial {
         const Bytes source = stored(type, input);
         const Bytes expected = stored(type, output);
         {
+            const AllRanks all_ranks(self);
             const DeviceArray<std::byte> from(source);
             const DeviceArray<std::byte> to(expected.size());
             const Bytes before = to.values();
             run(call, from.at(), to.at());
             EXPECT_EQ(to.values(), has_output ? expected : before);
             EXPECT_EQ(from.values(), source) << "the input has changed";
+            self.meeting.attend();
         }
         if (!in_place_allowed) return;
+        const AllRanks all_ranks(self);
         const bool input_is_longer = source.size() > expected.size();
         const DeviceArray<std::byte> both(std::max(source.size(), expected.size()));
         std::byte* const from = both.at(input_is_longer ? 0 : in_place);
@@ -263,6 +276,7 @@ struct Trial {
         if (has_output) std::copy(expected.begin(), expected.end(), wanted.begin() + (to - both.at()));
         run(call, from, to);
         EXPECT_EQ(both.values(), wanted) << "in place";
+        self.meeting.attend();
     }
     void run(const Call& call, const std::byte* from, std::byte* to) const {
         ASSERT_EQ(self.settled(call(from, to)), ncclSuccess) << last_error(self.comm);
