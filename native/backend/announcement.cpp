@@ -45,10 +45,11 @@ void check_bounds(const nc_request& request, int rank, int ranks, const std::vec
             left -= lengths[i];
             continue;
         }
-        const int owner = static_cast<int>(lengths.size() == static_cast<std::size_t>(ranks) ? i : i / static_cast<std::size_t>(ranks));
+        const int owner = static_cast<int>(
+            lengths.size() == static_cast<std::size_t>(ranks) ? i : i / static_cast<std::size_t>(ranks));
         throw Error(NC_MISMATCH,
-                    text("in an uneven ", operation_name(request.operation), ", rank ", owner, " gives a block of ", lengths[i],
-                         " elements, which is more than any memory holds"),
+                    text("in an uneven ", operation_name(request.operation), ", rank ", owner, " gives a block of ",
+                         lengths[i], " elements, which is more than any memory holds"),
                     owner == rank ? -1 : owner);
     }
 }
@@ -77,8 +78,9 @@ bool begins_header(const Header& bytes) {
 }
 
 bool is_header(const Header& bytes) {
-    return begins_header(bytes) && bytes.reserved == 0 && bytes.operation > NC_OPERATION_NONE && bytes.operation <= NC_SPLIT &&
-           bytes.data_type < data_type_count && bytes.reduce_op <= NC_AVERAGE && (bytes.flags & ~NC_REQUEST_UNEVEN) == 0 && bytes.root >= -1;
+    return begins_header(bytes) && bytes.reserved == 0 && bytes.operation > NC_OPERATION_NONE &&
+           bytes.operation <= NC_SPLIT && bytes.data_type < data_type_count && bytes.reduce_op <= NC_AVERAGE &&
+           (bytes.flags & ~NC_REQUEST_UNEVEN) == 0 && bytes.root >= -1;
 }
 
 void check_header(const Header& own, const Header& other, int peer) {
@@ -94,9 +96,12 @@ void check_header(const Header& own, const Header& other, int peer) {
     if (key(own) == key(other)) return;
     if (described(own) == described(other)) {
         throw Error(NC_MISMATCH,
-                    text("this rank and rank ", peer, " both issued ", described(own), ", but announce it differently: they are of different releases"), peer);
+                    text("this rank and rank ", peer, " both issued ", described(own),
+                         ", but announce it differently: they are of different releases"),
+                    peer);
     }
-    throw Error(NC_MISMATCH, text("this rank issued ", described(own), ", but rank ", peer, " issued ", described(other)), peer);
+    throw Error(NC_MISMATCH,
+                text("this rank issued ", described(own), ", but rank ", peer, " issued ", described(other)), peer);
 }
 
 std::vector<std::uint64_t> own_lengths(const nc_request& request, int rank, int ranks) {
@@ -111,7 +116,8 @@ std::vector<std::uint64_t> own_lengths(const nc_request& request, int rank, int 
     return own;
 }
 
-std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, int ranks, std::vector<std::uint64_t> all) {
+std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, int ranks,
+                                          std::vector<std::uint64_t> all) {
     const auto n = static_cast<std::size_t>(ranks);
     const auto self = static_cast<std::size_t>(rank);
     const auto root = static_cast<std::size_t>(std::max(request.peer, 0));
@@ -124,10 +130,10 @@ std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, i
     const auto received = [&](std::size_t i, std::size_t j) { return all[i * row + 1 + n + j]; };
     const auto require = [&](std::uint64_t a, std::size_t i, std::uint64_t b, std::size_t j, std::size_t block) {
         if (a == b) return;
-        throw Error(
-            NC_MISMATCH,
-            text("in an uneven ", operation_name(request.operation), ", rank ", i, " gives ", a, " elements for block ", block, ", but rank ", j, " gives ", b),
-            static_cast<int>(i == self ? j : i));
+        throw Error(NC_MISMATCH,
+                    text("in an uneven ", operation_name(request.operation), ", rank ", i, " gives ", a,
+                         " elements for block ", block, ", but rank ", j, " gives ", b),
+                    static_cast<int>(i == self ? j : i));
     };
     std::vector<std::uint64_t> lengths;
     for (std::size_t i = 0; i < n; ++i) {

@@ -43,6 +43,7 @@ std::vector<std::uint64_t> own_lengths(const nc_request& request, int rank, int 
 // rank j in lengths[i * n + j] (all-to-all), of rank i's in lengths[i] (the others). All of them together, in bytes, fit
 // into std::ptrdiff_t; those of this rank's buffers are what the request says. Throws Error(NC_MISMATCH), on every rank,
 // if they do not fit together.
-std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, int ranks, std::vector<std::uint64_t> all);
+std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, int ranks,
+                                          std::vector<std::uint64_t> all);
 
 } // namespace nc

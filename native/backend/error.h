@@ -60,7 +60,8 @@ const char* operation_name(nc_operation operation);
 
 // Throws Error(NC_CANCELLED) if the flag, which may be null, has been set.
 inline void throw_if_cancelled(const std::int32_t* cancel) {
-    if (cancel != nullptr && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0) throw Error(NC_CANCELLED, "forming the group was cancelled");
+    if (cancel != nullptr && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0)
+        throw Error(NC_CANCELLED, "forming the group was cancelled");
 }
 
 // Runs body, which returns nothing, and turns whatever it throws into a status. standing, if not null, is how the

@@ -54,7 +54,9 @@ struct Sum {
 // vectorize.
 struct SaturatingSum {
     static Bool apply(Bool own, Bool in) { return Sum::apply(own, in); }
-    static Complex apply(Complex own, Complex in) { return {apply(own.real, in.real), apply(own.imaginary, in.imaginary)}; }
+    static Complex apply(Complex own, Complex in) {
+        return {apply(own.real, in.real), apply(own.imaginary, in.imaginary)};
+    }
     template <SmallFloat T>
     static T apply(T own, T in) {
         const T sum = Sum::apply(own, in);

@@ -57,7 +57,8 @@ private:
         if (S_ISSOCK(status.st_mode)) fail("it is a socket");
         if (S_ISBLK(status.st_mode)) fail("it is a device");
         struct stat null {};
-        if (S_ISCHR(status.st_mode) && (::stat("/dev/null", &null) != 0 || null.st_rdev != status.st_rdev)) fail("it is a device");
+        if (S_ISCHR(status.st_mode) && (::stat("/dev/null", &null) != 0 || null.st_rdev != status.st_rdev))
+            fail("it is a device");
     }
 
     void open() {
@@ -127,7 +128,8 @@ private:
 
 } // namespace
 
-std::string read_small_file(const std::string& path, const std::string& name, Deadline deadline, const std::int32_t* cancel) {
+std::string read_small_file(const std::string& path, const std::string& name, Deadline deadline,
+                            const std::int32_t* cancel) {
     return SmallFile(path, name, deadline, cancel).read();
 }
 

@@ -17,6 +17,7 @@ constexpr std::size_t most_file_bytes = std::size_t{16} << 20;
 // cancel may be null; it ends the wait once it is not 0. A pipe that ends without a byte is an error: whoever was to
 // write it has failed. Folders, sockets and devices (except /dev/null, which is empty) are refused. Throws Error:
 // NC_RENDEZVOUS_FAILED, which names the file and says why; NC_CANCELLED.
-std::string read_small_file(const std::string& path, const std::string& name, Deadline deadline, const std::int32_t* cancel);
+std::string read_small_file(const std::string& path, const std::string& name, Deadline deadline,
+                            const std::int32_t* cancel);
 
 } // namespace nc

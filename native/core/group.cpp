@@ -27,7 +27,8 @@ nc_error make_error(nc_status status, const char* message) {
 }
 
 std::string cancelled_text(const Work& work) {
-    return text(operation_name(work.request.operation), " number ", work.sequence, " was cancelled while it was running");
+    return text(operation_name(work.request.operation), " number ", work.sequence,
+                " was cancelled while it was running");
 }
 
 } // namespace
@@ -223,8 +224,8 @@ nc_status Group::conclude(const nc_request& request, std::uint64_t sequence, nc_
     return error.status;
 }
 
-nc_status Group::run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_standing& standing,
-                             nc_error& error, OnStream* on_stream) {
+nc_status Group::run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline,
+                             nc_standing& standing, nc_error& error, OnStream* on_stream) {
     const nc_call call{
         std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count(),
         timeout_of(request),
@@ -249,7 +250,8 @@ void Group::split(const nc_request& request, const nc_call& call) {
         const nc_status status = backend_->split(handle_, &request, &call, &options, &made, &standing, &error);
         if (status != NC_OK) {
             const bool in_step = standing == NC_IN_STEP;
-            const Error failure(in_step ? joining_failure(status) : status, error.message, error.peer, error.system_error);
+            const Error failure(in_step ? joining_failure(status) : status, error.message, error.peer,
+                                error.system_error);
             throw in_step ? failure.still_in_step() : failure;
         }
     }

@@ -15,10 +15,12 @@ Address resolve_coordinator(const std::string& coordinator, const Patience& pati
 }
 
 nc_backend_group create_group(const nc_backend_options& options) {
-    const Patience patience{deadline_after(options.forming_timeout_ms), options.forming_timeout_ms, options.cancel, nullptr};
+    const Patience patience{deadline_after(options.forming_timeout_ms), options.forming_timeout_ms, options.cancel,
+                            nullptr};
     Settings settings = read_settings(options.settings, options.setting_count);
-    DeviceMatrix matrix = settings.devices.has_value() ? DeviceMatrix::parse(*settings.devices, "the device matrix")
-                                                       : DeviceMatrix::read(*settings.device_file, patience.deadline, patience.cancel);
+    DeviceMatrix matrix = settings.devices.has_value()
+                              ? DeviceMatrix::parse(*settings.devices, "the device matrix")
+                              : DeviceMatrix::read(*settings.device_file, patience.deadline, patience.cancel);
     const int size = matrix.size();
     if (options.rank < 0 || options.rank >= size) {
         throw Error(NC_RENDEZVOUS_FAILED,

@@ -35,7 +35,8 @@ std::optional<Address> own_address(const std::vector<Connection>& line) {
 
 } // namespace
 
-JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric, std::vector<Connection> lines, const nc_backend_options& options)
+JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric, std::vector<Connection> lines,
+                       const nc_backend_options& options)
     : rank_(rank),
       matrix_(std::move(matrix)),
       settings_(std::move(settings)),

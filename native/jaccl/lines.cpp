@@ -45,7 +45,8 @@ std::vector<Connection> connect_lines(SideChannel& channel, const Fabric& fabric
     channel.exchange(&own.door, sizeof own.door, doors.data());
     std::vector<Connection> others;
     std::int32_t joined = 1;
-    if (own.failure.has_value() || std::any_of(doors.begin(), doors.end(), [](const Door& door) { return !door.can_be_called(); })) {
+    if (own.failure.has_value() ||
+        std::any_of(doors.begin(), doors.end(), [](const Door& door) { return !door.can_be_called(); })) {
         joined = 0;
     } else {
         Patience short_patience = patience;

@@ -15,7 +15,8 @@ namespace nc::jaccl {
 class Operation {
 public:
     // reported: what messages call it; the request's operation unless given.
-    Operation(JacclGroup& group, const nc_request& request, const nc_call& call, nc_operation reported = NC_OPERATION_NONE)
+    Operation(JacclGroup& group, const nc_request& request, const nc_call& call,
+              nc_operation reported = NC_OPERATION_NONE)
         : request(request),
           call(call),
           rank(group.rank()),
@@ -26,7 +27,10 @@ public:
           reported_(reported != NC_OPERATION_NONE ? reported : request.operation),
           combine_(combine_function(request.data_type, request.reduce_op, nan_rule(group, request.operation))) {}
     // A reduction that is part of another, which has been announced.
-    Operation(const Operation& whole, const nc_request& part) : Operation(whole.group_, part, whole.call, whole.reported_) { is_part_ = true; }
+    Operation(const Operation& whole, const nc_request& part)
+        : Operation(whole.group_, part, whole.call, whole.reported_) {
+        is_part_ = true;
+    }
     Operation(const Operation&) = delete;
     Operation& operator=(const Operation&) = delete;
 
@@ -51,7 +55,9 @@ public:
     std::size_t frame(std::size_t governing) const { return frame_size(group_.settings().frames, governing); }
 
     // result = a op b for so many bytes of elements. Which is which matters for NaNs and signed zeros: jaccl-wire.md, section 7. result may be either.
-    void combine(std::byte* result, const std::byte* a, const std::byte* b, std::size_t bytes) const { combine_(result, b, a, bytes / item); }
+    void combine(std::byte* result, const std::byte* a, const std::byte* b, std::size_t bytes) const {
+        combine_(result, b, a, bytes / item);
+    }
     void run(const std::vector<Flow>& flows) const { group_.engine().run(flows, reported_, call); }
     // One exchange, filled by the function.
     void exchange(const std::function<void(Exchange&)>& fill) const;

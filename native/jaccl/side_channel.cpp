@@ -370,7 +370,8 @@ bool Door::can_be_called() const {
 
 Address Door::address() const {
     const bool is_v4 = storage.ss_family == AF_INET && address_bytes == static_cast<std::int32_t>(sizeof(sockaddr_in));
-    const bool is_v6 = storage.ss_family == AF_INET6 && address_bytes == static_cast<std::int32_t>(sizeof(sockaddr_in6));
+    const bool is_v6 =
+        storage.ss_family == AF_INET6 && address_bytes == static_cast<std::int32_t>(sizeof(sockaddr_in6));
     if (is_open != 1 || !(is_v4 || is_v6)) return {};
     const Address told(reinterpret_cast<const sockaddr*>(&storage), static_cast<socklen_t>(address_bytes));
     return told.port() != 0 ? told : Address();

@@ -246,7 +246,8 @@ void NcclGroup::average_on_host(const nc_request& request, const nc_call& call) 
 
 void NcclGroup::average_on_device(const nc_request& request, const nc_call& call, const Shape& shape) {
     const Patience patience = patience_of(request, call);
-    const Buffers buffers{static_cast<const std::byte*>(request.send_buffer), static_cast<std::byte*>(request.receive_buffer)};
+    const Buffers buffers{static_cast<const std::byte*>(request.send_buffer),
+                          static_cast<std::byte*>(request.receive_buffer)};
     require_device_buffers(shape, buffers);
     const bool on_own_stream = (request.flags & NC_REQUEST_STREAM) == 0;
     const CudaStream stream = on_own_stream ? stream_->get() : static_cast<CudaStream>(request.stream);
@@ -283,20 +284,26 @@ void NcclGroup::copy_in_pieces(std::size_t bytes, CudaStream stream, const Patie
     give_back(copied);
 }
 
-void NcclGroup::copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream, const Patience& patience) {
-    copy_in_pieces(bytes, stream, patience, [&](std::byte* pinned, std::size_t at, std::size_t length, auto&& await_copy) {
-        device_->cuda().check(device_->api().MemcpyDtoHAsync(pinned, device_address(from + at), length, stream), "cuMemcpyDtoHAsync");
-        await_copy();
-        std::memcpy(to + at, pinned, length);
-    });
+void NcclGroup::copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream,
+                             const Patience& patience) {
+    copy_in_pieces(
+        bytes, stream, patience, [&](std::byte* pinned, std::size_t at, std::size_t length, auto&& await_copy) {
+            device_->cuda().check(device_->api().MemcpyDtoHAsync(pinned, device_address(from + at), length, stream),
+                                  "cuMemcpyDtoHAsync");
+            await_copy();
+            std::memcpy(to + at, pinned, length);
+        });
 }
 
-void NcclGroup::copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream, const Patience& patience) {
-    copy_in_pieces(bytes, stream, patience, [&](std::byte* pinned, std::size_t at, std::size_t length, auto&& await_copy) {
-        std::memcpy(pinned, from + at, length);
-        device_->cuda().check(device_->api().MemcpyHtoDAsync(device_address(to + at), pinned, length, stream), "cuMemcpyHtoDAsync");
-        await_copy();
-    });
+void NcclGroup::copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream,
+                               const Patience& patience) {
+    copy_in_pieces(
+        bytes, stream, patience, [&](std::byte* pinned, std::size_t at, std::size_t length, auto&& await_copy) {
+            std::memcpy(pinned, from + at, length);
+            device_->cuda().check(device_->api().MemcpyHtoDAsync(device_address(to + at), pinned, length, stream),
+                                  "cuMemcpyHtoDAsync");
+            await_copy();
+        });
 }
 
 void NcclGroup::barrier(const nc_request& request, const nc_call& call) {
@@ -324,7 +331,8 @@ void NcclGroup::split(const nc_request& request, const nc_call& call, const nc_b
         std::optional<Error> failure;
         nc_error error = empty_error();
         const nc_status status = guarded(&error, [&] {
-            if (part != nullptr) handover.give(std::make_shared<NcclGroup>(device_, std::move(part), staging_bytes_, options));
+            if (part != nullptr)
+                handover.give(std::make_shared<NcclGroup>(device_, std::move(part), staging_bytes_, options));
         });
         if (status != NC_OK) failure.emplace(NC_RENDEZVOUS_FAILED, error.message, error.peer, error.system_error);
         try {

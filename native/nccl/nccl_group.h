@@ -74,8 +74,10 @@ private:
     void average_on_host(const nc_request& request, const nc_call& call);
     void average_on_device(const nc_request& request, const nc_call& call, const Shape& shape);
     // Behind what the stream holds; returns when the copy has ended.
-    void copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream, const Patience& patience);
-    void copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream, const Patience& patience);
+    void copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream,
+                      const Patience& patience);
+    void copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream,
+                        const Patience& patience);
     // copy is called for one piece after the other, with pinned memory for it; it puts the copy on the stream.
     template <class Copy>
     void copy_in_pieces(std::size_t bytes, CudaStream stream, const Patience& patience, Copy&& copy);

@@ -48,7 +48,8 @@ UniqueId parse_id(const std::string& value) {
     }
     // Whoever has the id can join the group: one that is mistyped does not get into a log either.
     if (!valid) {
-        throw Error(NC_INVALID_ARGUMENT, text("the setting id is a text of ", value.size(), " characters, but should be 256 hexadecimal digits"));
+        throw Error(NC_INVALID_ARGUMENT, text("the setting id is a text of ", value.size(),
+                                              " characters, but should be 256 hexadecimal digits"));
     }
     return id;
 }

@@ -125,7 +125,8 @@ HostPort parse_host_port(const std::string& address, PortZero zero) {
     if (std::any_of(address.begin(), address.end(), is_control)) fail("it contains a control character, such as NUL");
     if (!is_number(parts.port) && !is_service_name(parts.port)) fail("its port is neither a number nor a service's name");
     const int least = zero == PortZero::Taken ? 0 : 1;
-    if (is_number(parts.port) && (parts.port.size() > 5 || std::stoi(parts.port) < least || std::stoi(parts.port) > 65535)) {
+    if (is_number(parts.port) &&
+        (parts.port.size() > 5 || std::stoi(parts.port) < least || std::stoi(parts.port) > 65535)) {
         fail(nc::text("the port ", parts.port, " is not in 1..65535"));
     }
     return parts;

@@ -59,7 +59,8 @@ Descriptor open_socket(int family, int type) {
 
 Descriptor listen_on(const Address& address, int backlog, bool also_ipv4) {
     Descriptor socket = open_socket(address.family());
-    if (address.family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, also_ipv4 && address.is_wildcard() ? 0 : 1);
+    if (address.family() == AF_INET6)
+        set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, also_ipv4 && address.is_wildcard() ? 0 : 1);
     if (::bind(socket.get(), address.get(), address.length()) != 0) fail("bind", errno);
     if (::listen(socket.get(), backlog) != 0) fail("listen", errno);
     return socket;

@@ -60,7 +60,8 @@ class Forming {
 public:
     explicit Forming(FormingPlan plan)
         : plan_(std::move(plan)), left_rank_(wrap(plan_.rank - 1, plan_.size)), right_rank_(wrap(plan_.rank + 1, plan_.size)), check_(plan_.left) {
-        if (plan_.listeners.empty()) plan_.listeners = open_listeners(plan_.own, plan_.source, plan_.rank, plan_.also_ipv4);
+        if (plan_.listeners.empty())
+            plan_.listeners = open_listeners(plan_.own, plan_.source, plan_.rank, plan_.also_ipv4);
         for (std::size_t i = 0; i < plan_.own.size(); ++i) doors_.push_back({plan_.own[i], std::move(plan_.listeners[i]), {}});
         for (const Address& address : plan_.right) {
             approaches_.emplace_back();
@@ -123,7 +124,8 @@ private:
     // Whoever says the password first is the neighbour. Others may say nothing for as long as they like.
     void keep_only_the_proven(Door& door) {
         if (!expects_password()) return;
-        const auto proven = std::find_if(door.callers.begin(), door.callers.end(), [this](const Caller& caller) { return knows_password(caller); });
+        const auto proven = std::find_if(door.callers.begin(), door.callers.end(),
+                                         [this](const Caller& caller) { return knows_password(caller); });
         if (proven == door.callers.end()) return;
         std::iter_swap(door.callers.begin(), proven);
         for (; door.callers.size() > 1; door.callers.pop_back()) {
@@ -142,7 +144,8 @@ private:
         }
         if (caller.pulse == Pulse::Broken) {
             if (plan_.neighbours_listen && knows_password(caller)) {
-                neighbour_gave_up(left_rank_, text("closed its connection from ", caller.source.text(), " to ", door.address.text()));
+                neighbour_gave_up(
+                    left_rank_, text("closed its connection from ", caller.source.text(), " to ", door.address.text()));
             }
             turn_away(door, caller.source, "its connection broke");
             return false;
@@ -190,7 +193,8 @@ private:
             if (approach.connected) {
                 if (probe(approach.connection) != Pulse::Broken) continue;
                 if (plan_.neighbours_listen) {
-                    neighbour_gave_up(right_rank_, text("closed the connection to its address ", approach.address.text()));
+                    neighbour_gave_up(right_rank_,
+                                      text("closed the connection to its address ", approach.address.text()));
                 }
                 plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ", approach.address.text(),
                                 " broke the connection, trying again");
@@ -247,13 +251,16 @@ private:
 
     // Where everybody listened before anybody called, who is gone does not come back.
     [[noreturn]] void neighbour_gave_up(int neighbour, const std::string& how, int system_error = 0) const {
-        fail(text(plan_.source, ": rank ", plan_.rank, " of ", plan_.size, " could not join the ring, because rank ", neighbour, " gave it up: it ", how),
+        fail(text(plan_.source, ": rank ", plan_.rank, " of ", plan_.size, " could not join the ring, because rank ",
+                  neighbour, " gave it up: it ", how),
              neighbour, system_error);
     }
 
     void retry_later(Approach& approach, int error) {
         if (plan_.neighbours_listen && (error == ECONNREFUSED || error == ECONNRESET)) {
-            neighbour_gave_up(right_rank_, text("did not accept the connection to its address ", approach.address.text(), " (", system_error_text(error), ")"),
+            neighbour_gave_up(right_rank_,
+                              text("did not accept the connection to its address ", approach.address.text(), " (",
+                                   system_error_text(error), ")"),
                               error);
         }
         if (error != approach.last_error) {
@@ -351,7 +358,8 @@ private:
 
 } // namespace
 
-std::vector<Descriptor> open_listeners(const std::vector<Address>& addresses, const std::string& source, int rank, bool also_ipv4) {
+std::vector<Descriptor> open_listeners(const std::vector<Address>& addresses, const std::string& source, int rank,
+                                       bool also_ipv4) {
     std::vector<Descriptor> listeners;
     for (const Address& address : addresses) {
         try {

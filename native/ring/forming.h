@@ -51,7 +51,8 @@ struct FormingPlan {
 
 // Listens on all the addresses; also_ipv4 as listen_on(). Throws Error(NC_RENDEZVOUS_FAILED) that names source, rank
 // and address.
-std::vector<Descriptor> open_listeners(const std::vector<Address>& addresses, const std::string& source, int rank, bool also_ipv4 = false);
+std::vector<Descriptor> open_listeners(const std::vector<Address>& addresses, const std::string& source, int rank,
+                                       bool also_ipv4 = false);
 
 // Throws Error: NC_RENDEZVOUS_FAILED, NC_CANCELLED; what the interruption throws.
 Connections form_ring(FormingPlan plan);

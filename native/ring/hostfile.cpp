@@ -60,7 +60,8 @@ std::vector<HostPort> parse_entry(const Json& entry, const std::string& source, 
         for (const Json& value : entry) addresses.push_back(parse_address(value, source, rank));
     }
     if (addresses.empty()) fail(text(source, ": rank ", rank, " has no address"));
-    if (addresses.size() > most_addresses) fail(text(source, ": rank ", rank, " has ", addresses.size(), " addresses, but may have ", most_addresses));
+    if (addresses.size() > most_addresses)
+        fail(text(source, ": rank ", rank, " has ", addresses.size(), " addresses, but may have ", most_addresses));
     return addresses;
 }
 
@@ -91,7 +92,8 @@ Hosts parse_hosts(const std::string& content, const std::string& source) {
     }
     if (!root.is_array()) fail(text(source, " must be a JSON array with one entry per rank, but is ", root.type_name()));
     if (root.empty()) fail(text(source, " lists no ranks"));
-    if (root.size() > most_ranks) fail(text(source, " lists ", root.size(), " ranks, but a group has at most ", most_ranks));
+    if (root.size() > most_ranks)
+        fail(text(source, " lists ", root.size(), " ranks, but a group has at most ", most_ranks));
     for (std::size_t rank = 0; rank < root.size(); ++rank) {
         hosts.addresses.push_back(parse_entry(root[rank], source, rank));
         const std::size_t first = hosts.addresses.front().size();

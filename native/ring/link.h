@@ -15,7 +15,8 @@ constexpr std::size_t read_ahead_limit = std::size_t{1} << 30;
 
 class Link {
 public:
-    Link(std::unique_ptr<Channel> channel, int peer, std::size_t limit = read_ahead_limit) : channel_(std::move(channel)), peer_(peer), ahead_(limit) {}
+    Link(std::unique_ptr<Channel> channel, int peer, std::size_t limit = read_ahead_limit)
+        : channel_(std::move(channel)), peer_(peer), ahead_(limit) {}
 
     int peer() const { return peer_; }
     Channel& channel() const { return *channel_; }

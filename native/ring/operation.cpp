@@ -101,7 +101,8 @@ void Operation::check_waiting_header(const Error* failure) {
     Link& right = ring_.right(0);
     const auto reads = [&](const Lane* lane) { return &lane->in() == &right; };
     Header other{};
-    if (std::none_of(lanes_.begin(), lanes_.end(), reads) && right.peek(&other, sizeof other) == sizeof other && is_header(other)) {
+    if (std::none_of(lanes_.begin(), lanes_.end(), reads) && right.peek(&other, sizeof other) == sizeof other &&
+        is_header(other)) {
         refuse(other);
     }
 }
@@ -116,7 +117,8 @@ void Operation::refuse(const Header& other) {
         (void)left.write(&parts, 1);
     }
     check_header(own, other, ring_.right(0).peer());
-    throw Error(NC_MISMATCH, text("rank ", ring_.right(0).peer(), " announced what needs no announcement"), ring_.right(0).peer());
+    throw Error(NC_MISMATCH, text("rank ", ring_.right(0).peer(), " announced what needs no announcement"),
+                ring_.right(0).peer());
 }
 
 } // namespace nc::ring

@@ -36,7 +36,8 @@ bool all_done(std::span<Lane* const> lanes) {
     return std::all_of(lanes.begin(), lanes.end(), [](const Lane* lane) { return lane->done(); });
 }
 
-Error timed_out(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call) {
+Error timed_out(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request,
+                const nc_call& call) {
     std::set<int> waited_for;
     for (const Lane* lane : lanes) {
         if (lane->done()) continue;
@@ -51,9 +52,10 @@ Error timed_out(std::span<Lane* const> lanes, std::span<Link* const> read_ahead,
     }
     for (const Link* link : read_ahead) {
         if (!link->is_full()) continue;
-        message << "; rank " << link->peer() << " has sent more than the " << (read_ahead_limit >> 20)
-                << " MiB that are held until this rank receives them: of ranks that send to each other, let one receive "
-                   "first, or send less at once";
+        message
+            << "; rank " << link->peer() << " has sent more than the " << (read_ahead_limit >> 20)
+            << " MiB that are held until this rank receives them: of ranks that send to each other, let one receive "
+               "first, or send less at once";
         break;
     }
     return {NC_TIMEOUT, message.str(), waited_for.size() == 1 ? *waited_for.begin() : -1};
@@ -64,7 +66,9 @@ Error explained(const Error& lost, const nc_call& call) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_of(call) - Clock::now()).count();
     if (lost.status != NC_PEER_LOST || left > std::min(deadline_skew_ms, call.timeout_ms / 4)) return lost;
     const std::int64_t passed = call.timeout_ms - std::max<std::int64_t>(left, 0);
-    return {NC_TIMEOUT, text("no end after ", passed, " of ", call.timeout_ms, " ms, when a peer gave up: ", lost.what()), lost.peer, lost.system_error};
+    return {NC_TIMEOUT,
+            text("no end after ", passed, " of ", call.timeout_ms, " ms, when a peer gave up: ", lost.what()),
+            lost.peer, lost.system_error};
 }
 
 bool is_gone(const Error& error) {
@@ -89,8 +93,8 @@ bool Pump::may_yield(Deadline now) {
     return false;
 }
 
-void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call,
-               const Interruption& interruption, const Suspicion& suspicion) {
+void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request,
+               const nc_call& call, const Interruption& interruption, const Suspicion& suspicion) {
     const Deadline deadline = deadline_of(call);
     Deadline next_look = std::min(deadline, suspicion.when);
     prepare_exchange(lanes);

@@ -32,7 +32,8 @@ private:
 } // namespace
 
 RankAddresses::RankAddresses(Hosts hosts) : source_(std::move(hosts.source)) {
-    for (std::vector<HostPort>& listed : hosts.addresses) ranks_.push_back({static_cast<int>(ranks_.size()), std::move(listed), {}});
+    for (std::vector<HostPort>& listed : hosts.addresses)
+        ranks_.push_back({static_cast<int>(ranks_.size()), std::move(listed), {}});
 }
 
 const std::vector<Address>& RankAddresses::of(int rank, Deadline deadline, const std::function<void()>& check) {
@@ -42,11 +43,13 @@ const std::vector<Address>& RankAddresses::of(int rank, Deadline deadline, const
     std::vector<Address> resolved;
     for (const HostPort& address : entry.listed) {
         const auto fail = [&](const char* what, const char* why) {
-            throw Error(NC_RENDEZVOUS_FAILED, text(source_, ": rank ", entry.number, ": '", written(address), "' ", what, why), rank);
+            throw Error(NC_RENDEZVOUS_FAILED,
+                        text(source_, ": rank ", entry.number, ": '", written(address), "' ", what, why), rank);
         };
         if (has_port_zero(address)) {
-            fail("has port 0, which stands for an address that is not known;",
-                 " a rank needs its own addresses, those of its neighbours, and those of the ranks that it splits with");
+            fail(
+                "has port 0, which stands for an address that is not known;",
+                " a rank needs its own addresses, those of its neighbours, and those of the ranks that it splits with");
         }
         try {
             resolved.push_back(resolver(address));
@@ -62,20 +65,24 @@ const std::vector<Address>& RankAddresses::of(int rank, Deadline deadline, const
 void RankAddresses::check_distinct(int rank) const {
     const auto fail = [&](const std::string& address, int other) {
         throw Error(NC_RENDEZVOUS_FAILED,
-                    text(source_, ": the address ", address, " is listed for rank ", rank, rank == other ? " twice" : text(" and for rank ", other)), other);
+                    text(source_, ": the address ", address, " is listed for rank ", rank,
+                         rank == other ? " twice" : text(" and for rank ", other)),
+                    other);
     };
     const Rank& own = ranks_[static_cast<std::size_t>(rank)];
     std::unordered_map<std::string, const Address*> listening;
     std::unordered_map<std::string, const Address*> as_written;
     for (std::size_t i = 0; i < own.resolved.size(); ++i) {
-        if (!listening.emplace(own.resolved[i].listening_key(), &own.resolved[i]).second) fail(own.resolved[i].text(), rank);
+        if (!listening.emplace(own.resolved[i].listening_key(), &own.resolved[i]).second)
+            fail(own.resolved[i].text(), rank);
         as_written.emplace(written(own.listed[i]), &own.resolved[i]);
     }
     for (int other = 0; other < size(); ++other) {
         if (other == rank) continue;
         const Rank& entry = ranks_[static_cast<std::size_t>(other)];
         for (std::size_t i = 0; i < entry.listed.size(); ++i) {
-            const std::optional<Address> address = entry.resolved.empty() ? numeric(entry.listed[i]) : entry.resolved[i];
+            const std::optional<Address> address =
+                entry.resolved.empty() ? numeric(entry.listed[i]) : entry.resolved[i];
             const auto& same = address.has_value() ? listening : as_written;
             const auto found = same.find(address.has_value() ? address->listening_key() : written(entry.listed[i]));
             if (found != same.end()) fail(found->second->text(), other);

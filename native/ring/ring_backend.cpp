@@ -32,7 +32,8 @@ RingSettings read_settings(const nc_backend_options& options) {
 }
 
 bool has_family(const std::vector<Address>& addresses, int family) {
-    return std::any_of(addresses.begin(), addresses.end(), [&](const Address& address) { return address.family() == family && !address.is_wildcard(); });
+    return std::any_of(addresses.begin(), addresses.end(),
+                       [&](const Address& address) { return address.family() == family && !address.is_wildcard(); });
 }
 
 // Over which family of addresses this rank does not hear its left neighbour although it may call that way; empty if
@@ -45,7 +46,8 @@ std::string deaf_to(const FormingPlan& plan, int left) {
                         " has an IPv6 address; written [::]:", own.port(), " it would be reached over both");
         }
         if (own.family() == AF_INET6 && has_family(plan.left, AF_INET) && !ipv6_hears_ipv4()) {
-            return text("rank ", plan.rank, "'s address ", own.text(), " is reached over IPv6 only on this system, but rank ", left,
+            return text("rank ", plan.rank, "'s address ", own.text(),
+                        " is reached over IPv6 only on this system, but rank ", left,
                         " has an IPv4 address; written 0.0.0.0:", own.port(), " it would be reached over IPv4");
         }
     }
@@ -57,17 +59,20 @@ void tell_unreachable(const RankAddresses& addresses, int rank, const Log& log) 
     const std::vector<std::string> unreachable = addresses.unreachable_from(rank);
     if (unreachable.empty()) return;
     std::string names;
-    for (std::size_t i = 0; i < std::min(unreachable.size(), most_named); ++i) names += (i == 0 ? "" : ", ") + unreachable[i];
+    for (std::size_t i = 0; i < std::min(unreachable.size(), most_named); ++i)
+        names += (i == 0 ? "" : ", ") + unreachable[i];
     if (unreachable.size() > most_named) names += text(" and ", unreachable.size() - most_named, " more");
-    log.write(NC_LOG_INFORMATION, "[ring] rank ", rank, ": ", addresses.source(), " has no port for ", names,
-              "; they are no neighbours of this rank, so only a split that makes them neighbours needs their addresses");
+    log.write(
+        NC_LOG_INFORMATION, "[ring] rank ", rank, ": ", addresses.source(), " has no port for ", names,
+        "; they are no neighbours of this rank, so only a split that makes them neighbours needs their addresses");
 }
 
 // Names are resolved for this rank and its neighbours only: what cannot be reached and need not be is no mistake.
 nc_backend_group create_ring(const nc_backend_options& options) {
     const Deadline deadline = deadline_after(options.forming_timeout_ms);
     const RingSettings settings = read_settings(options);
-    Hosts hosts = settings.hosts.has_value() ? parse_hosts(*settings.hosts, "the ring's hosts") : read_hostfile(*settings.hostfile, deadline, options.cancel);
+    Hosts hosts = settings.hosts.has_value() ? parse_hosts(*settings.hosts, "the ring's hosts")
+                                             : read_hostfile(*settings.hostfile, deadline, options.cancel);
     const int size = hosts.size();
     if (options.rank < 0 || options.rank >= size) {
         throw Error(NC_RENDEZVOUS_FAILED,
@@ -77,7 +82,9 @@ nc_backend_group create_ring(const nc_backend_options& options) {
     const Log log(options.log, options.log_context);
     const int left = wrap(options.rank - 1, size);
     RankAddresses addresses(std::move(hosts));
-    const auto resolved = [&](int rank) { return addresses.of(rank, deadline, [&] { throw_if_cancelled(options.cancel); }); };
+    const auto resolved = [&](int rank) {
+        return addresses.of(rank, deadline, [&] { throw_if_cancelled(options.cancel); });
+    };
     FormingPlan plan;
     plan.source = addresses.source();
     plan.rank = options.rank;

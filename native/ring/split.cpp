@@ -73,7 +73,8 @@ public:
             const SplitAnnouncement other = of(old_rank);
             if (other.color == color) members.push_back({old_rank, other.key < 0 ? old_rank : other.key});
         }
-        std::stable_sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.key < b.key; });
+        std::stable_sort(members.begin(), members.end(),
+                         [](const Member& a, const Member& b) { return a.key < b.key; });
         return members;
     }
 
@@ -90,7 +91,10 @@ private:
 class Part {
 public:
     Part(Operation& operation, const Announcements& announced, int color)
-        : operation_(operation), announced_(announced), members_(announced.members_of(color)), name_(described(color)) {}
+        : operation_(operation),
+          announced_(announced),
+          members_(announced.members_of(color)),
+          name_(described(color)) {}
 
     int size() const { return static_cast<int>(members_.size()); }
     const std::string& name() const { return name_; }
@@ -101,7 +105,8 @@ public:
     std::unique_ptr<RingGroup> join(std::vector<Descriptor> listeners, const nc_backend_options& options) const {
         for (const Member& member : members_) {
             if (announced_.of(member.old_rank).listens != 0) continue;
-            throw Error(NC_RENDEZVOUS_FAILED, text(name_, ": rank ", member.old_rank, " cannot listen for connections"), rank_of(member));
+            throw Error(NC_RENDEZVOUS_FAILED, text(name_, ": rank ", member.old_rank, " cannot listen for connections"),
+                        rank_of(member));
         }
         std::vector<int> old_ranks;
         for (const Member& member : members_) old_ranks.push_back(member.old_rank);
@@ -123,13 +128,11 @@ public:
         plan.interruption = &operation_.ring().interruption();
         plan.log = operation_.ring().log();
         Connections connections = form_ring(std::move(plan));
-        return std::make_unique<RingGroup>(rank(), operation_.ring().addresses().part(old_ranks), std::move(connections),
-                                           options, /*has_only_ours=*/true);
+        return std::make_unique<RingGroup>(rank(), operation_.ring().addresses().part(old_ranks),
+                                           std::move(connections), options, /*has_only_ours=*/true);
     }
 
-    int rank() const {
-        return rank_of(*std::ranges::find(members_, operation_.rank, &Member::old_rank));
-    }
+    int rank() const { return rank_of(*std::ranges::find(members_, operation_.rank, &Member::old_rank)); }
 
     // The failure with its peer's rank in the ring that is split.
     Error of_the_old_ring(const Error& failure) const {
@@ -171,7 +174,8 @@ std::vector<SplitOutcome> gather_outcomes(Operation& operation, const std::optio
         gather_bytes(operation, &own, sizeof own, outcomes.data());
     } catch (const Error& error) {
         if (!failure.has_value()) throw;
-        throw Error(error.status, text(error.what(), "; before that: ", failure->what()), error.peer, error.system_error);
+        throw Error(error.status, text(error.what(), "; before that: ", failure->what()), error.peer,
+                    error.system_error);
     }
     return outcomes;
 }
@@ -216,7 +220,9 @@ nc_backend_group split_ring(Operation& operation, const nc_backend_options& opti
     if (failure.has_value()) throw failure->still_in_step();
     for (int old_rank = 0; old_rank < operation.size; ++old_rank) {
         if (!part.has(old_rank) || outcomes[static_cast<std::size_t>(old_rank)] == SplitOutcome::Joined) continue;
-        throw Error(NC_RENDEZVOUS_FAILED, text(part.name(), ": rank ", old_rank, " could not join; its own error says why"), old_rank).still_in_step();
+        throw Error(NC_RENDEZVOUS_FAILED,
+                    text(part.name(), ": rank ", old_rank, " could not join; its own error says why"), old_rank)
+            .still_in_step();
     }
     if (part.size() == 1) return {nullptr, 0, 1};
     const int rank = joined->rank();

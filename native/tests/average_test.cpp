@@ -76,7 +76,8 @@ void check_integers(nc_data_type type) {
                 __extension__ typedef __int128 Wide;
                 Wide sum = 0;
                 for (const auto& rank : ranks) sum += rank[i];
-                ASSERT_EQ(actual[i], static_cast<T>(sum / n)) << data_type_name(type) << " of " << n << " ranks, element " << i;
+                ASSERT_EQ(actual[i], static_cast<T>(sum / n))
+                    << data_type_name(type) << " of " << n << " ranks, element " << i;
             }
         }
     }
@@ -174,10 +175,11 @@ void check_floats(const Float& format, int n, Adder adder, bool of_one_sign, Mak
         }
         const double result = number_in(format, actual, i);
         // Where NCCL adds doubles they make room with one bit more.
-        const bool is_tiny = format.type == NC_FLOAT64 && adder == Adder::Plain && largest < std::ldexp(4.0L * n, format.least_exponent);
+        const bool is_tiny =
+            format.type == NC_FLOAT64 && adder == Adder::Plain && largest < std::ldexp(4.0L * n, format.least_exponent);
         const long double allowed = (is_tiny ? 2 : 1) * n * unit(format, of_one_sign ? sum : largest);
-        ASSERT_LE(std::fabs(result - sum), allowed)
-            << data_type_name(format.type) << " of " << n << " ranks, element " << i << ": " << result << " for " << static_cast<double>(sum);
+        ASSERT_LE(std::fabs(result - sum), allowed) << data_type_name(format.type) << " of " << n << " ranks, element "
+                                                    << i << ": " << result << " for " << static_cast<double>(sum);
     }
 }
 
@@ -186,18 +188,28 @@ TEST(Average, OfFloatsIsWithinAsManyUnitsInTheLastPlaceAsThereAreRanks) {
     std::uniform_real_distribution<double> fraction(0.5, 1);
     for (const Float& format : floats) {
         const int top = std::ilogb(format.most);
-        const auto anywhere = [&] { return format.least_exponent + static_cast<int>(random() % static_cast<unsigned>(top - format.least_exponent)); };
+        const auto anywhere = [&] {
+            return format.least_exponent +
+                   static_cast<int>(random() % static_cast<unsigned>(top - format.least_exponent));
+        };
         const auto sign = [&] { return random() % 2 == 0 ? 1.0 : -1.0; };
         const int subnormals = format.least_exponent - format.precision + 1;
         for (const int n : all_sizes) {
             for (const Adder adder : all_adders) {
-                const auto check = [&](bool of_one_sign, auto&& make) { check_floats(format, n, adder, of_one_sign, make); };
+                const auto check = [&](bool of_one_sign, auto&& make) {
+                    check_floats(format, n, adder, of_one_sign, make);
+                };
                 check(true, [&](std::size_t) { return std::ldexp(fraction(random), 3); });
-                check(true, [&](std::size_t i) { return i == 0 ? static_cast<double>(format.most) : std::ldexp(fraction(random), top + 1) * 0.99; });
+                check(true, [&](std::size_t i) {
+                    return i == 0 ? static_cast<double>(format.most) : std::ldexp(fraction(random), top + 1) * 0.99;
+                });
                 check(false, [&](std::size_t) { return sign() * std::ldexp(fraction(random), anywhere()); });
                 check(false, [&](std::size_t) { return sign() * static_cast<double>(format.most); });
-                check(true, [&](std::size_t i) { return std::ldexp(static_cast<double>(i % 9 + random() % 3), subnormals); });
-                check(false, [&](std::size_t i) { return sign() * std::ldexp(static_cast<double>(random() % 600 * (i % 3)), subnormals); });
+                check(true,
+                      [&](std::size_t i) { return std::ldexp(static_cast<double>(i % 9 + random() % 3), subnormals); });
+                check(false, [&](std::size_t i) {
+                    return sign() * std::ldexp(static_cast<double>(random() % 600 * (i % 3)), subnormals);
+                });
             }
         }
     }
@@ -208,7 +220,8 @@ TEST(Average, OfEqualFloatsThatAreNotTinyIsTheSame) {
     for (const int n : {1, 2, 4, 8, 128}) {
         for (const Float& format : floats) {
             const double value = std::ldexp(1.0 + static_cast<double>(random() % 8) / 8, 2);
-            const std::vector<std::vector<std::byte>> ranks(static_cast<std::size_t>(n), bytes_of(format, {value, -value}));
+            const std::vector<std::vector<std::byte>> ranks(static_cast<std::size_t>(n),
+                                                            bytes_of(format, {value, -value}));
             for (const Adder adder : all_adders) EXPECT_EQ(averaged(format.type, adder, ranks), ranks[0]);
         }
     }
@@ -219,7 +232,8 @@ TEST(Average, OfLargestNumbersIsFinite) {
     for (const Float& format : floats) {
         for (int n = 1; n <= 200; ++n) {
             const double most = static_cast<double>(format.most);
-            const std::vector<std::vector<std::byte>> ranks(static_cast<std::size_t>(n), bytes_of(format, {most, -most}));
+            const std::vector<std::vector<std::byte>> ranks(static_cast<std::size_t>(n),
+                                                            bytes_of(format, {most, -most}));
             for (const Adder adder : all_adders) {
                 const std::vector<std::byte> result = averaged(format.type, adder, ranks);
                 ASSERT_TRUE(std::isfinite(number_in(format, result, 0))) << data_type_name(format.type) << " of " << n;
@@ -241,7 +255,8 @@ TEST(Average, OfInfinitiesAndNansIsThatOfTheSum) {
             const std::vector<std::byte> result = averaged(format.type, adder, ranks);
             EXPECT_EQ(number_in(format, result, 0), inf);
             EXPECT_EQ(number_in(format, result, 1), -inf);
-            for (const std::size_t i : {2U, 3U, 4U}) EXPECT_TRUE(std::isnan(number_in(format, result, i))) << data_type_name(format.type) << ' ' << i;
+            for (const std::size_t i : {2U, 3U, 4U})
+                EXPECT_TRUE(std::isnan(number_in(format, result, i))) << data_type_name(format.type) << ' ' << i;
             EXPECT_EQ(number_in(format, result, 5), inf);
         }
     }
@@ -274,7 +289,8 @@ public:
             }
         }
         barrier_.arrive_and_wait();
-        if (part.operation != NC_REDUCE || part.peer == rank) std::copy(sum.begin(), sum.end(), static_cast<std::byte*>(part.receive_buffer));
+        if (part.operation != NC_REDUCE || part.peer == rank)
+            std::copy(sum.begin(), sum.end(), static_cast<std::byte*>(part.receive_buffer));
         if (rank == 0) ++parts_done;
         barrier_.arrive_and_wait();
     }
@@ -348,7 +364,8 @@ void check_whole(const Whole& whole) {
         });
     }
     for (std::thread& thread : threads) thread.join();
-    EXPECT_EQ(meeting.parts_done, whole.parts) << operation_name(whole.operation) << " of " << data_type_name(whole.type);
+    EXPECT_EQ(meeting.parts_done, whole.parts)
+        << operation_name(whole.operation) << " of " << data_type_name(whole.type);
 }
 
 TEST(Average, OfWholeOperationsOfEveryType) {

@@ -292,7 +292,8 @@ TEST(Mismatch, NeverSaysThatBothRanksIssuedTheSame) {
     send_all(peer.left, &theirs, sizeof theirs);
     const Outcome outcome = execute(peer.group.get(), request_of(NC_BARRIER));
     EXPECT_EQ(outcome.status, NC_MISMATCH);
-    EXPECT_EQ(outcome.message().find("issued barrier, but rank 1 issued barrier"), std::string::npos) << outcome.message();
+    EXPECT_EQ(outcome.message().find("issued barrier, but rank 1 issued barrier"), std::string::npos)
+        << outcome.message();
     EXPECT_NE(outcome.message().find("different releases"), std::string::npos) << outcome.message();
 }
 

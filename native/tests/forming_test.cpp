@@ -425,7 +425,8 @@ std::string hostfile_of(const std::vector<std::string>& addresses) {
 
 // For each rank a hostfile in which it listens on own, knows its neighbours, and knows of others only what unknown
 // says.
-std::vector<std::string> neighbours_only(const ReservedPorts& ports, std::size_t ranks, const std::string& own, const std::string& unknown) {
+std::vector<std::string> neighbours_only(const ReservedPorts& ports, std::size_t ranks, const std::string& own,
+                                         const std::string& unknown) {
     std::vector<std::string> files;
     for (std::size_t rank = 0; rank < ranks; ++rank) {
         std::vector<std::string> addresses(ranks, unknown);
@@ -483,7 +484,8 @@ TEST(FormingFromHostfiles, NeedsNoNameOfRanksThatAreNoNeighbours) {
     expect_to_work_but_for_splits(ranks, "not-a-neighbour..invalid:5000");
 }
 
-test::Outcome outcome_of(int rank, const std::string& hosts, std::int64_t timeout_ms = ample_ms, LogBook* book = nullptr) {
+test::Outcome outcome_of(int rank, const std::string& hosts, std::int64_t timeout_ms = ample_ms,
+                         LogBook* book = nullptr) {
     test::RingOptions options(rank, hosts);
     options.options.forming_timeout_ms = timeout_ms;
     if (book != nullptr) {
@@ -504,14 +506,18 @@ TEST(FormingFromHostfiles, NeedsThoseOfItselfAndItsNeighbours) {
         addresses[static_cast<std::size_t>(zero)] = "192.0.2.1:0";
         const test::Outcome outcome = outcome_of(1, hostfile_of(addresses));
         EXPECT_EQ(outcome.status, NC_RENDEZVOUS_FAILED);
-        EXPECT_NE(outcome.message().find(text("rank ", zero, ": '192.0.2.1:0' has port 0")), std::string::npos) << outcome.message();
+        EXPECT_NE(outcome.message().find(text("rank ", zero, ": '192.0.2.1:0' has port 0")), std::string::npos)
+            << outcome.message();
     }
 }
 
 TEST(FormingFromHostfiles, TellsTheLogOfUnknownRanksOnce) {
     LogBook book;
-    (void)outcome_of(0, hostfile_of({"192.0.2.1:5000", "192.0.2.2:5000", "198.51.100.1:0", "198.51.100.1:0", "192.0.2.5:5000"}), ample_ms, &book);
-    EXPECT_TRUE(book.wait_for("has no port for rank 2 ('198.51.100.1:0'), rank 3 ('198.51.100.1:0'); they are no neighbours", 0));
+    (void)outcome_of(
+        0, hostfile_of({"192.0.2.1:5000", "192.0.2.2:5000", "198.51.100.1:0", "198.51.100.1:0", "192.0.2.5:5000"}),
+        ample_ms, &book);
+    EXPECT_TRUE(book.wait_for(
+        "has no port for rank 2 ('198.51.100.1:0'), rank 3 ('198.51.100.1:0'); they are no neighbours", 0));
 }
 
 bool has_ipv6() {
@@ -527,7 +533,8 @@ TEST(FormingFromHostfiles, AllIPv6AddressesHearANeighbourOverIPv4) {
     if (!has_ipv6()) GTEST_SKIP() << "this machine has no IPv6";
     const ReservedPorts ports(3);
     const std::string any = text("[::]:", ports[0].port());
-    RanksWithHostfiles ranks({hostfile_of({any, ports[1].text(), ports[2].text()}), hostfile_of({ports[0].text(), ports[1].text(), ports[2].text()}),
+    RanksWithHostfiles ranks({hostfile_of({any, ports[1].text(), ports[2].text()}),
+                              hostfile_of({ports[0].text(), ports[1].text(), ports[2].text()}),
                               hostfile_of({ports[0].text(), ports[1].text(), ports[2].text()})});
     ranks.each([&](int, nc_group* group) {
         EXPECT_EQ(test::all_sum_works(group).status, NC_OK);
@@ -545,7 +552,8 @@ TEST(FormingFromHostfiles, AStrangerOverIPv4IsKnownAtAllIPv6Addresses) {
     test::Outcome outcome;
     on_all_ranks(2, [&](int who) {
         if (who == 0) {
-            outcome = outcome_of(0, hostfile_of({text("[::]:", ports[0].port()), ports[1].text()}), 2000 * test::slowness, &book);
+            outcome = outcome_of(0, hostfile_of({text("[::]:", ports[0].port()), ports[1].text()}),
+                                 2000 * test::slowness, &book);
         } else {
             const Descriptor stranger = connect_when_open(ports[0], loopback(0, "127.0.0.9"));
             EXPECT_TRUE(book.wait_for("turned away a connection from 127.0.0.9"));
@@ -560,7 +568,8 @@ TEST(FormingFromHostfiles, SaysThatAllIPv4AddressesDoNotHearIPv6) {
     const std::string hosts = hostfile_of({text("0.0.0.0:", ports[0].port()), text("[::1]:", ports[1].port())});
     const test::Outcome outcome = outcome_of(0, hosts, 200, &book);
     EXPECT_EQ(outcome.status, NC_RENDEZVOUS_FAILED);
-    EXPECT_NE(outcome.message().find("is reached over IPv4 only, but rank 1 has an IPv6 address"), std::string::npos) << outcome.message();
+    EXPECT_NE(outcome.message().find("is reached over IPv4 only, but rank 1 has an IPv6 address"), std::string::npos)
+        << outcome.message();
     EXPECT_TRUE(book.wait_for("is reached over IPv4 only", 0));
 }
 

@@ -21,8 +21,7 @@ std::pair<Descriptor, Descriptor> tcp_pair(const Descriptor& listener) {
 // Ranks of a ring, of which one lies on all its connections to the left, or all to the right.
 class LyingRing {
 public:
-    LyingRing(int ranks, int liar, Lie& left, Lie& right)
-        : liar_(liar), addresses_(loopback_addresses(ranks, 1)) {
+    LyingRing(int ranks, int liar, Lie& left, Lie& right) : liar_(liar), addresses_(loopback_addresses(ranks, 1)) {
         const Descriptor listener = listen_on(loopback(0), 8);
         std::vector<ring::Connections> connections(index(ranks));
         for (int rank = 0; rank < ranks; ++rank) {

@@ -99,8 +99,8 @@ TEST(Hostfile, OfALauncherIsCalledThat) {
 }
 
 TEST(Hostfile, WithABadAddressNamesIt) {
-    for (const char* address : {"a", "a:", ":1", ":", "a:65536", "a:70000", "a:99999999999999999999", "::1:5000", "fe80::1", "[::1]", "[::1:5000", "[]:5000",
-                                "[::1]5000", "[::1]:"}) {
+    for (const char* address : {"a", "a:", ":1", ":", "a:65536", "a:70000", "a:99999999999999999999", "::1:5000",
+                                "fe80::1", "[::1]", "[::1:5000", "[]:5000", "[::1]5000", "[::1]:"}) {
         expect_refused(text(R"([["ok:1"],[")", address, R"("]])"), {"rank 1", text("'", address, "'")});
     }
     expect_refused(R"([[""]])", {"rank 0"});
@@ -168,7 +168,8 @@ TEST(Hostfile, IsReadFromItsPath) {
     std::ofstream(path, std::ios::trunc).close();
     EXPECT_EQ(read_hostfile(path, deadline_after(10'000), nullptr).size(), 1);
     // A read error must not pass for a blank file.
-    EXPECT_NE(message_of("/proc/self/mem").find("the hostfile /proc/self/mem cannot be read: Input/output error"), std::string::npos)
+    EXPECT_NE(message_of("/proc/self/mem").find("the hostfile /proc/self/mem cannot be read: Input/output error"),
+              std::string::npos)
         << message_of("/proc/self/mem");
     // Nor must a folder.
     EXPECT_NE(message_of(folder).find("cannot be"), std::string::npos) << message_of(folder);

@@ -240,7 +240,8 @@ struct Operator {
     Fold fold;
     Fold fold_of_mlx;
 };
-const Operator operators[] = {{NC_MAX, larger_or_nan, larger}, {NC_MIN, smaller_or_nan, smaller}, {NC_SUM, added, added}};
+const Operator operators[] = {
+    {NC_MAX, larger_or_nan, larger}, {NC_MIN, smaller_or_nan, smaller}, {NC_SUM, added, added}};
 
 // Numbers for which the order matters: of all magnitudes, both zeros, infinities and, unless they are to be added, NaNs of several kinds.
 std::vector<std::vector<float>> difficult(int n, std::size_t count, bool with_nans, unsigned seed) {
@@ -282,7 +283,9 @@ TEST_F(JacclOperations, InAMeshCombineInTheOrderOfTheRanks) {
     for (const auto& [n, with_mlx] : {std::pair{2, false}, {3, false}, {4, false}, {3, true}}) {
         const std::size_t count = n == 2 ? 20'000 : 8'192;
         Meeting meeting(n);
-        LocalJacclRanks ranks(mesh_of(n), {.settings = {{"frames", n == 3 ? "small" : "large"}}, .meeting = &meeting, .with_mlx = with_mlx});
+        LocalJacclRanks ranks(
+            mesh_of(n),
+            {.settings = {{"frames", n == 3 ? "small" : "large"}}, .meeting = &meeting, .with_mlx = with_mlx});
         const FaultsOfVerbs faults("reorder=200");
         for (const Operator& combined : operators) {
             const auto values = difficult(n, count, combined.op != NC_SUM, static_cast<unsigned>(n));
@@ -301,7 +304,8 @@ TEST_F(JacclOperations, InAMeshCombineInTheOrderOfTheRanks) {
                     << "all-reduce, " << reduce_op_name(combined.op) << " over " << n;
                 for (int root = 0; root < n; ++root) {
                     const std::vector<float> result = reduced_on(group, NC_REDUCE, values[index(rank)], combined.op, count, root);
-                    EXPECT_TRUE(rank != root || bits_of(result) == bits_of(expected_of_reduce)) << "reduce, " << reduce_op_name(combined.op) << " to " << root;
+                    EXPECT_TRUE(rank != root || bits_of(result) == bits_of(expected_of_reduce))
+                        << "reduce, " << reduce_op_name(combined.op) << " to " << root;
                 }
             });
         }
@@ -325,7 +329,11 @@ TEST_F(JacclOperations, InAMeshInTwoPhasesGiveAllRanksTheSame) {
 
 // Sections 9.1 and 9.2: where an element lies decides in which direction it travels, and so in which order it is combined.
 TEST_F(JacclOperations, InARingCombineInTheOrderOfTravel) {
-    for (const auto& [shape, with_mlx] : {std::pair{ring_of(2), false}, {ring_of(3), false}, {ring_of(4, 2), false}, {ring_of(3, 3), false}, {ring_of(3, 2), true}}) {
+    for (const auto& [shape, with_mlx] : {std::pair{ring_of(2), false},
+                                          {ring_of(3), false},
+                                          {ring_of(4, 2), false},
+                                          {ring_of(3, 3), false},
+                                          {ring_of(3, 2), true}}) {
         const int n = shape.ranks;
         Meeting meeting(n);
         LocalJacclRanks ranks(shape, {.settings = {}, .meeting = &meeting, .with_mlx = with_mlx});
@@ -345,7 +353,8 @@ TEST_F(JacclOperations, InARingCombineInTheOrderOfTravel) {
                     const auto first = static_cast<int>(i / chunk);
                     const bool upwards = one_way || i % chunk / slice < lanes / 2;
                     expected[i] = value(first, i);
-                    for (int hop = 1; hop < n; ++hop) expected[i] = fold(value(upwards ? first + hop : first - hop, i), expected[i]);
+                    for (int hop = 1; hop < n; ++hop)
+                        expected[i] = fold(value(upwards ? first + hop : first - hop, i), expected[i]);
                 }
                 // Reduce-scatter: rank r's block comes to it at last; what arrives is the first operand.
                 const std::size_t block = count / index(n);

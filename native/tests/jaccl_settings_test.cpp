@@ -111,10 +111,13 @@ TEST(JacclMatrix, IsReadFromAFile) {
     std::ofstream(path) << matrix_json(mesh_of(3));
     EXPECT_EQ(DeviceMatrix::read(path, deadline_after(10'000), nullptr).size(), 3);
     std::ofstream(path) << "[[";
-    expect_words(failure_of([&] { (void)DeviceMatrix::read(path, deadline_after(10'000), nullptr); }), {path.c_str(), "not JSON"});
+    expect_words(failure_of([&] { (void)DeviceMatrix::read(path, deadline_after(10'000), nullptr); }),
+                 {path.c_str(), "not JSON"});
     std::filesystem::remove(path);
-    expect_words(failure_of([&] { (void)DeviceMatrix::read(path, deadline_after(10'000), nullptr); }), {path.c_str(), "cannot be read", "No such file"});
-    expect_words(failure_of([] { (void)DeviceMatrix::read("/", deadline_after(10'000), nullptr); }), {"/", "cannot be read"});
+    expect_words(failure_of([&] { (void)DeviceMatrix::read(path, deadline_after(10'000), nullptr); }),
+                 {path.c_str(), "cannot be read", "No such file"});
+    expect_words(failure_of([] { (void)DeviceMatrix::read("/", deadline_after(10'000), nullptr); }),
+                 {"/", "cannot be read"});
 }
 
 TEST(JacclTopology, IsChosenAsMlxDoes) {

@@ -106,8 +106,8 @@ nc_status Meeting::exchange(void* context, std::int32_t rank, std::int32_t ranks
     return NC_OK;
 }
 
-nc_status Meeting::exchange_with_mlx(void* context, std::int32_t rank, std::int32_t ranks, const void* own, std::uint64_t bytes, void* all,
-                                     std::int64_t timeout_ms, nc_error* error) {
+nc_status Meeting::exchange_with_mlx(void* context, std::int32_t rank, std::int32_t ranks, const void* own,
+                                     std::uint64_t bytes, void* all, std::int64_t timeout_ms, nc_error* error) {
     std::vector<std::byte> said(bytes);
     std::memcpy(said.data(), own, bytes);
     // A round of connection records; the others are numbers and single bytes.

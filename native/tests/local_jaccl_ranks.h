@@ -41,8 +41,8 @@ public:
                               nc_error* error);
 
     // The same with the last rank as one of MLX's: without a mark in its records.
-    static nc_status exchange_with_mlx(void* context, std::int32_t rank, std::int32_t ranks, const void* own, std::uint64_t bytes, void* all,
-                                       std::int64_t timeout_ms, nc_error* error);
+    static nc_status exchange_with_mlx(void* context, std::int32_t rank, std::int32_t ranks, const void* own,
+                                       std::uint64_t bytes, void* all, std::int64_t timeout_ms, nc_error* error);
 
     // Bytes of each round so far.
     std::vector<std::uint64_t> rounds() const;

@@ -234,7 +234,8 @@ void NcclTest::expect_nothing_left() {
     // A group that is destroyed from one of its own threads ends a little later.
     // What tests before gave back, which the driver takes back a little later, may have been counted at the beginning.
     (void)soon([&] { return at_most(left = count_alive(), alive_); });
-    for (std::size_t i = 0; i < left.size(); ++i) EXPECT_LE(left[i], alive_[i]) << (i < std::size(kinds) ? kinds[i] : "communicators") << " were left behind";
+    for (std::size_t i = 0; i < left.size(); ++i)
+        EXPECT_LE(left[i], alive_[i]) << (i < std::size(kinds) ? kinds[i] : "communicators") << " were left behind";
     EXPECT_EQ(Violations::take(), "");
 }
 

@@ -238,7 +238,9 @@ TEST_F(NcclOperations, AverageIntegersWithoutOverflowWhereverTheyAre) {
     run_all(ranks, cases, every_mode);
     ranks.each([&](int rank, nc_group* group) {
         Arena arena(group, 4096);
-        for (const Case& each : cases) arena.run(group, static_cast<Mode>(rank), each.parts[index(rank)], text(each.what, ", mixed, rank ", rank), 0);
+        for (const Case& each : cases)
+            arena.run(group, static_cast<Mode>(rank), each.parts[index(rank)], text(each.what, ", mixed, rank ", rank),
+                      0);
     });
 }
 

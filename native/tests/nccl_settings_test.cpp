@@ -117,11 +117,14 @@ TEST(NcclSettings, ThatAreMalformedNameThemselves) {
 TEST(NcclSettings, AMalformedIdIsNotShown) {
     std::string id;
     for (int i = 0; i < 32; ++i) id += "0a1b2c3d";
-    const std::vector<std::string> malformed{"", id.substr(1), text(id, 'a'), text(id.substr(1), 'g'), text('-', id.substr(1)), text(id.substr(1), ' ')};
+    const std::vector<std::string> malformed{
+        "", id.substr(1), text(id, 'a'), text(id.substr(1), 'g'), text('-', id.substr(1)), text(id.substr(1), ' ')};
     for (const std::string& value : malformed) {
         const auto [status, message] = refusal_of({{"size", "2"}, {"id", value}});
         EXPECT_EQ(status, NC_INVALID_ARGUMENT) << value;
-        EXPECT_NE(message.find(text("the setting id is a text of ", value.size(), " characters, but should be")), std::string::npos) << message;
+        EXPECT_NE(message.find(text("the setting id is a text of ", value.size(), " characters, but should be")),
+                  std::string::npos)
+            << message;
         EXPECT_EQ(message.find(id.substr(1, 16)), std::string::npos) << message;
     }
     for (const char* name : {"size", "comm_id"}) {

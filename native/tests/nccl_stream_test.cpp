@@ -455,7 +455,8 @@ TEST_F(NcclOrder, OfManyThreadsEndsWithTheGroup) {
 bool is_allocated(const void* address) {
     void* host = nullptr;
     int device = -1;
-    return cuda().nc_double_cuda_locate(reinterpret_cast<std::uintptr_t>(address), 1, &host, &device) == NC_DOUBLE_CUDA_DEVICE;
+    return cuda().nc_double_cuda_locate(reinterpret_cast<std::uintptr_t>(address), 1, &host, &device) ==
+           NC_DOUBLE_CUDA_DEVICE;
 }
 
 // The driver's own function waits for all that is on the device: here for a rank that has not come yet.

@@ -76,7 +76,8 @@ TEST(NeighbourCheck, ACallerOverIPv4ToAnIPv6SocketIsJudgedByItsIPv4Address) {
     const NeighbourCheck check({loopback(5000, "127.0.0.1")});
     EXPECT_TRUE(check.may_be(v6("::ffff:127.0.0.1"), v6("::ffff:127.0.0.1")));
     EXPECT_FALSE(check.may_be(v6("::ffff:127.0.0.9"), v6("::ffff:127.0.0.1")));
-    EXPECT_TRUE(NeighbourCheck({v6("::ffff:127.0.0.1")}).may_be(loopback(40'000, "127.0.0.1"), loopback(6000, "127.0.0.1")));
+    EXPECT_TRUE(
+        NeighbourCheck({v6("::ffff:127.0.0.1")}).may_be(loopback(40'000, "127.0.0.1"), loopback(6000, "127.0.0.1")));
 }
 
 TEST(NeighbourCheck, WorksWithIPv6) {

@@ -31,11 +31,13 @@ Error failure_of(Body&& body) {
 
 void expect_words(const Error& error, const std::vector<std::string>& words) {
     EXPECT_EQ(error.status, NC_RENDEZVOUS_FAILED);
-    for (const std::string& word : words) EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what() << "\n lacks " << word;
+    for (const std::string& word : words)
+        EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what() << "\n lacks " << word;
 }
 
 TEST(RankAddresses, AreResolvedOnlyForWhomTheyAreAskedFor) {
-    RankAddresses addresses = listed(R"(["127.0.0.1:1","127.0.0.2:2","nowhere.invalid:3","198.51.100.1:0","localhost:5","[::1]:6"])");
+    RankAddresses addresses =
+        listed(R"(["127.0.0.1:1","127.0.0.2:2","nowhere.invalid:3","198.51.100.1:0","localhost:5","[::1]:6"])");
     EXPECT_EQ(addresses.size(), 6);
     EXPECT_EQ(first_of(addresses, 0), "127.0.0.1:1");
     EXPECT_EQ(first_of(addresses, 1), "127.0.0.2:2");
@@ -76,8 +78,10 @@ TEST(RankAddresses, AreEndedByTheCheck) {
 }
 
 TEST(RankAddresses, ThatAreUnknownAreTold) {
-    const RankAddresses addresses = listed(R"(["10.0.0.1:1","10.0.0.2:2","198.51.100.1:0","198.51.100.1:0","10.0.0.5:5"])");
-    EXPECT_EQ(addresses.unreachable_from(0), (std::vector<std::string>{"rank 2 ('198.51.100.1:0')", "rank 3 ('198.51.100.1:0')"}));
+    const RankAddresses addresses =
+        listed(R"(["10.0.0.1:1","10.0.0.2:2","198.51.100.1:0","198.51.100.1:0","10.0.0.5:5"])");
+    EXPECT_EQ(addresses.unreachable_from(0),
+              (std::vector<std::string>{"rank 2 ('198.51.100.1:0')", "rank 3 ('198.51.100.1:0')"}));
     EXPECT_EQ(addresses.unreachable_from(2), (std::vector<std::string>{}));
 }
 
@@ -87,12 +91,19 @@ TEST(RankAddresses, CannotBeListedTwice) {
         (void)first_of(addresses, 0);
         return failure_of([&] { addresses.check_distinct(0); });
     };
-    EXPECT_EQ(check(R"(["127.0.0.1:1","127.0.0.1:2","127.0.0.2:1","nowhere.invalid:1","198.51.100.1:0","198.51.100.1:0"])").status, NC_OK);
+    EXPECT_EQ(
+        check(R"(["127.0.0.1:1","127.0.0.1:2","127.0.0.2:1","nowhere.invalid:1","198.51.100.1:0","198.51.100.1:0"])")
+            .status,
+        NC_OK);
     EXPECT_EQ(check(R"([["[fe80::1%1]:1","[fe80::1%2]:1"],["[::1]:1","[::1]:2"]])").status, NC_OK) << "two interfaces";
-    expect_words(check(R"([["127.0.0.1:1","127.0.0.1:1"],["127.0.0.1:2","127.0.0.1:3"]])"), {"127.0.0.1:1", "rank 0 twice"});
-    expect_words(check(R"(["127.0.0.1:1","127.0.0.1:2","127.0.0.1:1","127.0.0.1:3"])"), {"127.0.0.1:1", "rank 0 and for rank 2"});
-    expect_words(check(R"(["127.0.0.1:1","127.0.0.1:2","[::ffff:127.0.0.1]:1","127.0.0.1:3"])"), {"127.0.0.1:1", "rank 0 and for rank 2"});
-    expect_words(check(R"(["localhost:1","127.0.0.1:2","localhost:1","127.0.0.1:3"])"), {"127.0.0.1:1", "rank 0 and for rank 2"});
+    expect_words(check(R"([["127.0.0.1:1","127.0.0.1:1"],["127.0.0.1:2","127.0.0.1:3"]])"),
+                 {"127.0.0.1:1", "rank 0 twice"});
+    expect_words(check(R"(["127.0.0.1:1","127.0.0.1:2","127.0.0.1:1","127.0.0.1:3"])"),
+                 {"127.0.0.1:1", "rank 0 and for rank 2"});
+    expect_words(check(R"(["127.0.0.1:1","127.0.0.1:2","[::ffff:127.0.0.1]:1","127.0.0.1:3"])"),
+                 {"127.0.0.1:1", "rank 0 and for rank 2"});
+    expect_words(check(R"(["localhost:1","127.0.0.1:2","localhost:1","127.0.0.1:3"])"),
+                 {"127.0.0.1:1", "rank 0 and for rank 2"});
 }
 
 // 30 000 addresses of each rank took ten thousand times as long as 300, not a hundred times.
@@ -101,7 +112,8 @@ TEST(RankAddresses, TakeTimeInProportion) {
         std::string json = "[";
         for (int rank = 0; rank < 3; ++rank) {
             json += rank == 0 ? "[" : ",[";
-            for (int i = 0; i < count; ++i) json += text(i == 0 ? "" : ",", R"("127.0.)", rank, R"(.1:)", 1000 + i, '"');
+            for (int i = 0; i < count; ++i)
+                json += text(i == 0 ? "" : ",", R"("127.0.)", rank, R"(.1:)", 1000 + i, '"');
             json += "]";
         }
         json += "]";

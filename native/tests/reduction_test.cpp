@@ -122,7 +122,9 @@ bool is_nan(nc_data_type type, Bits bits) {
 
 // A sum that stops at the largest finite number.
 float limited(float sum, float a, float b) {
-    return std::isinf(sum) && std::isfinite(a) && std::isfinite(b) ? std::copysign(std::numeric_limits<float>::max(), sum) : sum;
+    return std::isinf(sum) && std::isfinite(a) && std::isfinite(b)
+               ? std::copysign(std::numeric_limits<float>::max(), sum)
+               : sum;
 }
 Bits limited_sum(nc_data_type type, Bits own, Bits in) {
     const Bits sum = arithmetic(type, false, own, in);
@@ -135,7 +137,8 @@ Bits limited_sum(nc_data_type type, Bits own, Bits in) {
         case NC_FLOAT32:
             return std::bit_cast<std::uint32_t>(limited(real_of(sum), real_of(own), real_of(in)));
         case NC_FLOAT64: {
-            const bool is_finite = std::isfinite(std::bit_cast<double>(own)) && std::isfinite(std::bit_cast<double>(in));
+            const bool is_finite =
+                std::isfinite(std::bit_cast<double>(own)) && std::isfinite(std::bit_cast<double>(in));
             return std::isinf(std::bit_cast<double>(sum)) && is_finite ? sum - 1 : sum;
         }
         case NC_COMPLEX64:
@@ -193,7 +196,8 @@ Bits element(nc_data_type type, const std::byte* bytes, std::size_t i) {
     return bits;
 }
 
-void check(nc_data_type type, nc_reduce_op op, NanRule rule, const std::vector<Bits>& own, const std::vector<Bits>& in) {
+void check(nc_data_type type, nc_reduce_op op, NanRule rule, const std::vector<Bits>& own,
+           const std::vector<Bits>& in) {
     const auto left = stored(type, own);
     const auto right = stored(type, in);
     std::vector<std::byte> result(left.size(), std::byte{0xa5});
@@ -410,10 +414,11 @@ TEST(Reduction, AnyCountAtAnyElementOfABuffer) {
                 const auto right = stored(type, in);
                 std::vector<std::byte> result((count + 18) * size, std::byte{0x5a});
                 const NanRule rule = all_rules[count % 2];
-                combine_function(type, op, rule)(result.data() + result_shift * size, left.data() + shift * size, right.data() + other_shift * size, count);
+                combine_function(type, op, rule)(result.data() + result_shift * size, left.data() + shift * size,
+                                                 right.data() + other_shift * size, count);
                 for (std::size_t i = 0; i < count; ++i) {
-                    ASSERT_TRUE(
-                        matches(type, op, reference(type, op, rule, own[i + shift], in[i + other_shift]), element(type, result.data() + result_shift * size, i)))
+                    ASSERT_TRUE(matches(type, op, reference(type, op, rule, own[i + shift], in[i + other_shift]),
+                                        element(type, result.data() + result_shift * size, i)))
                         << data_type_name(type) << ' ' << reduce_op_name(op) << " count " << count << " element " << i;
                 }
                 for (std::size_t i = 0; i < result.size(); ++i) {

@@ -15,8 +15,8 @@
 #include "jaccl/line.h"
 #include "net/silence.h"
 #include "raw_peer.h"
-#include "wire_ring.h"
 #include "ring/ring_group.h"
+#include "wire_ring.h"
 
 namespace nc::test {
 namespace {
@@ -122,8 +122,8 @@ public:
         options.rank = self.rank;
         options.fault = [](void* context, const nc_error* error) { static_cast<Ring*>(context)->note(*error); };
         options.fault_context = this;
-        group_ = std::make_unique<ring::RingGroup>(self.rank, loopback_addresses(2, 1), ring::form_ring(std::move(plan)),
-                                                    options);
+        group_ = std::make_unique<ring::RingGroup>(self.rank, loopback_addresses(2, 1),
+                                                   ring::form_ring(std::move(plan)), options);
     }
 
     void send(std::size_t bytes) { move(NC_SEND, bytes); }

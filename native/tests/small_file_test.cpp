@@ -135,19 +135,23 @@ TEST_F(SmallFile, MayBeAPipeThatWasWrittenBefore) {
     writing.close();
     EXPECT_EQ(read(text("/proc/self/fd/", reading.get())), "[]");
     // Now it is empty, as one whose writer has failed.
-    EXPECT_EQ(refusal(text("/proc/self/fd/", reading.get())), "it is a pipe that was closed before anything was written to it");
+    EXPECT_EQ(refusal(text("/proc/self/fd/", reading.get())),
+              "it is a pipe that was closed before anything was written to it");
 }
 #endif
 
 TEST_F(SmallFile, ThatIsAPipeObeysTheDeadline) {
     const std::string fifo = this->fifo();
-    EXPECT_LT(milliseconds_of([&] { EXPECT_EQ(refusal(fifo, 200), "nothing was written to it before the deadline"); }), 200 + soon_ms);
+    EXPECT_LT(milliseconds_of([&] { EXPECT_EQ(refusal(fifo, 200), "nothing was written to it before the deadline"); }),
+              200 + soon_ms);
     const Descriptor reading(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     const Descriptor writing(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
     ASSERT_TRUE(writing.is_open());
-    EXPECT_LT(milliseconds_of([&] { EXPECT_EQ(refusal(fifo, 200), "nothing was written to it before the deadline"); }), 200 + soon_ms);
+    EXPECT_LT(milliseconds_of([&] { EXPECT_EQ(refusal(fifo, 200), "nothing was written to it before the deadline"); }),
+              200 + soon_ms);
     ASSERT_EQ(::write(writing.get(), "[", 1), 1);
-    EXPECT_LT(milliseconds_of([&] { EXPECT_EQ(refusal(fifo, 200), "it had not ended at the deadline"); }), 200 + soon_ms);
+    EXPECT_LT(milliseconds_of([&] { EXPECT_EQ(refusal(fifo, 200), "it had not ended at the deadline"); }),
+              200 + soon_ms);
 }
 
 TEST_F(SmallFile, ThatIsAPipeIsNotReadWithoutBound) {
@@ -188,7 +192,8 @@ TEST_F(SmallFile, LeavesNoDescriptorToAnotherProgram) {
     ::close(next);
     const std::string fifo = this->fifo();
     std::int32_t cancel = 0;
-    std::thread waiting([&] { EXPECT_THROW((void)read_small_file(fifo, "F", deadline_after(ample_ms), &cancel), Error); });
+    std::thread waiting(
+        [&] { EXPECT_THROW((void)read_small_file(fifo, "F", deadline_after(ample_ms), &cancel), Error); });
     const Deadline limit = deadline_after(soon_ms);
     while (::fcntl(next, F_GETFD) < 0 && Clock::now() < limit) std::this_thread::yield();
     EXPECT_EQ(::fcntl(next, F_GETFD), FD_CLOEXEC);

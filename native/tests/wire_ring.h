@@ -80,7 +80,8 @@ class WireRing {
 
 public:
     // limit: what a connection holds of what was read before an operation asked for it.
-    WireRing(int ranks, int sockets, std::size_t limit = ring::read_ahead_limit) : limit_(limit), written_(nothing_written(ranks, sockets)) {
+    WireRing(int ranks, int sockets, std::size_t limit = ring::read_ahead_limit)
+        : limit_(limit), written_(nothing_written(ranks, sockets)) {
         std::vector<ring::Connections> connections(static_cast<std::size_t>(ranks));
         for (int rank = 0; rank < ranks; ++rank) {
             const int right = (rank + 1) % ranks;
@@ -111,7 +112,8 @@ public:
             try {
                 const nc_request request = request_of_rank(rank);
                 const auto deadline = deadline_after(timeout_ms).time_since_epoch();
-                const nc_call call{std::chrono::duration_cast<std::chrono::nanoseconds>(deadline).count(), timeout_ms, 1, nullptr, nullptr};
+                const nc_call call{std::chrono::duration_cast<std::chrono::nanoseconds>(deadline).count(), timeout_ms,
+                                   1, nullptr, nullptr};
                 at(groups_, rank)->execute(request, call);
             } catch (const std::exception& failure) {
                 at(failures, rank) = failure.what();

@@ -228,8 +228,11 @@ TEST(Cancel, ComesTooLateOrCancelsTheOperation) {
         std::vector<std::int32_t> own(round % 3 == 0 ? 50'000 : 1, 1);
         std::vector<std::int32_t> others = own;
         Journal journal;
-        const WorkPointer peer = enqueue((*ranks)[1], request_of(NC_ALL_REDUCE, NC_INT32, others.size(), others.data(), others.data()));
-        const WorkPointer work = enqueue((*ranks)[0], request_of(NC_ALL_REDUCE, NC_INT32, own.size(), own.data(), own.data()), Journal::write, &journal);
+        const WorkPointer peer =
+            enqueue((*ranks)[1], request_of(NC_ALL_REDUCE, NC_INT32, others.size(), others.data(), others.data()));
+        const WorkPointer work =
+            enqueue((*ranks)[0], request_of(NC_ALL_REDUCE, NC_INT32, own.size(), own.data(), own.data()),
+                    Journal::write, &journal);
         const auto jittered = static_cast<std::int64_t>(delay_us * (500 + static_cast<double>(random() % 1000)));
         const Deadline moment = Clock::now() + std::chrono::nanoseconds(jittered);
         while (Clock::now() < moment) std::this_thread::yield();
@@ -239,7 +242,8 @@ TEST(Cancel, ComesTooLateOrCancelsTheOperation) {
         if (outcome.status == NC_OK) {
             ++too_late;
             delay_us = std::max(delay_us / 1.2, 1.0);
-            EXPECT_EQ(state, NC_OK) << "the operation ended well, and the group was ended: " << status_of((*ranks)[0]).message();
+            EXPECT_EQ(state, NC_OK) << "the operation ended well, and the group was ended: "
+                                    << status_of((*ranks)[0]).message();
             EXPECT_EQ(wait_for(peer.get()).status, NC_OK);
             ranks->each([](int, nc_group* group) { EXPECT_EQ(all_sum_works(group).status, NC_OK); });
         } else {
@@ -258,7 +262,8 @@ TEST(Cancel, ComesTooLateOrCancelsTheOperation) {
         EXPECT_EQ(journal.count(), 1U);
         if (HasFailure()) return;
     }
-    std::printf("%d rounds: %d too late, %d before the operation started, %d while it was running\n", rounds, too_late, before, running);
+    std::printf("%d rounds: %d too late, %d before the operation started, %d while it was running\n", rounds, too_late,
+                before, running);
 }
 
 // An operation that its backend ends well although it was aborted meanwhile.
@@ -290,7 +295,8 @@ TEST(Cancel, OfAnOperationThatEndsWellAllTheSameIsACancellation) {
     LateGroup late;
     std::int32_t value = 0;
     Journal journal;
-    const WorkPointer work = enqueue(late.group.get(), request_of(NC_ALL_REDUCE, NC_INT32, 1, &value, &value), Journal::write, &journal);
+    const WorkPointer work =
+        enqueue(late.group.get(), request_of(NC_ALL_REDUCE, NC_INT32, 1, &value, &value), Journal::write, &journal);
     ASSERT_TRUE(late.running.wait());
     nc_work_cancel(work.get());
     const Outcome outcome = wait_for(work.get(), soon_ms);

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "backend/error.h"
 #include "backend/element.h"
+#include "backend/error.h"
 #include "backend/reduction.h"
 #include "doubles/common/violation.h"
 #include "doubles/nccl/data_type.h"
@@ -180,7 +180,8 @@ void Operation::reduce(const std::byte* own) {
     const nc_data_type type = element_type(request.type);
     const bool is_extreme = request.op == ncclMax || request.op == ncclMin;
     const bool is_floating = type >= NC_FLOAT16;
-    const Combine combine = combine_function(type, request.op == ncclAvg ? NC_SUM : reduce_op(request.op), NanRule::OfMlx);
+    const Combine combine =
+        combine_function(type, request.op == ncclAvg ? NC_SUM : reduce_op(request.op), NanRule::OfMlx);
     const auto from = [&](int peer) { return peer == rank ? own : staged_[static_cast<std::size_t>(peer)].data(); };
     std::memmove(buffers_.receive, from(0), part());
     with_element_type(type, [&](auto element) {
