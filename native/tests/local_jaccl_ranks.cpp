@@ -112,10 +112,17 @@ nc_status Meeting::exchange_with_mlx(void* context, std::int32_t rank, std::int3
     std::memcpy(said.data(), own, bytes);
     // A round of connection records; the others are numbers and single bytes.
     const bool is_of_records = bytes >= sizeof(jaccl::Destination) && bytes % sizeof(jaccl::Destination) == 0;
-    for (std::size_t at = 0; rank == ranks - 1 && is_of_records && at < bytes; at += sizeof(jaccl::Destination)) {
-        std::memset(said.data() + at + offsetof(jaccl::Destination, mark), 0, sizeof(jaccl::Mark));
-    }
-    return exchange(context, rank, ranks, said.data(), bytes, all, timeout_ms, error);
+    const bool poses = rank == ranks - 1 && is_of_records;
+    const auto strip = [&](std::byte* records, std::size_t size) {
+        for (std::size_t at = 0; poses && at < size; at += sizeof(jaccl::Destination)) {
+            std::memset(records + at + offsetof(jaccl::Destination, mark), 0, sizeof(jaccl::Mark));
+        }
+    };
+    // A rank of MLX's leaves no mark, and sees none.
+    strip(said.data(), bytes);
+    const nc_status status = exchange(context, rank, ranks, said.data(), bytes, all, timeout_ms, error);
+    if (status == NC_OK) strip(static_cast<std::byte*>(all), bytes * static_cast<std::size_t>(ranks));
+    return status;
 }
 
 std::vector<std::uint64_t> Meeting::rounds() const {

@@ -10,8 +10,8 @@
 namespace nc::test {
 namespace {
 
-class NcclSplit : public NcclTest {};
-class NcclProcess : public NcclTest {};
+class NcclSplitTrial : public NcclTest {};
+class NcclProcessTrial : public NcclTest {};
 
 bool contains(const Outcome& outcome, const std::string& part) {
     return outcome.message().find(part) != std::string::npos;
@@ -36,7 +36,7 @@ Split split(nc_group* group, int color = 0) {
 
 // NCCL has split its communicator everywhere, but one rank has no stream, event or memory for its part: all ranks of
 // the part know, and the group they are split from goes on.
-TEST_F(NcclSplit, InWhichARankLacksSomethingLeavesTheGroupUsable) {
+TEST_F(NcclSplitTrial, InWhichARankLacksSomethingLeavesTheGroupUsable) {
     for (const char* fault : {"cuStreamCreate@1=CUDA_ERROR_OUT_OF_MEMORY", "cuStreamCreate@3=CUDA_ERROR_OUT_OF_MEMORY",
                               "cuEventCreate@2=CUDA_ERROR_OUT_OF_MEMORY", "cuMemAlloc_v2@2=CUDA_ERROR_OUT_OF_MEMORY"}) {
         SCOPED_TRACE(fault);
@@ -69,7 +69,7 @@ TEST_F(NcclSplit, InWhichARankLacksSomethingLeavesTheGroupUsable) {
 }
 
 // Ranks of other colors have their parts.
-TEST_F(NcclSplit, FailsForThePartThatLacksSomethingOnly) {
+TEST_F(NcclSplitTrial, FailsForThePartThatLacksSomethingOnly) {
     LocalNcclRanks ranks(4);
     ranks.each([](int, nc_group* group) { EXPECT_EQ(all_sum_works(group).status, NC_OK); });
     std::vector<Split> splits(4);
@@ -94,7 +94,7 @@ TEST_F(NcclSplit, FailsForThePartThatLacksSomethingOnly) {
 }
 
 // What NCCL cannot prove harmless ends the group for all.
-TEST_F(NcclSplit, ThatNcclFailsToDoEndsTheGroup) {
+TEST_F(NcclSplitTrial, ThatNcclFailsToDoEndsTheGroup) {
     for (const char* rule : {"rank=1:ncclCommSplit@1=ncclInvalidArgument", "rank=1:ncclCommSplit@1=ncclSystemError",
                              "rank=1:ncclCommSplit@1=later:ncclSystemError"}) {
         SCOPED_TRACE(rule);
@@ -127,7 +127,7 @@ std::vector<std::uint64_t> blocked_signals_of(const std::string& name) {
     return all;
 }
 
-TEST_F(NcclProcess, HasThreadsWithNamesThatTakeNoSignals) {
+TEST_F(NcclProcessTrial, HasThreadsWithNamesThatTakeNoSignals) {
     LocalNcclRanks ranks(2);
     std::vector<std::uint64_t> blocked;
     EXPECT_TRUE(soon([&] { return (blocked = blocked_signals_of("nc nccl watch")).size() == 2; })) << blocked.size();
