@@ -122,6 +122,11 @@ void Communicator::abort() {
     if (comm != nullptr) (void)nccl_.api().CommAbort(comm);
 }
 
+bool Communicator::is_gone() {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    return lock.owns_lock() && comm_ == nullptr;
+}
+
 bool Communicator::leave(Deadline deadline) {
     {
         const std::unique_lock lock = acquire();

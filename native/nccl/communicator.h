@@ -49,6 +49,8 @@ public:
 
     // Ends everything that is under way, here and, where NCCL can tell them, on the peers. From any thread; returns at once if another is at it.
     void abort();
+    // Whether an abort is done, whoever began it.
+    bool is_gone();
 
     // Takes leave in order, until the deadline; false if it did not come to that. Throws Error if it was aborted.
     bool leave(Deadline deadline);

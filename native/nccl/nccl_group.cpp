@@ -120,7 +120,9 @@ void NcclGroup::give_up() {
         const std::lock_guard lock(mutex_);
         changed_.notify_all();
     }
-    // The device must not write any more to what the caller gets back.
+    // The device must not write any more to what the caller gets back. Another thread may have begun the abort: until it is
+    // done, NCCL may still put the operation on a stream.
+    await_device([this] { return communicator_->is_gone(); });
     await_own_streams();
     if (callers_stream_.has_value()) await_device([this] { return device_->is_idle(*callers_stream_); });
 }
