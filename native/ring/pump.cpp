@@ -127,7 +127,11 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
             poller_.watch(interruption.descriptor(), POLLIN);
             for (const Lane* lane : lanes) {
                 if (lane->wants_to_read()) poller_.watch(lane->in().channel().descriptor(), POLLIN);
-                if (lane->wants_to_write()) poller_.watch(lane->out().channel().descriptor(), POLLOUT);
+                if (lane->sending_done()) continue;
+                // A receiver that has left without having read everything is no fault of the group's, but of who still has
+                // something to send to it.
+                if (const int failure = lane->out().channel().failure(); failure != 0) throw lane->out().lost(failure);
+                poller_.watch(lane->out().channel().descriptor(), lane->wants_to_write() ? POLLOUT : 0);
             }
             bool taken_in = false;
             for (Link* link : read_ahead) {

@@ -391,6 +391,23 @@ TEST(Leaving, KeepsWhatWasSentBefore) {
     }
 }
 
+// A rank that has left takes nothing any more. Who sends to it, and waits for a third rank that has not come, is told.
+TEST(Leaving, IsNoticedByWhoStillHasSomethingToSend) {
+    for (int round = 0; round < 20; ++round) {
+        LocalRanks ranks(3);
+        ranks.destroy(0);
+        std::vector<std::int32_t> values(10'000);
+        Outcome outcome;
+        const std::int64_t took = milliseconds_of([&] {
+            outcome = execute(
+                ranks[1], request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()));
+        });
+        EXPECT_EQ(outcome.status, NC_PEER_LOST) << outcome.message();
+        EXPECT_EQ(outcome.error.peer, 0);
+        EXPECT_LT(took, soon_ms);
+    }
+}
+
 TEST(Mismatch, OfBytesThatAreNoHeaderAtAll) {
     RawPeer peer;
     const std::vector<char> noise(100, 'z');

@@ -517,7 +517,8 @@ public sealed class NcclFaultTests
     public void ABufferThatTheDeviceHasNoRoomFor() => _processes.On(1, ranks =>
     {
         ranks.Do(new Command { Name = CommandNames.Allocate, Count = 1000 });
-        ranks.Fault("cuda:cuMemAlloc_v2@1=CUDA_ERROR_OUT_OF_MEMORY");
+        // It is tried once more, when all that is being given back has been.
+        ranks.Fault("cuda:cuMemAlloc_v2@1=CUDA_ERROR_OUT_OF_MEMORY;cuMemAlloc_v2@2=CUDA_ERROR_OUT_OF_MEMORY");
         var reply = ranks.Workers[0].Do(new Command { Name = CommandNames.Allocate, Count = 1000 });
         Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(InsufficientMemoryException)), reply.Failure?.Text);
         ranks.Do(new Command { Name = CommandNames.Allocate, Count = 1000 });
