@@ -108,7 +108,7 @@ void finish_floats(void* elements, const void* addends, std::size_t count, doubl
         const auto sum = static_cast<Computed<Addend>>(from[i]);
         const auto quotient = sum / by;
         // Only rounding brings the average of finite numbers above the largest.
-        const bool overflows = (std::fabs(sum) <= most_sum) & (std::fabs(quotient) > most);
+        const bool overflows = (int{std::fabs(sum) <= most_sum} & int{std::fabs(quotient) > most}) != 0;
         to[i] = stored<T>(overflows ? std::copysign(most, sum) : quotient);
     }
 }

@@ -72,7 +72,8 @@ struct SaturatingSum {
     static T apply(T own, T in) {
         constexpr T most = std::numeric_limits<T>::max();
         const T sum = own + in;
-        const bool overflows = (std::fabs(sum) > most) & (std::fabs(own) <= most) & (std::fabs(in) <= most);
+        const bool overflows =
+            (int{std::fabs(sum) > most} & int{std::fabs(own) <= most} & int{std::fabs(in) <= most}) != 0;
         return overflows ? std::copysign(most, own) : sum;
     }
 };
