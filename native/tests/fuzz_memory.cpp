@@ -1,12 +1,18 @@
 // Counts the memory that the test program holds: by the sanitizer's hooks, or in its own operator new. Libraries that
 // it loads have operators of their own.
+#include <cstddef>
 #include <cstdlib>
 #include <new>
 
 #include "fuzz.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#include <sanitizer/allocator_interface.h>
+// Of the sanitizers' common runtime. GCC ships no header that declares them.
+extern "C" {
+int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile void*, std::size_t),
+                                              void (*free_hook)(const volatile void*));
+std::size_t __sanitizer_get_allocated_size(const volatile void*);
+}
 #elif defined(__linux__)
 #include <malloc.h>
 #endif
