@@ -6,7 +6,7 @@
 
 #include "fuzz.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__)
 // Of the sanitizers' common runtime. GCC ships no header that declares them.
 extern "C" {
 int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile void*, std::size_t),
@@ -23,13 +23,13 @@ namespace {
 std::atomic<std::int64_t> held{0};
 std::atomic<std::int64_t> most{0};
 
-void count(std::int64_t bytes) {
+[[maybe_unused]] void count(std::int64_t bytes) {
     const std::int64_t now = held.fetch_add(bytes, std::memory_order_relaxed) + bytes;
     std::int64_t before = most.load(std::memory_order_relaxed);
     while (now > before && !most.compare_exchange_weak(before, now, std::memory_order_relaxed)) {}
 }
 
-void discount(std::int64_t bytes) {
+[[maybe_unused]] void discount(std::int64_t bytes) {
     held.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
@@ -43,7 +43,7 @@ std::size_t MemoryWatch::peak() const {
     return static_cast<std::size_t>(std::max<std::int64_t>(0, most.load() - before_));
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__)
 
 namespace {
 
@@ -56,7 +56,8 @@ namespace {
 } // namespace
 } // namespace nc::test
 
-#elif defined(__linux__)
+// Under ThreadSanitizer nothing is counted: its own allocations would be.
+#elif defined(__linux__) && !defined(__SANITIZE_THREAD__)
 
 namespace {
 
