@@ -40,6 +40,10 @@ bool is_averaged_here(const nc_request& request, const Shape& shape) {
     return is_integer || (request.flags & NC_REQUEST_DEVICE) == 0;
 }
 
+Buffers buffers_of(const nc_request& request) {
+    return {static_cast<const std::byte*>(request.send_buffer), static_cast<std::byte*>(request.receive_buffer)};
+}
+
 const char* function_name(nc_operation operation) {
     switch (operation) {
         case NC_ALL_REDUCE:
@@ -185,20 +189,29 @@ void NcclGroup::execute(const nc_request& request, const nc_call& call) {
     });
 }
 
-void NcclGroup::execute_on_device(const nc_request& request, const nc_call& call, const Shape& shape) {
-    const Patience patience = patience_of(request, call);
-    const Buffers buffers{static_cast<const std::byte*>(request.send_buffer), static_cast<std::byte*>(request.receive_buffer)};
+CudaStream NcclGroup::begin_on_device(const nc_request& request, const Shape& shape, const Buffers& buffers) {
     require_device_buffers(shape, buffers);
-    const bool on_own_stream = (request.flags & NC_REQUEST_STREAM) == 0;
-    const CudaStream stream = on_own_stream ? stream_->get() : static_cast<CudaStream>(request.stream);
-    if (on_own_stream && !device_->is_idle(nullptr)) {
+    if ((request.flags & NC_REQUEST_STREAM) != 0) {
+        const auto stream = static_cast<CudaStream>(request.stream);
+        hold_for_last(stream);
+        callers_stream_ = stream;
+        return stream;
+    }
+    const CudaStream stream = stream_->get();
+    if (!device_->is_idle(nullptr)) {
         default_stream_passed_->record(nullptr);
         default_stream_passed_->hold(stream);
     }
     hold_for_last(stream);
-    if (!on_own_stream) callers_stream_ = stream;
+    return stream;
+}
+
+void NcclGroup::execute_on_device(const nc_request& request, const nc_call& call, const Shape& shape) {
+    const Patience patience = patience_of(request, call);
+    const Buffers buffers = buffers_of(request);
+    const CudaStream stream = begin_on_device(request, shape, buffers);
     issue_on(stream, shape, buffers, patience);
-    if (on_own_stream) {
+    if (!callers_stream_.has_value()) {
         await(patience, [this] { return device_->is_idle(stream_->get()); });
         give_back(std::move(last_));
     } else {
@@ -234,9 +247,8 @@ void NcclGroup::require_known(const char* name, const void* address) {
 void NcclGroup::execute_staged(const nc_request& request, const nc_call& call, const Shape& shape) {
     const Patience patience = patience_of(request, call);
     hold_for_last(stream_->get());
-    const Buffers host{static_cast<const std::byte*>(request.send_buffer), static_cast<std::byte*>(request.receive_buffer)};
     staging_->run(
-        shape, host, [&](const Shape& part, const Buffers& buffers, CudaStream stream) { issue_on(stream, part, buffers, patience); },
+        shape, buffers_of(request), [&](const Shape& part, const Buffers& buffers, CudaStream stream) { issue_on(stream, part, buffers, patience); },
         [&](const Event& event) { await(patience, [&] { return event.passed(); }); });
     give_back(std::move(last_));
 }
@@ -248,17 +260,8 @@ void NcclGroup::average_on_host(const nc_request& request, const nc_call& call) 
 
 void NcclGroup::average_on_device(const nc_request& request, const nc_call& call, const Shape& shape) {
     const Patience patience = patience_of(request, call);
-    const Buffers buffers{static_cast<const std::byte*>(request.send_buffer),
-                          static_cast<std::byte*>(request.receive_buffer)};
-    require_device_buffers(shape, buffers);
-    const bool on_own_stream = (request.flags & NC_REQUEST_STREAM) == 0;
-    const CudaStream stream = on_own_stream ? stream_->get() : static_cast<CudaStream>(request.stream);
-    if (on_own_stream && !device_->is_idle(nullptr)) {
-        default_stream_passed_->record(nullptr);
-        default_stream_passed_->hold(stream);
-    }
-    hold_for_last(stream);
-    if (!on_own_stream) callers_stream_ = stream;
+    const Buffers buffers = buffers_of(request);
+    const CudaStream stream = begin_on_device(request, shape, buffers);
     std::vector<std::byte> sent(extent(shape.send) * shape.mapping.item);
     std::vector<std::byte> received(extent(shape.receive) * shape.mapping.item);
     copy_to_host(sent.data(), buffers.send, sent.size(), stream, patience);
@@ -268,7 +271,7 @@ void NcclGroup::average_on_device(const nc_request& request, const nc_call& call
     on_host.receive_buffer = received.data();
     average_on_host(on_host, call);
     copy_to_device(buffers.receive, received.data(), received.size(), stream, patience);
-    if (!on_own_stream) put_under_watch(request, call);
+    if (callers_stream_.has_value()) put_under_watch(request, call);
 }
 
 template <class Copy>

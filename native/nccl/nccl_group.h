@@ -64,6 +64,8 @@ private:
     };
 
     Patience patience_of(const nc_request& request, const nc_call& call) const;
+    // The stream for an operation on device memory: what it is given comes after all that it has to come after.
+    CudaStream begin_on_device(const nc_request& request, const Shape& shape, const Buffers& buffers);
     void execute_on_device(const nc_request& request, const nc_call& call, const Shape& shape);
     // Has the watching thread see to the operation that was put on the caller's stream last.
     void put_under_watch(const nc_request& request, const nc_call& call);

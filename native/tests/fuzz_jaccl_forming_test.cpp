@@ -257,7 +257,7 @@ TEST_F(UntrustedJacclPeer, TellsOfManyRanksThatAreNone) {
     const Notice last{{'N', 'C', 'J', 'L'}, static_cast<std::int32_t>(Fate::Lost), 1, 0};
     send_all(ranks.lines_of_liar().front(), &last, sizeof last);
     nc_error loss = empty_error();
-    EXPECT_TRUE(comes_true([&] {
+    EXPECT_TRUE(soon([&] {
         ranks.take_loss(0, loss);
         return loss.status == NC_PEER_LOST;
     }));
@@ -277,7 +277,7 @@ TEST_F(UntrustedJacclPeer, TellsThatARankIsLostThatIsNone) {
     const Notice last{{'N', 'C', 'J', 'L'}, static_cast<std::int32_t>(Fate::Lost), 1, 0};
     send_all(ranks.lines_of_liar().front(), &last, sizeof last);
     nc_error loss = empty_error();
-    EXPECT_TRUE(comes_true([&] {
+    EXPECT_TRUE(soon([&] {
         ranks.take_loss(0, loss);
         return loss.status != NC_OK;
     }));
@@ -390,7 +390,7 @@ TEST_F(UntrustedJacclPeer, CallsRankZeroHundredsOfTimes) {
         }
         return count;
     };
-    EXPECT_TRUE(comes_true([&] { return dropped() >= 300 - 64; })) << dropped();
+    EXPECT_TRUE(soon([&] { return dropped() >= 300 - 64; })) << dropped();
     const auto star = make_star(star_plan(1, 2, ports[0], std::nullopt, ample_ms));
     std::vector<int> all(2);
     const int own = 6;

@@ -2,7 +2,6 @@
 // in a ring, and what a group has of the process.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/resource.h>
 
 #include <atomic>
@@ -16,6 +15,7 @@
 #include "local_jaccl_ranks.h"
 #include "operation_cases.h"
 #include "softverbs/opened.h"
+#include "thread_signals.h"
 
 namespace nc::test {
 namespace {
@@ -294,31 +294,9 @@ TEST_F(JacclProcess, HasNoDescriptorThatAStartedProgramInherits) {
     EXPECT_GT(seen, 10);
 }
 
-// "comm" and "SigBlk" of this process's threads of that name.
-std::vector<std::uint64_t> blocked_signals_of(const std::string& name) {
-    std::vector<std::uint64_t> all;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
-        std::string comm;
-        std::getline(std::ifstream(entry.path() / "comm"), comm);
-        if (comm != name) continue;
-        std::ifstream status(entry.path() / "status");
-        for (std::string line; std::getline(status, line);) {
-            if (line.starts_with("SigBlk:")) all.push_back(std::stoull(line.substr(7), nullptr, 16));
-        }
-    }
-    return all;
-}
-
 TEST_F(JacclProcess, HasThreadsWithNamesThatTakeNoSignals) {
     LocalJacclRanks ranks(mesh_of(3));
-    std::vector<std::uint64_t> blocked;
-    EXPECT_TRUE(comes_true([&] { return (blocked = blocked_signals_of("nc jaccl watch")).size() == 3; }))
-        << blocked.size();
-    for (const std::uint64_t mask : blocked) {
-        for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGCHLD, SIGUSR1, SIGALRM})
-            EXPECT_NE(mask >> (signal - 1) & 1, 0U) << signal;
-        EXPECT_EQ(mask >> (SIGSEGV - 1) & 1, 0U);
-    }
+    expect_threads_without_signals("nc jaccl watch", 3);
 }
 
 // The pages a device writes to stay those that this process sees, also after a fork.

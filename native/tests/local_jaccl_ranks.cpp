@@ -181,7 +181,7 @@ void JacclTest::TearDown() {
 
 void JacclTest::expect_nothing_left() {
     // A group that is destroyed from one of its own threads ends a little later.
-    (void)comes_true([] { return verbs().softverbs_live_objects() == 0; });
+    (void)soon([] { return verbs().softverbs_live_objects() == 0; });
     EXPECT_EQ(verbs().softverbs_live_objects(), 0U) << "objects of the verbs were left behind";
     std::string violations(4096, '\0');
     if (verbs().softverbs_violations(violations.data(), violations.size()) == 0) return;
@@ -194,15 +194,6 @@ void JacclTest::forget_violations() {
 
 bool contains(const Outcome& outcome, const std::string& part) {
     return outcome.message().find(part) != std::string::npos;
-}
-
-bool comes_true(const std::function<bool()>& question) {
-    const Deadline until = deadline_after(soon_ms);
-    while (!question()) {
-        if (Clock::now() >= until) return false;
-        std::this_thread::yield();
-    }
-    return true;
 }
 
 } // namespace nc::test

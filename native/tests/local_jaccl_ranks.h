@@ -103,7 +103,4 @@ protected:
 
 bool contains(const Outcome& outcome, const std::string& part);
 
-// Whether something comes true soon.
-bool comes_true(const std::function<bool()>& question);
-
 } // namespace nc::test

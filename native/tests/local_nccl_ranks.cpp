@@ -181,15 +181,6 @@ nc_request stream_sum(const DeviceInts& values, std::size_t count, const Callers
     return request;
 }
 
-bool soon(const std::function<bool()>& question) {
-    const Deadline until = deadline_after(soon_ms);
-    while (!question()) {
-        if (Clock::now() >= until) return false;
-        std::this_thread::yield();
-    }
-    return true;
-}
-
 FaultsOfNccl::FaultsOfNccl(const std::string& rules, const std::string& version) : library_(double_of(version)) {
     EXPECT_EQ(library_.nc_double_nccl_faults(rules.c_str()), 0) << rules;
 }

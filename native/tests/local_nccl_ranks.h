@@ -104,9 +104,6 @@ private:
 nc_request device_sum(std::int32_t* values, std::size_t count);
 nc_request stream_sum(const DeviceInts& values, std::size_t count, const CallersStream& stream);
 
-// Whether something comes true soon.
-bool soon(const std::function<bool()>& question);
-
 // Fault rules of one of the doubles of NCCL, for as long as it lives.
 class FaultsOfNccl {
 public:

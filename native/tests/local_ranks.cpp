@@ -149,4 +149,13 @@ std::int64_t milliseconds_of(const std::function<void()>& body) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
 }
 
+bool soon(const std::function<bool()>& question) {
+    const Deadline until = deadline_after(soon_ms);
+    while (!question()) {
+        if (Clock::now() >= until) return false;
+        std::this_thread::yield();
+    }
+    return true;
+}
+
 } // namespace nc::test

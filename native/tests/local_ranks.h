@@ -114,4 +114,7 @@ private:
 
 std::int64_t milliseconds_of(const std::function<void()>& body);
 
+// Whether something comes true soon.
+bool soon(const std::function<bool()>& question);
+
 } // namespace nc::test

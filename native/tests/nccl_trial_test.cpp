@@ -1,11 +1,8 @@
 // What outside trials found in nccl, case by case: splits in which a rank lacks something, and the threads of a group.
-#include <signal.h>
-
 #include <atomic>
-#include <filesystem>
-#include <fstream>
 
 #include "local_nccl_ranks.h"
+#include "thread_signals.h"
 
 namespace nc::test {
 namespace {
@@ -113,29 +110,9 @@ TEST_F(NcclSplitTrial, ThatNcclFailsToDoEndsTheGroup) {
     }
 }
 
-std::vector<std::uint64_t> blocked_signals_of(const std::string& name) {
-    std::vector<std::uint64_t> all;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
-        std::string comm;
-        std::getline(std::ifstream(entry.path() / "comm"), comm);
-        if (comm != name) continue;
-        std::ifstream status(entry.path() / "status");
-        for (std::string line; std::getline(status, line);) {
-            if (line.starts_with("SigBlk:")) all.push_back(std::stoull(line.substr(7), nullptr, 16));
-        }
-    }
-    return all;
-}
-
 TEST_F(NcclProcessTrial, HasThreadsWithNamesThatTakeNoSignals) {
     LocalNcclRanks ranks(2);
-    std::vector<std::uint64_t> blocked;
-    EXPECT_TRUE(soon([&] { return (blocked = blocked_signals_of("nc nccl watch")).size() == 2; })) << blocked.size();
-    for (const std::uint64_t mask : blocked) {
-        for (const int signal : {SIGHUP, SIGINT, SIGTERM, SIGCHLD, SIGUSR1, SIGALRM})
-            EXPECT_NE(mask >> (signal - 1) & 1, 0U) << signal;
-        EXPECT_EQ(mask >> (SIGSEGV - 1) & 1, 0U);
-    }
+    expect_threads_without_signals("nc nccl watch", 2);
 }
 
 } // namespace

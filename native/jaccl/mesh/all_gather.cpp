@@ -1,20 +1,27 @@
 // All-gather in a mesh: everybody sends the own block to all. Source: jaccl-wire.md, section 8.3.
 #include <cstring>
 
+#include "jaccl/first_messages.h"
 #include "jaccl/mesh/scatter_reduce.h"
-#include "jaccl/mesh/transfer.h"
 
 namespace nc::jaccl::mesh {
 
-void gather_blocks(const Operation& operation, const std::byte* own, const Blocks& blocks, std::byte* output) {
+void gather_blocks(const Operation& operation, const std::byte* own, const Blocks& blocks, std::byte* output,
+                   FirstMessages* first) {
     const std::size_t frame = operation.frame(blocks.largest());
     const Range mine = blocks[operation.rank];
     if (mine.size > 0 && own != output + mine.begin) std::memcpy(output + mine.begin, own, mine.size);
     operation.exchange([&](Exchange& exchange) {
         exchange.reset(frame);
         for (Link* link : operation.group().links()) {
-            const Range block = blocks[link->peer()];
-            receive_bytes(exchange, *link, frame, output + block.begin, block.size);
+            const int peer = link->peer();
+            const Range block = blocks[peer];
+            exchange.receive(*link, ceil_div(block.size, frame),
+                             [=](std::size_t message, const std::byte* buffer) {
+                                 const Range part = piece(block.size, frame, message);
+                                 std::memcpy(output + block.begin + part.begin, buffer, part.size);
+                                 if (message == 0 && first != nullptr) first->note(peer, buffer, block.size);
+                             });
         }
         exchange.send_to_all(operation.group().links(), ceil_div(mine.size, frame), [own, mine, frame](std::size_t message, std::byte* buffer) {
             const Range part = piece(mine.size, frame, message);
@@ -24,8 +31,13 @@ void gather_blocks(const Operation& operation, const std::byte* own, const Block
 }
 
 void all_gather(const Operation& operation) {
-    const Blocks blocks = operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.size, operation.bytes());
-    gather_blocks(operation, operation.input(), blocks, operation.output());
+    if (operation.is_uneven())
+        return gather_blocks(operation, operation.input(), operation.announced_blocks(), operation.output());
+    FirstMessages first(operation);
+    first.check([&] {
+        gather_blocks(operation, operation.input(), Blocks(operation.size, operation.bytes()), operation.output(),
+                      &first);
+    });
 }
 
 void gather_bytes(const Operation& operation, const void* own, std::size_t bytes, void* all) {

@@ -1,6 +1,7 @@
 // All-gather in a ring: every block goes around. The layout that MLX intends and had before v0.32.1: jaccl-wire.md, section 9.4.
 #include <algorithm>
 
+#include "jaccl/first_messages.h"
 #include "jaccl/ring/lanes.h"
 
 namespace nc::jaccl::ring {
@@ -26,7 +27,8 @@ struct Plan {
 
 class WireFlow {
 public:
-    WireFlow(const Operation& operation, const Plan& plan, int wire, std::byte* output) : operation_(operation), plan_(plan), wire_(wire), output_(output) {}
+    WireFlow(const Operation& operation, const Plan& plan, int wire, std::byte* output, FirstMessages* first)
+        : operation_(operation), plan_(plan), wire_(wire), output_(output), first_(first) {}
 
     bool operator()(Exchange& exchange) {
         if (step_ == operation_.size - 1) return false;
@@ -38,6 +40,9 @@ public:
             exchange.receive(lane.in(operation_), plan_.messages(arriving), [this, lane, arriving](std::size_t message, const std::byte* buffer) {
                 const Range part = plan_.part(arriving, lane, message);
                 std::memcpy(output_ + part.begin, buffer, part.size);
+                // A header begins where a block does.
+                const bool begins = message == 0 && lane.wire == 0 && lane.direction == 0;
+                if (begins && first_ != nullptr) first_->note(arriving, buffer, part.size);
             });
             exchange.send(lane.out(operation_), plan_.messages(leaving), [this, lane, leaving](std::size_t message, std::byte* buffer) {
                 const Range part = plan_.part(leaving, lane, message);
@@ -52,17 +57,19 @@ private:
     const Plan& plan_;
     int wire_;
     std::byte* output_;
+    FirstMessages* first_;
     int step_ = 0;
 };
 
-// Over that many wires.
-void gather_blocks(const Operation& operation, const std::byte* own, const Blocks& blocks, std::byte* output, int over_wires) {
+// Over that many wires. first: who is to know what came first; or null.
+void gather_blocks(const Operation& operation, const std::byte* own, const Blocks& blocks, std::byte* output,
+                   int over_wires, FirstMessages* first) {
     const Range mine = blocks[operation.rank];
     if (mine.size > 0 && own != output + mine.begin) std::memcpy(output + mine.begin, own, mine.size);
     if (blocks.largest() == 0) return;
     const Plan plan(operation, blocks, over_wires);
     std::vector<WireFlow> wires;
-    for (int wire = 0; wire < plan.wires; ++wire) wires.emplace_back(operation, plan, wire, output);
+    for (int wire = 0; wire < plan.wires; ++wire) wires.emplace_back(operation, plan, wire, output, first);
     std::vector<Flow> flows;
     for (WireFlow& wire : wires) flows.emplace_back(std::ref(wire));
     operation.run(flows);
@@ -88,14 +95,23 @@ void require_working_peers(const Operation& operation) {
 } // namespace
 
 void all_gather(const Operation& operation) {
-    // An uneven one is announced, which no rank of MLX answers. Of nothing, nothing is sent.
-    if (!operation.is_uneven() && operation.bytes() > 0) require_working_peers(operation);
-    const Blocks blocks = operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.size, operation.bytes());
-    gather_blocks(operation, operation.input(), blocks, operation.output(), operation.wires);
+    // One that is announced: no rank of MLX answers it.
+    if (operation.is_uneven()) {
+        const Blocks blocks = operation.announced_blocks();
+        return gather_blocks(operation, operation.input(), blocks, operation.output(), operation.wires, nullptr);
+    }
+    // Of nothing, nothing is sent.
+    if (operation.bytes() > 0) require_working_peers(operation);
+    FirstMessages first(operation);
+    first.check([&] {
+        gather_blocks(operation, operation.input(), Blocks(operation.size, operation.bytes()), operation.output(),
+                      operation.wires, &first);
+    });
 }
 
 void gather_bytes(const Operation& operation, const void* own, std::size_t bytes, void* all) {
-    gather_blocks(operation, static_cast<const std::byte*>(own), Blocks(operation.size, bytes), static_cast<std::byte*>(all), 1);
+    gather_blocks(operation, static_cast<const std::byte*>(own), Blocks(operation.size, bytes),
+                  static_cast<std::byte*>(all), 1, nullptr);
 }
 
 } // namespace nc::jaccl::ring
