@@ -12,7 +12,8 @@
 namespace nc::ring {
 namespace {
 
-constexpr int backlog = 16;
+// Many may call at once; whoever finds no place in the queue tries again only a second later.
+constexpr int backlog = 128;
 constexpr std::chrono::milliseconds first_retry{5};
 constexpr std::chrono::milliseconds longest_retry{200};
 constexpr std::chrono::milliseconds attempt_limit{5000};
