@@ -5,8 +5,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
+#include <mutex>
 
 #include "backend/error.h"
 #include "net/orderly_close.h"
@@ -60,8 +60,9 @@ public:
     }
 
     int failure() override {
-        if (failure_.load() == 0) note(take_error(connection_.get()));
-        return failure_.load();
+        const std::lock_guard lock(failure_mutex_);
+        if (failure_ == 0) failure_ = take_error(connection_.get());
+        return failure_;
     }
 
     void close() override {
@@ -79,14 +80,16 @@ public:
     }
 
 private:
-    // The system tells an error once, to whoever asks first: it is kept for the others.
-    void note(int error) {
-        int none = 0;
-        if (error != 0) failure_.compare_exchange_strong(none, error);
+    // The system tells an error once, to whoever asks first, and then something vaguer: it is kept for the others. Whoever
+    // is told the vaguer waits here until the other one has kept it.
+    int noted(int error) {
+        const std::lock_guard lock(failure_mutex_);
+        if (failure_ == 0) failure_ = error;
+        return failure_;
     }
 
     Transfer ended() {
-        note(EPIPE);
+        (void)noted(EPIPE);
         return {Transfer::State::Ended, 0, 0};
     }
 
@@ -94,8 +97,7 @@ private:
         if (moved > 0) return {Transfer::State::Moved, static_cast<std::size_t>(moved), 0};
         if (moved == 0) return {Transfer::State::Ended, 0, 0};
         if (errno == EAGAIN || errno == EWOULDBLOCK) return {Transfer::State::Blocked, 0, 0};
-        note(errno);
-        return {Transfer::State::Failed, 0, failure_.load()};
+        return {Transfer::State::Failed, 0, noted(errno)};
     }
 
     ssize_t write_several(const iovec* parts, int count) const {
@@ -111,7 +113,8 @@ private:
     }
 
     Descriptor connection_;
-    std::atomic<int> failure_{0};
+    std::mutex failure_mutex_;
+    int failure_ = 0;
     const std::string description_;
 };
 

@@ -20,8 +20,10 @@ struct Lie {
     bool change(std::size_t begin, std::byte* data, std::size_t size) const {
         bool is_different = false;
         for (std::size_t i = std::max(begin, place); i < std::min(begin + size, end()); ++i) {
-            is_different |= data[i - begin] != bytes[i - place];
+            // A frame that goes to several peers, and is on its way to some already, is written once only.
+            if (data[i - begin] == bytes[i - place]) continue;
             data[i - begin] = bytes[i - place];
+            is_different = true;
         }
         return is_different;
     }
