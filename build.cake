@@ -101,7 +101,7 @@ Action Meanwhile(string name, string command)
     };
 }
 
-// A third of the time of a whole run otherwise.
+// Much of the time of a whole run otherwise.
 Action BuildNativeSanitizedMeanwhile() =>
     Meanwhile("native-sanitized", string.Join(" && ", new[] { "asan", "tsan" }.Select(preset => $"cmake --preset {preset} && cmake --build build/{preset}")));
 
@@ -173,9 +173,9 @@ void Pack()
     }
 }
 
-void PackageTests()
+Action PackageTests()
 {
-    ManagedTests("packages", filter.Length > 0 ? filter : "Category=Package", new Dictionary<string, string> { ["NC_TEST_PACKAGES"] = "required" });
+    return ManagedTests("packages", filter.Length > 0 ? filter : "Category=Package", new Dictionary<string, string> { ["NC_TEST_PACKAGES"] = "required" });
 }
 
 // ---- what the tests said ---------------------------------------------------------------------------------------------------------------
@@ -224,7 +224,8 @@ Action NativeTests(string preset, IReadOnlyDictionary<string, string> environmen
     };
 }
 
-void ManagedTests(string name, string select, IReadOnlyDictionary<string, string> environment = null)
+// Runs them, and returns what records the outcome.
+Action ManagedTests(string name, string select, IReadOnlyDictionary<string, string> environment = null)
 {
     EnsureDirectoryExists(results);
     var report = results.CombineWithFilePath($"{name}.trx").FullPath;
@@ -247,10 +248,22 @@ void ManagedTests(string name, string select, IReadOnlyDictionary<string, string
     var code = Exec("dotnet", arguments, environment);
     var said = FileExists(report) ? XDocument.Load(report).Descendants().ToList() : new List<XElement>();
     var counters = said.FirstOrDefault(element => element.Name.LocalName == "Counters");
-    Record($".NET tests, {name}", counters is null ? 1 : code, Number(counters, "passed"), Number(counters, "failed"));
-    RecordFuzzers($".NET tests, {name}", said.Where(element => element.Name.LocalName == "StdOut")
-        .SelectMany(element => System.Text.RegularExpressions.Regex.Matches(element.Value, @"^fuzzer: .*, (\d+) rounds, seed (\d+)", System.Text.RegularExpressions.RegexOptions.Multiline))
-        .Select(match => (match.Groups[2].Value, long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))));
+    return () =>
+    {
+        Record($".NET tests, {name}", counters is null ? 1 : code, Number(counters, "passed"), Number(counters, "failed"));
+        RecordFuzzers($".NET tests, {name}", said.Where(element => element.Name.LocalName == "StdOut")
+            .SelectMany(element => System.Text.RegularExpressions.Regex.Matches(element.Value, @"^fuzzer: .*, (\d+) rounds, seed (\d+)", System.Text.RegularExpressions.RegexOptions.Multiline))
+            .Select(match => (match.Groups[2].Value, long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))));
+    };
+}
+
+// Runs all of these side by side, and then what records their outcomes, in this order.
+void SideBySide(params Func<Action>[] runs)
+{
+    foreach (var run in runs.Select(run => System.Threading.Tasks.Task.Run(run)).ToList())
+    {
+        run.Result();
+    }
 }
 
 // What the user selects; without that everything but what needs a GPU, unless there is one.
@@ -264,8 +277,8 @@ string Selected()
     return "Category!=NcclGpu";
 }
 
-// The tests of the packages come later, when these are there.
-string WithoutPackages(string select) => select.Length > 0 ? $"({select})&Category!=Package" : "Category!=Package";
+// Those of the packages come later, when these are there; those of sanitized processes with the sanitizers.
+string WithoutLater(string select) => string.Join('&', (select.Length > 0 ? new[] { $"({select})" } : Array.Empty<string>()).Concat(new[] { "Category!=Package", "Category!=Sanitized" }));
 
 void Conclude()
 {
@@ -291,14 +304,14 @@ void Conclude()
 // ---- sanitizers --------------------------------------------------------------------------------------------------------------------------
 
 // The worker with the sanitized libraries beside it; the tests start it from there, with the sanitizer's runtime loaded first.
-void SanitizedProcesses(string preset, string runtime, string variable, string options)
+Action SanitizedProcesses(string preset, string runtime, string variable, string options)
 {
     var worker = artifacts.Combine("sanitized").Combine(preset);
     EnsureDirectoryExists(worker);
     CleanDirectory(worker);
     CopyDirectory(Output("NativeCollectives.Worker"), worker);
     CopyFiles(NativeOutput(preset).FullPath + "/libnative_collectives*", worker);
-    ManagedTests("sanitized-" + preset, "Category=Sanitized", new Dictionary<string, string>
+    return ManagedTests("sanitized-" + preset, "Category=Sanitized", new Dictionary<string, string>
     {
         ["NC_TEST_WORKER_DIRECTORY"] = worker.FullPath,
         ["NC_TEST_DOUBLES"] = NativeOutput(preset).Combine("doubles").FullPath,
@@ -317,18 +330,18 @@ string Runtime(string name)
     return System.IO.Path.GetFullPath(path);
 }
 
-void Sanitize()
+Action AsanTests() =>
+    NativeTests("asan", new Dictionary<string, string> { ["ASAN_OPTIONS"] = "detect_stack_use_after_return=1", ["UBSAN_OPTIONS"] = "print_stacktrace=1" });
+
+Action TsanTests() => NativeTests("tsan", new Dictionary<string, string> { ["TSAN_OPTIONS"] = "second_deadlock_stack=1" });
+
+// .NET handles SIGSEGV itself, keeps what it allocated until it ends, and is not instrumented.
+Action AsanProcesses() => SanitizedProcesses("asan", "libasan.so", "ASAN_OPTIONS", "handle_segv=0:detect_leaks=0");
+
+Action TsanProcesses()
 {
-    // Side by side: either leaves a core idle while its ranks wait for each other.
-    var asan = System.Threading.Tasks.Task.Run(() =>
-        NativeTests("asan", new Dictionary<string, string> { ["ASAN_OPTIONS"] = "detect_stack_use_after_return=1", ["UBSAN_OPTIONS"] = "print_stacktrace=1" }));
-    var tsan = NativeTests("tsan", new Dictionary<string, string> { ["TSAN_OPTIONS"] = "second_deadlock_stack=1" });
-    asan.Result();
-    tsan();
-    // .NET handles SIGSEGV itself, keeps what it allocated until it ends, and is not instrumented.
-    SanitizedProcesses("asan", "libasan.so", "ASAN_OPTIONS", "handle_segv=0:detect_leaks=0");
     var known = root.CombineWithFilePath("tests/tsan-suppressions.txt").FullPath;
-    SanitizedProcesses("tsan", "libtsan.so", "TSAN_OPTIONS", $"handle_segv=0:ignore_noninstrumented_modules=1:exitcode=66:history_size=7:suppressions='{known}'");
+    return SanitizedProcesses("tsan", "libtsan.so", "TSAN_OPTIONS", $"handle_segv=0:ignore_noninstrumented_modules=1:exitcode=66:history_size=7:suppressions='{known}'");
 }
 
 // What the user chooses for the demo.
@@ -381,13 +394,14 @@ Task("Native-Test").IsDependentOn("Native").Does(() =>
 
 Task("Managed-Test").IsDependentOn("Build").Does(() =>
 {
-    ManagedTests("managed", Selected());
+    ManagedTests("managed", Selected())();
     Conclude();
 });
 
 Task("Sanitizers").IsDependentOn("Build").IsDependentOn("Native-Sanitized").Does(() =>
 {
-    Sanitize();
+    SideBySide(AsanTests, TsanTests);
+    SideBySide(AsanProcesses, TsanProcesses);
     Conclude();
 });
 
@@ -396,11 +410,17 @@ Task("Test").IsDependentOn("Build").Does(() =>
     var waitForSanitizedBuilds = BuildNativeSanitizedMeanwhile();
     var waitForPackages = Meanwhile("pack", "dotnet dotnet-cake build.cake --target=Pack-Alone");
     NativeTests("release")();
-    ManagedTests("managed", WithoutPackages(Selected()));
-    waitForSanitizedBuilds();
-    Sanitize();
+    // Each leaves a core idle while its ranks wait for each other.
+    SideBySide(
+        () => ManagedTests("managed", WithoutLater(Selected())),
+        () =>
+        {
+            waitForSanitizedBuilds();
+            var asan = AsanTests();
+            return asan + TsanTests();
+        });
     waitForPackages();
-    PackageTests();
+    SideBySide(AsanProcesses, TsanProcesses, PackageTests);
     Conclude();
 });
 
@@ -416,7 +436,7 @@ Task("Pack").IsDependentOn("Build").IsDependentOn("Pack-Alone");
 
 Task("Package-Test").IsDependentOn("Pack").Does(() =>
 {
-    PackageTests();
+    PackageTests()();
     Conclude();
 });
 

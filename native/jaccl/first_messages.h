@@ -10,14 +10,18 @@
 
 namespace nc::jaccl {
 
+// Clears what a frame still has of a header of before, behind so many bytes of data that are sent in it now.
+inline void clear_old_header(std::byte* frame, std::size_t used) {
+    if (used < sizeof(Header)) std::memset(frame + used, 0, sizeof(Header) - used);
+}
+
 class FirstMessages {
 public:
     explicit FirstMessages(const Operation& operation) : operation_(operation) {}
 
-    // The frame that holds a rank's first bytes. Fewer of them than a header begins with tell nothing.
-    void note(int rank, const std::byte* frame, std::size_t bytes) {
+    // The frame that holds a rank's first bytes.
+    void note(int rank, const std::byte* frame) {
         Header first{};
-        if (bytes < sizeof first.magic) return;
         std::memcpy(&first, frame, sizeof first);
         if (is_header(first)) headers_.emplace(rank, first);
     }

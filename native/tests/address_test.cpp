@@ -7,7 +7,7 @@
 #include "backend/error.h"
 
 namespace nc {
-namespace {
+namespace NC_FILE {
 
 Address resolved(const std::string& written) {
     return resolve(parse_host_port(written), deadline_after(10'000));
@@ -139,5 +139,5 @@ TEST(Address, OfNothingIsUnknown) {
     EXPECT_EQ(Address::remote(-1).length(), 0U);
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc

@@ -19,7 +19,7 @@
 #include "element_reference.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 constexpr int all_sizes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 128};
 constexpr Adder all_adders[] = {Adder::Saturating, Adder::Plain};
@@ -390,5 +390,5 @@ TEST(Average, OfManyElementsGoesOverThemInParts) {
     check_whole({NC_REDUCE_SCATTER, NC_UINT64, {100'000, 0, 87'382}, true, true, 2});
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -18,7 +18,7 @@
 #include "local_ranks.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 using Values = std::vector<std::int32_t>;
 
@@ -577,5 +577,5 @@ TEST_F(CudaDoubleFaults, HaveAGrammar) {
     cuda().nc_double_cuda_faults(nullptr);
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -14,7 +14,7 @@
 #include "wire_ring.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 void until_ended(nc_group* group) {
     const Deadline until = deadline_after(soon_ms);
@@ -472,5 +472,5 @@ TEST(Message, IsUtf8AlsoWhereItIsCutOff) {
     }
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

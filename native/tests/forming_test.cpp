@@ -11,7 +11,7 @@
 #include "raw_peer.h"
 
 namespace nc::ring {
-namespace {
+namespace NC_FILE {
 
 using test::accept_one;
 using test::ample_ms;
@@ -553,7 +553,7 @@ TEST(FormingFromHostfiles, AStrangerOverIPv4IsKnownAtAllIPv6Addresses) {
     on_all_ranks(2, [&](int who) {
         if (who == 0) {
             outcome = outcome_of(0, hostfile_of({text("[::]:", ports[0].port()), ports[1].text()}),
-                                 2000 * test::slowness, &book);
+                                 700 * test::slowness, &book);
         } else {
             const Descriptor stranger = connect_when_open(ports[0], loopback(0, "127.0.0.9"));
             EXPECT_TRUE(book.wait_for("turned away a connection from 127.0.0.9"));
@@ -573,5 +573,5 @@ TEST(FormingFromHostfiles, SaysThatAllIPv4AddressesDoNotHearIPv6) {
     EXPECT_TRUE(book.wait_for("is reached over IPv4 only", 0));
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::ring

@@ -55,7 +55,7 @@ private:
 class Fuzz {
 public:
     // format: what is fuzzed, as the summary names it. rounds: unless the environment says otherwise, and fewer where
-    // programs are slow. budget_ms: how long it may take, three times as long where programs are slow; rounds for which
+    // programs are slow. budget_ms: how long it may take, three times as long with AddressSanitizer; rounds for which
     // there is no time are left out.
     Fuzz(std::string format, int rounds, std::int64_t budget_ms = 1500);
     // Records rounds and seed in the test's report, and prints them.

@@ -8,7 +8,7 @@
 #include "lying_jaccl.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 using namespace jaccl;
 
@@ -399,5 +399,5 @@ TEST_F(UntrustedJacclPeer, CallsRankZeroHundredsOfTimes) {
     zero.join();
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -7,7 +7,7 @@
 #include "wire_ring.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
@@ -86,5 +86,5 @@ TEST(FuzzRingLink, ReadAheadHoldsNoMoreThanIsUnread) {
     });
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

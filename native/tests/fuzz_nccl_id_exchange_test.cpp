@@ -10,7 +10,7 @@
 #include "raw_peer.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 using nccl::fetch_id;
 using nccl::IdServer;
@@ -94,5 +94,5 @@ TEST(FuzzNcclIdExchange, CallersOfEveryKind) {
     });
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

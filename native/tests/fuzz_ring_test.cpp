@@ -8,7 +8,7 @@
 #include "wire_ring.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 // Both ends of a connection over TCP, which tells a reset from an end.
 std::pair<Descriptor, Descriptor> tcp_pair(const Descriptor& listener) {
@@ -175,5 +175,5 @@ TEST(FuzzRing, AnnouncementsOfASplit) {
         4);
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

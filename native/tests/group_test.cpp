@@ -17,7 +17,7 @@
 #include "local_ranks.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 Outcome create(const nc_group_options& options, nc_group** group) {
     Outcome outcome;
@@ -497,5 +497,5 @@ TEST(Group, TellsItsProgressToTheLog) {
     }
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

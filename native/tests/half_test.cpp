@@ -11,7 +11,7 @@
 #include "half_reference.h"
 
 namespace nc {
-namespace {
+namespace NC_FILE {
 
 using test::Format;
 
@@ -106,5 +106,5 @@ TEST(Half, TheEdgesOfBinary16) {
     EXPECT_EQ(bfloat_from_float(std::bit_cast<float>(0x7fffffffU)), 0x7fc0);
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc

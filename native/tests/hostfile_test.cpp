@@ -13,7 +13,7 @@
 #include "backend/error.h"
 
 namespace nc::ring {
-namespace {
+namespace NC_FILE {
 
 // The message of the error that the text is refused with; empty if it is not.
 std::string refusal(const std::string& json) {
@@ -231,5 +231,5 @@ TEST(Hostfile, SurvivesMutations) {
     }
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::ring

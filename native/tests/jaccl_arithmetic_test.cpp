@@ -7,7 +7,7 @@
 #include "local_jaccl_ranks.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 using namespace jaccl;
 
@@ -84,14 +84,14 @@ TEST_F(JacclArithmetic, SlicesTileBlocksOfAnySize) {
                 const nc_call call{};
                 const Operation operation(*member.group, request, call);
                 EXPECT_EQ(operation.bytes(), count * item);
-                const ring::Slices slices(operation, operation.bytes());
+                const jaccl::ring::Slices slices(operation, operation.bytes());
                 EXPECT_EQ(slices.lanes(), operation.bytes() > 32'768 ? 6U : 1U);
                 const std::size_t messages = slices.messages(operation.bytes());
                 EXPECT_LE(slices.frame(), largest_frame);
                 std::size_t at = 0;
                 for (std::size_t lane = 0; lane < slices.lanes(); ++lane) {
                     // Behind another block, as in a gather.
-                    ring::MessageList list(slices, lane);
+                    jaccl::ring::MessageList list(slices, lane);
                     list.add({0, 0});
                     list.add({7 * gib, operation.bytes()});
                     list.add({9 * gib, 0});
@@ -112,5 +112,5 @@ TEST_F(JacclArithmetic, SlicesTileBlocksOfAnySize) {
     });
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -10,7 +10,7 @@
 #include "softverbs/opened.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 class JacclAvailability : public JacclTest {};
 class JacclForming : public JacclTest {};
@@ -340,6 +340,8 @@ TEST_F(JacclMismatch, OfAnEvenAndAnUnevenAllGatherIsToldToAllRanks) {
     for (const Shape& shape : {mesh_of(2), mesh_of(3), ring_of(2), ring_of(3), ring_of(2, 2)}) {
         for (const bool is_rank_1_uneven : {true, false}) {
             for (const std::size_t count : {1U, 4U, 300U}) {
+                // Who passes a block on passes no more on than it has.
+                if (count == 1 && shape.ring && shape.ranks > 2) continue;
                 SCOPED_TRACE(text(name_of(shape), ", ", count, is_rank_1_uneven ? ", rank 1 uneven" : ", rank 1 even"));
                 LocalJacclRanks ranks(shape);
                 ranks.each([&](int rank, nc_group* group) {
@@ -693,5 +695,5 @@ TEST_F(JacclFailure, OfAGroupIsNoFailureOfItsPart) {
     });
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

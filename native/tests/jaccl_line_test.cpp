@@ -6,7 +6,7 @@
 #include "raw_peer.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 using namespace jaccl;
 
@@ -111,5 +111,5 @@ TEST(JacclLine, DoesNotCareWhatElseIsSaid) {
     expect_one(next(*lines.zero), Fate::Left, 1, 1);
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

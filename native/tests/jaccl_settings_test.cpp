@@ -12,7 +12,7 @@
 #include "jaccl_shapes.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 using namespace jaccl;
 
@@ -223,5 +223,5 @@ TEST(JacclMark, TellsRanksThatSpeakOtherwise) {
     expect_words(why(mark_of(Topology::Mesh, FramePolicy::Large, QueuePairType::Unreliable)), {"this rank uses reliable", "rank 3 uses unreliable"});
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -10,7 +10,7 @@
 #include "raw_peer.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 using namespace jaccl;
 using Bytes = std::vector<std::uint8_t>;
@@ -364,5 +364,5 @@ TEST(JacclSideChannel, AsksForTheToken) {
     zero.expect_success();
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

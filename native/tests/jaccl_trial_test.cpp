@@ -18,7 +18,7 @@
 #include "thread_signals.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 class JacclSplit : public JacclTest {};
 class JacclPorts : public JacclTest {};
@@ -543,5 +543,5 @@ TEST_F(JacclBesideMlx, ConnectionsAreAsMlxMakesThem) {
     EXPECT_EQ(record.ready("r0", "hop_limit"), std::vector<int>({64, 1}));
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

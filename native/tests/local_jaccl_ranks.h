@@ -99,8 +99,8 @@ protected:
     static void expect_nothing_left();
     // What is expected to be forbidden, such as messages of other lengths.
     static void forget_violations();
+    // Of messages that were longer than what they met; anything else is a failure.
+    static void forget_differing_lengths();
 };
-
-bool contains(const Outcome& outcome, const std::string& part);
 
 } // namespace nc::test

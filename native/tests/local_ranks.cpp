@@ -149,6 +149,10 @@ std::int64_t milliseconds_of(const std::function<void()>& body) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
 }
 
+bool contains(const Outcome& outcome, const std::string& part) {
+    return outcome.message().find(part) != std::string::npos;
+}
+
 bool soon(const std::function<bool()>& question) {
     const Deadline until = deadline_after(soon_ms);
     while (!question()) {

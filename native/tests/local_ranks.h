@@ -114,6 +114,8 @@ private:
 
 std::int64_t milliseconds_of(const std::function<void()>& body);
 
+bool contains(const Outcome& outcome, const std::string& part);
+
 // Whether something comes true soon.
 bool soon(const std::function<bool()>& question);
 

@@ -26,7 +26,7 @@
 #include "local_ranks.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 using Bytes = std::vector<std::byte>;
 
@@ -60,7 +60,7 @@ ncclResult_t state_after(ncclResult_t state, ncclComm_t comm) {
 }
 
 // A call's result once its background part has ended.
-ncclResult_t settled(ncclComm_t comm, ncclResult_t result) {
+ncclResult_t settled_by(ncclComm_t comm, ncclResult_t result) {
     return result == ncclInProgress ? state_after(ncclInProgress, comm) : result;
 }
 
@@ -101,7 +101,7 @@ struct Rank {
     Meeting& meeting;
     ncclComm_t comm = nullptr;
 
-    ncclResult_t settled(ncclResult_t result) const { return test::settled(comm, result); }
+    ncclResult_t settled(ncclResult_t result) const { return settled_by(comm, result); }
     void synchronize() const { EXPECT_EQ(cuda().cuStreamSynchronize(stream), CUDA_SUCCESS); }
     // Aborts the communicator, which otherwise is finalized and destroyed after the body.
     void abort() { EXPECT_EQ(nccl().ncclCommAbort(std::exchange(comm, nullptr)), ncclSuccess); }
@@ -111,7 +111,7 @@ struct Rank {
 };
 
 void finalize_and_destroy(ncclComm_t comm) {
-    EXPECT_EQ(settled(comm, nccl().ncclCommFinalize(comm)), ncclSuccess) << last_error(comm);
+    EXPECT_EQ(settled_by(comm, nccl().ncclCommFinalize(comm)), ncclSuccess) << last_error(comm);
     EXPECT_EQ(nccl().ncclCommDestroy(comm), ncclSuccess);
 }
 
@@ -656,7 +656,7 @@ TEST(NcclDouble, SplitsByColorAndKey) {
             EXPECT_EQ(size, self.rank == 1 ? 1 : 2);
             EXPECT_EQ(rank, self.rank == 0 ? 1 : 0);
             const DeviceArray<std::int32_t> value(std::vector<std::int32_t>{self.rank + 1});
-            ASSERT_EQ(settled(part, nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, part, self.stream)), ncclSuccess);
+            ASSERT_EQ(settled_by(part, nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, part, self.stream)), ncclSuccess);
             self.synchronize();
             EXPECT_EQ(value.values()[0], self.rank == 1 ? 2 : 4);
             finalize_and_destroy(part);
@@ -1422,5 +1422,5 @@ TEST(NcclDouble, ComesInOlderVersionsAndWithoutSplitting) {
     }
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -8,7 +8,7 @@
 #include "nccl/element_mapping.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 using nccl::Mapping;
 using nccl::Reduction;
@@ -98,5 +98,5 @@ TEST(NcclElementMapping, RefusesWhatIsNotExact) {
     }
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -9,16 +9,12 @@
 #include "local_nccl_ranks.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 class NcclErrors : public NcclTest {};
 class NcclDeadlines : public NcclTest {};
 class NcclAbort : public NcclTest {};
 class NcclFaults : public NcclTest {};
-
-bool contains(const Outcome& outcome, const std::string& part) {
-    return outcome.message().find(part) != std::string::npos;
-}
 
 nc_request split_request(nc_group** part, int color = 0) {
     nc_request request = request_of(NC_SPLIT);
@@ -745,5 +741,5 @@ TEST_F(NcclFaults, OfEveryCallOfNcclAreSurvived) {
     }
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

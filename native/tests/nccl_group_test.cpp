@@ -15,16 +15,12 @@
 #include "raw_peer.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 class NcclBackend : public NcclTest {};
 class NcclForming : public NcclTest {};
 class NcclSplit : public NcclTest {};
 class NcclDevice : public NcclTest {};
-
-bool contains(const Outcome& outcome, const std::string& part) {
-    return outcome.message().find(part) != std::string::npos;
-}
 
 // An environment variable for as long as it lives; no group may be there.
 struct Variable {
@@ -613,5 +609,5 @@ TEST_F(NcclBackend, DoesNotLookAtBuffersThatAreNotUsed) {
     });
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

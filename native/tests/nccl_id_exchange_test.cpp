@@ -14,7 +14,7 @@
 #include "raw_peer.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 using nccl::fetch_id;
 using nccl::IdServer;
@@ -260,5 +260,5 @@ TEST(NcclIdExchange, EndsAtOnceWhateverItsCallersDo) {
     }
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

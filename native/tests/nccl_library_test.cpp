@@ -16,7 +16,7 @@
 #include "nccl/nccl_library.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 using nccl::CudaLibrary;
 using nccl::NcclLibrary;
@@ -291,5 +291,5 @@ TEST(CudaLibrary, ExplainsResults) {
     library.check(nccl::CudaResult::Success, "cuMemAlloc");
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

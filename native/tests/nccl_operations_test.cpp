@@ -8,7 +8,7 @@
 #include "operation_cases.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 // How a rank runs its part.
 enum class Mode { Host, Device, Stream };
@@ -183,7 +183,8 @@ TEST_F(NcclOperations, OfMuchHostMemory) {
     cases.push_back({"all-reduce", maker.all_reduce(NC_FLOAT64, NC_SUM, 1'200'001, true)});
     cases.push_back({"gather", maker.gather(NC_GATHER, NC_COMPLEX64, {1'200'000, 150'000}, 1, true, false)});
     cases.push_back({"all-to-all", maker.all_to_all(NC_FLOAT64, {10, 1'300'000, 0, 90'000}, true)});
-    for (const char* staging_bytes : {"", "0"}) {
+    for (const char* staging_bytes : {"0", ""}) {
+        if (slow_by_threads && *staging_bytes == '\0') continue;
         LocalNcclRanks ranks(n, {nccl_2_30, staging_bytes});
         run_all(ranks, cases, {Mode::Host});
     }
@@ -319,5 +320,5 @@ TEST_F(NcclOperations, UseNcclsOwnCallsWhereItHasThem) {
     }
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -9,7 +9,7 @@
 #include "nccl/settings.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
@@ -177,5 +177,5 @@ TEST(NcclSettings, OfLibrariesAreReadWhateverTheOthersAre) {
     EXPECT_EQ(nccl::read_library_settings(nullptr, 0).nccl, "");
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

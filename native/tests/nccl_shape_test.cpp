@@ -20,7 +20,7 @@ static void PrintTo(const Block& block, std::ostream* stream) {
 } // namespace nc::nccl
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 using nccl::Block;
 using nccl::Shape;
@@ -177,5 +177,5 @@ TEST(NcclShape, IsPackedWithoutGaps) {
     EXPECT_EQ(nccl::extent({}), 0U);
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

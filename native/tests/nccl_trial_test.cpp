@@ -5,14 +5,10 @@
 #include "thread_signals.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 class NcclSplitTrial : public NcclTest {};
 class NcclProcessTrial : public NcclTest {};
-
-bool contains(const Outcome& outcome, const std::string& part) {
-    return outcome.message().find(part) != std::string::npos;
-}
 
 struct Split {
     Outcome outcome;
@@ -115,5 +111,5 @@ TEST_F(NcclProcessTrial, HasThreadsWithNamesThatTakeNoSignals) {
     expect_threads_without_signals("nc nccl watch", 2);
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

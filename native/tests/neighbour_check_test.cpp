@@ -11,7 +11,7 @@
 #include "local_ranks.h"
 
 namespace nc::ring {
-namespace {
+namespace NC_FILE {
 
 using test::loopback;
 
@@ -89,5 +89,5 @@ TEST(NeighbourCheck, WorksWithIPv6) {
     EXPECT_TRUE(NeighbourCheck({loopback(1)}).may_be(v6("::ffff:127.0.0.1"), v6("::1"))) << "mapped";
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::ring

@@ -12,7 +12,7 @@
 #include <vector>
 
 namespace nc {
-namespace {
+namespace NC_FILE {
 
 constexpr std::int64_t ample_ms = 30'000;
 constexpr short failures = POLLERR | POLLHUP;
@@ -291,5 +291,5 @@ TEST(PollerTimeTest, ADeadlineFarAwayIsNoReasonNotToWait) {
     raising.join();
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc

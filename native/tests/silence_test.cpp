@@ -19,7 +19,7 @@
 #include "wire_ring.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 constexpr std::size_t message_bytes = std::size_t{64} << 20;
 constexpr std::size_t some_bytes = std::size_t{4} << 20;
@@ -391,5 +391,5 @@ TEST_F(Silence, ACutIsNoticedByTheSideChannelOfJaccl) {
     expect_lost("side channel", NC_RENDEZVOUS_FAILED);
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -6,7 +6,7 @@
 #include <limits>
 
 namespace nc::ring {
-namespace {
+namespace NC_FILE {
 
 constexpr std::size_t kib = 1024;
 
@@ -113,5 +113,5 @@ TEST(Slices, RanksWrapAround) {
     static_assert(step(Direction::Up) == -1 && step(Direction::Down) == +1);
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::ring

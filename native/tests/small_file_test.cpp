@@ -18,7 +18,7 @@
 #include "local_ranks.h"
 
 namespace nc {
-namespace {
+namespace NC_FILE {
 
 using test::ample_ms;
 using test::milliseconds_of;
@@ -201,5 +201,5 @@ TEST_F(SmallFile, LeavesNoDescriptorToAnotherProgram) {
     waiting.join();
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc

@@ -30,7 +30,7 @@
 extern char** environ;
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 std::string violations() {
     std::array<char, 16384> text{};
@@ -1235,7 +1235,7 @@ TEST_P(SoftverbsProcesses, OnesDeathDisturbsItsPeerOnly) {
     exchange(next, one);
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test
 
 #endif

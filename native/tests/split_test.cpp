@@ -13,7 +13,7 @@
 #include "ring/split.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 nc_request split_request(int color, int key, nc_group** part) {
     nc_request request = request_of(NC_SPLIT);
@@ -323,5 +323,5 @@ TEST(Split, OfARankThatCannotListenDoesNotPutTheRanksOutOfStep) {
     nc_group_destroy(part);
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -10,7 +10,7 @@
 #include "wire_ring.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 template <class T>
 Bytes bytes_of(const std::vector<T>& values) {
@@ -362,5 +362,5 @@ std::vector<std::pair<int, int>> shapes() {
 INSTANTIATE_TEST_SUITE_P(StreamOrder, Shapes, ::testing::ValuesIn(shapes()),
                          [](const auto& shape) { return text(shape.param.first, "Ranks", shape.param.second, "Sockets"); });
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -9,7 +9,7 @@
 #include "local_ranks.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 constexpr std::int64_t stress_ms = 4'000;
 
@@ -168,5 +168,5 @@ TEST(Stress, AbortsAtRandomMoments) {
     }
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -4,7 +4,7 @@
 #include "raw_peer.h"
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 // Rank 0 of two with a peer that sends an announcement of its own: header and row.
 class UntrustedPeer : public ::testing::Test {
@@ -111,5 +111,5 @@ TEST_F(UntrustedPeer, SaysThatItsBlockIsEmpty) {
     EXPECT_TRUE(all.is_whole());
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -11,7 +11,7 @@
 #undef ibv_reg_mr
 
 namespace nc::test {
-namespace {
+namespace NC_FILE {
 
 namespace ours = jaccl::verbs;
 
@@ -218,5 +218,5 @@ TEST(VerbsLayout, FunctionsTakeWhatTheHeaderSays) {
     EXPECT_TRUE((same_shape<decltype(F::ack_cq_events), decltype(&ibv_ack_cq_events)>));
 }
 
-} // namespace
+} // namespace NC_FILE
 } // namespace nc::test

@@ -20,12 +20,13 @@ void gather_blocks(const Operation& operation, const std::byte* own, const Block
                              [=](std::size_t message, const std::byte* buffer) {
                                  const Range part = piece(block.size, frame, message);
                                  std::memcpy(output + block.begin + part.begin, buffer, part.size);
-                                 if (message == 0 && first != nullptr) first->note(peer, buffer, block.size);
+                                 if (message == 0 && first != nullptr) first->note(peer, buffer);
                              });
         }
         exchange.send_to_all(operation.group().links(), ceil_div(mine.size, frame), [own, mine, frame](std::size_t message, std::byte* buffer) {
             const Range part = piece(mine.size, frame, message);
             std::memcpy(buffer, own + part.begin, part.size);
+            clear_old_header(buffer, part.size);
         });
     });
 }

@@ -42,11 +42,12 @@ public:
                 std::memcpy(output_ + part.begin, buffer, part.size);
                 // A header begins where a block does.
                 const bool begins = message == 0 && lane.wire == 0 && lane.direction == 0;
-                if (begins && first_ != nullptr) first_->note(arriving, buffer, part.size);
+                if (begins && first_ != nullptr) first_->note(arriving, buffer);
             });
             exchange.send(lane.out(operation_), plan_.messages(leaving), [this, lane, leaving](std::size_t message, std::byte* buffer) {
                 const Range part = plan_.part(leaving, lane, message);
                 std::memcpy(buffer, output_ + part.begin, part.size);
+                clear_old_header(buffer, part.size);
             });
         }
         return true;
