@@ -416,8 +416,8 @@ Task("Test").IsDependentOn("Build").Does(() =>
         () =>
         {
             waitForSanitizedBuilds();
-            var asan = AsanTests();
-            return asan + TsanTests();
+            var tsan = System.Threading.Tasks.Task.Run(TsanTests);
+            return AsanTests() + tsan.Result;
         });
     waitForPackages();
     SideBySide(AsanProcesses, TsanProcesses, PackageTests);

@@ -20,9 +20,11 @@ public readonly record struct OperationCase(string Operation, string Type, int C
 /// </summary>
 public static class OperationPlan
 {
-    /// <summary>Group sizes and sockets per neighbour.</summary>
+    /// <summary>
+    /// Group sizes and sockets per neighbour: each size, each number of sockets, and all of both among few ranks. The native tests have the others.
+    /// </summary>
     public static IReadOnlyList<(int Size, int Sockets)> Shapes { get; } =
-        [.. from size in new[] { 1, 2, 3, 4, 5, 8 } from sockets in new[] { 1, 2, 3 } where size < 8 || sockets != 2 select (size, sockets)];
+        [(1, 1), (2, 1), (2, 2), (2, 3), (3, 1), (3, 2), (3, 3), (4, 1), (4, 3), (5, 2), (8, 1)];
 
     /// <summary>The operations, with the reduction after a dot.</summary>
     public static IReadOnlyList<string> Operations { get; } =
