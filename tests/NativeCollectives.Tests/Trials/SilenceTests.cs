@@ -11,6 +11,8 @@ namespace NativeCollectives.Tests.Trials;
 /// waits.
 /// </summary>
 [Category("Faults")]
+// Mostly they wait: beside the tests that may run side by side.
+[Parallelizable(ParallelScope.Self)]
 public sealed class SilenceTests
 {
     private const int Message = 64 << 20;
