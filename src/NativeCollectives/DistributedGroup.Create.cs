@@ -102,7 +102,9 @@ public sealed partial class DistributedGroup
     {
         try
         {
-            return Formed(new DistributedGroup(GroupFormation.Form(plan, cancellationToken), plan.Observer), start);
+            DistributedGroup group = Formed(new DistributedGroup(GroupFormation.Form(plan, cancellationToken), plan.Observer), start);
+            LaunchReport.Recovered();
+            return group;
         }
         catch (Exception failure)
         {

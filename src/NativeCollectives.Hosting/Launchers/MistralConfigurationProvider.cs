@@ -61,7 +61,7 @@ internal sealed class MistralConfigurationProvider(LauncherVariables variables) 
             byte[] bytes = SmallFile.ReadBytes(path);
             try
             {
-                using var json = JsonDocument.Parse(bytes);
+                using var json = WholeJson.Parse(bytes);
                 JsonElement root = json.RootElement;
                 if (root.ValueKind != JsonValueKind.Object)
                 {

@@ -78,6 +78,11 @@ internal static unsafe class CollectiveErrors
             (long)error->sequence,
             error->system_error);
         string text = message + details.ToString();
+        if (error->status == nc_status.NC_PEER_LOST)
+        {
+            LaunchReport.PeerLost(text);
+        }
+
         return error->status switch
         {
             nc_status.NC_BACKEND_UNAVAILABLE or nc_status.NC_NOT_CONFIGURED => new BackendUnavailableException(text, cause, details),

@@ -184,7 +184,7 @@ internal sealed class MistralLaunch : NcclLaunch
         {
             try
             {
-                using var json = JsonDocument.Parse(Environment.Text(Handed)!);
+                using var json = WholeJson.Parse(Environment.Text(Handed)!);
                 return json.RootElement.ValueKind == JsonValueKind.Object ? json.RootElement.Clone()
                     : throw MalformedHanded("it is no object");
             }
