@@ -16,6 +16,10 @@ internal static class EnvironmentVariable
             && !variable.Contains('\0');
     }
 
+    /// <summary>As a message can show it: without its value, which may be a secret.</summary>
+    public static string Shown(string variable) =>
+        variable.IndexOf('=') is >= 0 and var end ? $"{Cli.Shown.Text(variable[..end])}=***" : Cli.Shown.Text(variable);
+
     public static KeyValuePair<string, string> Parse(string variable)
     {
         var end = variable.IndexOf('=');

@@ -28,9 +28,11 @@ internal sealed class FreePorts : IPorts, IDisposable
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             var port = Random.Shared.Next(First, Last + 1);
-            var socket = new Socket(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            Socket? socket = null;
             try
             {
+                socket = new Socket(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+
                 // Only who listens keeps others out: they may bind a port that is merely bound.
                 socket.Bind(new IPEndPoint(ip, port));
                 socket.Listen();
@@ -39,10 +41,15 @@ internal sealed class FreePorts : IPorts, IDisposable
             }
             catch (SocketException failure)
             {
-                socket.Dispose();
-                if (failure.SocketErrorCode == SocketError.AddressNotAvailable)
+                socket?.Dispose();
+                switch (failure.SocketErrorCode)
                 {
-                    throw ToolException.Usage($"{address} is not an address of this machine, on which its rank would run");
+                    case SocketError.AddressAlreadyInUse or SocketError.AccessDenied:
+                        break;
+                    case SocketError.AddressNotAvailable:
+                        throw ToolException.Usage($"{address} is not an address of this machine, on which its rank would run");
+                    default:
+                        throw new ToolException($"no port of {address} can be had: {failure.Message}");
                 }
             }
         }

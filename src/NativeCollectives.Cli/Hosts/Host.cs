@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace NativeCollectives.Cli.Hosts;
 
 /// <summary>One host of a hostfile: one rank, in the order of the ranks.</summary>
@@ -22,5 +24,6 @@ internal sealed record Host(string Ssh)
     /// <summary>The folder in which this host's program starts; beyond MLX's format.</summary>
     public string? Cwd { get; init; }
 
-    public bool IsLocal => Ssh is "127.0.0.1" or "localhost" or "::1";
+    /// <summary>Every address of loopback is this machine: several make one machine look like several hosts.</summary>
+    public bool IsLocal => Ssh == "localhost" || (IPAddress.TryParse(Ssh, out IPAddress? address) && IPAddress.IsLoopback(address));
 }

@@ -48,7 +48,7 @@ internal sealed record HostFile(IReadOnlyList<Host> Hosts)
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = WholeJson.Parse(json);
             return new HostFileReader(name).Read(document.RootElement);
         }
         catch (JsonException failure)

@@ -63,9 +63,9 @@ internal sealed class HostFileReader(string file)
         }
 
         var name = Text(ssh, $"{where}: \"ssh\"", "the name by which ssh reaches it");
-        if (name.StartsWith('-') || name.Any(char.IsWhiteSpace))
+        if (name.StartsWith('-') || name.Any(static letter => char.IsWhiteSpace(letter) || char.IsControl(letter)))
         {
-            throw Wrong($"{where}: \"ssh\" is \"{name}\"", "the name of a host, without spaces and not beginning with a dash");
+            throw Wrong($"{where}: \"ssh\" is \"{Shown.Text(name)}\"", "the name of a host, without spaces and not beginning with a dash");
         }
 
         return new Host(name)
@@ -110,9 +110,12 @@ internal sealed class HostFileReader(string file)
 
         // An argument may be empty; the program may not.
         return [.. command.EnumerateArray().Select((word, index) => word.ValueKind == JsonValueKind.String && index > 0
-            ? word.GetString()!
+            ? NoNul(word.GetString()!, $"{where}: \"command\"[{index}]")
             : Text(word, $"{where}: \"command\"[{index}]", expected))];
     }
+
+    private string NoNul(string word, string where) =>
+        word.Contains('\0') ? throw Wrong($"{where} holds NUL", "texts that a program can be given") : word;
 
     private List<string> Variables(JsonElement element, string where)
     {
@@ -121,7 +124,7 @@ internal sealed class HostFileReader(string file)
         {
             if (!EnvironmentVariable.IsWellFormed(variable))
             {
-                throw Wrong($"{where}\"envs\" holds \"{variable}\"", EnvironmentVariable.Expected);
+                throw Wrong($"{where}\"envs\" holds \"{EnvironmentVariable.Shown(variable)}\"", EnvironmentVariable.Expected);
             }
         }
 
@@ -157,7 +160,7 @@ internal sealed class HostFileReader(string file)
     {
         JsonValueKind.Array => "a list",
         JsonValueKind.Object => "an object",
-        _ => element.GetRawText(),
+        _ => Shown.Text(element.GetRawText()),
     };
 
     private ToolException Wrong(string what, string expected) => ToolException.Usage($"the hostfile {file} is malformed: {what}; expected {expected}");

@@ -1,13 +1,49 @@
+using System.Net;
+using System.Net.Sockets;
 using NativeCollectives.Cli.Hosts;
 
 namespace NativeCollectives.Cli.Launch;
 
 /// <summary>One after the other, from a first one, as mlx.launch does.</summary>
-internal sealed class ConsecutivePorts(int first) : IPorts
+/// <param name="first">The first.</param>
+/// <param name="isHere">Whether they are this machine's, where it is seen whether somebody has them.</param>
+internal sealed class ConsecutivePorts(int first, bool isHere) : IPorts
 {
     private int _count;
 
-    public int Next(string address) => first + _count <= 65535
-        ? first + _count++
-        : throw ToolException.Usage($"the ports from {first} on do not suffice: each rank, address and connection needs one, up to 65535");
+    public int Next(string address)
+    {
+        if (first + _count > 65535)
+        {
+            throw ToolException.Usage($"the ports from {first} on do not suffice: each rank, address and connection needs one, up to 65535");
+        }
+
+        var port = first + _count++;
+        if (isHere && IPAddress.TryParse(address, out IPAddress? ip))
+        {
+            RequireFree(ip, port);
+        }
+
+        return port;
+    }
+
+    private static void RequireFree(IPAddress address, int port)
+    {
+        try
+        {
+            using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(new IPEndPoint(address, port));
+            socket.Listen();
+        }
+        catch (SocketException failure)
+        {
+            throw failure.SocketErrorCode switch
+            {
+                SocketError.AddressAlreadyInUse => new ToolException(
+                    $"port {port} of {address} is in use: another program listens there, perhaps a rank of an earlier run"),
+                SocketError.AddressNotAvailable => ToolException.Usage($"{address} is not an address of this machine, on which its rank would run"),
+                _ => new ToolException($"port {port} of {address} cannot be used: {failure.Message}"),
+            };
+        }
+    }
 }

@@ -17,30 +17,55 @@ internal sealed class Job : IDisposable
     /// <summary>How long the end of what was killed is waited for, and that of the output.</summary>
     private static readonly TimeSpan _lastWait = TimeSpan.FromSeconds(3);
 
+    /// <summary>After the first signal another one soon is the same wish, told twice: timeout(1) signals its child and then its group.</summary>
+    private static readonly TimeSpan _sameWish = TimeSpan.FromSeconds(1);
+
+    /// <summary>On a terminal the beginning of a line is shown after this time, or twice.</summary>
+    private static readonly TimeSpan _untilShown = TimeSpan.FromMilliseconds(150);
+
     private readonly LaunchOptions _options;
     private readonly Guard _guard;
     private readonly List<Rank> _ranks = [];
     private readonly List<Thread> _readers = [];
     private readonly ConcurrentBag<Thread> _signallers = [];
     private readonly BlockingCollection<JobEvent> _events = [];
-    private bool _isEnding;
-    private bool _isKilled;
+    private readonly List<RankEnd> _ends = [];
+    private readonly List<RankOutput> _shown = [];
+    private readonly Stopwatch _clock = new();
+    private Phase _phase;
     private TimeSpan? _deadline;
+    private TimeSpan _endingSince;
+    private int _interrupts;
+    private Timer? _showing;
+
+    private enum Phase
+    {
+        Running,
+
+        /// <summary>A rank has failed; the others get a moment to end by themselves, so that it is seen why.</summary>
+        Failing,
+
+        /// <summary>The ranks have been asked to end.</summary>
+        Ending,
+
+        Killed,
+    }
 
     /// <summary>Starts the ranks.</summary>
     /// <param name="plans">What to start.</param>
     /// <param name="options">The command line.</param>
     /// <param name="temporary">The folder for files of the local ranks.</param>
+    /// <param name="mark">By which the local ranks' processes are known: <see cref="Guard.MarkVariable"/>.</param>
     /// <param name="shell">By what remote ranks are ended.</param>
     /// <param name="guard">What ends the ranks if the tool does not live to do it.</param>
     /// <exception cref="ToolException">One cannot be started; none is left then.</exception>
-    public Job(IReadOnlyList<RankPlan> plans, LaunchOptions options, string temporary, IRemoteShell shell, Guard guard)
+    public Job(IReadOnlyList<RankPlan> plans, LaunchOptions options, string temporary, string mark, IRemoteShell shell, Guard guard)
     {
         _options = options;
         _guard = guard;
 
         // Whatever lacks is found before anything runs.
-        var starts = plans.Select(plan => plan.Host.IsLocal ? LocalRank.Prepare(plan, temporary) : null).ToList();
+        var starts = plans.Select(plan => plan.Host.IsLocal ? LocalRank.Prepare(plan, temporary, mark) : null).ToList();
         try
         {
             foreach (var (plan, start) in plans.Zip(starts))
@@ -62,9 +87,9 @@ internal sealed class Job : IDisposable
         }
     }
 
-    public IReadOnlyList<Rank> Ranks => _ranks;
+    public IReadOnlyList<Rank> Members => _ranks;
 
-    /// <summary>Tells the job of a signal to the tool: the first ends it in an orderly way, the next at once.</summary>
+    /// <summary>Tells the job of a signal to the tool: the first ends it in an orderly way, a second Ctrl-C at once; some are the ranks' affair.</summary>
     public void Interrupt(int signal) => _events.Add(new JobEvent.Interrupted(signal));
 
     /// <summary>Waits for its end, and ends it if a rank fails, the time is up, or somebody asks for it.</summary>
@@ -73,70 +98,123 @@ internal sealed class Job : IDisposable
     /// <param name="timeLeft">How long it may take; null: for ever.</param>
     public JobResult Run(ToolStream output, ToolStream errors, TimeSpan? timeLeft)
     {
-        output.Broken = () => _events.Add(new JobEvent.Interrupted(Signals.BrokenPipe));
+        output.Broken = error => _events.Add(new JobEvent.OutputBroken(error));
         Watch(output, errors);
 
         JobResult? result = null;
-        var clock = Stopwatch.StartNew();
+        _clock.Start();
         _deadline = timeLeft;
         var gone = 0;
         while (gone < _ranks.Count)
         {
-            switch (Next(clock))
+            JobEvent? next = Next();
+            switch (next)
             {
-                case JobEvent.Ended { End.ExitCode: not 0 } ended when !_isEnding:
-                    var failure = new RankFailure(ended.Rank, ended.End).Describe();
-                    result = new JobResult(ended.End.ExitCode, _ranks.Count == 1 ? failure : $"{failure}; the other ranks were ended", true);
-                    End(clock);
+                case JobEvent.Ended ended:
+                    _ends.Add(new RankEnd(ended.Rank, ended.End, _phase >= Phase.Ending));
+                    if (_phase == Phase.Running && ended.End.ExitCode != ExitCodes.Success)
+                    {
+                        _phase = Phase.Failing;
+                        _deadline = _clock.Elapsed + _options.Patience;
+                    }
+
                     break;
                 case JobEvent.Gone:
                     gone++;
                     break;
-                case JobEvent.Interrupted interrupted when !_isEnding:
-                    result = new JobResult(ExitCodes.Signalled + interrupted.Signal, null, false);
-                    End(clock);
+                case JobEvent.Interrupted { Signal: var signal } when Interruption.IsForRanks(signal):
+                    Signal(rank => rank.Signal(signal));
                     break;
-                case JobEvent.Interrupted interrupted when interrupted.Signal != Signals.BrokenPipe:
-                    Kill(clock);
+                case JobEvent.Interrupted { Signal: var signal }:
+                    _interrupts += signal == Signals.Interrupt ? 1 : 0;
+                    if (_phase < Phase.Ending)
+                    {
+                        result ??= new JobResult(ExitCodes.Signalled + signal, [], false);
+                        End();
+                    }
+                    else if ((signal == Signals.Interrupt && _interrupts > 1) || _clock.Elapsed - _endingSince > _sameWish)
+                    {
+                        Kill();
+                    }
+
                     break;
-                case null when !_isEnding:
-                    result = new JobResult(ExitCodes.TimedOut, $"the job took longer than {Duration.Describe(_options.Timeout!.Value)} and was ended", false);
-                    End(clock);
+                case JobEvent.OutputBroken broken when _phase < Phase.Ending:
+                    result ??= broken.Error == Libc.BrokenPipe
+                        ? new JobResult(ExitCodes.Signalled + Signals.BrokenPipe, [], false)
+                        : new JobResult(ExitCodes.Failed, [StandardStreams.CannotWrite(broken.Error)], false);
+                    End();
                     break;
-                case null when !_isKilled:
-                    Kill(clock);
+                case null when _phase == Phase.Running:
+                    result = new JobResult(
+                        ExitCodes.TimedOut, [$"the job took longer than {Duration.Describe(_options.Timeout!.Value)} and was ended{EarlyLeavers()}"], false);
+                    End();
+                    break;
+                case null when _phase == Phase.Failing:
+                    End();
+                    break;
+                case null when _phase == Phase.Ending:
+                    Kill();
                     break;
                 case null:
                     var left = string.Join(", ", _ranks.Where(rank => !rank.HasEnded).Select(rank => $"{rank.Plan.Rank} (process {rank.Process.Id})"));
                     Finish();
-                    return (result ?? default) with { Message = $"{result?.Message ?? "the job was ended"}; rank {left} cannot be killed" };
+                    result = Conclude(result);
+                    return result.Value with { Messages = [.. result.Value.Messages, $"rank {left} cannot be killed"] };
             }
         }
 
         Finish();
-        return result ?? new JobResult(ExitCodes.Success, null, false);
+        return Conclude(result);
     }
 
-    public void Dispose() => _ranks.ForEach(rank => rank.Dispose());
+    // What ranks have written has all been passed on by now: what is said of them comes last.
+    private JobResult Conclude(JobResult? ended) =>
+        ended is null && Blame.Of(_ends) is { } blame ? new JobResult(blame.Cause.End.ExitCode, [.. blame.Describe()], true)
+            : ended ?? new JobResult(ExitCodes.Success, [], false);
 
-    private JobEvent? Next(Stopwatch clock)
+    /// <summary>Those that left while others went on, which may be waiting for them.</summary>
+    private string EarlyLeavers()
     {
-        var wait = _deadline - clock.Elapsed is { } left ? Math.Clamp(left.TotalMilliseconds, 0, int.MaxValue) : Timeout.Infinite;
-        return _events.TryTake(out JobEvent? next, (int)wait) ? next : _deadline > clock.Elapsed ? Next(clock) : null;
+        Rank[] left = [.. _ends.Where(static end => end.HasLeft).Select(static end => end.Rank)];
+        return left.Length == 0 ? "" : $"; {Ranks.List(left)} had left before with exit code 0";
     }
 
-    private void End(Stopwatch clock)
+    public void Dispose()
     {
-        _isEnding = true;
-        _deadline = clock.Elapsed + _options.GracePeriod;
+        _showing?.Dispose();
+        _ranks.ForEach(rank => rank.Dispose());
+    }
+
+    private JobEvent? Next()
+    {
+        while (true)
+        {
+            var wait = _deadline - _clock.Elapsed is { } left ? Math.Clamp(Math.Ceiling(left.TotalMilliseconds), 0, int.MaxValue) : Timeout.Infinite;
+            if (_events.TryTake(out JobEvent? next, (int)wait))
+            {
+                return next;
+            }
+
+            if (_deadline <= _clock.Elapsed)
+            {
+                return null;
+            }
+        }
+    }
+
+    private void End()
+    {
+        _phase = Phase.Ending;
+        _endingSince = _clock.Elapsed;
+        _deadline = _endingSince + _options.GracePeriod;
         Orphans.Terminate([_guard.Id, .. _ranks.Select(rank => rank.Process.Id)]);
-        Signal(rank => rank.Terminate());
+        Signal(rank => rank.Signal(Signals.Terminate));
     }
 
-    private void Kill(Stopwatch clock)
+    private void Kill()
     {
-        _isKilled = true;
-        _deadline = clock.Elapsed + _lastWait + (_ranks.Exists(rank => rank is RemoteRank) ? TimeSpan.FromSeconds(20) : TimeSpan.Zero);
+        _phase = Phase.Killed;
+        _deadline = _clock.Elapsed + _lastWait + (_ranks.Exists(rank => rank is RemoteRank) ? TimeSpan.FromSeconds(20) : TimeSpan.Zero);
         Signal(rank => rank.Kill());
     }
 
@@ -165,12 +243,28 @@ internal sealed class Job : IDisposable
         foreach (var rank in _ranks)
         {
             var number = rank.Plan.Rank;
-            var standardOutput = new RankOutput(output.Write, outputSettings.Prefix(number, _ranks.Count), _ranks.Count == 1);
-            var standardErrors = new RankOutput(errors.Write, errorSettings.Prefix(number, _ranks.Count), _ranks.Count == 1);
+            var standardOutput = new RankOutput(output, outputSettings.Prefix(number, _ranks.Count), _ranks.Count == 1);
+            var standardErrors = new RankOutput(errors, errorSettings.Prefix(number, _ranks.Count), _ranks.Count == 1);
+            _shown.AddRange(StandardStreams.IsTerminal(StandardStreams.Output) ? [standardOutput] : []);
+            _shown.AddRange(StandardStreams.IsTerminal(StandardStreams.Errors) ? [standardErrors] : []);
             _readers.Add(Start(
                 $"output of rank {number}", () => Pass(rank.Process.Output, bytes => standardOutput.Append(rank.Filter(bytes)), standardOutput)));
-            _readers.Add(Start($"errors of rank {number}", () => Pass(rank.Process.Errors, standardErrors.Append, standardErrors)));
+            _readers.Add(Start(
+                $"errors of rank {number}",
+                () => Pass(
+                    rank.Process.Errors,
+                    bytes =>
+                    {
+                        rank.ErrorTail.Append(bytes);
+                        standardErrors.Append(bytes);
+                    },
+                    standardErrors)));
             Start($"end of rank {number}", () => WaitFor(rank));
+        }
+
+        if (_shown.Count > 0)
+        {
+            _showing = new Timer(_ => _shown.ForEach(static output => output.ShowUnfinished()), null, _untilShown, _untilShown);
         }
     }
 
@@ -179,6 +273,7 @@ internal sealed class Job : IDisposable
         var end = rank.Wait();
         _events.Add(new JobEvent.Ended(rank, end));
         rank.EndGroup(end.ExitCode == 0 ? _patience : TimeSpan.Zero, _options.GracePeriod);
+        _guard.Remove(rank.Process.Id);
         _events.Add(new JobEvent.Gone());
     }
 
@@ -204,7 +299,7 @@ internal sealed class Job : IDisposable
     {
         var clock = Stopwatch.StartNew();
         Join(_signallers);
-        Orphans.End(_isEnding ? _shortGrace : _options.GracePeriod, _guard.Id);
+        Orphans.End(_phase >= Phase.Ending ? _shortGrace : _options.GracePeriod, _guard.Id);
         Join(_readers);
 
         void Join(IEnumerable<Thread> threads)

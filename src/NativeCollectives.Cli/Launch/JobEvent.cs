@@ -13,4 +13,7 @@ internal abstract record JobEvent
 
     /// <summary>The tool has got a signal.</summary>
     public sealed record Interrupted(int Signal) : JobEvent;
+
+    /// <summary>The tool's standard output cannot be written any more; an errno says why.</summary>
+    public sealed record OutputBroken(int Error) : JobEvent;
 }

@@ -10,6 +10,8 @@ namespace NativeCollectives.Cli.Launch;
 /// <param name="backend">The backend for which the ranks are prepared.</param>
 internal sealed class JobPlanner(LaunchOptions options, string backend)
 {
+    private const string VisibleDevicesVariable = "CUDA_VISIBLE_DEVICES";
+
     /// <summary>How often the job has been started again, for its ranks.</summary>
     public const string RestartVariable = "NC_RESTART_COUNT";
 
@@ -17,7 +19,7 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
     /// What tells a process of a group; a rank gets only what its own job sets, so that a job within a job does not take part in the outer one.
     /// </summary>
     public static readonly IReadOnlyList<string> GroupVariables =
-        [.. LaunchEnvironment.GroupVariables, RestartVariable];
+        [.. LaunchEnvironment.GroupVariables, RestartVariable, Processes.Guard.MarkVariable, LaunchReport.Variable];
 
     /// <summary>Whether no rank needs ssh.</summary>
     public bool IsLocal => Hosts.All(host => host.IsLocal);
@@ -40,11 +42,11 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
             LaunchBackend.Ring => Ring(Ports(options.StartingPort, LaunchOptions.DefaultPort, free), attempt),
             LaunchBackend.Nccl => Nccl(Ports(options.NcclPort, LaunchOptions.DefaultNcclPort, free), attempt),
             LaunchBackend.Jaccl or LaunchBackend.JacclRing => Jaccl(Ports(options.StartingPort, LaunchOptions.DefaultPort, free), attempt),
-            _ => throw ToolException.Usage($"the hostfile's backend is \"{backend}\"; expected one of {string.Join(", ", LaunchBackend.All)}"),
+            _ => throw new InvalidOperationException($"There is no backend {backend}."),
         };
     }
 
-    private IPorts Ports(int? given, int usual, IPorts free) => given is null && IsLocal ? free : new ConsecutivePorts(given ?? usual);
+    private IPorts Ports(int? given, int usual, IPorts free) => given is null && IsLocal ? free : new ConsecutivePorts(given ?? usual, IsLocal);
 
     private List<RankPlan> Ring(IPorts ports, int attempt)
     {
@@ -52,6 +54,13 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         if (options.IsVerbose)
         {
             common["MLX_RING_VERBOSE"] = "1";
+        }
+
+        if (Hosts.FirstOrDefault(host => Addresses(host).Count != Addresses(Hosts[0]).Count) is { } other)
+        {
+            throw ToolException.Usage(
+                $"the hostfile does not suit ring: host {other.Ssh} has {Addresses(other).Count} addresses and host {Hosts[0].Ssh} has {Addresses(Hosts[0]).Count}; "
+                + "expected equally many, one for each connection between neighbours");
         }
 
         // A hostfile of one host makes MLX's ring wait 31 s for itself and fail; without one, both rings make a group of one.
@@ -66,6 +75,7 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         var address = Addresses(Hosts[0])[0];
         var port = Text(ports.Next(address));
         var seen = new Dictionary<string, int>();
+        var visible = VisibleDevices();
         return Ranks(
             rank =>
             {
@@ -76,7 +86,10 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
                     ["NCCL_HOST_IP"] = address,
                     ["NCCL_PORT"] = port,
                     ["MLX_WORLD_SIZE"] = Text(Hosts.Count),
-                    ["CUDA_VISIBLE_DEVICES"] = Text(device),
+                    ["CUDA_VISIBLE_DEVICES"] = !Hosts[rank].IsLocal || visible is null ? Text(device)
+                        : device < visible.Length ? visible[device]
+                        : throw ToolException.Usage(
+                            $"{VisibleDevicesVariable} is \"{string.Join(',', visible)}\", which are {visible.Length} GPUs, but rank {rank} needs another one"),
                 };
                 if (options.IsVerbose)
                 {
@@ -88,6 +101,10 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
             null,
             attempt);
     }
+
+    /// <summary>The GPUs of this machine that the tool may use; null: all.</summary>
+    private static string[]? VisibleDevices() => Environment.GetEnvironmentVariable(VisibleDevicesVariable)
+        ?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private List<RankPlan> Jaccl(IPorts ports, int attempt)
     {
@@ -154,11 +171,16 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
     };
 
     private List<RankPlan> Ranks(Func<int, Dictionary<string, string>> variables, KeyValuePair<string, string>? file, int attempt) =>
-        [.. Hosts.Select((host, rank) => new RankPlan(rank, host, Command(host, rank))
+        [.. Hosts.Select((host, rank) =>
         {
-            Variables = With(variables(rank), host, rank, attempt),
-            File = file,
-            Folder = host.Cwd ?? options.Folder,
+            Dictionary<string, string> all = With(variables(rank), host, rank, attempt);
+            return new RankPlan(rank, host, Command(host, rank))
+            {
+                Variables = all,
+                Secrets = all.Keys.Where(static name => Secrets.Is(name)).Concat(options.SecretEnvironment.Select(static variable => EnvironmentVariable.Parse(variable).Key)).ToHashSet(),
+                File = file,
+                Folder = host.Cwd ?? options.Folder,
+            };
         })];
 
     private IReadOnlyList<string> Command(Host host, int rank)
@@ -178,7 +200,13 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
 
     private Dictionary<string, string> With(Dictionary<string, string> common, Host host, int rank, int attempt)
     {
-        Dictionary<string, string> all = new(common) { ["MLX_RANK"] = Text(rank), [RestartVariable] = Text(attempt) };
+        // The backend is the one that the ranks are prepared for, whatever else they find.
+        Dictionary<string, string> all = new(common)
+        {
+            ["MLX_RANK"] = Text(rank),
+            [BackendVariable.Name] = backend == LaunchBackend.JacclRing ? LaunchBackend.Jaccl : backend,
+            [RestartVariable] = Text(attempt),
+        };
 
         // A rank without a hostfile says that it is alone on purpose.
         if (Hosts.Count == 1)
@@ -186,7 +214,7 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
             all["MLX_WORLD_SIZE"] = "1";
         }
 
-        foreach (var (name, value) in (options.HostFile?.Envs ?? []).Concat(host.Envs).Concat(options.Environment).Select(EnvironmentVariable.Parse))
+        foreach (var (name, value) in (options.HostFile?.Envs ?? []).Concat(host.Envs).Concat(options.SecretEnvironment).Concat(options.Environment).Select(EnvironmentVariable.Parse))
         {
             all[name] = value;
         }

@@ -7,7 +7,16 @@ namespace NativeCollectives.Cli.Launch;
 /// </summary>
 internal static class LaunchArguments
 {
+    /// <summary>What users of other launchers write.</summary>
+    private static readonly Dictionary<string, string> _otherwise = new()
+    {
+        ["--np"] = "-n", ["--nproc"] = "-n", ["--nproc-per-node"] = "-n", ["--nproc_per_node"] = "-n", ["--ntasks"] = "-n", ["--num-ranks"] = "-n",
+        ["--size"] = "-n", ["-N"] = "-n", ["--host"] = "--hosts", ["-H"] = "--hosts", ["--machinefile"] = "--hostfile", ["-x"] = "--env",
+        ["--wdir"] = "--cwd", ["--max-restarts"] = "--restart", ["--port"] = "--starting-port",
+    };
+
     /// <summary>The arguments with <c>--</c> before the program, if they are those of <paramref name="launch"/> and have none there.</summary>
+    /// <exception cref="ToolException">Before the program there is an option that launch does not have.</exception>
     public static IReadOnlyList<string> Separate(IReadOnlyList<string> arguments, Command launch)
     {
         if (arguments.Count == 0 || arguments[0] != launch.Name)
@@ -29,13 +38,28 @@ internal static class LaunchArguments
             }
 
             // An option that takes a value takes the next argument, unless it has its value in itself as in --hosts=a,b.
-            var option = launch.Options.FirstOrDefault(option => option.Name == argument || option.Aliases.Contains(argument));
+            var option = Find(argument);
             if (option is { Arity.MaximumNumberOfValues: > 0 } && option.ValueType != typeof(bool))
             {
                 index++;
             }
+            else if (option is null && argument.IndexOfAny(['=', ':']) is var end && Find(end > 0 ? argument[..end] : argument[..2]) is null)
+            {
+                throw Unknown(end > 0 ? argument[..end] : argument);
+            }
         }
 
         return arguments;
+
+        Option? Find(string name) => launch.Options.FirstOrDefault(option => option.Name == name || option.Aliases.Contains(name))
+            ?? (name is "--help" or "-h" or "-?" or "/?" ? new System.CommandLine.Help.HelpOption() : null);
+
+        ToolException Unknown(string name)
+        {
+            IEnumerable<string> names = launch.Options.SelectMany(static option => option.Aliases.Prepend(option.Name)).Where(static known => known.Length > 2);
+            var meant = _otherwise.GetValueOrDefault(name) ?? Similar.To(name, names);
+            var hint = meant is null ? "see collectives launch --help" : $"perhaps {meant} is meant";
+            return ToolException.Usage($"launch has no option {Shown.Text(name)}, and a program's own options come after its name; {hint}");
+        }
     }
 }

@@ -7,8 +7,6 @@ namespace NativeCollectives.Cli.Launch;
 /// <summary><c>collectives launch</c>.</summary>
 internal static class LaunchCommand
 {
-    private static readonly string[] _inputs = ["0", "all", "none"];
-
     public static Command Create()
     {
         var hosts = new Option<string?>("--hosts")
@@ -16,7 +14,7 @@ internal static class LaunchCommand
             Description = "The hosts, with commas between them; 127.0.0.1 and localhost are this machine, others are reached by ssh [default: 127.0.0.1]",
             HelpName = "A,B",
         };
-        var repeat = new Option<int>("--repeat-hosts", "-n")
+        var repeat = new Option<int>("--repeat-hosts", "-n", "-np", "--ranks")
         {
             Description = "How many ranks each host gets, one after the other",
             HelpName = "N",
@@ -38,6 +36,12 @@ internal static class LaunchCommand
             Description = "A variable for every rank; may be repeated",
             HelpName = "NAME=VALUE",
             AllowMultipleArgumentsPerToken = false,
+        };
+        var envFile = new Option<string?>("--env-file")
+        {
+            Description = "A file of variables for every rank, a line each: NAME=VALUE. Nobody else sees their values, nor those of variables that are called "
+                + "key, token, secret, password or so",
+            HelpName = "FILE",
         };
         var connections = new Option<int>("--connections-per-ip")
         {
@@ -75,6 +79,10 @@ internal static class LaunchCommand
         {
             Description = "Say what is started where; MLX_RING_VERBOSE=1 for ring, NCCL_DEBUG=INFO for nccl",
         };
+        var dryRun = new Option<bool>("--dry-run")
+        {
+            Description = "Print what would be started where, with every variable, and start nothing",
+        };
         var timeout = new Option<string?>("--timeout")
         {
             Description = $"End the job after this time, with exit code {ExitCodes.TimedOut}: {Duration.Expected}",
@@ -86,6 +94,12 @@ internal static class LaunchCommand
             HelpName = "TIME",
             DefaultValueFactory = _ => "1s",
         };
+        var patience = new Option<string>("--patience")
+        {
+            Description = "After a rank has failed: how long the others may take to end by themselves, before SIGTERM",
+            HelpName = "TIME",
+            DefaultValueFactory = _ => "2s",
+        };
         var restart = new Option<int>("--restart")
         {
             Description = "After a failure start the whole job again, at most K times",
@@ -94,7 +108,7 @@ internal static class LaunchCommand
         };
         var input = new Option<string>("--stdin")
         {
-            Description = "Which ranks get the standard input: 0, all or none",
+            Description = "Which ranks get the standard input: the number of one, all or none",
             HelpName = "RANKS",
             DefaultValueFactory = _ => "0",
         };
@@ -125,11 +139,11 @@ internal static class LaunchCommand
               collectives launch -n 2 ./train --epochs 3
               collectives launch --hostfile hosts.json --backend jaccl -- python3 train.py
 
-            Ends with the exit code of the rank that failed first, 128 + the signal's number if a signal killed it. The other ranks are ended then.
+            Ends with the exit code of the rank that is to blame, 128 + the signal's number if a signal killed it. The other ranks are ended then.
             """)
         {
-            repeat, hosts, hostFile, backend, env, connections, port, ncclPort, cwd, python, printPython, verbose,
-            timeout, grace, restart, input, prefix, noPrefix, color, command,
+            repeat, hosts, hostFile, backend, env, envFile, connections, port, ncclPort, cwd, python, printPython, verbose, dryRun,
+            timeout, patience, grace, restart, input, prefix, noPrefix, color, command,
         };
         launch.SetAction(async (parsed, cancellationToken) =>
         {
@@ -148,19 +162,23 @@ internal static class LaunchCommand
         {
             Hosts = parsed.GetValue(hosts) is { } list ? HostNames(list, parsed.GetValue(hostFile)) : null,
             RepeatHosts = InRange("-n", parsed.GetValue(repeat), 1, 100_000, "a number of ranks from 1"),
-            HostFile = parsed.GetValue(hostFile) is { } file ? HostFile.Read(file) : null,
+            HostFile = File("--hostfile", parsed.GetValue(hostFile)) is { } file ? HostFile.Read(file) : null,
             Backend = parsed.GetValue(backend) is { } name ? OneOf("--backend", name, LaunchBackend.All) : null,
             Environment = [.. (parsed.GetValue(env) ?? []).Select(Variable)],
+            SecretEnvironment = File("--env-file", parsed.GetValue(envFile)) is { } variables ? EnvironmentFile.Read(variables) : [],
             ConnectionsPerIp = InRange("--connections-per-ip", parsed.GetValue(connections), 1, 1000, "a number from 1 to 1000"),
             StartingPort = Port("--starting-port", parsed.GetValue(port)),
             NcclPort = Port("--nccl-port", parsed.GetValue(ncclPort)),
-            Folder = parsed.GetValue(cwd),
-            Python = parsed.GetValue(python),
+            Folder = File("--cwd", parsed.GetValue(cwd)),
+            Python = File("--python", parsed.GetValue(python)),
             IsVerbose = parsed.GetValue(verbose),
+            IsDryRun = parsed.GetValue(dryRun),
             Timeout = parsed.GetValue(timeout) is { } limit ? Time("--timeout", limit) : null,
+            Patience = Time("--patience", parsed.GetValue(patience)!),
             GracePeriod = Time("--grace-period", parsed.GetValue(grace)!),
             Restarts = InRange("--restart", parsed.GetValue(restart), 0, int.MaxValue, "a number from 0"),
-            Input = (InputTarget)_inputs.IndexOf(OneOf("--stdin", parsed.GetValue(input)!, _inputs)),
+            Input = InputTarget.Parse(parsed.GetValue(input)!)
+                ?? throw ToolException.Usage($"--stdin is \"{Shown.Text(parsed.GetValue(input)!)}\"; expected {InputTarget.Expected}"),
             IsPrefixed = (parsed.GetValue(prefix), parsed.GetValue(noPrefix)) switch
             {
                 (true, true) => throw ToolException.Usage("--prefix and --no-prefix exclude each other"),
@@ -186,8 +204,12 @@ internal static class LaunchCommand
             : names;
     }
 
+    private static string? File(string option, string? path) => path is null || (path.Length > 0 && !path.Contains('\0'))
+        ? path
+        : throw ToolException.Usage($"{option} is \"{Shown.Text(path)}\"; expected a path");
+
     private static string Variable(string text) =>
-        EnvironmentVariable.IsWellFormed(text) ? text : throw ToolException.Usage($"--env is \"{text}\"; expected {EnvironmentVariable.Expected}");
+        EnvironmentVariable.IsWellFormed(text) ? text : throw ToolException.Usage($"--env is \"{EnvironmentVariable.Shown(text)}\"; expected {EnvironmentVariable.Expected}");
 
     private static int InRange(string option, int value, int least, int greatest, string expected) =>
         value >= least && value <= greatest ? value : throw ToolException.Usage($"{option} is {value}; expected {expected}");

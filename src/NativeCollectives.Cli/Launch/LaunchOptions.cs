@@ -20,6 +20,9 @@ internal sealed record LaunchOptions
 
     public IReadOnlyList<string> Environment { get; init; } = [];
 
+    /// <summary>The variables of <c>--env-file</c>.</summary>
+    public IReadOnlyList<string> SecretEnvironment { get; init; } = [];
+
     public int ConnectionsPerIp { get; init; } = 1;
 
     /// <summary>Null: free ports if all ranks are local, otherwise those from <see cref="DefaultPort"/>.</summary>
@@ -34,16 +37,22 @@ internal sealed record LaunchOptions
 
     public bool IsVerbose { get; init; }
 
+    /// <summary>Whether nothing is started.</summary>
+    public bool IsDryRun { get; init; }
+
     /// <summary>How long the job may take; null: for ever.</summary>
     public TimeSpan? Timeout { get; init; }
 
     /// <summary>From SIGTERM to SIGKILL.</summary>
     public TimeSpan GracePeriod { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>From the first failure of a rank to SIGTERM for the others.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>How often the job is started again after a failure.</summary>
     public int Restarts { get; init; }
 
-    public InputTarget Input { get; init; }
+    public InputTarget Input { get; init; } = InputTarget.RankZero;
 
     /// <summary>Whether lines begin with the rank; null: on a terminal.</summary>
     public bool? IsPrefixed { get; init; }

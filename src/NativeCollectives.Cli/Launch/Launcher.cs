@@ -24,6 +24,16 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
     private int Run()
     {
         var planner = new JobPlanner(options, LaunchBackend.Choose(options.Backend, options.HostFile?.Backend));
+        if (options.Input.Rank >= planner.Hosts.Count)
+        {
+            throw ToolException.Usage($"--stdin is {options.Input.Rank}, but the ranks are 0 to {planner.Hosts.Count - 1}");
+        }
+
+        if (options.IsDryRun)
+        {
+            return DryRun(planner);
+        }
+
         Orphans.Adopt();
         HashSet<string> built = [];
         var clock = Stopwatch.StartNew();
@@ -48,7 +58,7 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
             }
 
             var result = RunOnce(plans, ports, options.Timeout - clock.Elapsed);
-            if (result.Message is { } message)
+            foreach (var message in result.Messages)
             {
                 Say(message);
             }
@@ -62,25 +72,48 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
         }
     }
 
+    private int DryRun(JobPlanner planner)
+    {
+        using var ports = new FreePorts();
+        var text = new StringBuilder();
+        foreach (var plan in planner.Plan(ports))
+        {
+            if (plan.Host.IsLocal)
+            {
+                // Whether it could be started.
+                _ = ProcessStart.Of(plan.Command, LocalRank.Inherited(), LocalRank.Folder(plan));
+            }
+
+            text.Append(plan.Describe(Path.Combine(Path.GetTempPath(), "collectives-launch-XXXXXX"))).Append('\n');
+            if (plan is { Rank: 0, File: { } file })
+            {
+                text.Append($"{file.Key} is a file of: {Shown.Text(file.Value, 4000)}\n");
+            }
+        }
+
+        Console.Out.Write(text);
+        return ExitCodes.Success;
+    }
+
     private JobResult RunOnce(IReadOnlyList<RankPlan> plans, FreePorts ports, TimeSpan? timeLeft)
     {
-        var temporary = Directory.CreateTempSubdirectory("collectives-launch-").FullName;
+        var temporary = TemporaryFolder.Create();
         try
         {
             if (options.IsVerbose)
             {
                 foreach (var plan in plans)
                 {
-                    var variables = plan.Variables.Select(variable => $"{variable.Key}={variable.Value}");
-                    Say($"rank {plan.Rank} on {plan.Host.Ssh}: {ShellQuoting.Join(variables.Concat(plan.Command))}");
+                    Say(plan.Describe(temporary));
                 }
             }
 
             ports.Dispose();
-            using var guard = new Guard(temporary, options.GracePeriod);
-            using var job = new Job(plans, options, temporary, new SshShell(), guard);
+            var mark = Guid.NewGuid().ToString("N");
+            using var guard = new Guard(temporary, mark, options.GracePeriod);
+            using var job = new Job(plans, options, temporary, mark, new SshShell(), guard);
             _interruption.Tell(job.Interrupt);
-            PassInput(job.Ranks);
+            PassInput(job.Members);
             var result = job.Run(_output, _errors, timeLeft);
             _interruption.Tell(null);
             return result;
@@ -94,15 +127,15 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
     private void PassInput(IReadOnlyList<Rank> ranks)
     {
         // A terminal that belongs to another job is left alone: reading would stop this process.
-        var count = options.Input == InputTarget.None || !StandardStreams.IsInputUsable() ? 0 : options.Input == InputTarget.All ? ranks.Count : 1;
-        foreach (var rank in ranks.Skip(count))
+        Rank[] readers = StandardStreams.IsInputUsable() ? [.. ranks.Where(rank => options.Input.Includes(rank.Plan.Rank))] : [];
+        foreach (var rank in ranks.Except(readers))
         {
             rank.CloseInput();
         }
 
-        if (count > 0)
+        if (readers.Length > 0)
         {
-            _input.PassTo([.. ranks.Take(count)]);
+            _input.PassTo(readers);
         }
     }
 
@@ -115,7 +148,13 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
         }
 
         using var build = ChildProcess.Start(ProcessStart.Of(plan.Command, LocalRank.Inherited(), LocalRank.Folder(plan)) with { IsOutputToErrors = true });
-        _interruption.Tell(_ => build.Signal(Signals.Terminate));
+        _interruption.Tell(signal =>
+        {
+            if (!Interruption.IsForRanks(signal))
+            {
+                build.Signal(Signals.Terminate);
+            }
+        });
         var isLate = false;
         ProcessEnd end;
         var wait = timeLeft is { } left ? (int)Math.Clamp(left.TotalMilliseconds, 0, int.MaxValue) : Timeout.Infinite;

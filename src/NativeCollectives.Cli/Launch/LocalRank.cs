@@ -8,11 +8,14 @@ internal sealed class LocalRank(RankPlan plan, ProcessStart start) : Rank(plan, 
 {
     /// <summary>What is to be started for a rank.</summary>
     /// <param name="plan">The rank.</param>
-    /// <param name="temporary">The folder for its file.</param>
+    /// <param name="temporary">The folder for its files.</param>
+    /// <param name="mark">By which the job's processes are known: <see cref="Guard.MarkVariable"/>.</param>
     /// <exception cref="ToolException">The program or the folder is not there.</exception>
-    public static ProcessStart Prepare(RankPlan plan, string temporary)
+    public static ProcessStart Prepare(RankPlan plan, string temporary, string mark)
     {
         var environment = Inherited();
+        environment[Guard.MarkVariable] = mark;
+        environment[LaunchReport.Variable] = Path.Combine(temporary, $"rank-{plan.Rank}.lost");
         foreach (var (name, value) in plan.Variables)
         {
             environment[name] = value;
@@ -20,8 +23,7 @@ internal sealed class LocalRank(RankPlan plan, ProcessStart start) : Rank(plan, 
 
         if (plan.File is { } file)
         {
-            // The same for all local ranks.
-            var path = Path.Combine(temporary, $"{file.Key}.json");
+            var path = RankPlan.PathOf(file, temporary);
             File.WriteAllText(path, file.Value + "\n");
             environment.TryAdd(file.Key, path);
         }
@@ -33,7 +35,9 @@ internal sealed class LocalRank(RankPlan plan, ProcessStart start) : Rank(plan, 
 
     public override ProcessEnd Wait() => Process.Wait();
 
-    public override void Terminate() => Process.Signal(Signals.Terminate);
+    public override bool HasLostPeer => (start.Environment.GetValueOrDefault(LaunchReport.Variable) is { } report && File.Exists(report)) || base.HasLostPeer;
+
+    public override void Signal(int signal) => Process.Signal(signal);
 
     public override void Kill() => Process.Signal(Signals.Kill);
 
@@ -62,7 +66,7 @@ internal sealed class LocalRank(RankPlan plan, ProcessStart start) : Rank(plan, 
     {
         if (plan.Folder is not { } given)
         {
-            return Environment.CurrentDirectory;
+            return CurrentFolder.Path;
         }
 
         var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);

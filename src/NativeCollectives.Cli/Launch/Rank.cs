@@ -12,14 +12,20 @@ internal abstract class Rank(RankPlan plan, ChildProcess process) : IDisposable
 
     public ChildProcess Process => process;
 
+    /// <summary>The end of what it has written to its standard error stream.</summary>
+    public OutputTail ErrorTail { get; } = new();
+
+    /// <summary>Whether it has said that it lost a peer.</summary>
+    public virtual bool HasLostPeer => ErrorTail.TellsOfALostPeer;
+
     /// <summary>Whether its process, and all that it has started, has ended.</summary>
     public bool HasEnded { get; private set; }
 
     /// <summary>Waits on the calling thread for the end of the process.</summary>
     public abstract ProcessEnd Wait();
 
-    /// <summary>Asks it, and all that it has started, to end.</summary>
-    public abstract void Terminate();
+    /// <summary>Sends a signal to it and all that it has started: SIGTERM asks them to end.</summary>
+    public abstract void Signal(int signal);
 
     /// <summary>Ends it, and all that it has started.</summary>
     public abstract void Kill();

@@ -38,9 +38,16 @@ internal sealed class RemoteRank : Rank
         string[] arguments =
         [
             "ssh", .. SshShell.Options(_connectTimeout), "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-T",
-            "--", plan.Host.Ssh, script.Run(remote, Environment.CurrentDirectory, grace),
+            "--", plan.Host.Ssh, script.Run(remote, CurrentFolder.PathOrNull ?? "/", grace),
         ];
-        return new RemoteRank(plan, ProcessStart.Of(arguments, environment, Environment.CurrentDirectory), script, shell);
+        var rank = new RemoteRank(plan, ProcessStart.Of(arguments, environment, CurrentFolder.PathOrNull ?? "/"), script, shell);
+        if (plan.Secrets.Count > 0)
+        {
+            var secrets = plan.Variables.Where(variable => plan.Secrets.Contains(variable.Key)).Select(static variable => Secrets.Line(variable.Key, variable.Value));
+            rank.Write(Encoding.UTF8.GetBytes(string.Concat(secrets) + ".\n"));
+        }
+
+        return rank;
     }
 
     public override ProcessEnd Wait()
@@ -49,7 +56,13 @@ internal sealed class RemoteRank : Rank
         return end.Signal is null && HasBegun ? ProcessEnd.FromShell(end.ExitCode) : end;
     }
 
-    public override void Terminate() => Send(Signals.Terminate);
+    public override void Signal(int signal)
+    {
+        if (!Send(signal) && signal == Signals.Terminate)
+        {
+            Process.Signal(Signals.Terminate);
+        }
+    }
 
     public override void Kill()
     {
@@ -82,18 +95,17 @@ internal sealed class RemoteRank : Rank
         return _isPastPreamble ? all : [];
     }
 
-    private void Send(int signal)
+    /// <summary>Sends a signal on the host.</summary>
+    /// <returns>Whether the host took it.</returns>
+    private bool Send(int signal)
     {
         if (_group is { } group)
         {
             var command = RemoteScript.Signal(signal, group.Item1, group.Item2);
             var result = _shell.RunAsync(Plan.Host.Ssh, command, _signalTimeout, CancellationToken.None).GetAwaiter().GetResult();
-            if (result.ExitCode is not (255 or ExitCodes.TimedOut))
-            {
-                return;
-            }
+            return result.ExitCode is not (255 or ExitCodes.TimedOut);
         }
 
-        Process.Signal(Signals.Terminate);
+        return false;
     }
 }

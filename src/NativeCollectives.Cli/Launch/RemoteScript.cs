@@ -22,7 +22,7 @@ internal sealed class RemoteScript(string mark)
     {
         var seconds = Math.Max(1, (int)Math.Ceiling(grace.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         var script = new StringBuilder();
-        script.Append("umask 077; d=$(mktemp -d \"${TMPDIR:-/tmp}/collectives-launch-XXXXXX\") || exit 126; ");
+        script.Append("d=$(umask 077; mktemp -d \"${TMPDIR:-/tmp}/collectives-launch-XXXXXX\") || exit 126; ");
         script.Append("g=$(ps -o pgid= -p $$ | tr -d ' '); trap : TERM INT HUP; ");
         script.Append(CultureInfo.InvariantCulture, $"printf '%s %s %s\\n' {mark} \"$g\" \"$d\"; ");
 
@@ -40,7 +40,13 @@ internal sealed class RemoteScript(string mark)
             script.Append(CultureInfo.InvariantCulture, $"printf '%s\\n' {ShellQuoting.Quote(file.Value)} > \"${file.Key}\"; ");
         }
 
-        foreach (var (name, value) in plan.Variables)
+        // Secrets come over the standard input, since everybody on either host can read a command.
+        if (plan.Secrets.Count > 0)
+        {
+            script.Append("while IFS= read -r l && [ \"$l\" != . ]; do v=$(printf '%b_' \"${l#*=}\"); export \"${l%%=*}=${v%_}\"; done; unset l v; ");
+        }
+
+        foreach (var (name, value) in plan.Variables.Where(variable => !plan.Secrets.Contains(variable.Key)))
         {
             script.Append(CultureInfo.InvariantCulture, $"{name}={ShellQuoting.Quote(value)}; export {name}; ");
         }

@@ -3,19 +3,44 @@ using NativeCollectives.Cli.Processes;
 namespace NativeCollectives.Cli.Launch;
 
 /// <summary>The tool's standard output, or its errors, as several threads write to it.</summary>
-internal sealed class ToolStream(int descriptor)
+internal sealed class ToolStream(int descriptor) : ILineStream
 {
     private readonly Lock _lock = new();
+    private RankOutput? _unfinished;
     private bool _isBroken;
 
-    /// <summary>Called once, when nobody reads it any more; what is written after that is lost.</summary>
-    public Action? Broken { get; set; }
+    /// <summary>Called once, with the error, when it cannot be written any more, as where nobody reads it; what is written after that is lost.</summary>
+    public Action<int>? Broken { get; set; }
 
-    public void Write(ReadOnlySpan<byte> bytes)
+    /// <summary>Writes something of the tool's own.</summary>
+    public void Write(ReadOnlySpan<byte> bytes) => Write(null, [], bytes, isUnfinished: false);
+
+    void ILineStream.Write(RankOutput output, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> bytes, bool isUnfinished) =>
+        Write(output, prefix, bytes, isUnfinished);
+
+    bool ILineStream.IsUnfinished(RankOutput output)
     {
         lock (_lock)
         {
-            if (_isBroken || StandardStreams.Write(descriptor, bytes))
+            return _unfinished == output;
+        }
+    }
+
+    private void Write(RankOutput? output, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> bytes, bool isUnfinished)
+    {
+        int error;
+        lock (_lock)
+        {
+            if (_isBroken)
+            {
+                return;
+            }
+
+            var goesOn = _unfinished is not null && _unfinished == output;
+            ReadOnlySpan<byte> end = _unfinished is null || goesOn ? [] : "\n"u8;
+            _unfinished = isUnfinished ? output : null;
+            error = StandardStreams.Write(descriptor, goesOn || (end.Length == 0 && prefix.Length == 0) ? bytes : [.. end, .. prefix, .. bytes]);
+            if (error == 0)
             {
                 return;
             }
@@ -23,6 +48,6 @@ internal sealed class ToolStream(int descriptor)
             _isBroken = true;
         }
 
-        Broken?.Invoke();
+        Broken?.Invoke(error);
     }
 }

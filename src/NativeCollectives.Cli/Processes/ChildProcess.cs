@@ -161,7 +161,7 @@ internal sealed class ChildProcess : IDisposable
             Check(Libc.ActionsDuplicate(actions, input, 0));
             Check(Libc.ActionsDuplicate(actions, output, 1));
             Check(Libc.ActionsDuplicate(actions, errors, 2));
-            if (start.Folder is not null && start.Folder != Environment.CurrentDirectory)
+            if (start.Folder is not null && start.Folder != CurrentFolder.PathOrNull)
             {
                 ChangeFolder(actions, paths.Pointer[1]);
             }
@@ -193,7 +193,10 @@ internal sealed class ChildProcess : IDisposable
             if (error != 0)
             {
                 throw new ToolException(
-                    $"the program {start.Path} cannot be executed in {start.Folder ?? Environment.CurrentDirectory}: {Marshal.GetPInvokeErrorMessage(error)}",
+                    $"the program {start.Path} cannot be executed in {start.Folder ?? CurrentFolder.PathOrNull}: "
+                    + (error == Libc.NoSuchFile && ProgramFile.InterpreterOf(start.Path) is { } interpreter
+                        ? ProgramFile.LacksInterpreter(interpreter)
+                        : Marshal.GetPInvokeErrorMessage(error)),
                     error == Libc.NoSuchFile ? ExitCodes.NotFound : ExitCodes.CannotExecute);
             }
         }

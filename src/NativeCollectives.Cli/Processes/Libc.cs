@@ -27,6 +27,7 @@ internal static unsafe partial class Libc
 
     public const int ExecuteAccess = 1;
     public const int BecomeSubreaper = 36;
+    public const short PollIn = 1;
     public const short PollOut = 4;
 
     [StructLayout(LayoutKind.Sequential)]
@@ -105,4 +106,13 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "getpgrp")]
     public static partial int OwnGroup();
+
+    /// <summary>
+    /// Gives a signal its default meaning back, before the runtime looks at it: a parent that ignores the end of its children hands that on, and then
+    /// nobody's end can be waited for.
+    /// </summary>
+    public static void RestoreDefault(int signal) => _ = SetHandler(signal, 0);
+
+    [LibraryImport("libc", EntryPoint = "signal", SetLastError = true)]
+    private static partial nint SetHandler(int signal, nint handler);
 }

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace NativeCollectives.Cli.Processes;
 
 /// <summary>Finds a program as a shell does.</summary>
@@ -37,6 +39,30 @@ internal static class ProgramFile
 
         var hint = File.Exists(Path.Combine(folder, program)) ? $"; for the one in {folder} write ./{program}" : "";
         throw new ToolException($"the program {program} was not found on PATH{hint}", ExitCodes.NotFound);
+    }
+
+    /// <summary>What a script says that it is to be run by; null if the file is no script.</summary>
+    public static string? InterpreterOf(string file)
+    {
+        try
+        {
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            Span<byte> start = stackalloc byte[256];
+            start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+            var end = start.IndexOf((byte)'\n');
+            return start.StartsWith("#!"u8) ? Encoding.UTF8.GetString(end < 0 ? start[2..] : start[2..end]).TrimStart(' ', '\t') : null;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What is wrong with a script whose interpreter is not there.</summary>
+    public static string LacksInterpreter(string interpreter)
+    {
+        var why = interpreter.EndsWith('\r') ? "; the script has the line ends of Windows (CRLF), so that a carriage return belongs to the name" : "";
+        return $"its interpreter \"{Shown.Text(interpreter)}\" was not found{why}";
     }
 
     private static bool IsExecutable(string file) => File.Exists(file) && Libc.Access(file, Libc.ExecuteAccess) == 0;

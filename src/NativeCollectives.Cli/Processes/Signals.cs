@@ -5,9 +5,15 @@ internal static class Signals
 {
     public const int Hangup = 1;
     public const int Interrupt = 2;
+    public const int Quit = 3;
+    public const int Abort = 6;
     public const int Kill = 9;
     public const int BrokenPipe = 13;
     public const int Terminate = 15;
+
+    public static readonly int User1 = OperatingSystem.IsMacOS() ? 30 : 10;
+    public static readonly int User2 = OperatingSystem.IsMacOS() ? 31 : 12;
+    public static readonly int ChildEnded = OperatingSystem.IsMacOS() ? 20 : 17;
 
     private static readonly string[] _linux =
     [

@@ -49,25 +49,40 @@ internal static unsafe class StandardStreams
         }
     }
 
-    /// <summary>Reads what there is; waits if there is nothing.</summary>
+    /// <summary>What the user is told if the standard output cannot be written.</summary>
+    public static string CannotWrite(int error) => $"the standard output cannot be written: {Marshal.GetPInvokeErrorMessage(error)}";
+
+    /// <summary>Reads what there is; waits if there is nothing, also where somebody has made it non-blocking.</summary>
     /// <returns>How many bytes; 0 at the end, which an error also is.</returns>
     public static int Read(Span<byte> buffer)
     {
         fixed (byte* pointer = buffer)
         {
-            nint count;
-            do
+            while (true)
             {
-                count = Libc.Read(Input, pointer, (nuint)buffer.Length);
+                var count = Libc.Read(Input, pointer, (nuint)buffer.Length);
+                if (count >= 0)
+                {
+                    return (int)count;
+                }
+
+                switch (Marshal.GetLastPInvokeError())
+                {
+                    case Libc.Interrupted:
+                        break;
+                    case var error when error == Libc.WouldBlock:
+                        Await(Input, Libc.PollIn);
+                        break;
+                    default:
+                        return 0;
+                }
             }
-            while (count < 0 && Marshal.GetLastPInvokeError() == Libc.Interrupted);
-            return (int)Math.Max(0, count);
         }
     }
 
     /// <summary>Writes all of it.</summary>
-    /// <returns>Whether it could be written.</returns>
-    public static bool Write(int descriptor, ReadOnlySpan<byte> bytes)
+    /// <returns>0, or the error by which it could not be written.</returns>
+    public static int Write(int descriptor, ReadOnlySpan<byte> bytes)
     {
         fixed (byte* start = bytes)
         {
@@ -84,16 +99,21 @@ internal static unsafe class StandardStreams
                 var error = Marshal.GetLastPInvokeError();
                 if (error == Libc.WouldBlock)
                 {
-                    var poll = new Libc.PollDescriptor { Descriptor = descriptor, Events = Libc.PollOut };
-                    _ = Libc.Poll(&poll, 1, -1);
+                    Await(descriptor, Libc.PollOut);
                 }
                 else if (error != Libc.Interrupted)
                 {
-                    return false;
+                    return error;
                 }
             }
 
-            return true;
+            return 0;
         }
+    }
+
+    private static void Await(int descriptor, short events)
+    {
+        var poll = new Libc.PollDescriptor { Descriptor = descriptor, Events = events };
+        _ = Libc.Poll(&poll, 1, -1);
     }
 }

@@ -20,7 +20,7 @@ internal static class ThunderboltReport
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = WholeJson.Parse(json);
             if (document.RootElement.ValueKind != JsonValueKind.Object
                 || !document.RootElement.TryGetProperty(Buses, out JsonElement buses)
                 || buses.ValueKind != JsonValueKind.Array)

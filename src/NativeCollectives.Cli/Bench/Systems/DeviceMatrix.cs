@@ -12,7 +12,7 @@ internal static class DeviceMatrix
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(SmallFile.ReadText(path));
+            using JsonDocument document = WholeJson.Parse(SmallFile.ReadText(path));
             List<List<IReadOnlyList<string>>> rows = [.. document.RootElement.EnumerateArray().Select(row => row.EnumerateArray().Select(Names).ToList())];
             return rows.All(row => row.Count == rows.Count)
                 ? rows

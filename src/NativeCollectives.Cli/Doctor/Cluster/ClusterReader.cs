@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using NativeCollectives.Cli.Hosts;
+using NativeCollectives.Cli.Launch;
 
 namespace NativeCollectives.Cli.Doctor.Cluster;
 
@@ -58,7 +59,7 @@ internal sealed class ClusterReader
 
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = WholeJson.Parse(json);
             JsonElement root = document.RootElement;
             return root.ValueKind switch
             {
@@ -79,7 +80,7 @@ internal sealed class ClusterReader
     private ClusterPlan OfLauncher(string json)
     {
         HostFile file = HostFile.Parse(json, _path);
-        string chosen = _backend ?? file.Backend ?? (file.Hosts.Any(static host => host.Rdma is not null) ? "jaccl" : "ring");
+        string chosen = _backend ?? (file.Backend is { } named ? LaunchBackend.OfHostFile(named) : null) ?? (file.Hosts.Any(static host => host.Rdma is not null) ? "jaccl" : "ring");
         ClusterRank[] ranks = [.. file.Hosts.Select((host, rank) => new ClusterRank(rank, host.Ssh)
         {
             Ssh = host.IsLocal ? null : host.Ssh,
@@ -260,7 +261,7 @@ internal sealed class ClusterReader
     {
         JsonValueKind.Array => "a list",
         JsonValueKind.Object => "an object",
-        _ => element.GetRawText(),
+        _ => Shown.Text(element.GetRawText()),
     };
 
     private ToolException Malformed(string what, string expected) => ToolException.Usage($"the hostfile {_path} is malformed: {what}; expected {expected}");

@@ -1,0 +1,78 @@
+using NativeCollectives.Cli.Processes;
+
+namespace NativeCollectives.Cli.Launch;
+
+/// <summary>Which rank is the reason why a job failed, from the ends of all, in their order.</summary>
+internal sealed class Blame
+{
+    private readonly IReadOnlyList<RankEnd> _ends;
+    private readonly IReadOnlyList<RankEnd> _failures;
+
+    private Blame(IReadOnlyList<RankEnd> ends)
+    {
+        _ends = ends;
+        _failures = [.. ends.Where(static end => end.IsFailure)];
+        Cause = _failures.MinBy(static failure => Guilt(failure))!;
+    }
+
+    /// <summary>The end that the others may follow from.</summary>
+    public RankEnd Cause { get; }
+
+    /// <summary>Finds it.</summary>
+    /// <returns>Null if no rank has failed.</returns>
+    public static Blame? Of(IReadOnlyList<RankEnd> ends) => ends.Any(static end => end.IsFailure) ? new Blame(ends) : null;
+
+    /// <summary>What the user is told: the last lines of all that failed by themselves, those of the cause last, and one sentence.</summary>
+    public IEnumerable<string> Describe()
+    {
+        if (_ends.Count > 1)
+        {
+            foreach (RankEnd failure in _failures.Where(failure => failure != Cause && Guilt(failure) < LostPeer))
+            {
+                foreach (string line in LastLines(failure))
+                {
+                    yield return line;
+                }
+
+                yield return failure.Describe();
+            }
+
+            foreach (string line in LastLines(Cause))
+            {
+                yield return line;
+            }
+        }
+
+        yield return Cause.Describe() + Consequences();
+    }
+
+    private const int KilledFromOutside = 0;
+    private const int FailedByItself = 1;
+    private const int LostPeer = 2;
+
+    // Of equals the first one to end.
+    private static int Guilt(RankEnd end) =>
+        end.Rank.HasLostPeer ? LostPeer
+        : end.End.Signal is { } signal && signal is not (Signals.Abort or Signals.BrokenPipe or Signals.Terminate or Signals.Interrupt or Signals.Hangup)
+            ? KilledFromOutside
+        : FailedByItself;
+
+    private static IEnumerable<string> LastLines(RankEnd end)
+    {
+        IReadOnlyList<string> lines = end.Rank.ErrorTail.Lines();
+        return lines.Count == 0 ? [] : [$"the last lines of rank {end.Rank.Plan.Rank}:", .. lines.Select(static line => "  " + line)];
+    }
+
+    private string Consequences()
+    {
+        RankEnd[] lost = [.. _failures.Where(failure => failure != Cause && Guilt(failure) == LostPeer)];
+        RankEnd[] left = lost.Length > 0 || Guilt(Cause) == LostPeer ? [.. _ends.TakeWhile(static end => !end.IsFailure).Where(static end => end.HasLeft)] : [];
+        var words = lost.Length > 0 ? $"; {Ranks.List(lost.Select(static end => end.Rank))} lost a peer after that" : "";
+        if (left.Length > 0)
+        {
+            words += $"; {Ranks.List(left.Select(static end => end.Rank))} had left before with exit code 0";
+        }
+
+        return _ends.Any(static end => end.WasAsked) ? words + "; the other ranks were ended" : words;
+    }
+}
