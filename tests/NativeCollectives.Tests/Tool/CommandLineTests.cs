@@ -8,7 +8,7 @@ namespace NativeCollectives.Tests.Tool;
 public sealed class CommandLineTests
 {
     [TestCase("", "Required command was not provided.")]
-    [TestCase("lanch", "Unrecognized command or argument 'lanch'.")]
+    [TestCase("lanch", "Unrecognized command or argument 'lanch'. Did you mean launch?")]
     [TestCase("bench --bogus 3", "Unrecognized command or argument '--bogus'.")]
     public async Task AMistakeIsOneSentence(string arguments, string sentence, CancellationToken cancellation)
     {

@@ -65,7 +65,7 @@ public sealed class HostFileTests
     [TestCase("""{"hosts": "a"}""", "\"hosts\" is \"a\"; expected a list of hosts")]
     [TestCase("""{"hosts": [{"ssh": "a"}], "backend": 3}""", "\"backend\" is 3; expected the name of a backend")]
     [TestCase("""{"hosts": [{"ssh": "a"}], "envs": "A=1"}""", "\"envs\" is \"A=1\"; expected a list of variables")]
-    [TestCase("""{"hosts": [{"ssh": "a"}], "envs": ["1A=1"]}""", "\"envs\" holds \"1A=1\"; expected NAME=VALUE")]
+    [TestCase("""{"hosts": [{"ssh": "a"}], "envs": ["1A=1"]}""", "\"envs\" holds \"1A=***\"; expected NAME=VALUE")]
     [TestCase("""["a"]""", "host 0 is \"a\"; expected an object")]
     [TestCase("""[{"ssh": "a"}, {"ips": []}]""", "host 1 has no \"ssh\"")]
     [TestCase("""[{"ssh": ""}]""", "host 0: \"ssh\" is \"\"")]

@@ -8,6 +8,9 @@ namespace NativeCollectives.Tests.Tool;
 public sealed class LaunchOutputTests
 {
     private readonly List<string> _writes = [];
+    private readonly Stream _stream;
+
+    public LaunchOutputTests() => _stream = new Stream(_writes);
 
     private string All => string.Concat(_writes);
 
@@ -90,5 +93,46 @@ public sealed class LaunchOutputTests
         Assert.That(settings.Prefix(0, 11), Is.EqualTo(expected));
     }
 
-    private RankOutput Output(string prefix, bool isAlone = false) => new(bytes => _writes.Add(Encoding.UTF8.GetString(bytes)), prefix, isAlone);
+    /// <summary>A question, or a progress bar: shown after a while, and gone on with; what others write ends it.</summary>
+    [Test]
+    public void AnUnfinishedLineIsShownAfterAWhile()
+    {
+        var output = Output("[1] ");
+        var other = Output("[2] ");
+        output.Append("10%"u8);
+        output.ShowUnfinished();
+        Assert.That(All, Is.Empty, "more may come at once");
+        output.ShowUnfinished();
+        Assert.That(All, Is.EqualTo("[1] 10%"));
+        output.Append(" 20%"u8);
+        output.ShowUnfinished();
+        output.ShowUnfinished();
+        Assert.That(All, Is.EqualTo("[1] 10% 20%"));
+        output.Append(" done\nnext\n"u8);
+        Assert.That(All, Is.EqualTo("[1] 10% 20% done\n[1] next\n"));
+        output.Append("1"u8);
+        output.ShowUnfinished();
+        output.ShowUnfinished();
+        other.Append("x\n"u8);
+        output.Append("2\n"u8);
+        Assert.That(All, Is.EqualTo("[1] 10% 20% done\n[1] next\n[1] 1\n[2] x\n[1] 2\n"));
+    }
+
+    private RankOutput Output(string prefix, bool isAlone = false) => new(_stream, prefix, isAlone);
+
+    /// <summary>As the tool's, with a list in place of a descriptor.</summary>
+    private sealed class Stream(List<string> writes) : ILineStream
+    {
+        private RankOutput? _unfinished;
+
+        public void Write(RankOutput output, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> bytes, bool isUnfinished)
+        {
+            var goesOn = _unfinished == output;
+            var end = _unfinished is null || goesOn ? "" : "\n";
+            writes.Add((goesOn ? "" : end + Encoding.UTF8.GetString(prefix)) + Encoding.UTF8.GetString(bytes));
+            _unfinished = isUnfinished ? output : null;
+        }
+
+        public bool IsUnfinished(RankOutput output) => _unfinished == output;
+    }
 }

@@ -20,7 +20,7 @@ public sealed class LaunchPlanTests
         Assert.That(plans.Select(plan => plan.Variables["MLX_RANK"]), Is.EqualTo(new[] { "0", "1" }));
         var file = new KeyValuePair<string, string>("MLX_HOSTFILE", """[["127.0.0.1:1"],["127.0.0.1:2"]]""");
         Assert.That(plans.Select(plan => plan.File), Is.All.EqualTo(file));
-        Assert.That(plans[0].Variables.Keys, Is.EquivalentTo(new[] { "MLX_RANK", "NC_RESTART_COUNT" }));
+        Assert.That(plans[0].Variables.Keys, Is.EquivalentTo(new[] { "MLX_RANK", "NC_BACKEND", "NC_RESTART_COUNT" }));
     }
 
     [Test]
@@ -89,7 +89,7 @@ public sealed class LaunchPlanTests
 
     [Test]
     public void AnUnknownBackendOfAHostfileIsNamed() =>
-        Assert.That(() => Plan("mpi", new()), Throws.TypeOf<ToolException>().With.Message.Contains("\"mpi\""));
+        Assert.That(() => LaunchBackend.Choose(null, "mpi"), Throws.TypeOf<ToolException>().With.Message.Contains("\"mpi\""));
 
     [Test]
     public void VariablesOfTheCommandLineWin()

@@ -122,7 +122,7 @@ public sealed class LaunchTests
     [TestCase("cannot be executed: it is a folder", 126, "/usr")]
     [TestCase("there is no program to launch", 2, "-n 2")]
     [TestCase("the folder /no/such, in which rank 0 is to start, does not exist", 2, "--cwd /no/such true")]
-    [TestCase("--env is \"a-b=c\"; expected NAME=VALUE", 2, "--env a-b=c true")]
+    [TestCase("--env is \"a-b=***\"; expected NAME=VALUE", 2, "--env a-b=c true")]
     [TestCase("--backend is \"mpi\"; expected one of ring, jaccl, jaccl-ring, nccl", 2, "--backend mpi true")]
     [TestCase("-n is 0; expected a number of ranks from 1", 2, "-n 0 true")]
     [TestCase("--hosts is \"a,,b\"", 2, "--hosts a,,b true")]

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using NativeCollectives.Hosting;
+using NativeCollectives.Tests.Harness;
 using NativeCollectives.Tests.Hosting;
 
 namespace NativeCollectives.Tests.Trials;
@@ -24,14 +25,12 @@ public sealed class ReplicatorFuzzTests
         PeerTimeout = TimeSpan.FromSeconds(40),
     };
 
-    private static readonly int _seed = (int)(Setting("NC_FUZZ_SEED") ?? Random.Shared.Next());
-
     /// <summary>Whatever 512 bytes say, they are no record or one whose parts can be read.</summary>
     [Test]
     public void RecordsOfAnyBytes()
     {
         int sound = 0;
-        int rounds = Run("records of the replicator", 20_000, random =>
+        int rounds = Fuzzer.Run("records of the replicator", 20_000, random =>
         {
             byte[] record = new byte[RoundRecord.Size];
             RoundRecord.Write(record, (RoundWord)random.Next(1, 7), new byte[random.Next(RoundRecord.Room + 1)]);
@@ -66,7 +65,7 @@ public sealed class ReplicatorFuzzTests
     public async Task ARankThatLiesInItsRecord(CancellationToken cancellation)
     {
         Dictionary<string, int> outcomes = [];
-        await RunAsync("ranks that lie to the replicator", 120, async random =>
+        await Fuzzer.RunAsync("ranks that lie to the replicator", 120, async random =>
         {
             int liar = random.Next(3);
             int liedIn = random.Next(4);
@@ -147,44 +146,6 @@ public sealed class ReplicatorFuzzTests
         {
             return $"wrong: {exception}";
         }
-    }
-
-    private static long? Setting(string variable) =>
-        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? long.Parse(value, CultureInfo.InvariantCulture) : null;
-
-    private static int Run(string format, int rounds, Action<Random> body)
-    {
-        return RunAsync(format, rounds, random =>
-        {
-            body(random);
-            return Task.CompletedTask;
-        }).GetAwaiter().GetResult();
-    }
-
-    private static async Task<int> RunAsync(string format, int rounds, Func<Random, Task> body)
-    {
-        // A slow machine does fewer.
-        long until = Environment.TickCount64 + 20_000;
-        long first = Setting("NC_FUZZ_ROUND") ?? 0;
-        long end = Setting("NC_FUZZ_ROUND") + 1 ?? Setting("NC_FUZZ_ROUNDS") ?? rounds;
-        int done = 0;
-        for (long round = first; round < end && Environment.TickCount64 < until; round++)
-        {
-            try
-            {
-                await body(new Random(unchecked((_seed * 1_000_003) + (int)round)));
-            }
-            catch (Exception exception) when (exception is not SuccessException)
-            {
-                throw new AssertionException($"To repeat it: NC_FUZZ_SEED={_seed} NC_FUZZ_ROUND={round}. {exception}", exception);
-            }
-            done++;
-        }
-
-        // What build.cake shows in the summary.
-        TestContext.Out.WriteLine($"fuzzer: {format}, {done} rounds, seed {_seed}");
-        Assert.That(done, Is.Positive);
-        return done;
     }
 
     /// <summary>A part of a record.</summary>
