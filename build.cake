@@ -79,13 +79,14 @@ void BuildNative(string preset)
     Run("cmake", "--build", "build/" + preset);
 }
 
-// A command with what the tests leave of the processors, which are seldom all busy. Returns what waits for it.
-Action Meanwhile(string name, string command)
+// A command beside the tests, which seldom keep all processors busy; with a greater number it gives way to them. Returns
+// what waits for it.
+Action Meanwhile(string name, string command, int niceness = 19)
 {
     EnsureDirectoryExists(results);
     var log = results.CombineWithFilePath(name + ".log").FullPath;
     var start = new ProcessStartInfo("nice") { WorkingDirectory = root.FullPath, UseShellExecute = false };
-    foreach (var argument in new[] { "-n", "19", "sh", "-c", $"({command}) >'{log}' 2>&1" })
+    foreach (var argument in new[] { "-n", niceness.ToString(CultureInfo.InvariantCulture), "sh", "-c", $"({command}) >'{log}' 2>&1" })
     {
         start.ArgumentList.Add(argument);
     }
@@ -101,9 +102,9 @@ Action Meanwhile(string name, string command)
     };
 }
 
-// Much of the time of a whole run otherwise.
+// Their tests come next, and take longest.
 Action BuildNativeSanitizedMeanwhile() =>
-    Meanwhile("native-sanitized", string.Join(" && ", new[] { "asan", "tsan" }.Select(preset => $"cmake --preset {preset} && cmake --build build/{preset}")));
+    Meanwhile("native-sanitized", string.Join(" && ", new[] { "asan", "tsan" }.Select(preset => $"cmake --preset {preset} && cmake --build build/{preset}")), niceness: 1);
 
 // ---- packages ----------------------------------------------------------------------------------------------------------------------------
 
