@@ -49,10 +49,6 @@ internal static class Tool
             say(Shown.Text(failure.Message, LongestSentence));
             return failure.ExitCode;
         }
-        catch (OperationCanceledException)
-        {
-            throw;
-        }
         catch (Exception failure)
         {
             say(Describe(failure));

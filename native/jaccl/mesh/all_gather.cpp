@@ -3,6 +3,7 @@
 
 #include "jaccl/first_messages.h"
 #include "jaccl/mesh/scatter_reduce.h"
+#include "jaccl/mesh/transfer.h"
 
 namespace nc::jaccl::mesh {
 
@@ -14,14 +15,8 @@ void gather_blocks(const Operation& operation, const std::byte* own, const Block
     operation.exchange([&](Exchange& exchange) {
         exchange.reset(frame);
         for (Link* link : operation.group().links()) {
-            const int peer = link->peer();
-            const Range block = blocks[peer];
-            exchange.receive(*link, ceil_div(block.size, frame),
-                             [=](std::size_t message, const std::byte* buffer) {
-                                 const Range part = piece(block.size, frame, message);
-                                 std::memcpy(output + block.begin + part.begin, buffer, part.size);
-                                 if (message == 0 && first != nullptr) first->note(peer, buffer);
-                             });
+            const Range block = blocks[link->peer()];
+            receive_bytes(exchange, *link, frame, output + block.begin, block.size, first);
         }
         exchange.send_to_all(operation.group().links(), ceil_div(mine.size, frame), [own, mine, frame](std::size_t message, std::byte* buffer) {
             const Range part = piece(mine.size, frame, message);

@@ -1,6 +1,7 @@
 // Point-to-point messages in a mesh. Source: jaccl-wire.md, section 8.4.
 #include <cstring>
 
+#include "jaccl/first_messages.h"
 #include "jaccl/mesh/transfer.h"
 
 namespace nc::jaccl::mesh {
@@ -12,10 +13,13 @@ Outgoing& send_bytes(Exchange& exchange, Link& link, std::size_t frame, const st
     });
 }
 
-void receive_bytes(Exchange& exchange, Link& link, std::size_t frame, std::byte* data, std::size_t bytes) {
-    exchange.receive(link, ceil_div(bytes, frame), [data, bytes, frame](std::size_t message, const std::byte* buffer) {
+void receive_bytes(Exchange& exchange, Link& link, std::size_t frame, std::byte* data, std::size_t bytes,
+                   FirstMessages* first) {
+    const int peer = link.peer();
+    exchange.receive(link, ceil_div(bytes, frame), [=](std::size_t message, const std::byte* buffer) {
         const Range part = piece(bytes, frame, message);
         std::memcpy(data + part.begin, buffer, part.size);
+        if (message == 0 && first != nullptr) first->note(peer, buffer);
     });
 }
 

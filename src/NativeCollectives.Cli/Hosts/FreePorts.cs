@@ -28,29 +28,10 @@ internal sealed class FreePorts : IPorts, IDisposable
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             var port = Random.Shared.Next(First, Last + 1);
-            Socket? socket = null;
-            try
+            if (LocalPort.TryListen(ip, port, out _) is { } socket)
             {
-                socket = new Socket(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-
-                // Only who listens keeps others out: they may bind a port that is merely bound.
-                socket.Bind(new IPEndPoint(ip, port));
-                socket.Listen();
                 _held.Add(socket);
                 return port;
-            }
-            catch (SocketException failure)
-            {
-                socket?.Dispose();
-                switch (failure.SocketErrorCode)
-                {
-                    case SocketError.AddressAlreadyInUse or SocketError.AccessDenied:
-                        break;
-                    case SocketError.AddressNotAvailable:
-                        throw ToolException.Usage($"{address} is not an address of this machine, on which its rank would run");
-                    default:
-                        throw new ToolException($"no port of {address} can be had: {failure.Message}");
-                }
             }
         }
 

@@ -14,8 +14,13 @@ internal sealed class SshShell : IRemoteShell
     public static IReadOnlyList<string> Options(TimeSpan connectTimeout)
     {
         var seconds = Math.Max(1, (int)Math.Ceiling(connectTimeout.TotalSeconds));
+
         // A connection of its own: its end is that of what runs there.
-        return ["-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", string.Create(CultureInfo.InvariantCulture, $"ConnectTimeout={seconds}"), "-o", "LogLevel=ERROR"];
+        return
+        [
+            "-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "ControlPath=none",
+            "-o", string.Create(CultureInfo.InvariantCulture, $"ConnectTimeout={seconds}"), "-o", "LogLevel=ERROR",
+        ];
     }
 
     public async Task<RemoteResult> RunAsync(string host, string command, TimeSpan timeout, CancellationToken cancellationToken)

@@ -5,6 +5,14 @@ namespace NativeCollectives.Cli.Launch;
 /// <summary>Which rank is the reason why a job failed, from the ends of all, in their order.</summary>
 internal sealed class Blame
 {
+    /// <summary>How a rank failed: the most likely to have made the others fail comes first.</summary>
+    private enum Kind
+    {
+        KilledFromOutside,
+        FailedByItself,
+        LostPeer,
+    }
+
     private readonly IReadOnlyList<RankEnd> _ends;
     private readonly IReadOnlyList<RankEnd> _failures;
 
@@ -12,10 +20,10 @@ internal sealed class Blame
     {
         _ends = ends;
         _failures = [.. ends.Where(static end => end.IsFailure)];
-        Cause = _failures.MinBy(static failure => Guilt(failure))!;
+        Cause = _failures.MinBy(static failure => KindOf(failure))!;
     }
 
-    /// <summary>The end that the others may follow from.</summary>
+    /// <summary>The end that the others may follow from: of equally likely ones the first.</summary>
     public RankEnd Cause { get; }
 
     /// <summary>Finds it.</summary>
@@ -27,7 +35,7 @@ internal sealed class Blame
     {
         if (_ends.Count > 1)
         {
-            foreach (RankEnd failure in _failures.Where(failure => failure != Cause && Guilt(failure) < LostPeer))
+            foreach (RankEnd failure in _failures.Where(failure => failure != Cause && KindOf(failure) != Kind.LostPeer))
             {
                 foreach (string line in LastLines(failure))
                 {
@@ -46,16 +54,11 @@ internal sealed class Blame
         yield return Cause.Describe() + Consequences();
     }
 
-    private const int KilledFromOutside = 0;
-    private const int FailedByItself = 1;
-    private const int LostPeer = 2;
-
-    // Of equals the first one to end.
-    private static int Guilt(RankEnd end) =>
-        end.Rank.HasLostPeer ? LostPeer
-        : end.End.Signal is { } signal && signal is not (Signals.Abort or Signals.BrokenPipe or Signals.Terminate or Signals.Interrupt or Signals.Hangup)
-            ? KilledFromOutside
-        : FailedByItself;
+    private static Kind KindOf(RankEnd end) =>
+        end.Rank.HasLostPeer ? Kind.LostPeer
+        : end.End.Signal is null or Signals.Abort or Signals.BrokenPipe or Signals.Terminate or Signals.Interrupt or Signals.Hangup
+            ? Kind.FailedByItself
+        : Kind.KilledFromOutside;
 
     private static IEnumerable<string> LastLines(RankEnd end)
     {
@@ -65,8 +68,10 @@ internal sealed class Blame
 
     private string Consequences()
     {
-        RankEnd[] lost = [.. _failures.Where(failure => failure != Cause && Guilt(failure) == LostPeer)];
-        RankEnd[] left = lost.Length > 0 || Guilt(Cause) == LostPeer ? [.. _ends.TakeWhile(static end => !end.IsFailure).Where(static end => end.HasLeft)] : [];
+        RankEnd[] lost = [.. _failures.Where(failure => failure != Cause && KindOf(failure) == Kind.LostPeer)];
+        RankEnd[] left = lost.Length > 0 || KindOf(Cause) == Kind.LostPeer
+            ? [.. _ends.TakeWhile(static end => !end.IsFailure).Where(static end => end.HasLeft)]
+            : [];
         var words = lost.Length > 0 ? $"; {Ranks.List(lost.Select(static end => end.Rank))} lost a peer after that" : "";
         if (left.Length > 0)
         {

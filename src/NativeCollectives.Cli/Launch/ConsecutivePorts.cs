@@ -21,29 +21,12 @@ internal sealed class ConsecutivePorts(int first, bool isHere) : IPorts
         var port = first + _count++;
         if (isHere && IPAddress.TryParse(address, out IPAddress? ip))
         {
-            RequireFree(ip, port);
+            using Socket held = LocalPort.TryListen(ip, port, out SocketError refusal) ?? throw new ToolException(
+                refusal == SocketError.AccessDenied
+                    ? $"port {port} of {address} is one that this user may not listen on"
+                    : $"port {port} of {address} is in use: another program listens there, perhaps a rank of an earlier run");
         }
 
         return port;
-    }
-
-    private static void RequireFree(IPAddress address, int port)
-    {
-        try
-        {
-            using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            socket.Bind(new IPEndPoint(address, port));
-            socket.Listen();
-        }
-        catch (SocketException failure)
-        {
-            throw failure.SocketErrorCode switch
-            {
-                SocketError.AddressAlreadyInUse => new ToolException(
-                    $"port {port} of {address} is in use: another program listens there, perhaps a rank of an earlier run"),
-                SocketError.AddressNotAvailable => ToolException.Usage($"{address} is not an address of this machine, on which its rank would run"),
-                _ => new ToolException($"port {port} of {address} cannot be used: {failure.Message}"),
-            };
-        }
     }
 }

@@ -177,7 +177,9 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
             return new RankPlan(rank, host, Command(host, rank))
             {
                 Variables = all,
-                Secrets = all.Keys.Where(static name => Secrets.Is(name)).Concat(options.SecretEnvironment.Select(static variable => EnvironmentVariable.Parse(variable).Key)).ToHashSet(),
+                Secrets = all.Keys.Where(static name => Secrets.Is(name))
+                    .Concat(options.SecretEnvironment.Select(static variable => EnvironmentVariable.Parse(variable).Key))
+                    .ToHashSet(),
                 File = file,
                 Folder = host.Cwd ?? options.Folder,
             };
@@ -214,7 +216,8 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
             all["MLX_WORLD_SIZE"] = "1";
         }
 
-        foreach (var (name, value) in (options.HostFile?.Envs ?? []).Concat(host.Envs).Concat(options.SecretEnvironment).Concat(options.Environment).Select(EnvironmentVariable.Parse))
+        IEnumerable<string> given = [.. options.HostFile?.Envs ?? [], .. host.Envs, .. options.SecretEnvironment, .. options.Environment];
+        foreach (var (name, value) in given.Select(EnvironmentVariable.Parse))
         {
             all[name] = value;
         }

@@ -7,6 +7,8 @@ namespace NativeCollectives.Cli.Launch;
 /// </summary>
 internal static class LaunchArguments
 {
+    private static readonly string[] _help = ["--help", "-h", "-?"];
+
     /// <summary>What users of other launchers write.</summary>
     private static readonly Dictionary<string, string> _otherwise = new()
     {
@@ -38,28 +40,31 @@ internal static class LaunchArguments
             }
 
             // An option that takes a value takes the next argument, unless it has its value in itself as in --hosts=a,b.
-            var option = Find(argument);
-            if (option is { Arity.MaximumNumberOfValues: > 0 } && option.ValueType != typeof(bool))
+            if (Find(argument) is { } option)
             {
-                index++;
+                index += option.Arity.MaximumNumberOfValues > 0 && option.ValueType != typeof(bool) ? 1 : 0;
+                continue;
             }
-            else if (option is null && argument.IndexOfAny(['=', ':']) is var end && Find(end > 0 ? argument[..end] : argument[..2]) is null)
+
+            var end = argument.IndexOfAny(['=', ':']);
+            var name = end > 0 ? argument[..end] : argument;
+            if (!_help.Contains(argument) && Find(name) is null && Find(argument[..2]) is null)
             {
-                throw Unknown(end > 0 ? argument[..end] : argument);
+                throw Unknown(name, launch);
             }
         }
 
         return arguments;
 
-        Option? Find(string name) => launch.Options.FirstOrDefault(option => option.Name == name || option.Aliases.Contains(name))
-            ?? (name is "--help" or "-h" or "-?" or "/?" ? new System.CommandLine.Help.HelpOption() : null);
+        Option? Find(string name) => launch.Options.FirstOrDefault(option => option.Name == name || option.Aliases.Contains(name));
+    }
 
-        ToolException Unknown(string name)
-        {
-            IEnumerable<string> names = launch.Options.SelectMany(static option => option.Aliases.Prepend(option.Name)).Where(static known => known.Length > 2);
-            var meant = _otherwise.GetValueOrDefault(name) ?? Similar.To(name, names);
-            var hint = meant is null ? "see collectives launch --help" : $"perhaps {meant} is meant";
-            return ToolException.Usage($"launch has no option {Shown.Text(name)}, and a program's own options come after its name; {hint}");
-        }
+    private static ToolException Unknown(string name, Command launch)
+    {
+        var names = launch.Options.SelectMany(static option => option.Aliases.Prepend(option.Name)).Where(static known => known.Length > 2);
+        var meant = _otherwise.GetValueOrDefault(name) ?? Similar.To(name, names);
+        var hint = meant is null ? "see collectives launch --help" : $"perhaps {meant} is meant";
+        return ToolException.Usage(
+            $"launch has no option {Shown.Text(name)}, and a program's own options come after its name; {hint}");
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace NativeCollectives.Cli.Launch;
@@ -19,7 +18,7 @@ internal static class Secrets
         {
             _ = char.IsAsciiLetterOrDigit((char)octet)
                 ? line.Append((char)octet)
-                : line.Append("\\0").Append(Convert.ToString(octet, 8).PadLeft(3, '0').ToString(CultureInfo.InvariantCulture));
+                : line.Append("\\0").Append(Convert.ToString(octet, 8).PadLeft(3, '0'));
         }
 
         return line.Append('\n').ToString();

@@ -67,7 +67,7 @@ internal static class OptionCheck
                 '\0' => visible.Append("\\0"),
                 '\n' => visible.Append("\\n"),
                 '\r' => visible.Append("\\r"),
-                _ when char.IsControl(character) =>
+                _ when char.IsControl(character) && character != '\t' =>
                     visible.Append(CultureInfo.InvariantCulture, $"\\u{(int)character:x4}"),
                 _ => visible.Append(character),
             };

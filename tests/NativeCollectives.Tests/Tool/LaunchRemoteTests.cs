@@ -101,6 +101,24 @@ public sealed class LaunchRemoteTests
         Assert.That(end.Errors, Does.Contain("collectives: rank 1 (down) could not be started: ssh exited with code 255; the other ranks were ended\n"));
     }
 
+    /// <summary>Whatever is in it; and what comes behind it is the program's input.</summary>
+    [Test]
+    public async Task ASecretDoesNotStandInTheArgumentsOfSsh(CancellationToken cancellation)
+    {
+        const string Secret = "whisper 'a' \"b\" $c \\d %e \u00e9\n.\n";
+        var end = await Launch(
+            ["--hosts", "node-a", "--env", $"HF_TOKEN={Secret}", "sh", "-c", "printf '%s' \"$HF_TOKEN\"; cat"], cancellation, input: "hello");
+        Assert.That((end.ExitCode, end.Output), Is.EqualTo((0, Secret + "hello")), end.Errors);
+        Assert.That(await File.ReadAllTextAsync(Log, cancellation), Does.Not.Contain("whisper").And.Contain("ControlMaster=no"));
+    }
+
+    [Test]
+    public async Task ARemoteRankKeepsTheUsersUmask(CancellationToken cancellation)
+    {
+        var end = await Launch(["--hosts", "node-a", "sh", "-c", "umask"], cancellation);
+        Assert.That(end.Output, Does.Not.Contain("77"), end.Errors);
+    }
+
     [TestCase("no-such-program", 127, "not found")]
     [TestCase("false", 1, "rank 0 (node-a) exited with code 1")]
     public async Task TheCodeOfARemoteRankIsTheTools(string program, int code, string errors, CancellationToken cancellation)

@@ -80,7 +80,8 @@ internal sealed class ClusterReader
     private ClusterPlan OfLauncher(string json)
     {
         HostFile file = HostFile.Parse(json, _path);
-        string chosen = _backend ?? (file.Backend is { } named ? LaunchBackend.OfHostFile(named) : null) ?? (file.Hosts.Any(static host => host.Rdma is not null) ? "jaccl" : "ring");
+        string? named = file.Backend is { } ofFile ? LaunchBackend.OfHostFile(ofFile) : null;
+        string chosen = _backend ?? named ?? (file.Hosts.Any(static host => host.Rdma is not null) ? "jaccl" : "ring");
         ClusterRank[] ranks = [.. file.Hosts.Select((host, rank) => new ClusterRank(rank, host.Ssh)
         {
             Ssh = host.IsLocal ? null : host.Ssh,
