@@ -79,14 +79,15 @@ void BuildNative(string preset)
     Run("cmake", "--build", "build/" + preset);
 }
 
-// A command beside the tests, which seldom keep all processors busy; with a greater number it gives way to them. Returns
-// what waits for it.
+// A command beside the tests, which seldom keep all processors busy; with a greater number it gives way to them.
+// Returns what waits for it.
 Action Meanwhile(string name, string command, int niceness = 19)
 {
     EnsureDirectoryExists(results);
     var log = results.CombineWithFilePath(name + ".log").FullPath;
     var start = new ProcessStartInfo("nice") { WorkingDirectory = root.FullPath, UseShellExecute = false };
-    foreach (var argument in new[] { "-n", niceness.ToString(CultureInfo.InvariantCulture), "sh", "-c", $"({command}) >'{log}' 2>&1" })
+    var nice = niceness.ToString(CultureInfo.InvariantCulture);
+    foreach (var argument in new[] { "-n", nice, "sh", "-c", $"({command}) >'{log}' 2>&1" })
     {
         start.ArgumentList.Add(argument);
     }
@@ -104,7 +105,8 @@ Action Meanwhile(string name, string command, int niceness = 19)
 
 // Their tests come next, and take longest.
 Action BuildNativeSanitizedMeanwhile() =>
-    Meanwhile("native-sanitized", string.Join(" && ", new[] { "asan", "tsan" }.Select(preset => $"cmake --preset {preset} && cmake --build build/{preset}")), niceness: 1);
+    Meanwhile("native-sanitized", string.Join(" && ", new[] { "asan", "tsan" }
+        .Select(preset => $"cmake --preset {preset} && cmake --build build/{preset}")), niceness: 1);
 
 // ---- packages ----------------------------------------------------------------------------------------------------------------------------
 
@@ -176,7 +178,8 @@ void Pack()
 
 Action PackageTests()
 {
-    return ManagedTests("packages", filter.Length > 0 ? filter : "Category=Package", new Dictionary<string, string> { ["NC_TEST_PACKAGES"] = "required" });
+    return ManagedTests("packages", filter.Length > 0 ? filter : "Category=Package",
+        new Dictionary<string, string> { ["NC_TEST_PACKAGES"] = "required" });
 }
 
 // ---- what the tests said ---------------------------------------------------------------------------------------------------------------
@@ -251,9 +254,11 @@ Action ManagedTests(string name, string select, IReadOnlyDictionary<string, stri
     var counters = said.FirstOrDefault(element => element.Name.LocalName == "Counters");
     return () =>
     {
-        Record($".NET tests, {name}", counters is null ? 1 : code, Number(counters, "passed"), Number(counters, "failed"));
+        Record($".NET tests, {name}", counters is null ? 1 : code, Number(counters, "passed"),
+            Number(counters, "failed"));
         RecordFuzzers($".NET tests, {name}", said.Where(element => element.Name.LocalName == "StdOut")
-            .SelectMany(element => System.Text.RegularExpressions.Regex.Matches(element.Value, @"^fuzzer: .*, (\d+) rounds, seed (\d+)", System.Text.RegularExpressions.RegexOptions.Multiline))
+            .SelectMany(element => System.Text.RegularExpressions.Regex.Matches(
+                element.Value, @"(?m)^fuzzer: .*, (\d+) rounds, seed (\d+)"))
             .Select(match => (match.Groups[2].Value, long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))));
     };
 }
@@ -279,7 +284,8 @@ string Selected()
 }
 
 // Those of the packages come later, when these are there; those of sanitized processes with the sanitizers.
-string WithoutLater(string select) => string.Join('&', (select.Length > 0 ? new[] { $"({select})" } : Array.Empty<string>()).Concat(new[] { "Category!=Package", "Category!=Sanitized" }));
+string WithoutLater(string select) =>
+    (select.Length > 0 ? $"({select})&" : "") + "Category!=Package&Category!=Sanitized";
 
 void Conclude()
 {
@@ -332,9 +338,14 @@ string Runtime(string name)
 }
 
 Action AsanTests() =>
-    NativeTests("asan", new Dictionary<string, string> { ["ASAN_OPTIONS"] = "detect_stack_use_after_return=1", ["UBSAN_OPTIONS"] = "print_stacktrace=1" });
+    NativeTests("asan", new Dictionary<string, string>
+    {
+        ["ASAN_OPTIONS"] = "detect_stack_use_after_return=1",
+        ["UBSAN_OPTIONS"] = "print_stacktrace=1",
+    });
 
-Action TsanTests() => NativeTests("tsan", new Dictionary<string, string> { ["TSAN_OPTIONS"] = "second_deadlock_stack=1" });
+Action TsanTests() =>
+    NativeTests("tsan", new Dictionary<string, string> { ["TSAN_OPTIONS"] = "second_deadlock_stack=1" });
 
 // .NET handles SIGSEGV itself, keeps what it allocated until it ends, and is not instrumented.
 Action AsanProcesses() => SanitizedProcesses("asan", "libasan.so", "ASAN_OPTIONS", "handle_segv=0:detect_leaks=0");
@@ -342,7 +353,9 @@ Action AsanProcesses() => SanitizedProcesses("asan", "libasan.so", "ASAN_OPTIONS
 Action TsanProcesses()
 {
     var known = root.CombineWithFilePath("tests/tsan-suppressions.txt").FullPath;
-    return SanitizedProcesses("tsan", "libtsan.so", "TSAN_OPTIONS", $"handle_segv=0:ignore_noninstrumented_modules=1:exitcode=66:history_size=7:suppressions='{known}'");
+    return SanitizedProcesses(
+        "tsan", "libtsan.so", "TSAN_OPTIONS",
+        $"handle_segv=0:ignore_noninstrumented_modules=1:exitcode=66:history_size=7:suppressions='{known}'");
 }
 
 // What the user chooses for the demo.

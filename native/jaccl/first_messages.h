@@ -1,5 +1,5 @@
-// What comes first from each rank in an operation of MLX's, which nobody announces. A rank that has begun an operation of
-// ours sends a header there, and that must not be taken for data.
+// What comes first from each rank in an operation of MLX's, which nobody announces. A rank that has begun an operation
+// of ours sends a header there, and that must not be taken for data.
 #pragma once
 
 #include <cstring>

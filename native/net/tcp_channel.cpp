@@ -80,8 +80,8 @@ public:
     }
 
 private:
-    // The system tells an error once, to whoever asks first, and then something vaguer: it is kept for the others. Whoever
-    // is told the vaguer waits here until the other one has kept it.
+    // The system tells an error once, to whoever asks first, and then something vaguer: it is kept for the others.
+    // Whoever is told the vaguer waits here until the other one has kept it.
     int noted(int error) {
         const std::lock_guard lock(failure_mutex_);
         if (failure_ == 0) failure_ = error;

@@ -63,8 +63,8 @@ bool Lane::began_with_header(Header& header) const {
         // Nearly all data end here.
         if (known >= sizeof header.magic && !begins_header(header)) return false;
     }
-    // A connection may fail before anything of what waits on it has been read. Where nothing more is expected, what waits
-    // is the next operation's.
+    // A connection may fail before anything of what waits on it has been read. Where nothing more is expected, what
+    // waits is the next operation's.
     if (known < sizeof header.magic && receiving_done()) return false;
     if (known < sizeof header) known += in_->peek(bytes + known, sizeof header - known);
     return known == sizeof header && is_header(header);

@@ -335,7 +335,8 @@ TEST_F(JacclMismatch, OfOperationsThatAreAnnouncedIsDescribed) {
     }
 }
 
-// One rank's all-gather is MLX's, which says nothing of itself; the others' begins with a header, or the other way round.
+// One rank's all-gather is MLX's, which says nothing of itself; the others' begins with a header, or the other way
+// round.
 TEST_F(JacclMismatch, OfAnEvenAndAnUnevenAllGatherIsToldToAllRanks) {
     for (const Shape& shape : {mesh_of(2), mesh_of(3), ring_of(2), ring_of(3), ring_of(2, 2)}) {
         for (const bool is_rank_1_uneven : {true, false}) {

@@ -656,7 +656,9 @@ TEST(NcclDouble, SplitsByColorAndKey) {
             EXPECT_EQ(size, self.rank == 1 ? 1 : 2);
             EXPECT_EQ(rank, self.rank == 0 ? 1 : 0);
             const DeviceArray<std::int32_t> value(std::vector<std::int32_t>{self.rank + 1});
-            ASSERT_EQ(settled_by(part, nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, part, self.stream)), ncclSuccess);
+            ASSERT_EQ(settled_by(
+                part, nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, part, self.stream)),
+                ncclSuccess);
             self.synchronize();
             EXPECT_EQ(value.values()[0], self.rank == 1 ? 2 : 4);
             finalize_and_destroy(part);

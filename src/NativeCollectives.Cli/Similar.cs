@@ -8,12 +8,16 @@ internal static class Similar
     /// <summary>The known word that is most like it; null if none is.</summary>
     public static string? To(string word, IEnumerable<string> known) =>
         known.Select(name => (Name: name, Changes: Changes(word, name)))
-            .Where(candidate => candidate.Changes <= MostChanges && candidate.Changes < candidate.Name.TrimStart('-').Length)
+            .Where(candidate => candidate.Changes <= MostChanges
+                && candidate.Changes < candidate.Name.TrimStart('-').Length)
             .OrderBy(static candidate => candidate.Changes)
             .Select(static candidate => candidate.Name)
             .FirstOrDefault();
 
-    /// <summary>How many letters must be added, left out or exchanged to make one of the other; more than are of interest count as many.</summary>
+    /// <summary>
+    /// How many letters must be added, left out or exchanged to make one of the other; more than are of interest count
+    /// as many.
+    /// </summary>
     private static int Changes(string first, string second)
     {
         if (Math.Abs(first.Length - second.Length) > MostChanges)

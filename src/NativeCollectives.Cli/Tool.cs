@@ -36,8 +36,9 @@ internal static class Tool
             if (parsed.Errors.Count > 0)
             {
                 // One mistake at a time; what is not understood comes before what is missing because of it.
-                ParseError error = parsed.Errors.FirstOrDefault(error => parsed.UnmatchedTokens.Any(token => error.Message.Contains(token, StringComparison.Ordinal)))
-                    ?? parsed.Errors[0];
+                bool isUnmatched(ParseError error) => parsed.UnmatchedTokens.Any(
+                    token => error.Message.Contains(token, StringComparison.Ordinal));
+                ParseError error = parsed.Errors.FirstOrDefault(isUnmatched) ?? parsed.Errors[0];
                 say($"{Shown.Text(error.Message)}{Suggestion(parsed)}\nSee: collectives --help, collectives COMMAND --help");
                 return ExitCodes.Usage;
             }
@@ -69,11 +70,14 @@ internal static class Tool
     private static string Suggestion(ParseResult parsed)
     {
         Command command = parsed.CommandResult.Command;
-        IEnumerable<string> names = command.Subcommands.Select(static known => known.Name).Concat(command.Options.Select(static option => option.Name));
-        return parsed.UnmatchedTokens.Count > 0 && Similar.To(parsed.UnmatchedTokens[0], names) is { } meant ? $" Did you mean {meant}?" : "";
+        IEnumerable<string> names = command.Subcommands.Select(static known => known.Name)
+            .Concat(command.Options.Select(static option => option.Name));
+        return parsed.UnmatchedTokens.Count > 0 && Similar.To(parsed.UnmatchedTokens[0], names) is { } meant
+            ? $" Did you mean {meant}?" : "";
     }
 
-    // Not by Console, which would need a descriptor more. If nobody can be told, the exit code says that something went wrong.
+    // Not by Console, which would need a descriptor more. If nobody can be told, the exit code says that something went
+    // wrong.
     private static void Say(string sentence) =>
         _ = StandardStreams.Write(StandardStreams.Errors, Encoding.UTF8.GetBytes($"collectives: {sentence}\n"));
 }

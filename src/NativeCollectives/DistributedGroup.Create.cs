@@ -102,7 +102,8 @@ public sealed partial class DistributedGroup
     {
         try
         {
-            DistributedGroup group = Formed(new DistributedGroup(GroupFormation.Form(plan, cancellationToken), plan.Observer), start);
+            DistributedGroup group =
+                Formed(new DistributedGroup(GroupFormation.Form(plan, cancellationToken), plan.Observer), start);
             LaunchReport.Recovered();
             return group;
         }

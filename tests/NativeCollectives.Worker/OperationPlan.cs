@@ -21,7 +21,8 @@ public readonly record struct OperationCase(string Operation, string Type, int C
 public static class OperationPlan
 {
     /// <summary>
-    /// Group sizes and sockets per neighbour: each size, each number of sockets, and all of both among few ranks. The native tests have the others.
+    /// Group sizes and sockets per neighbour: each size, each number of sockets, and all of both among few ranks. The
+    /// native tests have the others.
     /// </summary>
     public static IReadOnlyList<(int Size, int Sockets)> Shapes { get; } =
         [(1, 1), (2, 1), (2, 2), (2, 3), (3, 1), (3, 2), (3, 3), (4, 1), (4, 3), (5, 2), (8, 1)];

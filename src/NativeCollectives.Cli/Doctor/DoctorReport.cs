@@ -20,7 +20,9 @@ internal sealed record DoctorReport(
         [
             .. (machine.NativeCore.Error is { } error ? [new Finding("this machine", error.TrimEnd('.'))] : Enumerable.Empty<Finding>())
                 .Concat(configuration.Findings)
-                .Concat(configuration.Warning is { } warning ? [new Finding("the configuration", warning.TrimEnd('.'))] : Enumerable.Empty<Finding>())
+                .Concat(configuration.Warning is { } warning
+                    ? [new Finding("the configuration", warning.TrimEnd('.'))]
+                    : Enumerable.Empty<Finding>())
                 .Concat(hostfile?.Findings ?? [])
                 .Distinct(),
         ];

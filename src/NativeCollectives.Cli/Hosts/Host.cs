@@ -25,5 +25,6 @@ internal sealed record Host(string Ssh)
     public string? Cwd { get; init; }
 
     /// <summary>Every address of loopback is this machine: several make one machine look like several hosts.</summary>
-    public bool IsLocal => Ssh == "localhost" || (IPAddress.TryParse(Ssh, out IPAddress? address) && IPAddress.IsLoopback(address));
+    public bool IsLocal => Ssh == "localhost"
+        || (IPAddress.TryParse(Ssh, out IPAddress? address) && IPAddress.IsLoopback(address));
 }

@@ -65,7 +65,8 @@ internal sealed class HostFileReader(string file)
         var name = Text(ssh, $"{where}: \"ssh\"", "the name by which ssh reaches it");
         if (name.StartsWith('-') || name.Any(static letter => char.IsWhiteSpace(letter) || char.IsControl(letter)))
         {
-            throw Wrong($"{where}: \"ssh\" is \"{Shown.Text(name)}\"", "the name of a host, without spaces and not beginning with a dash");
+            throw Wrong($"{where}: \"ssh\" is \"{Shown.Text(name)}\"",
+                "the name of a host, without spaces and not beginning with a dash");
         }
 
         return new Host(name)
@@ -124,7 +125,8 @@ internal sealed class HostFileReader(string file)
         {
             if (!EnvironmentVariable.IsWellFormed(variable))
             {
-                throw Wrong($"{where}\"envs\" holds \"{EnvironmentVariable.Shown(variable)}\"", EnvironmentVariable.Expected);
+                throw Wrong($"{where}\"envs\" holds \"{EnvironmentVariable.Shown(variable)}\"",
+                    EnvironmentVariable.Expected);
             }
         }
 

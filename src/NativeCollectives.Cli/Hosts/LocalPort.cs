@@ -7,8 +7,8 @@ namespace NativeCollectives.Cli.Hosts;
 internal static class LocalPort
 {
     /// <summary>
-    /// Listens on a port; null, with the reason, if it is another's or forbidden. Only who listens keeps others out: they
-    /// may bind a port that is merely bound.
+    /// Listens on a port; null, with the reason, if it is another's or forbidden. Only who listens keeps others out:
+    /// they may bind a port that is merely bound.
     /// </summary>
     /// <exception cref="ToolException">Nobody can listen at that address here.</exception>
     public static Socket? TryListen(IPAddress address, int port, out SocketError refusal)

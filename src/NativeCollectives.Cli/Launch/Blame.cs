@@ -28,14 +28,20 @@ internal sealed class Blame
 
     /// <summary>Finds it.</summary>
     /// <returns>Null if no rank has failed.</returns>
-    public static Blame? Of(IReadOnlyList<RankEnd> ends) => ends.Any(static end => end.IsFailure) ? new Blame(ends) : null;
+    public static Blame? Of(IReadOnlyList<RankEnd> ends) => ends.Any(static end => end.IsFailure)
+        ? new Blame(ends)
+        : null;
 
-    /// <summary>What the user is told: the last lines of all that failed by themselves, those of the cause last, and one sentence.</summary>
+    /// <summary>
+    /// What the user is told: the last lines of all that failed by themselves, those of the cause last, and one
+    /// sentence.
+    /// </summary>
     public IEnumerable<string> Describe()
     {
         if (_ends.Count > 1)
         {
-            foreach (RankEnd failure in _failures.Where(failure => failure != Cause && KindOf(failure) != Kind.LostPeer))
+            foreach (RankEnd failure in _failures.Where(
+                failure => failure != Cause && KindOf(failure) != Kind.LostPeer))
             {
                 foreach (string line in LastLines(failure))
                 {
@@ -63,7 +69,9 @@ internal sealed class Blame
     private static IEnumerable<string> LastLines(RankEnd end)
     {
         IReadOnlyList<string> lines = end.Rank.ErrorTail.Lines();
-        return lines.Count == 0 ? [] : [$"the last lines of rank {end.Rank.Plan.Rank}:", .. lines.Select(static line => "  " + line)];
+        return lines.Count == 0
+            ? []
+            : [$"the last lines of rank {end.Rank.Plan.Rank}:", .. lines.Select(static line => "  " + line)];
     }
 
     private string Consequences()
@@ -72,7 +80,9 @@ internal sealed class Blame
         RankEnd[] left = lost.Length > 0 || KindOf(Cause) == Kind.LostPeer
             ? [.. _ends.TakeWhile(static end => !end.IsFailure).Where(static end => end.HasLeft)]
             : [];
-        var words = lost.Length > 0 ? $"; {Ranks.List(lost.Select(static end => end.Rank))} lost a peer after that" : "";
+        var words = lost.Length > 0
+            ? $"; {Ranks.List(lost.Select(static end => end.Rank))} lost a peer after that"
+            : "";
         if (left.Length > 0)
         {
             words += $"; {Ranks.List(left.Select(static end => end.Rank))} had left before with exit code 0";

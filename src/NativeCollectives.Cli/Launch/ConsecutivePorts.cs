@@ -15,7 +15,8 @@ internal sealed class ConsecutivePorts(int first, bool isHere) : IPorts
     {
         if (first + _count > 65535)
         {
-            throw ToolException.Usage($"the ports from {first} on do not suffice: each rank, address and connection needs one, up to 65535");
+            throw ToolException.Usage(
+                $"the ports from {first} on do not suffice: each rank, address and connection needs one, up to 65535");
         }
 
         var port = first + _count++;

@@ -71,7 +71,8 @@ internal sealed record DotnetRun(IReadOnlyList<string> Build, IReadOnlyList<stri
 
         string[] what = project is null ? [] : [project];
         return new DotnetRun(
-            [command[0], "build", .. what, .. options, "--disable-build-servers", "--nologo", "--verbosity", "quiet", "-consoleLoggerParameters:NoSummary"],
+            [command[0], "build", .. what, .. options, "--disable-build-servers", "--nologo", "--verbosity", "quiet",
+                "-consoleLoggerParameters:NoSummary"],
             [command[0], "run", "--no-build", .. command.Skip(2)]);
     }
 

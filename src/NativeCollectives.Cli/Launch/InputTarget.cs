@@ -17,7 +17,9 @@ internal readonly record struct InputTarget(int? Rank, bool IsForAll)
     {
         "all" => new(null, true),
         "none" => new(null, false),
-        _ => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var rank) ? new(rank, false) : null,
+        _ => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var rank)
+            ? new(rank, false)
+            : null,
     };
 
     public bool Includes(int rank) => Rank is { } only ? rank == only : IsForAll;

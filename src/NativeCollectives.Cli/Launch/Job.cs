@@ -17,7 +17,10 @@ internal sealed class Job : IDisposable
     /// <summary>How long the end of what was killed is waited for, and that of the output.</summary>
     private static readonly TimeSpan _lastWait = TimeSpan.FromSeconds(3);
 
-    /// <summary>After the first signal another one soon is the same wish, told twice: timeout(1) signals its child and then its group.</summary>
+    /// <summary>
+    /// After the first signal another one soon is the same wish, told twice: timeout(1) signals its child and then its
+    /// group.
+    /// </summary>
     private static readonly TimeSpan _sameWish = TimeSpan.FromSeconds(1);
 
     /// <summary>On a terminal the beginning of a line is shown after this time, or twice.</summary>
@@ -59,7 +62,8 @@ internal sealed class Job : IDisposable
     /// <param name="shell">By what remote ranks are ended.</param>
     /// <param name="guard">What ends the ranks if the tool does not live to do it.</param>
     /// <exception cref="ToolException">One cannot be started; none is left then.</exception>
-    public Job(IReadOnlyList<RankPlan> plans, LaunchOptions options, string temporary, string mark, IRemoteShell shell, Guard guard)
+    public Job(IReadOnlyList<RankPlan> plans, LaunchOptions options, string temporary, string mark, IRemoteShell shell,
+        Guard guard)
     {
         _options = options;
         _guard = guard;
@@ -89,7 +93,10 @@ internal sealed class Job : IDisposable
 
     public IReadOnlyList<Rank> Members => _ranks;
 
-    /// <summary>Tells the job of a signal to the tool: the first ends it in an orderly way, a second Ctrl-C at once; some are the ranks' affair.</summary>
+    /// <summary>
+    /// Tells the job of a signal to the tool: the first ends it in an orderly way, a second Ctrl-C at once; some are
+    /// the ranks' affair.
+    /// </summary>
     public void Interrupt(int signal) => _events.Add(new JobEvent.Interrupted(signal));
 
     /// <summary>Waits for its end, and ends it if a rank fails, the time is up, or somebody asks for it.</summary>
@@ -132,7 +139,8 @@ internal sealed class Job : IDisposable
                         result ??= new JobResult(ExitCodes.Signalled + signal, [], false);
                         End();
                     }
-                    else if ((signal == Signals.Interrupt && _interrupts > 1) || _clock.Elapsed - _endingSince > _sameWish)
+                    else if ((signal == Signals.Interrupt && _interrupts > 1)
+                        || _clock.Elapsed - _endingSince > _sameWish)
                     {
                         Kill();
                     }
@@ -169,7 +177,8 @@ internal sealed class Job : IDisposable
 
     // What ranks have written has all been passed on by now: what is said of them comes last.
     private JobResult Conclude(JobResult? ended) =>
-        ended is null && Blame.Of(_ends) is { } blame ? new JobResult(blame.Cause.End.ExitCode, [.. blame.Describe()], true)
+        ended is null && Blame.Of(_ends) is { } blame
+            ? new JobResult(blame.Cause.End.ExitCode, [.. blame.Describe()], true)
             : ended ?? new JobResult(ExitCodes.Success, [], false);
 
     /// <summary>Those that left while others went on, which may be waiting for them.</summary>
@@ -189,7 +198,9 @@ internal sealed class Job : IDisposable
     {
         while (true)
         {
-            var wait = _deadline - _clock.Elapsed is { } left ? Math.Clamp(Math.Ceiling(left.TotalMilliseconds), 0, int.MaxValue) : Timeout.Infinite;
+            var wait = _deadline - _clock.Elapsed is { } left
+                ? Math.Clamp(Math.Ceiling(left.TotalMilliseconds), 0, int.MaxValue)
+                : Timeout.Infinite;
             if (_events.TryTake(out JobEvent? next, (int)wait))
             {
                 return next;
@@ -214,7 +225,8 @@ internal sealed class Job : IDisposable
     private void Kill()
     {
         _phase = Phase.Killed;
-        _deadline = _clock.Elapsed + _lastWait + (_ranks.Exists(rank => rank is RemoteRank) ? TimeSpan.FromSeconds(20) : TimeSpan.Zero);
+        _deadline = _clock.Elapsed + _lastWait
+            + (_ranks.Exists(rank => rank is RemoteRank) ? TimeSpan.FromSeconds(20) : TimeSpan.Zero);
         Signal(rank => rank.Kill());
     }
 
@@ -264,7 +276,8 @@ internal sealed class Job : IDisposable
 
         if (_shown.Count > 0)
         {
-            _showing = new Timer(_ => _shown.ForEach(static output => output.ShowUnfinished()), null, _untilShown, _untilShown);
+            _showing = new Timer(
+                _ => _shown.ForEach(static output => output.ShowUnfinished()), null, _untilShown, _untilShown);
         }
     }
 

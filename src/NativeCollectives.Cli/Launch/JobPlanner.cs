@@ -46,7 +46,9 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         };
     }
 
-    private IPorts Ports(int? given, int usual, IPorts free) => given is null && IsLocal ? free : new ConsecutivePorts(given ?? usual, IsLocal);
+    private IPorts Ports(int? given, int usual, IPorts free) => given is null && IsLocal
+        ? free
+        : new ConsecutivePorts(given ?? usual, IsLocal);
 
     private List<RankPlan> Ring(IPorts ports, int attempt)
     {
@@ -178,7 +180,8 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
             {
                 Variables = all,
                 Secrets = all.Keys.Where(static name => Secrets.Is(name))
-                    .Concat(options.SecretEnvironment.Select(static variable => EnvironmentVariable.Parse(variable).Key))
+                    .Concat(options.SecretEnvironment.Select(
+                        static variable => EnvironmentVariable.Parse(variable).Key))
                     .ToHashSet(),
                 File = file,
                 Folder = host.Cwd ?? options.Folder,
@@ -216,7 +219,8 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
             all["MLX_WORLD_SIZE"] = "1";
         }
 
-        IEnumerable<string> given = [.. options.HostFile?.Envs ?? [], .. host.Envs, .. options.SecretEnvironment, .. options.Environment];
+        IEnumerable<string> given =
+            [.. options.HostFile?.Envs ?? [], .. host.Envs, .. options.SecretEnvironment, .. options.Environment];
         foreach (var (name, value) in given.Select(EnvironmentVariable.Parse))
         {
             all[name] = value;

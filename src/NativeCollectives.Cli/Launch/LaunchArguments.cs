@@ -12,8 +12,9 @@ internal static class LaunchArguments
     /// <summary>What users of other launchers write.</summary>
     private static readonly Dictionary<string, string> _otherwise = new()
     {
-        ["--np"] = "-n", ["--nproc"] = "-n", ["--nproc-per-node"] = "-n", ["--nproc_per_node"] = "-n", ["--ntasks"] = "-n", ["--num-ranks"] = "-n",
-        ["--size"] = "-n", ["-N"] = "-n", ["--host"] = "--hosts", ["-H"] = "--hosts", ["--machinefile"] = "--hostfile", ["-x"] = "--env",
+        ["--np"] = "-n", ["--nproc"] = "-n", ["--nproc-per-node"] = "-n", ["--nproc_per_node"] = "-n",
+        ["--ntasks"] = "-n", ["--num-ranks"] = "-n", ["--size"] = "-n", ["-N"] = "-n", ["--host"] = "--hosts",
+        ["-H"] = "--hosts", ["--machinefile"] = "--hostfile", ["-x"] = "--env",
         ["--wdir"] = "--cwd", ["--max-restarts"] = "--restart", ["--port"] = "--starting-port",
     };
 
@@ -56,12 +57,14 @@ internal static class LaunchArguments
 
         return arguments;
 
-        Option? Find(string name) => launch.Options.FirstOrDefault(option => option.Name == name || option.Aliases.Contains(name));
+        Option? Find(string name) =>
+            launch.Options.FirstOrDefault(option => option.Name == name || option.Aliases.Contains(name));
     }
 
     private static ToolException Unknown(string name, Command launch)
     {
-        var names = launch.Options.SelectMany(static option => option.Aliases.Prepend(option.Name)).Where(static known => known.Length > 2);
+        var names = launch.Options.SelectMany(static option => option.Aliases.Prepend(option.Name))
+            .Where(static known => known.Length > 2);
         var meant = _otherwise.GetValueOrDefault(name) ?? Similar.To(name, names);
         var hint = meant is null ? "see collectives launch --help" : $"perhaps {meant} is meant";
         return ToolException.Usage(

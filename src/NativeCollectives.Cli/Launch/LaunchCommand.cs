@@ -139,11 +139,12 @@ internal static class LaunchCommand
               collectives launch -n 2 ./train --epochs 3
               collectives launch --hostfile hosts.json --backend jaccl -- python3 train.py
 
-            Ends with the exit code of the rank that is to blame, 128 + the signal's number if a signal killed it. The other ranks are ended then.
+            Ends with the exit code of the rank that is to blame, 128 + the signal's number if a signal killed it.
+            The other ranks are ended then.
             """)
         {
-            repeat, hosts, hostFile, backend, env, envFile, connections, port, ncclPort, cwd, python, printPython, verbose, dryRun,
-            timeout, patience, grace, restart, input, prefix, noPrefix, color, command,
+            repeat, hosts, hostFile, backend, env, envFile, connections, port, ncclPort, cwd, python, printPython,
+            verbose, dryRun, timeout, patience, grace, restart, input, prefix, noPrefix, color, command,
         };
         launch.SetAction(async (parsed, cancellationToken) =>
         {
@@ -165,7 +166,8 @@ internal static class LaunchCommand
             HostFile = File("--hostfile", parsed.GetValue(hostFile)) is { } file ? HostFile.Read(file) : null,
             Backend = parsed.GetValue(backend) is { } name ? OneOf("--backend", name, LaunchBackend.All) : null,
             Environment = [.. (parsed.GetValue(env) ?? []).Select(Variable)],
-            SecretEnvironment = File("--env-file", parsed.GetValue(envFile)) is { } variables ? EnvironmentFile.Read(variables) : [],
+            SecretEnvironment = File("--env-file", parsed.GetValue(envFile)) is { } variables
+                ? EnvironmentFile.Read(variables) : [],
             ConnectionsPerIp = InRange("--connections-per-ip", parsed.GetValue(connections), 1, 1000, "a number from 1 to 1000"),
             StartingPort = Port("--starting-port", parsed.GetValue(port)),
             NcclPort = Port("--nccl-port", parsed.GetValue(ncclPort)),
@@ -178,7 +180,8 @@ internal static class LaunchCommand
             GracePeriod = Time("--grace-period", parsed.GetValue(grace)!),
             Restarts = InRange("--restart", parsed.GetValue(restart), 0, int.MaxValue, "a number from 0"),
             Input = InputTarget.Parse(parsed.GetValue(input)!)
-                ?? throw ToolException.Usage($"--stdin is \"{Shown.Text(parsed.GetValue(input)!)}\"; expected {InputTarget.Expected}"),
+                ?? throw ToolException.Usage(
+                    $"--stdin is \"{Shown.Text(parsed.GetValue(input)!)}\"; expected {InputTarget.Expected}"),
             IsPrefixed = (parsed.GetValue(prefix), parsed.GetValue(noPrefix)) switch
             {
                 (true, true) => throw ToolException.Usage("--prefix and --no-prefix exclude each other"),
@@ -204,12 +207,16 @@ internal static class LaunchCommand
             : names;
     }
 
-    private static string? File(string option, string? path) => path is null || (path.Length > 0 && !path.Contains('\0'))
+    private static string? File(string option, string? path) => path is null
+        || (path.Length > 0 && !path.Contains('\0'))
         ? path
         : throw ToolException.Usage($"{option} is \"{Shown.Text(path)}\"; expected a path");
 
     private static string Variable(string text) =>
-        EnvironmentVariable.IsWellFormed(text) ? text : throw ToolException.Usage($"--env is \"{EnvironmentVariable.Shown(text)}\"; expected {EnvironmentVariable.Expected}");
+        EnvironmentVariable.IsWellFormed(text)
+            ? text
+            : throw ToolException.Usage(
+                $"--env is \"{EnvironmentVariable.Shown(text)}\"; expected {EnvironmentVariable.Expected}");
 
     private static int InRange(string option, int value, int least, int greatest, string expected) =>
         value >= least && value <= greatest ? value : throw ToolException.Usage($"{option} is {value}; expected {expected}");

@@ -26,7 +26,8 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
         var planner = new JobPlanner(options, LaunchBackend.Choose(options.Backend, options.HostFile?.Backend));
         if (options.Input.Rank >= planner.Hosts.Count)
         {
-            throw ToolException.Usage($"--stdin is {options.Input.Rank}, but the ranks are 0 to {planner.Hosts.Count - 1}");
+            throw ToolException.Usage(
+                $"--stdin is {options.Input.Rank}, but the ranks are 0 to {planner.Hosts.Count - 1}");
         }
 
         if (options.IsDryRun)
@@ -127,7 +128,8 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
     private void PassInput(IReadOnlyList<Rank> ranks)
     {
         // A terminal that belongs to another job is left alone: reading would stop this process.
-        Rank[] readers = StandardStreams.IsInputUsable() ? [.. ranks.Where(rank => options.Input.Includes(rank.Plan.Rank))] : [];
+        Rank[] readers = StandardStreams.IsInputUsable()
+            ? [.. ranks.Where(rank => options.Input.Includes(rank.Plan.Rank))] : [];
         foreach (var rank in ranks.Except(readers))
         {
             rank.CloseInput();

@@ -35,7 +35,9 @@ internal sealed class LocalRank(RankPlan plan, ProcessStart start) : Rank(plan, 
 
     public override ProcessEnd Wait() => Process.Wait();
 
-    public override bool HasLostPeer => (start.Environment.GetValueOrDefault(LaunchReport.Variable) is { } report && File.Exists(report)) || base.HasLostPeer;
+    public override bool HasLostPeer =>
+        (start.Environment.GetValueOrDefault(LaunchReport.Variable) is { } report && File.Exists(report))
+        || base.HasLostPeer;
 
     public override void Signal(int signal) => Process.Signal(signal);
 

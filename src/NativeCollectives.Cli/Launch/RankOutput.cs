@@ -41,8 +41,8 @@ internal sealed class RankOutput(ILineStream stream, string prefix, bool isAlone
     }
 
     /// <summary>
-    /// Shows the beginning of a line that has not gone on since this was called before, such as a question or a progress bar: from time to time, on a
-    /// terminal.
+    /// Shows the beginning of a line that has not gone on since this was called before, such as a question or a
+    /// progress bar: from time to time, on a terminal.
     /// </summary>
     public void ShowUnfinished()
     {
@@ -85,7 +85,8 @@ internal sealed class RankOutput(ILineStream stream, string prefix, bool isAlone
 
     private void AppendPrefixed(ReadOnlySpan<byte> bytes)
     {
-        // All whole lines of a piece go out together. The prefix of the first is the stream's affair: it may be there already.
+        // All whole lines of a piece go out together. The prefix of the first is the stream's affair: it may be there
+        // already.
         while (bytes.Length > 0)
         {
             if (_lineLength == 0 && _pending.Length > 0)

@@ -21,19 +21,23 @@ internal sealed record RankPlan(int Rank, Host Host, IReadOnlyList<string> Comma
     /// <summary>The folder that somebody has named for it; null: the tool's own, where the host has it.</summary>
     public string? Folder { get; init; }
 
-    /// <summary>What is started where, with every variable, so that it can be run by hand; secrets are not shown.</summary>
+    /// <summary>
+    /// What is started where, with every variable, so that it can be run by hand; secrets are not shown.
+    /// </summary>
     /// <param name="temporary">The folder of a local rank's file.</param>
     public string Describe(string temporary)
     {
         IEnumerable<KeyValuePair<string, string>> variables = File is { } file && !Variables.ContainsKey(file.Key)
             ? Variables.Append(new(file.Key, Host.IsLocal ? PathOf(file, temporary) : $"a file of {file.Value}"))
             : Variables;
-        var settings = variables.Select(variable => $"{variable.Key}={(Secrets.Contains(variable.Key) ? "***" : Word(variable.Value))}");
+        var settings = variables.Select(
+            variable => $"{variable.Key}={(Secrets.Contains(variable.Key) ? "***" : Word(variable.Value))}");
         return $"rank {Rank} on {Host.Ssh}: {string.Join(' ', settings.Concat(Command.Select(Word)))}";
     }
 
     private static string Word(string text) => ShellQuoting.Quote(Shown.Text(text, 4000));
 
     /// <summary>Where a local rank's file is; the same for all.</summary>
-    public static string PathOf(KeyValuePair<string, string> file, string temporary) => Path.Combine(temporary, $"{file.Key}.json");
+    public static string PathOf(KeyValuePair<string, string> file, string temporary) =>
+        Path.Combine(temporary, $"{file.Key}.json");
 }

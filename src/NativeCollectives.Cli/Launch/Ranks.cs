@@ -10,11 +10,13 @@ internal static class Ranks
     /// <summary>Such as: rank 2; ranks 0, 2 and 3.</summary>
     public static string List(IEnumerable<Rank> ranks)
     {
-        string[] numbers = [.. ranks.Select(static rank => rank.Plan.Rank).Order().Select(static rank => rank.ToString(CultureInfo.InvariantCulture))];
+        string[] numbers = [.. ranks.Select(static rank => rank.Plan.Rank).Order()
+            .Select(static rank => rank.ToString(CultureInfo.InvariantCulture))];
         return numbers switch
         {
             [var only] => $"rank {only}",
-            { Length: > MostNamed } => $"ranks {string.Join(", ", numbers[..MostNamed])} and {numbers.Length - MostNamed} more",
+            { Length: > MostNamed } =>
+                $"ranks {string.Join(", ", numbers[..MostNamed])} and {numbers.Length - MostNamed} more",
             _ => $"ranks {string.Join(", ", numbers[..^1])} and {numbers[^1]}",
         };
     }

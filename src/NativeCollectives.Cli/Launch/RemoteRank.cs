@@ -40,10 +40,12 @@ internal sealed class RemoteRank : Rank
             "ssh", .. SshShell.Options(_connectTimeout), "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-T",
             "--", plan.Host.Ssh, script.Run(remote, CurrentFolder.PathOrNull ?? "/", grace),
         ];
-        var rank = new RemoteRank(plan, ProcessStart.Of(arguments, environment, CurrentFolder.PathOrNull ?? "/"), script, shell);
+        var rank = new RemoteRank(
+            plan, ProcessStart.Of(arguments, environment, CurrentFolder.PathOrNull ?? "/"), script, shell);
         if (plan.Secrets.Count > 0)
         {
-            var secrets = plan.Variables.Where(variable => plan.Secrets.Contains(variable.Key)).Select(static variable => Secrets.Line(variable.Key, variable.Value));
+            var secrets = plan.Variables.Where(variable => plan.Secrets.Contains(variable.Key))
+                .Select(static variable => Secrets.Line(variable.Key, variable.Value));
             rank.Write(Encoding.UTF8.GetBytes(string.Concat(secrets) + ".\n"));
         }
 

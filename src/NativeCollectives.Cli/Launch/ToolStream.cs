@@ -9,7 +9,10 @@ internal sealed class ToolStream(int descriptor) : ILineStream
     private RankOutput? _unfinished;
     private bool _isBroken;
 
-    /// <summary>Called once, with the error, when it cannot be written any more, as where nobody reads it; what is written after that is lost.</summary>
+    /// <summary>
+    /// Called once, with the error, when it cannot be written any more, as where nobody reads it; what is written after
+    /// that is lost.
+    /// </summary>
     public Action<int>? Broken { get; set; }
 
     /// <summary>Writes something of the tool's own.</summary>
@@ -39,7 +42,8 @@ internal sealed class ToolStream(int descriptor) : ILineStream
             var goesOn = _unfinished is not null && _unfinished == output;
             ReadOnlySpan<byte> end = _unfinished is null || goesOn ? [] : "\n"u8;
             _unfinished = isUnfinished ? output : null;
-            error = StandardStreams.Write(descriptor, goesOn || (end.Length == 0 && prefix.Length == 0) ? bytes : [.. end, .. prefix, .. bytes]);
+            error = StandardStreams.Write(
+                descriptor, goesOn || (end.Length == 0 && prefix.Length == 0) ? bytes : [.. end, .. prefix, .. bytes]);
             if (error == 0)
             {
                 return;

@@ -4,9 +4,9 @@ using System.Text;
 namespace NativeCollectives.Cli.Processes;
 
 /// <summary>
-/// A shell beside the tool that ends the process groups it has been told of, on Linux also those that have left them, and
-/// removes the temporary folder, should the tool die without doing so, of SIGKILL for instance: it then reads the end of
-/// its input.
+/// A shell beside the tool that ends the process groups it has been told of, on Linux also those that have left them,
+/// and removes the temporary folder, should the tool die without doing so, of SIGKILL for instance: it then reads the
+/// end of its input.
 /// </summary>
 internal sealed class Guard : IDisposable
 {
@@ -48,7 +48,8 @@ internal sealed class Guard : IDisposable
     /// <param name="grace">From SIGTERM to SIGKILL.</param>
     public Guard(string folder, string mark, TimeSpan grace) => _shell = ChildProcess.Start(new ProcessStart(
         "/bin/sh",
-        ["sh", "-c", Script, "sh", Math.Ceiling(grace.TotalSeconds).ToString(CultureInfo.InvariantCulture), folder, $"{MarkVariable}={mark}"],
+        ["sh", "-c", Script, "sh", Math.Ceiling(grace.TotalSeconds).ToString(CultureInfo.InvariantCulture), folder,
+            $"{MarkVariable}={mark}"],
         new Dictionary<string, string> { ["PATH"] = "/usr/bin:/bin" }));
 
     /// <summary>The process id of the shell.</summary>
@@ -83,7 +84,8 @@ internal sealed class Guard : IDisposable
 
             try
             {
-                _shell.Input.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{change} {group}\n")));
+                _shell.Input.Write(Encoding.ASCII.GetBytes(
+                    string.Create(CultureInfo.InvariantCulture, $"{change} {group}\n")));
             }
             catch (IOException)
             {

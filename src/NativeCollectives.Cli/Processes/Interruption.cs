@@ -28,7 +28,10 @@ internal sealed class Interruption : IDisposable
     /// <summary>Whether a signal is the programs' affair.</summary>
     public static bool IsForRanks(int signal) => signal == Signals.User1 || signal == Signals.User2;
 
-    /// <summary>Tells somebody of every signal, also of one that has asked to end before; until it is told anew, instead of somebody else.</summary>
+    /// <summary>
+    /// Tells somebody of every signal, also of one that has asked to end before; until it is told anew, instead of
+    /// somebody else.
+    /// </summary>
     public void Tell(Action<int>? receiver)
     {
         lock (_lock)

@@ -108,8 +108,8 @@ internal static unsafe partial class Libc
     public static partial int OwnGroup();
 
     /// <summary>
-    /// Gives a signal its default meaning back, before the runtime looks at it: a parent that ignores the end of its children hands that on, and then
-    /// nobody's end can be waited for.
+    /// Gives a signal its default meaning back, before the runtime looks at it: a parent that ignores the end of its
+    /// children hands that on, and then nobody's end can be waited for.
     /// </summary>
     public static void RestoreDefault(int signal) => _ = SetHandler(signal, 0);
 

@@ -16,6 +16,10 @@ internal sealed record ProcessStart(string Path, IReadOnlyList<string> Arguments
     /// <exception cref="ToolException">It is not there, or cannot be executed.</exception>
     public static ProcessStart Of(IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, string folder) =>
         command.FirstOrDefault(static word => word.Contains('\0')) is { } cut
-        ? throw ToolException.Usage($"the command has the word \"{Shown.Text(cut)}\", but no argument of a program can hold NUL")
-        : new(ProgramFile.Find(command[0], folder, environment.GetValueOrDefault("PATH")), command, environment) { Folder = folder };
+        ? throw ToolException.Usage(
+            $"the command has the word \"{Shown.Text(cut)}\", but no argument of a program can hold NUL")
+        : new(ProgramFile.Find(command[0], folder, environment.GetValueOrDefault("PATH")), command, environment)
+        {
+            Folder = folder,
+        };
 }

@@ -46,11 +46,14 @@ internal static class ProgramFile
     {
         try
         {
-            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            using var stream = new FileStream(
+                file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             Span<byte> start = stackalloc byte[256];
             start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
             var end = start.IndexOf((byte)'\n');
-            return start.StartsWith("#!"u8) ? Encoding.UTF8.GetString(end < 0 ? start[2..] : start[2..end]).TrimStart(' ', '\t') : null;
+            return start.StartsWith("#!"u8)
+                ? Encoding.UTF8.GetString(end < 0 ? start[2..] : start[2..end]).TrimStart(' ', '\t')
+                : null;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -61,7 +64,8 @@ internal static class ProgramFile
     /// <summary>What is wrong with a script whose interpreter is not there.</summary>
     public static string LacksInterpreter(string interpreter)
     {
-        var why = interpreter.EndsWith('\r') ? "; the script has the line ends of Windows (CRLF), so that a carriage return belongs to the name" : "";
+        var why = interpreter.EndsWith('\r')
+            ? "; the script has the line ends of Windows (CRLF), so that a carriage return belongs to the name" : "";
         return $"its interpreter \"{Shown.Text(interpreter)}\" was not found{why}";
     }
 

@@ -50,7 +50,8 @@ internal static unsafe class StandardStreams
     }
 
     /// <summary>What the user is told if the standard output cannot be written.</summary>
-    public static string CannotWrite(int error) => $"the standard output cannot be written: {Marshal.GetPInvokeErrorMessage(error)}";
+    public static string CannotWrite(int error) =>
+        $"the standard output cannot be written: {Marshal.GetPInvokeErrorMessage(error)}";
 
     /// <summary>Reads what there is; waits if there is nothing, also where somebody has made it non-blocking.</summary>
     /// <returns>How many bytes; 0 at the end, which an error also is.</returns>

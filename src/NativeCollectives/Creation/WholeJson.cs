@@ -22,7 +22,8 @@ internal static class WholeJson
         catch (InvalidOperationException)
         {
             document.Dispose();
-            throw new JsonException("A text in it has half of a surrogate pair, such as \\ud800, which is no character.");
+            throw new JsonException(
+                "A text in it has half of a surrogate pair, such as \\ud800, which is no character.");
         }
     }
 

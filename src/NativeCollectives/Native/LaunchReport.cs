@@ -40,7 +40,8 @@ internal static class LaunchReport
         {
             action(file);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception exception)
+            when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             // It only makes the launcher's message better.
         }

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace NativeCollectives.Tests.Harness;
 
 /// <summary>
-/// Runs seeded rounds and says how to repeat one that failed. <c>NC_FUZZ_SEED</c>, <c>NC_FUZZ_ROUNDS</c> and <c>NC_FUZZ_ROUND</c> are as in
+/// Runs seeded rounds and says how to repeat one that failed. <c>NC_FUZZ_SEED</c>, <c>NC_FUZZ_ROUNDS</c> and
+/// <c>NC_FUZZ_ROUND</c> are as in
 /// <c>native/tests/fuzz.h</c>.
 /// </summary>
 internal static class Fuzzer
@@ -34,7 +35,8 @@ internal static class Fuzzer
             }
             catch (Exception exception) when (exception is not SuccessException)
             {
-                throw new AssertionException($"To repeat it: NC_FUZZ_SEED={_seed} NC_FUZZ_ROUND={round}. {exception}", exception);
+                throw new AssertionException(
+                    $"To repeat it: NC_FUZZ_SEED={_seed} NC_FUZZ_ROUND={round}. {exception}", exception);
             }
             done++;
         }
@@ -46,5 +48,6 @@ internal static class Fuzzer
     }
 
     private static long? Setting(string variable) =>
-        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? long.Parse(value, CultureInfo.InvariantCulture) : null;
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value
+            ? long.Parse(value, CultureInfo.InvariantCulture) : null;
 }

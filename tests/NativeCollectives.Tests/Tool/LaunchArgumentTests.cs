@@ -60,7 +60,9 @@ public sealed class LaunchArgumentTests
     {
         var parsed = DotnetRun.Parse(command.Split(' '));
         Assert.That(parsed is null ? null : string.Join(' ', parsed.Run), Is.EqualTo(run));
-        build = build?.Replace("{0}", "--disable-build-servers --nologo --verbosity quiet -consoleLoggerParameters:NoSummary", StringComparison.Ordinal);
+        build = build?.Replace(
+            "{0}", "--disable-build-servers --nologo --verbosity quiet -consoleLoggerParameters:NoSummary",
+            StringComparison.Ordinal);
         Assert.That(parsed is null ? null : string.Join(' ', parsed.Build), Is.EqualTo(build));
     }
 }

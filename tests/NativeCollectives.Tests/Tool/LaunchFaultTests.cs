@@ -17,7 +17,9 @@ public sealed partial class LaunchFaultTests
     [Test]
     public async Task AKilledRankEndsTheJobWithItsCodeWithinTwoSeconds(CancellationToken cancellation)
     {
-        using var run = new LaunchRun(["-n", "3", "--patience", "0.1", "sh", "-c", $"if [ $MLX_RANK = 1 ]; then echo rank $$; exec sleep 300; fi; {Stubborn}"]);
+        using var run = new LaunchRun(
+            ["-n", "3", "--patience", "0.1", "sh", "-c",
+            $"if [ $MLX_RANK = 1 ]; then echo rank $$; exec sleep 300; fi; {Stubborn}"]);
         var (victim, others) = await Processes(run, 7, cancellation);
         var clock = Stopwatch.StartNew();
         Kill(victim, 9);

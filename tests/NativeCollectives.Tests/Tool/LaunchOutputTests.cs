@@ -93,7 +93,9 @@ public sealed class LaunchOutputTests
         Assert.That(settings.Prefix(0, 11), Is.EqualTo(expected));
     }
 
-    /// <summary>A question, or a progress bar: shown after a while, and gone on with; what others write ends it.</summary>
+    /// <summary>
+    /// A question, or a progress bar: shown after a while, and gone on with; what others write ends it.
+    /// </summary>
     [Test]
     public void AnUnfinishedLineIsShownAfterAWhile()
     {

@@ -89,7 +89,8 @@ public sealed class LaunchPlanTests
 
     [Test]
     public void AnUnknownBackendOfAHostfileIsNamed() =>
-        Assert.That(() => LaunchBackend.Choose(null, "mpi"), Throws.TypeOf<ToolException>().With.Message.Contains("\"mpi\""));
+        Assert.That(() => LaunchBackend.Choose(null, "mpi"),
+            Throws.TypeOf<ToolException>().With.Message.Contains("\"mpi\""));
 
     [Test]
     public void VariablesOfTheCommandLineWin()

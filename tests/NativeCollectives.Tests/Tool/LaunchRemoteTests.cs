@@ -107,9 +107,11 @@ public sealed class LaunchRemoteTests
     {
         const string Secret = "whisper 'a' \"b\" $c \\d %e \u00e9\n.\n";
         var end = await Launch(
-            ["--hosts", "node-a", "--env", $"HF_TOKEN={Secret}", "sh", "-c", "printf '%s' \"$HF_TOKEN\"; cat"], cancellation, input: "hello");
+            ["--hosts", "node-a", "--env", $"HF_TOKEN={Secret}", "sh", "-c", "printf '%s' \"$HF_TOKEN\"; cat"],
+                cancellation, input: "hello");
         Assert.That((end.ExitCode, end.Output), Is.EqualTo((0, Secret + "hello")), end.Errors);
-        Assert.That(await File.ReadAllTextAsync(Log, cancellation), Does.Not.Contain("whisper").And.Contain("ControlMaster=no"));
+        Assert.That(await File.ReadAllTextAsync(Log, cancellation),
+            Does.Not.Contain("whisper").And.Contain("ControlMaster=no"));
     }
 
     [Test]

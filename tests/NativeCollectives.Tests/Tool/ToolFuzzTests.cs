@@ -6,22 +6,29 @@ using NativeCollectives.Tests.Harness;
 
 namespace NativeCollectives.Tests.Tool;
 
-/// <summary>Command lines, hostfiles and configurations of any kind: the tool does as it is told, or says in one sentence why not.</summary>
+/// <summary>
+/// Command lines, hostfiles and configurations of any kind: the tool does as it is told, or says in one sentence why
+/// not.
+/// </summary>
 [Category("Tool")]
 [CancelAfter(120_000)]
 public sealed class ToolFuzzTests
 {
     private static readonly string[] _options =
     [
-        "-n", "-np", "--ranks", "--repeat-hosts", "--hosts", "--hostfile", "--backend", "--env", "--env-file", "--connections-per-ip", "-p", "--starting-port",
-        "--nccl-port", "--cwd", "--python", "--verbose", "--timeout", "--patience", "--grace-period", "--restart", "--stdin", "--prefix", "--no-prefix",
+        "-n", "-np", "--ranks", "--repeat-hosts", "--hosts", "--hostfile", "--backend", "--env", "--env-file",
+        "--connections-per-ip", "-p", "--starting-port",
+        "--nccl-port", "--cwd", "--python", "--verbose", "--timeout", "--patience", "--grace-period", "--restart",
+        "--stdin", "--prefix", "--no-prefix",
         "--color", "--help", "--", "--bogus", "-x", "-", "", "--=", "-n=", "--backend=", "@", "[diagram]",
     ];
 
     private static readonly string[] _values =
     [
-        "0", "1", "2", "64", "-1", "1e9", "99999999999999999999", "a", "", " ", "127.0.0.1", "127.0.0.1,127.0.0.2", "a.invalid,b.invalid", ",", "::1", "ring", "nccl",
-        "jaccl", "jaccl-ring", "mpi", "RING", "A=b", "=", "A", "5s", "0.5", "-5s", "all", "none", "true", "echo", "/", "/nowhere", "~", "\0", "\ud800", "\u001b[31m",
+        "0", "1", "2", "64", "-1", "1e9", "99999999999999999999", "a", "", " ", "127.0.0.1", "127.0.0.1,127.0.0.2",
+        "a.invalid,b.invalid", ",", "::1", "ring", "nccl",
+        "jaccl", "jaccl-ring", "mpi", "RING", "A=b", "=", "A", "5s", "0.5", "-5s", "all", "none", "true", "echo", "/",
+        "/nowhere", "~", "\0", "\ud800", "\u001b[31m",
         "\n", "NaN", "always", "auto", "%s", "$(true)", "'",
     ];
 
@@ -50,7 +57,9 @@ public sealed class ToolFuzzTests
             List<string> arguments = ["launch", "--dry-run"];
             for (var count = random.Next(7); count > 0; count--)
             {
-                var word = random.Next(3) == 0 ? _values[random.Next(_values.Length)] : _options[random.Next(_options.Length)];
+                var word = random.Next(3) == 0
+                    ? _values[random.Next(_values.Length)]
+                    : _options[random.Next(_options.Length)];
                 arguments.Add(random.Next(12) == 0 ? Mutated(word, random) : word);
                 if (random.Next(3) > 0)
                 {
@@ -94,8 +103,10 @@ public sealed class ToolFuzzTests
         var path = Path.Combine(_folder, "appsettings.json");
         await Fuzzer.RunAsync("configurations of doctor", 300, async random =>
         {
-            string[] keys = ["Backend", "Ring:Rank", "Ring:Hosts", "Nccl:Size", "Jaccl:Devices", "Strict", "FormingTimeout", "Bogus"];
-            var values = Enumerable.Range(0, random.Next(4)).Select(_ => $"\"{keys[random.Next(keys.Length)]}\": {Json(random, 1)}");
+            string[] keys = ["Backend", "Ring:Rank", "Ring:Hosts", "Nccl:Size", "Jaccl:Devices", "Strict",
+                "FormingTimeout", "Bogus"];
+            var values = Enumerable.Range(0, random.Next(4))
+                .Select(_ => $"\"{keys[random.Next(keys.Length)]}\": {Json(random, 1)}");
             var json = Mutated($"{{\"NativeCollectives\": {{{string.Join(',', values)}}}}}", random, random.Next(2));
             await File.WriteAllBytesAsync(path, Encoding.UTF8.GetBytes(json));
             await Expect(["doctor", "--config", path], isLong: false);
@@ -116,13 +127,16 @@ public sealed class ToolFuzzTests
             case 3:
                 return $"\"{new string('x', random.Next(20) == 0 ? 100_000 : random.Next(5))}\"";
             case < 6:
-                string[] texts = ["127.0.0.1", "127.0.0.2:5", "a.invalid", "ring", "jaccl", "A=b", "\\u0000", "\\u001b[2J", "rdma_en2", "[::1]:7", "x:0"];
+                string[] texts = ["127.0.0.1", "127.0.0.2:5", "a.invalid", "ring", "jaccl", "A=b", "\\u0000",
+                    "\\u001b[2J", "rdma_en2", "[::1]:7", "x:0"];
                 return $"\"{texts[random.Next(texts.Length)]}\"";
             case < 8:
                 return $"[{string.Join(',', Enumerable.Range(0, random.Next(4)).Select(_ => Json(random, depth + 1)))}]";
             default:
-                string[] keys = ["ssh", "ips", "rdma", "command", "envs", "cwd", "hosts", "backend", "\\ud800", "other"];
-                var members = Enumerable.Range(0, random.Next(6)).Select(_ => $"\"{keys[random.Next(keys.Length)]}\":{Json(random, depth + 1)}");
+                string[] keys = ["ssh", "ips", "rdma", "command", "envs", "cwd", "hosts", "backend", "\\ud800",
+                    "other"];
+                var members = Enumerable.Range(0, random.Next(6))
+                    .Select(_ => $"\"{keys[random.Next(keys.Length)]}\":{Json(random, depth + 1)}");
                 return $"{{{string.Join(',', members)}}}";
         }
     }
@@ -164,9 +178,11 @@ public sealed class ToolFuzzTests
 
     private static void ExpectSentence(string sentence, int code)
     {
-        Assert.That(code, Is.EqualTo(ExitCodes.Usage).Or.EqualTo(ExitCodes.Failed).Or.EqualTo(ExitCodes.NotFound).Or.EqualTo(ExitCodes.CannotExecute), sentence);
+        Assert.That(code, Is.EqualTo(ExitCodes.Usage).Or.EqualTo(ExitCodes.Failed).Or.EqualTo(
+            ExitCodes.NotFound).Or.EqualTo(ExitCodes.CannotExecute), sentence);
         Assert.That(sentence, Has.Length.LessThan(4000).And.Not.Contain("unexpected"));
         var first = sentence.Split("\nSee: ")[0];
-        Assert.That(first.Any(static letter => char.IsControl(letter) && letter != '\t'), Is.False, "control characters");
+        Assert.That(first.Any(static letter => char.IsControl(letter) && letter != '\t'), Is.False,
+            "control characters");
     }
 }

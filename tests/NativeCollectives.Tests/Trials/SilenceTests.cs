@@ -137,7 +137,8 @@ public sealed class SilenceTests
             TestContext.Out.WriteLine($"rank {rank} after {elapsed.TotalSeconds:F1} s: {failure?.Text}");
             Assert.That(failure?.Type, Is.EqualTo(nameof(PeerLostException)), $"rank {rank}: {failure?.Text}");
 
-            // Of a connection on which nothing is in flight the system may find it out first, and says it in its own words.
+            // Of a connection on which nothing is in flight the system may find it out first, and says it in its own
+            // words.
             var words = $"rank {1 - rank}'s host has not acknowledged anything for 20 s";
             Assert.That(failure!.Text, Does.Contain(words).Or.Contain("No route to host"));
             Assert.That(elapsed, Is.LessThan(_bound), $"rank {rank}");
