@@ -92,7 +92,7 @@ NcclGroup::NcclGroup(std::shared_ptr<const Device> device, std::unique_ptr<Commu
 // ---- operations ------------------------------------------------------------------------------------------------------------------------------------------
 
 template <class Body>
-void NcclGroup::operate(Body&& body) {
+void NcclGroup::operate(const nc_request& request, const nc_call& call, Body&& body) {
     struct Executing {
         std::atomic<bool>& flag;
         explicit Executing(std::atomic<bool>& flag) : flag(flag) { flag.store(true); }
@@ -103,18 +103,23 @@ void NcclGroup::operate(Body&& body) {
     const Device::Scope scope(*device_);
     begun_ = false;
     callers_stream_.reset();
-    try {
-        body();
-    } catch (const Error& error) {
-        if (error.standing == NC_IN_STEP && !begun_) throw;
-        give_up();
-        if (error.standing != NC_IN_STEP) throw;
-        // What the caller could be blamed for was found too late for that.
-        throw Error(NC_LIBRARY_ERROR, error.what(), error.peer, error.system_error);
-    } catch (...) {
-        give_up();
-        throw;
+    nc_error error = empty_error();
+    nc_standing standing = NC_OUT_OF_STEP;
+    error.status = guarded(&error, &standing, body);
+    if (error.status == NC_OK) return;
+    const bool in_step = standing == NC_IN_STEP;
+    // What the caller could be blamed for may have been found too late for that.
+    if (in_step && begun_) error.status = NC_LIBRARY_ERROR;
+    const Error failure(error.status, error.message, error.peer, error.system_error);
+    if (in_step && !begun_) throw failure.still_in_step();
+    // Told before the abort, as in end(): that of what is on streams has this cause. Of an interruption the core knows.
+    if (error.status != NC_ABORTED) {
+        error.operation = request.operation;
+        error.sequence = call.sequence;
+        tell_core(error);
     }
+    give_up();
+    throw failure;
 }
 
 void NcclGroup::give_up() {
@@ -163,7 +168,7 @@ void NcclGroup::await(const Patience& patience, Question&& question) {
 }
 
 void NcclGroup::execute(const nc_request& request, const nc_call& call) {
-    operate([&] {
+    operate(request, call, [&] {
         if (request.operation == NC_BARRIER) {
             barrier(request, call);
             return;
@@ -248,7 +253,10 @@ void NcclGroup::execute_staged(const nc_request& request, const nc_call& call, c
     const Patience patience = patience_of(request, call);
     hold_for_last(stream_->get());
     staging_->run(
-        shape, buffers_of(request), [&](const Shape& part, const Buffers& buffers, CudaStream stream) { issue_on(stream, part, buffers, patience); },
+        shape, buffers_of(request),
+        [&](const Shape& part, const Buffers& buffers, CudaStream stream) {
+            issue_on(stream, part, buffers, patience);
+        },
         [&](const Event& event) { await(patience, [&] { return event.passed(); }); });
     give_back(std::move(last_));
 }
@@ -325,7 +333,7 @@ void NcclGroup::barrier(const nc_request& request, const nc_call& call) {
 
 void NcclGroup::split(const nc_request& request, const nc_call& call, const nc_backend_options& options,
                       Handover& handover) {
-    operate([&] {
+    operate(request, call, [&] {
         const Patience patience = patience_of(request, call);
         // NCCL wants nothing to be under way.
         if (last_ != nullptr) await(patience, [this] { return last_->passed(); });

@@ -95,7 +95,7 @@ private:
     void await(const Patience& patience, Question&& question);
     // Runs body as an operation; what it throws ends the group, unless this rank is still in step with the others.
     template <class Body>
-    void operate(Body&& body);
+    void operate(const nc_request& request, const nc_call& call, Body&& body);
     // Ends the communicator, and waits for the device to let go of the operations' buffers.
     void give_up();
     // Returns once the answer is yes, or the device has failed, or after a while.

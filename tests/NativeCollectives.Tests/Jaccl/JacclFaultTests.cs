@@ -419,6 +419,12 @@ public sealed class JacclFaultTests
             }
         }
         var idle = ranks.Workers[1].Do(Loop("Barrier", 0));
+        if (!isRing && idle.Failure is null)
+        {
+            // In a mesh all of this barrier had been sent before the abort, and may come before the news of it.
+            idle = ranks.Workers[1].Do(Loop("Barrier", 0));
+        }
+
         Assert.That(idle.Failure?.Type, Is.AnyOf(_ends), idle.Failure?.Text);
         Faulted(ranks.Workers[aborting], nameof(GroupAbortedException), "the test's reason");
     });
