@@ -6,11 +6,12 @@
 //   Test         every test: native, .NET, sanitizers
 //   Sanitizers   the native tests and a multi-process run under ASan+UBSan and under TSan
 //   Conformance  replays recorded MLX ranks: the folder NC_MLX_VECTORS, or tests/vectors
-//   Demo         four ranks of a ring on this machine; --backend=jaccl: over RDMA verbs in software, in a mesh, or --ring; --ranks=N
+//   Demo         four ranks of a ring on this machine; --backend=jaccl: over RDMA verbs in software, in a mesh, or
+//                --ring; --ranks=N
 //   Pack         the NuGet packages, in artifacts/packages; builds the native libraries for every platform
 //   Package-Test checks the packages, and uses them as a stranger would
 //   Bindings     generates bindings/ from the C header
-//   Format       clang-format and dotnet format; with --check it only looks
+//   Format       clang-format and CSharpier; with --check it only looks
 
 using System.Diagnostics;
 using System.Globalization;
@@ -28,10 +29,12 @@ var results = artifacts.Combine("test-results");
 var solution = root.CombineWithFilePath("NativeCollectives.sln").FullPath;
 var testProject = root.CombineWithFilePath("tests/NativeCollectives.Tests/NativeCollectives.Tests.csproj").FullPath;
 
-DirectoryPath Output(string project) => artifacts.Combine("dotnet/bin").Combine(project).Combine(configuration.ToLowerInvariant());
+DirectoryPath Output(string project) =>
+    artifacts.Combine("dotnet/bin").Combine(project).Combine(configuration.ToLowerInvariant());
+
 DirectoryPath NativeOutput(string preset) => artifacts.Combine("native").Combine(preset);
 
-// ---- running programs ----------------------------------------------------------------------------------------------------------------
+// ---- running programs -----------------------------------------------------------------------------------------------
 
 int Exec(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment = null)
 {
@@ -63,13 +66,18 @@ void Shim(string name, string project, string comment)
 {
     var shim = artifacts.CombineWithFilePath("bin/" + name).FullPath;
     EnsureDirectoryExists(artifacts.Combine("bin"));
-    System.IO.File.WriteAllText(shim, string.Join('\n',
-        "#!/bin/sh",
-        "# " + comment,
-        "here=${0%/*}",
-        "[ \"$here\" != \"$0\" ] || here=.",
-        $"exec dotnet \"$here/../dotnet/bin/{project}/{configuration.ToLowerInvariant()}/{name}.dll\" \"$@\"",
-        ""));
+    System.IO.File.WriteAllText(
+        shim,
+        string.Join(
+            '\n',
+            "#!/bin/sh",
+            "# " + comment,
+            "here=${0%/*}",
+            "[ \"$here\" != \"$0\" ] || here=.",
+            $"exec dotnet \"$here/../dotnet/bin/{project}/{configuration.ToLowerInvariant()}/{name}.dll\" \"$@\"",
+            ""
+        )
+    );
     System.IO.File.SetUnixFileMode(shim, (UnixFileMode)Convert.ToInt32("755", 8));
 }
 
@@ -105,10 +113,16 @@ Action Meanwhile(string name, string command, int niceness = 19)
 
 // Their tests come next, and take longest.
 Action BuildNativeSanitizedMeanwhile() =>
-    Meanwhile("native-sanitized", string.Join(" && ", new[] { "asan", "tsan" }
-        .Select(preset => $"cmake --preset {preset} && cmake --build build/{preset}")), niceness: 1);
+    Meanwhile(
+        "native-sanitized",
+        string.Join(
+            " && ",
+            new[] { "asan", "tsan" }.Select(preset => $"cmake --preset {preset} && cmake --build build/{preset}")
+        ),
+        niceness: 1
+    );
 
-// ---- packages ----------------------------------------------------------------------------------------------------------------------------
+// ---- packages -------------------------------------------------------------------------------------------------------
 
 var packages = artifacts.Combine("packages");
 var shipped = new[] { "linux-x64", "linux-arm64", "osx-arm64", "osx-x64" };
@@ -117,8 +131,12 @@ var shipped = new[] { "linux-x64", "linux-arm64", "osx-arm64", "osx-x64" };
 void InstallZig()
 {
     var zig = root.Combine("build/zig");
-    if (FileExists(zig.CombineWithFilePath("package.json")) && DirectoryExists(zig.Combine("node_modules"))
-        && System.IO.File.ReadAllText(zig.CombineWithFilePath("package.json").FullPath) == System.IO.File.ReadAllText("cmake/zig/package.json"))
+    if (
+        FileExists(zig.CombineWithFilePath("package.json"))
+        && DirectoryExists(zig.Combine("node_modules"))
+        && System.IO.File.ReadAllText(zig.CombineWithFilePath("package.json").FullPath)
+            == System.IO.File.ReadAllText("cmake/zig/package.json")
+    )
     {
         return;
     }
@@ -138,8 +156,18 @@ void BuildNativeShipped()
         var log = results.CombineWithFilePath($"native-{preset}.log").FullPath;
         if (Exec("sh", new[] { "-c", $"(cmake --preset {preset} && cmake --build build/{preset}) >'{log}' 2>&1" }) != 0)
         {
-            Console.WriteLine(string.Join('\n', System.IO.File.ReadLines(log).Where(line => line.Contains("error:") || line.StartsWith("FAILED")).Take(50)));
-            throw new CakeException($"the native libraries for {preset} could not be built; all that was said is in {log}");
+            Console.WriteLine(
+                string.Join(
+                    '\n',
+                    System
+                        .IO.File.ReadLines(log)
+                        .Where(line => line.Contains("error:") || line.StartsWith("FAILED"))
+                        .Take(50)
+                )
+            );
+            throw new CakeException(
+                $"the native libraries for {preset} could not be built; all that was said is in {log}"
+            );
         }
     }
 }
@@ -154,9 +182,17 @@ void Pack()
         CleanDirectory(directory);
     }
     // The tool takes our other packages from where they are being made, and all else from where the build has put it.
-    var cache = EnvironmentVariable("NUGET_PACKAGES") ?? System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+    var cache =
+        EnvironmentVariable("NUGET_PACKAGES")
+        ?? System.IO.Path.Combine(
+            Environment.GetFolderPath(Environment.SpecialFolder.UserProfile),
+            ".nuget",
+            "packages"
+        );
     var configuration = work.CombineWithFilePath("nuget.config").FullPath;
-    System.IO.File.WriteAllText(configuration, $"""
+    System.IO.File.WriteAllText(
+        configuration,
+        $"""
         <configuration>
           <packageSources>
             <clear />
@@ -164,25 +200,46 @@ void Pack()
             <add key="restored" value="{cache}" />
           </packageSources>
           <packageSourceMapping>
-            <packageSource key="packed"><package pattern="NativeCollectives" /><package pattern="NativeCollectives.*" /></packageSource>
+            <packageSource key="packed">
+              <package pattern="NativeCollectives" />
+              <package pattern="NativeCollectives.*" />
+            </packageSource>
             <packageSource key="restored"><package pattern="*" /></packageSource>
           </packageSourceMapping>
         </configuration>
-        """);
+        """
+    );
     foreach (var name in new[] { "NativeCollectives", "NativeCollectives.Hosting", "NativeCollectives.Cli" })
     {
-        Run("dotnet", "pack", $"src/{name}/{name}.csproj", "--configuration", "Release", "--nologo", "--verbosity", "quiet", "--output", packages.FullPath,
-            "-p:Packing=true", $"-p:ArtifactsPath={work.Combine("dotnet")}", $"-p:RestoreConfigFile={configuration}", $"-p:RestorePackagesPath={work.Combine("restored")}");
+        Run(
+            "dotnet",
+            "pack",
+            $"src/{name}/{name}.csproj",
+            "--configuration",
+            "Release",
+            "--nologo",
+            "--verbosity",
+            "quiet",
+            "--output",
+            packages.FullPath,
+            "-p:Packing=true",
+            $"-p:ArtifactsPath={work.Combine("dotnet")}",
+            $"-p:RestoreConfigFile={configuration}",
+            $"-p:RestorePackagesPath={work.Combine("restored")}"
+        );
     }
 }
 
 Action PackageTests()
 {
-    return ManagedTests("packages", filter.Length > 0 ? filter : "Category=Package",
-        new Dictionary<string, string> { ["NC_TEST_PACKAGES"] = "required" });
+    return ManagedTests(
+        "packages",
+        filter.Length > 0 ? filter : "Category=Package",
+        new Dictionary<string, string> { ["NC_TEST_PACKAGES"] = "required" }
+    );
 }
 
-// ---- what the tests said ---------------------------------------------------------------------------------------------------------------
+// ---- what the tests said --------------------------------------------------------------------------------------------
 
 var outcomes = new List<(string Name, int Passed, int Failed)>();
 
@@ -197,14 +254,21 @@ var fuzzers = new List<(string Name, string Seed, int Formats, long Rounds)>();
 
 void RecordFuzzers(string name, IEnumerable<(string Seed, long Rounds)> runs)
 {
-    fuzzers.AddRange(runs.GroupBy(run => run.Seed).Select(group => (name, group.Key, group.Count(), group.Sum(run => run.Rounds))));
+    fuzzers.AddRange(
+        runs.GroupBy(run => run.Seed).Select(group => (name, group.Key, group.Count(), group.Sum(run => run.Rounds)))
+    );
 }
 
 // As a test's report has it, by the name of the property.
 string Property(XElement test, string name) =>
-    (string)test.Descendants("property").FirstOrDefault(property => (string)property.Attribute("name") == name)?.Attribute("value") ?? (string)test.Attribute(name);
+    (string)
+        test.Descendants("property")
+            .FirstOrDefault(property => (string)property.Attribute("name") == name)
+            ?.Attribute("value")
+    ?? (string)test.Attribute(name);
 
-int Number(XElement element, string attribute) => int.Parse(element?.Attribute(attribute)?.Value ?? "0", CultureInfo.InvariantCulture);
+int Number(XElement element, string attribute) =>
+    int.Parse(element?.Attribute(attribute)?.Value ?? "0", CultureInfo.InvariantCulture);
 
 // Runs them, and returns what records the outcome.
 Action NativeTests(string preset, IReadOnlyDictionary<string, string> environment = null)
@@ -215,15 +279,28 @@ Action NativeTests(string preset, IReadOnlyDictionary<string, string> environmen
     {
         DeleteFile(report);
     }
-    var code = Exec(NativeOutput(preset).CombineWithFilePath("nc_native_tests").FullPath, new[] { "--gtest_brief=1", "--gtest_output=xml:" + report }, environment);
+    var code = Exec(
+        NativeOutput(preset).CombineWithFilePath("nc_native_tests").FullPath,
+        new[] { "--gtest_brief=1", "--gtest_output=xml:" + report },
+        environment
+    );
     var suites = FileExists(report) ? XDocument.Load(report).Root : null;
     var failed = Number(suites, "failures") + Number(suites, "errors");
     var skipped = suites?.Descendants("testcase").Count(test => (string)test.Attribute("result") != "completed") ?? 0;
-    var fuzzed = (suites?.Descendants("testcase") ?? Enumerable.Empty<XElement>()).Where(test => Property(test, "fuzz_rounds") is not null)
-        .Select(test => (Property(test, "fuzz_seed"), long.Parse(Property(test, "fuzz_rounds"), CultureInfo.InvariantCulture))).ToList();
+    var fuzzed = (suites?.Descendants("testcase") ?? Enumerable.Empty<XElement>())
+        .Where(test => Property(test, "fuzz_rounds") is not null)
+        .Select(test =>
+            (Property(test, "fuzz_seed"), long.Parse(Property(test, "fuzz_rounds"), CultureInfo.InvariantCulture))
+        )
+        .ToList();
     return () =>
     {
-        Record($"native tests, {preset}", suites is null ? 1 : code, Number(suites, "tests") - failed - skipped, failed);
+        Record(
+            $"native tests, {preset}",
+            suites is null ? 1 : code,
+            Number(suites, "tests") - failed - skipped,
+            failed
+        );
         RecordFuzzers($"native tests, {preset}", fuzzed);
     };
 }
@@ -239,9 +316,22 @@ Action ManagedTests(string name, string select, IReadOnlyDictionary<string, stri
     }
     var arguments = new List<string>
     {
-        "test", testProject, "--configuration", configuration, "--no-build", "--nologo", "--results-directory", results.FullPath,
-        "--logger", $"trx;LogFileName={name}.trx", "--logger", "console;verbosity=minimal",
-        "--blame-hang-timeout", "5m", "--blame-hang-dump-type", "none",
+        "test",
+        testProject,
+        "--configuration",
+        configuration,
+        "--no-build",
+        "--nologo",
+        "--results-directory",
+        results.FullPath,
+        "--logger",
+        $"trx;LogFileName={name}.trx",
+        "--logger",
+        "console;verbosity=minimal",
+        "--blame-hang-timeout",
+        "5m",
+        "--blame-hang-dump-type",
+        "none",
     };
     if (select.Length > 0)
     {
@@ -254,12 +344,25 @@ Action ManagedTests(string name, string select, IReadOnlyDictionary<string, stri
     var counters = said.FirstOrDefault(element => element.Name.LocalName == "Counters");
     return () =>
     {
-        Record($".NET tests, {name}", counters is null ? 1 : code, Number(counters, "passed"),
-            Number(counters, "failed"));
-        RecordFuzzers($".NET tests, {name}", said.Where(element => element.Name.LocalName == "StdOut")
-            .SelectMany(element => System.Text.RegularExpressions.Regex.Matches(
-                element.Value, @"(?m)^fuzzer: .*, (\d+) rounds, seed (\d+)"))
-            .Select(match => (match.Groups[2].Value, long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))));
+        Record(
+            $".NET tests, {name}",
+            counters is null ? 1 : code,
+            Number(counters, "passed"),
+            Number(counters, "failed")
+        );
+        RecordFuzzers(
+            $".NET tests, {name}",
+            said.Where(element => element.Name.LocalName == "StdOut")
+                .SelectMany(element =>
+                    System.Text.RegularExpressions.Regex.Matches(
+                        element.Value,
+                        @"(?m)^fuzzer: .*, (\d+) rounds, seed (\d+)"
+                    )
+                )
+                .Select(match =>
+                    (match.Groups[2].Value, long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))
+                )
+        );
     };
 }
 
@@ -279,7 +382,10 @@ string Selected()
     {
         return filter;
     }
-    Console.WriteLine("Not run: the tests of category NcclGpu, which need a GPU and NVIDIA's libraries. On a machine that has them: tests/gpu/run.sh");
+    Console.WriteLine(
+        "Not run: the tests of category NcclGpu, which need a GPU and NVIDIA's libraries. On a machine that has them: "
+            + "tests/gpu/run.sh"
+    );
     return "Category!=NcclGpu";
 }
 
@@ -293,24 +399,31 @@ void Conclude()
     Console.WriteLine();
     foreach (var (name, passed, failed) in outcomes)
     {
-        Console.WriteLine($"{name,-44} {passed,6} passed {failed,4} failed");
+        Console.WriteLine($"{name, -44} {passed, 6} passed {failed, 4} failed");
     }
     foreach (var (name, seed, formats, rounds) in fuzzers)
     {
-        Console.WriteLine($"fuzzers in {name}: {rounds.ToString("N0", CultureInfo.InvariantCulture)} rounds of {formats} formats, seed {seed}");
+        Console.WriteLine(
+            $"fuzzers in {name}: {rounds.ToString("N0", CultureInfo.InvariantCulture)} rounds of {formats} formats, "
+                + $"seed {seed}"
+        );
     }
     var line = $"{outcomes.Sum(outcome => outcome.Passed)} passed, {outcomes.Sum(outcome => outcome.Failed)} failed";
     System.IO.File.WriteAllText(results.CombineWithFilePath("summary.txt").FullPath, line + "\n");
     Console.WriteLine(line);
     if (outcomes.Any(outcome => outcome.Failed > 0))
     {
-        throw new CakeException("tests failed: " + string.Join("; ", outcomes.Where(outcome => outcome.Failed > 0).Select(outcome => outcome.Name)));
+        throw new CakeException(
+            "tests failed: "
+                + string.Join("; ", outcomes.Where(outcome => outcome.Failed > 0).Select(outcome => outcome.Name))
+        );
     }
 }
 
-// ---- sanitizers --------------------------------------------------------------------------------------------------------------------------
+// ---- sanitizers -----------------------------------------------------------------------------------------------------
 
-// The worker with the sanitized libraries beside it; the tests start it from there, with the sanitizer's runtime loaded first.
+// The worker with the sanitized libraries beside it; the tests start it from there, with the sanitizer's runtime loaded
+// first.
 Action SanitizedProcesses(string preset, string runtime, string variable, string options)
 {
     var worker = artifacts.Combine("sanitized").Combine(preset);
@@ -318,19 +431,26 @@ Action SanitizedProcesses(string preset, string runtime, string variable, string
     CleanDirectory(worker);
     CopyDirectory(Output("NativeCollectives.Worker"), worker);
     CopyFiles(NativeOutput(preset).FullPath + "/libnative_collectives*", worker);
-    return ManagedTests("sanitized-" + preset, "Category=Sanitized", new Dictionary<string, string>
-    {
-        ["NC_TEST_WORKER_DIRECTORY"] = worker.FullPath,
-        ["NC_TEST_DOUBLES"] = NativeOutput(preset).Combine("doubles").FullPath,
-        ["NC_TEST_WORKER_PRELOAD"] = Runtime(runtime),
-        ["NC_TEST_WORKER_SANITIZER"] = $"{variable}={options}",
-    });
+    return ManagedTests(
+        "sanitized-" + preset,
+        "Category=Sanitized",
+        new Dictionary<string, string>
+        {
+            ["NC_TEST_WORKER_DIRECTORY"] = worker.FullPath,
+            ["NC_TEST_DOUBLES"] = NativeOutput(preset).Combine("doubles").FullPath,
+            ["NC_TEST_WORKER_PRELOAD"] = Runtime(runtime),
+            ["NC_TEST_WORKER_SANITIZER"] = $"{variable}={options}",
+        }
+    );
 }
 
 // Where the compiler keeps a runtime library.
 string Runtime(string name)
 {
-    var start = new ProcessStartInfo(EnvironmentVariable("CXX") ?? "c++", "-print-file-name=" + name) { RedirectStandardOutput = true };
+    var start = new ProcessStartInfo(EnvironmentVariable("CXX") ?? "c++", "-print-file-name=" + name)
+    {
+        RedirectStandardOutput = true,
+    };
     using var process = System.Diagnostics.Process.Start(start);
     var path = process.StandardOutput.ReadToEnd().Trim();
     process.WaitForExit();
@@ -338,11 +458,14 @@ string Runtime(string name)
 }
 
 Action AsanTests() =>
-    NativeTests("asan", new Dictionary<string, string>
-    {
-        ["ASAN_OPTIONS"] = "detect_stack_use_after_return=1",
-        ["UBSAN_OPTIONS"] = "print_stacktrace=1",
-    });
+    NativeTests(
+        "asan",
+        new Dictionary<string, string>
+        {
+            ["ASAN_OPTIONS"] = "detect_stack_use_after_return=1",
+            ["UBSAN_OPTIONS"] = "print_stacktrace=1",
+        }
+    );
 
 Action TsanTests() =>
     NativeTests("tsan", new Dictionary<string, string> { ["TSAN_OPTIONS"] = "second_deadlock_stack=1" });
@@ -354,8 +477,11 @@ Action TsanProcesses()
 {
     var known = root.CombineWithFilePath("tests/tsan-suppressions.txt").FullPath;
     return SanitizedProcesses(
-        "tsan", "libtsan.so", "TSAN_OPTIONS",
-        $"handle_segv=0:ignore_noninstrumented_modules=1:exitcode=66:history_size=7:suppressions='{known}'");
+        "tsan",
+        "libtsan.so",
+        "TSAN_OPTIONS",
+        $"handle_segv=0:ignore_noninstrumented_modules=1:exitcode=66:history_size=7:suppressions='{known}'"
+    );
 }
 
 // What the user chooses for the demo.
@@ -371,117 +497,157 @@ IEnumerable<string> DemoArguments()
     }
 }
 
-// ---- targets -----------------------------------------------------------------------------------------------------------------------------
+// ---- targets --------------------------------------------------------------------------------------------------------
 
-Task("Clean").Does(() =>
-{
-    foreach (var directory in new[] { artifacts, root.Combine("build") })
+Task("Clean")
+    .Does(() =>
     {
-        if (DirectoryExists(directory))
+        foreach (var directory in new[] { artifacts, root.Combine("build") })
         {
-            DeleteDirectory(directory, new DeleteDirectorySettings { Recursive = true, Force = true });
+            if (DirectoryExists(directory))
+            {
+                DeleteDirectory(directory, new DeleteDirectorySettings { Recursive = true, Force = true });
+            }
         }
-    }
-});
+    });
 
 Task("Native").Does(() => BuildNative("release"));
 
-Task("Build").IsDependentOn("Native").Does(() =>
-{
-    Run("dotnet", "build", solution, "--configuration", configuration, "--nologo", "--verbosity", "quiet");
+Task("Build")
+    .IsDependentOn("Native")
+    .Does(() =>
+    {
+        Run("dotnet", "build", solution, "--configuration", configuration, "--nologo", "--verbosity", "quiet");
 
-    Shim("conformance-rank", "ConformanceRank", "One rank that does the operations of a recorded case: conformance-rank CASE_DIR OUT_DIR");
-    Shim("collectives", "NativeCollectives.Cli", "The tool: collectives --help");
-});
+        Shim(
+            "conformance-rank",
+            "ConformanceRank",
+            "One rank that does the operations of a recorded case: conformance-rank CASE_DIR OUT_DIR"
+        );
+        Shim("collectives", "NativeCollectives.Cli", "The tool: collectives --help");
+    });
 
-Task("Native-Sanitized").Does(() =>
-{
-    BuildNative("asan");
-    BuildNative("tsan");
-});
+Task("Native-Sanitized")
+    .Does(() =>
+    {
+        BuildNative("asan");
+        BuildNative("tsan");
+    });
 
-Task("Native-Test").IsDependentOn("Native").Does(() =>
-{
-    NativeTests("release")();
-    Conclude();
-});
+Task("Native-Test")
+    .IsDependentOn("Native")
+    .Does(() =>
+    {
+        NativeTests("release")();
+        Conclude();
+    });
 
-Task("Managed-Test").IsDependentOn("Build").Does(() =>
-{
-    ManagedTests("managed", Selected())();
-    Conclude();
-});
+Task("Managed-Test")
+    .IsDependentOn("Build")
+    .Does(() =>
+    {
+        ManagedTests("managed", Selected())();
+        Conclude();
+    });
 
-Task("Sanitizers").IsDependentOn("Build").IsDependentOn("Native-Sanitized").Does(() =>
-{
-    SideBySide(AsanTests, TsanTests);
-    SideBySide(AsanProcesses, TsanProcesses);
-    Conclude();
-});
+Task("Sanitizers")
+    .IsDependentOn("Build")
+    .IsDependentOn("Native-Sanitized")
+    .Does(() =>
+    {
+        SideBySide(AsanTests, TsanTests);
+        SideBySide(AsanProcesses, TsanProcesses);
+        Conclude();
+    });
 
-Task("Test").IsDependentOn("Build").Does(() =>
-{
-    var waitForSanitizedBuilds = BuildNativeSanitizedMeanwhile();
-    var waitForPackages = Meanwhile("pack", "dotnet dotnet-cake build.cake --target=Pack-Alone");
-    NativeTests("release")();
-    // Each leaves a core idle while its ranks wait for each other.
-    SideBySide(
-        () => ManagedTests("managed", WithoutLater(Selected())),
-        () =>
-        {
-            waitForSanitizedBuilds();
-            var tsan = System.Threading.Tasks.Task.Run(TsanTests);
-            return AsanTests() + tsan.Result;
-        });
-    waitForPackages();
-    SideBySide(AsanProcesses, TsanProcesses, PackageTests);
-    Conclude();
-});
+Task("Test")
+    .IsDependentOn("Build")
+    .Does(() =>
+    {
+        var waitForSanitizedBuilds = BuildNativeSanitizedMeanwhile();
+        var waitForPackages = Meanwhile("pack", "dotnet dotnet-cake build.cake --target=Pack-Alone");
+        NativeTests("release")();
+        // Each leaves a core idle while its ranks wait for each other.
+        SideBySide(
+            () => ManagedTests("managed", WithoutLater(Selected())),
+            () =>
+            {
+                waitForSanitizedBuilds();
+                var tsan = System.Threading.Tasks.Task.Run(TsanTests);
+                return AsanTests() + tsan.Result;
+            }
+        );
+        waitForPackages();
+        SideBySide(AsanProcesses, TsanProcesses, PackageTests);
+        Conclude();
+    });
 
-Task("Conformance").IsDependentOn("Build").Does(() =>
-    Run("dotnet", Output("ConformanceReplay").CombineWithFilePath("conformance-replay.dll").FullPath));
+Task("Conformance")
+    .IsDependentOn("Build")
+    .Does(() => Run("dotnet", Output("ConformanceReplay").CombineWithFilePath("conformance-replay.dll").FullPath));
 
-Task("Demo").IsDependentOn("Build").Does(() =>
-    Run("dotnet", new[] { Output("Demo").CombineWithFilePath("Demo.dll").FullPath }.Concat(DemoArguments()).ToArray()));
+Task("Demo")
+    .IsDependentOn("Build")
+    .Does(() =>
+        Run(
+            "dotnet",
+            new[] { Output("Demo").CombineWithFilePath("Demo.dll").FullPath }.Concat(DemoArguments()).ToArray()
+        )
+    );
 
 Task("Pack-Alone").Does(Pack);
 
 Task("Pack").IsDependentOn("Build").IsDependentOn("Pack-Alone");
 
-Task("Package-Test").IsDependentOn("Pack").Does(() =>
-{
-    PackageTests()();
-    Conclude();
-});
-
-Task("Bindings").Does(() =>
-{
-    // ClangSharp's generator: a program named by CLANGSHARP_PINVOKE_GENERATOR, or its dotnet tool.
-    var generator = EnvironmentVariable("CLANGSHARP_PINVOKE_GENERATOR") ?? "ClangSharpPInvokeGenerator";
-    var start = new ProcessStartInfo(generator, "@generate.rsp") { WorkingDirectory = root.Combine("bindings").FullPath };
-    var began = DateTime.UtcNow;
-    try
+Task("Package-Test")
+    .IsDependentOn("Pack")
+    .Does(() =>
     {
-        using var process = System.Diagnostics.Process.Start(start);
-        process.WaitForExit();
-        if (process.ExitCode != 0)
+        PackageTests()();
+        Conclude();
+    });
+
+Task("Bindings")
+    .Does(() =>
+    {
+        // ClangSharp's generator: a program named by CLANGSHARP_PINVOKE_GENERATOR, or its dotnet tool.
+        var generator = EnvironmentVariable("CLANGSHARP_PINVOKE_GENERATOR") ?? "ClangSharpPInvokeGenerator";
+        var start = new ProcessStartInfo(generator, "@generate.rsp")
         {
-            throw new CakeException($"{generator} ended with {process.ExitCode}");
+            WorkingDirectory = root.Combine("bindings").FullPath,
+        };
+        var began = DateTime.UtcNow;
+        try
+        {
+            using var process = System.Diagnostics.Process.Start(start);
+            process.WaitForExit();
+            if (process.ExitCode != 0)
+            {
+                throw new CakeException($"{generator} ended with {process.ExitCode}");
+            }
+            // A type that left the header must not stay behind.
+            DeleteFiles(
+                GetFiles("bindings/generated/*.cs")
+                    .Where(file => System.IO.File.GetLastWriteTimeUtc(file.FullPath) < began.AddSeconds(-1))
+            );
         }
-        // A type that left the header must not stay behind.
-        DeleteFiles(GetFiles("bindings/generated/*.cs").Where(file => System.IO.File.GetLastWriteTimeUtc(file.FullPath) < began.AddSeconds(-1)));
-    }
-    catch (System.ComponentModel.Win32Exception)
-    {
-        throw new CakeException($"{generator} not found: install ClangSharp's P/Invoke generator as a dotnet tool, or name the program in CLANGSHARP_PINVOKE_GENERATOR");
-    }
-});
+        catch (System.ComponentModel.Win32Exception)
+        {
+            throw new CakeException(
+                $"{generator} not found: install ClangSharp's P/Invoke generator as a dotnet tool, or name the program "
+                    + "in CLANGSHARP_PINVOKE_GENERATOR"
+            );
+        }
+    });
 
-Task("Format").Does(() =>
-{
-    var sources = GetFiles("native/**/*.h").Concat(GetFiles("native/**/*.cpp")).Concat(GetFiles("native/**/*.c")).Select(file => file.FullPath);
-    Run("clang-format", (check ? new[] { "--dry-run", "-Werror" } : new[] { "-i" }).Concat(sources).ToArray());
-    Run("dotnet", check ? new[] { "format", solution, "--verify-no-changes" } : new[] { "format", solution });
-});
+Task("Format")
+    .Does(() =>
+    {
+        var sources = new[] { "native", "bench" }
+            .SelectMany(folder => new[] { "h", "c", "cpp" }.SelectMany(ending => GetFiles($"{folder}/**/*.{ending}")))
+            .Select(file => file.FullPath);
+        Run("clang-format", (check ? new[] { "--dry-run", "-Werror" } : new[] { "-i" }).Concat(sources).ToArray());
+        Run("dotnet", "csharpier", check ? "check" : "format", "bench", "samples", "src", "tests");
+    });
 
 RunTarget(target);

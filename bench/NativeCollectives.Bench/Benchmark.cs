@@ -1,8 +1,8 @@
 namespace NativeCollectives.Bench;
 
 /// <summary>
-/// Measures the systems alternately: a few sizes by one, the same sizes by the other, and that several times in changing order, so that whatever else the
-/// machine does hits all of them.
+/// Measures the systems alternately: a few sizes by one, the same sizes by the other, and that several times in
+/// changing order, so that whatever else the machine does hits all of them.
 /// </summary>
 /// <param name="options">What is measured.</param>
 /// <param name="machine">Where NCCL's ranks are; <see langword="null"/>: there are none.</param>
@@ -34,23 +34,31 @@ internal sealed class Benchmark(BenchmarkOptions options, NcclMachine? machine, 
         }
     }
 
-    private BenchmarkJob NewJob(BenchmarkOperation operation, int ranks, Links links, IReadOnlyList<long> counts) => new(
-        ranks,
-        options.Backend switch { BackendKind.Nccl => "nccl", BackendKind.Jaccl => "verbs", _ => "tcp" },
-        links,
-        machine is null ? null : Math.Min(ranks, machine.Devices),
-        options.Memory!.Value,
-        [
-            new BenchmarkCase(
-                operation,
-                CollectiveDataType.Float32,
-                operation.Reduces ? ReduceOp.Sum : null,
-                Root: 0,
-                options.InPlace || operation.InPlace == InPlaceForm.Always,
-                counts),
-        ],
-        Pace.OfRound(options.Iterations, options.Seconds, options.Rounds, options.OnStream ? Pace.StreamBatch : 1),
-        options.Deadline);
+    private BenchmarkJob NewJob(BenchmarkOperation operation, int ranks, Links links, IReadOnlyList<long> counts) =>
+        new(
+            ranks,
+            options.Backend switch
+            {
+                BackendKind.Nccl => "nccl",
+                BackendKind.Jaccl => "verbs",
+                _ => "tcp",
+            },
+            links,
+            machine is null ? null : Math.Min(ranks, machine.Devices),
+            options.Memory!.Value,
+            [
+                new BenchmarkCase(
+                    operation,
+                    CollectiveDataType.Float32,
+                    operation.Reduces ? ReduceOp.Sum : null,
+                    Root: 0,
+                    options.InPlace || operation.InPlace == InPlaceForm.Always,
+                    counts
+                ),
+            ],
+            Pace.OfRound(options.Iterations, options.Seconds, options.Rounds, options.OnStream ? Pace.StreamBatch : 1),
+            options.Deadline
+        );
 
     private async Task MeasureAsync(BenchmarkJob job, Action<string> progress, CancellationToken cancellationToken)
     {
@@ -62,18 +70,28 @@ internal sealed class Benchmark(BenchmarkOptions options, NcclMachine? machine, 
         {
             foreach (var system in round % 2 == 0 ? systems : systems.Reverse())
             {
-                progress($"{one.Operation.Name}, {job.Ranks} {(job.Ranks == 1 ? "rank" : "ranks")}, {first} to {last}, round {round + 1} of {options.Rounds}: {system.Name}");
+                progress(
+                    $"{one.Operation.Name}, {job.Ranks} {(job.Ranks == 1 ? "rank" : "ranks")}, {first} to {last}, "
+                        + $"round {round + 1} of {options.Rounds}: {system.Name}"
+                );
                 List<Measurement> measurements = [];
                 await system.MeasureAsync(job, (_, measurement) => measurements.Add(measurement), cancellationToken);
-                rounds[system].Add(measurements.Find(measurement => measurement.Unsupported is not null) is { } unsupported
-                    ? throw new ToolException(unsupported.Unsupported!)
-                    : measurements);
+                rounds[system]
+                    .Add(
+                        measurements.Find(measurement => measurement.Unsupported is not null) is { } unsupported
+                            ? throw new ToolException(unsupported.Unsupported!)
+                            : measurements
+                    );
             }
         }
 
         for (var i = 0; i < one.Counts.Count; i++)
         {
-            var rows = systems.Select(system => Row.Of(system, job, one, Measurement.Combine([.. rounds[system].Select(round => round[i])]))).ToList();
+            var rows = systems
+                .Select(system =>
+                    Row.Of(system, job, one, Measurement.Combine([.. rounds[system].Select(round => round[i])]))
+                )
+                .ToList();
             Result.Rows.AddRange(rows);
             Result.Ratios.AddRange(rows.Skip(1).Select(peer => Ratio.Of(rows[0], peer)));
         }

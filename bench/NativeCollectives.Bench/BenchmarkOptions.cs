@@ -20,7 +20,10 @@ internal sealed record BenchmarkOptions
     /// <summary>As <see cref="Ranks"/>; of JACCL's ring only.</summary>
     public required IReadOnlyList<int> Wires { get; init; }
 
-    /// <summary>JACCL's library of verbs; <see langword="null"/>: that of the system, or without <see cref="RdmaDevices"/> the software one.</summary>
+    /// <summary>
+    /// JACCL's library of verbs; <see langword="null"/>: that of the system, or without <see cref="RdmaDevices"/> the
+    /// software one.
+    /// </summary>
     public required FileInfo? VerbsLibrary { get; init; }
 
     /// <summary>Devices of this machine that JACCL's ranks use; none: those of the software library.</summary>
@@ -53,12 +56,13 @@ internal sealed record BenchmarkOptions
 
     /// <summary>These, with what the user left open.</summary>
     /// <param name="machine">Where NCCL's ranks are; <see langword="null"/>: there are none.</param>
-    public BenchmarkOptions WithDefaults(NcclMachine? machine) => this with
-    {
-        Ranks = Ranks.Count > 0 ? Ranks : [machine?.Devices ?? 2],
-        Sockets = Sockets.Count > 0 ? Sockets : [1],
-        Topologies = Topologies.Count > 0 ? Topologies : [VerbsTopology.Mesh],
-        Wires = Wires.Count > 0 ? Wires : [1],
-        Memory = Memory ?? (machine is null ? BufferMemory.Host : BufferMemory.Device),
-    };
+    public BenchmarkOptions WithDefaults(NcclMachine? machine) =>
+        this with
+        {
+            Ranks = Ranks.Count > 0 ? Ranks : [machine?.Devices ?? 2],
+            Sockets = Sockets.Count > 0 ? Sockets : [1],
+            Topologies = Topologies.Count > 0 ? Topologies : [VerbsTopology.Mesh],
+            Wires = Wires.Count > 0 ? Wires : [1],
+            Memory = Memory ?? (machine is null ? BufferMemory.Host : BufferMemory.Device),
+        };
 }

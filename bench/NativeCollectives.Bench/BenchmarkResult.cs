@@ -11,12 +11,15 @@ internal sealed record BenchmarkResult(IReadOnlyList<IBenchmarkSystem> Systems)
 
     public bool HasErrors => Rows.Any(row => row.Errors != 0);
 
-    public string ToJson() => ResultJson.Of(new
-    {
-        Started,
-        Machine = new MachineDescription(),
-        Systems = Systems.Select(system => new { system.Name, system.Version }),
-        Rows,
-        Ratios,
-    });
+    public string ToJson() =>
+        ResultJson.Of(
+            new
+            {
+                Started,
+                Machine = new MachineDescription(),
+                Systems = Systems.Select(system => new { system.Name, system.Version }),
+                Rows,
+                Ratios,
+            }
+        );
 }

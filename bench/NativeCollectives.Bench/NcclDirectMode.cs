@@ -4,7 +4,9 @@ namespace NativeCollectives.Bench;
 /// <param name="Peer">What the command line calls it.</param>
 /// <param name="System">What the result calls it.</param>
 /// <param name="IsBlocking">Its communicator is a blocking one.</param>
-/// <param name="Synchronizes">It waits with <c>cuStreamSynchronize</c>; otherwise it asks again and again, as the library does.</param>
+/// <param name="Synchronizes">
+/// It waits with <c>cuStreamSynchronize</c>; otherwise it asks again and again, as the library does.
+/// </param>
 internal sealed record NcclDirectMode(string Peer, string System, bool IsBlocking, bool Synchronizes)
 {
     public static IReadOnlyList<NcclDirectMode> All { get; } =

@@ -12,7 +12,13 @@ internal sealed class NcclDirectSystem : IBenchmarkSystem
     private readonly NcclMachine _machine;
     private readonly ScratchFolder _scratch;
 
-    private NcclDirectSystem(NcclDirectMode mode, string program, string version, NcclMachine machine, ScratchFolder scratch)
+    private NcclDirectSystem(
+        NcclDirectMode mode,
+        string program,
+        string version,
+        NcclMachine machine,
+        ScratchFolder scratch
+    )
     {
         _mode = mode;
         _program = program;
@@ -27,16 +33,35 @@ internal sealed class NcclDirectSystem : IBenchmarkSystem
 
     /// <summary>Compiles our program, and asks it what it uses.</summary>
     public static async Task<IReadOnlyList<NcclDirectSystem>> PrepareAsync(
-        IReadOnlyList<NcclDirectMode> modes, NcclMachine machine, ScratchFolder scratch, CancellationToken cancellationToken)
+        IReadOnlyList<NcclDirectMode> modes,
+        NcclMachine machine,
+        ScratchFolder scratch,
+        CancellationToken cancellationToken
+    )
     {
-        var compiler = PeerProgram.OnPath("c++") ?? throw new ToolException("There is no C++ compiler: c++ must be on the PATH (Debian: g++).");
-        var program = await PeerProgram.CompileAsync(Source, compiler, ["-std=c++20", "-pthread", "-ldl"], scratch, cancellationToken);
+        var compiler =
+            PeerProgram.OnPath("c++")
+            ?? throw new ToolException("There is no C++ compiler: c++ must be on the PATH (Debian: g++).");
+        var program = await PeerProgram.CompileAsync(
+            Source,
+            compiler,
+            ["-std=c++20", "-pthread", "-ldl"],
+            scratch,
+            cancellationToken
+        );
         var introduction = await ProcessSet.RunAsync(
-            [new ProcessLaunch(Source, program, Libraries(machine, device: 0))], PeerProgram.Preparation, cancellationToken);
+            [new ProcessLaunch(Source, program, Libraries(machine, device: 0))],
+            PeerProgram.Preparation,
+            cancellationToken
+        );
         return [.. modes.Select(mode => new NcclDirectSystem(mode, program, introduction.Trim(), machine, scratch))];
     }
 
-    public async Task MeasureAsync(BenchmarkJob job, Action<BenchmarkCase, Measurement> measured, CancellationToken cancellationToken)
+    public async Task MeasureAsync(
+        BenchmarkJob job,
+        Action<BenchmarkCase, Measurement> measured,
+        CancellationToken cancellationToken
+    )
     {
         var one = job.Cases.Single();
         var output = _scratch.NewFile();
@@ -59,12 +84,15 @@ internal sealed class NcclDirectSystem : IBenchmarkSystem
             $"counts={string.Join(',', one.Counts)}",
             $"output={output}",
         ];
-        var launches = Enumerable.Range(0, job.Ranks).Select(rank => new ProcessLaunch(
-            $"{Name}, rank {rank}",
-            _program,
-            [.. Libraries(_machine, _machine.DeviceOf(rank)), Argument("rank", rank), .. common],
-            Input: "",
-            _machine.Environment(rank, job.Ranks)));
+        var launches = Enumerable
+            .Range(0, job.Ranks)
+            .Select(rank => new ProcessLaunch(
+                $"{Name}, rank {rank}",
+                _program,
+                [.. Libraries(_machine, _machine.DeviceOf(rank)), Argument("rank", rank), .. common],
+                Input: "",
+                _machine.Environment(rank, job.Ranks)
+            ));
         await ProcessSet.RunAsync([.. launches], job.Deadline, cancellationToken);
         PeerProgram.Report(output, one, Name, measured);
     }
@@ -73,8 +101,7 @@ internal sealed class NcclDirectSystem : IBenchmarkSystem
         [$"nccl={machine.Library}", $"cuda={machine.CudaLibrary}", Argument("device", device)];
 
     private static string Argument<T>(string key, T value)
-        where T : IFormattable =>
-        string.Create(CultureInfo.InvariantCulture, $"{key}={value}");
+        where T : IFormattable => string.Create(CultureInfo.InvariantCulture, $"{key}={value}");
 
     private static string Argument(string key, bool value) => $"{key}={(value ? "1" : "0")}";
 }

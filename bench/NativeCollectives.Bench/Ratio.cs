@@ -37,25 +37,26 @@ internal sealed record Ratio
     /// <summary>Processor time by processor time.</summary>
     public required double CpuRatio { get; init; }
 
-    public static Ratio Of(Row own, Row peer) => new()
-    {
-        System = own.System,
-        Peer = peer.System,
-        Operation = own.Operation,
-        Ranks = own.Ranks,
-        Sockets = own.Sockets,
-        Topology = own.Topology,
-        Wires = own.Wires,
-        Devices = own.Devices,
-        Memory = own.Memory,
-        Batch = own.Batch,
-        InPlace = own.InPlace,
-        Bytes = own.Bytes,
-        MedianUs = own.MedianUs,
-        PeerMedianUs = peer.MedianUs,
-        MedianRatio = Quotient(own.MedianUs, peer.MedianUs),
-        CpuRatio = Quotient(own.CpuUs, peer.CpuUs),
-    };
+    public static Ratio Of(Row own, Row peer) =>
+        new()
+        {
+            System = own.System,
+            Peer = peer.System,
+            Operation = own.Operation,
+            Ranks = own.Ranks,
+            Sockets = own.Sockets,
+            Topology = own.Topology,
+            Wires = own.Wires,
+            Devices = own.Devices,
+            Memory = own.Memory,
+            Batch = own.Batch,
+            InPlace = own.InPlace,
+            Bytes = own.Bytes,
+            MedianUs = own.MedianUs,
+            PeerMedianUs = peer.MedianUs,
+            MedianRatio = Quotient(own.MedianUs, peer.MedianUs),
+            CpuRatio = Quotient(own.CpuUs, peer.CpuUs),
+        };
 
     // 0 where the divisor is too small to be measured.
     private static double Quotient(double value, double by) => by > 0 ? Math.Round(value / by, 3) : 0;

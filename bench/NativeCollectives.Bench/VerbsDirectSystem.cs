@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace NativeCollectives.Bench;
 
-/// <summary>RDMA verbs without this library: our own small program bench/peers/verbs_direct.cpp moves the frames that JACCL moves.</summary>
+/// <summary>
+/// RDMA verbs without this library: our own small program bench/peers/verbs_direct.cpp moves the frames that JACCL
+/// moves.
+/// </summary>
 internal sealed class VerbsDirectSystem : IBenchmarkSystem
 {
     private const string Source = "verbs_direct.cpp";
@@ -30,14 +33,30 @@ internal sealed class VerbsDirectSystem : IBenchmarkSystem
     /// <param name="scratch">For the program.</param>
     /// <param name="cancellationToken">Ends the compiler.</param>
     public static async Task<IReadOnlyList<VerbsDirectSystem>> PrepareAsync(
-        IReadOnlyList<bool> copies, VerbsMachine machine, ScratchFolder scratch, CancellationToken cancellationToken)
+        IReadOnlyList<bool> copies,
+        VerbsMachine machine,
+        ScratchFolder scratch,
+        CancellationToken cancellationToken
+    )
     {
-        var compiler = PeerProgram.OnPath("c++") ?? throw new ToolException("There is no C++ compiler: c++ must be on the PATH (Debian: g++).");
-        var program = await PeerProgram.CompileAsync(Source, compiler, ["-std=c++20", "-pthread", "-ldl"], scratch, cancellationToken);
+        var compiler =
+            PeerProgram.OnPath("c++")
+            ?? throw new ToolException("There is no C++ compiler: c++ must be on the PATH (Debian: g++).");
+        var program = await PeerProgram.CompileAsync(
+            Source,
+            compiler,
+            ["-std=c++20", "-pthread", "-ldl"],
+            scratch,
+            cancellationToken
+        );
         return [.. copies.Select(each => new VerbsDirectSystem(each, program, machine, scratch))];
     }
 
-    public async Task MeasureAsync(BenchmarkJob job, Action<BenchmarkCase, Measurement> measured, CancellationToken cancellationToken)
+    public async Task MeasureAsync(
+        BenchmarkJob job,
+        Action<BenchmarkCase, Measurement> measured,
+        CancellationToken cancellationToken
+    )
     {
         var one = job.Cases.Single();
         var output = _scratch.NewFile();
@@ -62,12 +81,15 @@ internal sealed class VerbsDirectSystem : IBenchmarkSystem
             $"counts={string.Join(',', one.Counts)}",
             $"output={output}",
         ];
-        var launches = Enumerable.Range(0, job.Ranks).Select(rank => new ProcessLaunch(
-            $"{Name}, rank {rank}",
-            _program,
-            [Argument("rank", rank), $"devices={string.Join(',', DevicesOf(rank, job))}", .. common],
-            Input: "",
-            _machine.Environment(rank, job.Ranks, links, fabric)));
+        var launches = Enumerable
+            .Range(0, job.Ranks)
+            .Select(rank => new ProcessLaunch(
+                $"{Name}, rank {rank}",
+                _program,
+                [Argument("rank", rank), $"devices={string.Join(',', DevicesOf(rank, job))}", .. common],
+                Input: "",
+                _machine.Environment(rank, job.Ranks, links, fabric)
+            ));
         await ProcessSet.RunAsync([.. launches], job.Deadline, cancellationToken);
         PeerProgram.Report(output, one, Name, measured);
     }
@@ -75,13 +97,13 @@ internal sealed class VerbsDirectSystem : IBenchmarkSystem
     // One for each connection: to all peers, or to the left and the right neighbour.
     private IEnumerable<string> DevicesOf(int rank, BenchmarkJob job)
     {
-        IEnumerable<int> peers = job.Links.Topology == VerbsTopology.Ring
-            ? [(rank + job.Ranks - 1) % job.Ranks, (rank + 1) % job.Ranks]
-            : Enumerable.Range(0, job.Ranks);
+        IEnumerable<int> peers =
+            job.Links.Topology == VerbsTopology.Ring
+                ? [(rank + job.Ranks - 1) % job.Ranks, (rank + 1) % job.Ranks]
+                : Enumerable.Range(0, job.Ranks);
         return peers.SelectMany(peer => _machine.Devices(rank, peer, job.Ranks, job.Links));
     }
 
     private static string Argument<T>(string key, T value)
-        where T : IFormattable =>
-        string.Create(CultureInfo.InvariantCulture, $"{key}={value}");
+        where T : IFormattable => string.Create(CultureInfo.InvariantCulture, $"{key}={value}");
 }

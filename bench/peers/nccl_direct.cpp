@@ -1,5 +1,6 @@
-// A peer of the benchmark: NCCL's operations on floats, called without anything in between, measured exactly as the ranks of NativeCollectives.Bench measure theirs
-// (RankMeasurer.cs); the two change together. NCCL and the CUDA driver are found at run time; what is used of them is declared in native/nccl.
+// A peer of the benchmark: NCCL's operations on floats, called without anything in between, measured exactly as the
+// ranks of NativeCollectives.Bench measure theirs (RankMeasurer.cs); the two change together. NCCL and the CUDA driver
+// are found at run time; what is used of them is declared in native/nccl.
 //
 //   nccl_direct nccl=PATH cuda=PATH device=ORDINAL                     prints whose versions it uses
 //   nccl_direct nccl=... cuda=... device=... KEY=VALUE...              is a rank
@@ -8,9 +9,9 @@
 //   id                   the file in which rank 0 leaves NCCL's id for the others
 //   operation            such as all-reduce
 //   in_place             1: one buffer for input and output
-//   memory               device, or host: the input is copied to the device before each operation, the output to the host after it
+//   memory device, or host: the input is copied to the device before each operation, the output to the host after it
 //   blocking             1: a blocking communicator, 0: a non-blocking one
-//   wait                 poll: asks again and again whether the device is done, as the library does; synchronize: cuStreamSynchronize
+//   wait poll: asks again and again whether the device is done, as the library does; synchronize: cuStreamSynchronize
 //   batch                operations between two waits
 //   iterations           waits to measure; 0: as many as take about
 //   seconds              so long, but from
@@ -21,8 +22,8 @@
 //
 // It ends when its standard input does. Rank 0 writes one line per count to output:
 //   count iterations cpu_us errors time_ns...
-// cpu_us is the processor time of all ranks and all operations, a time is the ranks' mean for one operation (of a batch: its mean), and errors counts wrong elements on
-// all ranks.
+// cpu_us is the processor time of all ranks and all operations, a time is the ranks' mean for one operation (of a
+// batch: its mean), and errors counts wrong elements on all ranks.
 
 #include <dlfcn.h>
 #include <sys/resource.h>
@@ -62,7 +63,7 @@ std::string own_name = "nccl_direct";
     std::_Exit(1);
 }
 
-// ---- the command line ------------------------------------------------------------------------------------------------------------------------------------
+// ---- the command line -----------------------------------------------------------------------------------------------
 
 class Arguments {
 public:
@@ -70,7 +71,8 @@ public:
         for (int i = 1; i < count; ++i) {
             const std::string_view argument = values[i];
             const std::size_t equals = argument.find('=');
-            if (equals == std::string_view::npos) fail("what is '" + std::string(argument) + "'? See the beginning of nccl_direct.cpp.");
+            if (equals == std::string_view::npos)
+                fail("what is '" + std::string(argument) + "'? See the beginning of nccl_direct.cpp.");
             values_.emplace(argument.substr(0, equals), argument.substr(equals + 1));
         }
     }
@@ -101,7 +103,7 @@ private:
     std::map<std::string, std::string> values_;
 };
 
-// ---- the libraries ---------------------------------------------------------------------------------------------------------------------------------------
+// ---- the libraries --------------------------------------------------------------------------------------------------
 
 class Library {
 public:
@@ -151,7 +153,8 @@ struct Cuda : CudaFunctions {
         if (result == CudaResult::Success) return;
         const char* name = nullptr;
         (void)GetErrorName(result, &name);
-        fail(std::string(call) + ": " + (name != nullptr ? name : "CUDA error") + " (" + std::to_string(static_cast<int>(result)) + ")");
+        fail(std::string(call) + ": " + (name != nullptr ? name : "CUDA error") + " (" +
+             std::to_string(static_cast<int>(result)) + ")");
     }
 };
 
@@ -185,7 +188,7 @@ struct Nccl : NcclFunctions {
     }
 };
 
-// ---- the device ------------------------------------------------------------------------------------------------------------------------------------------
+// ---- the device -----------------------------------------------------------------------------------------------------
 
 // The library's pauses between one question and the next (native/nccl/wait.h).
 class Pause {
@@ -195,7 +198,8 @@ public:
         if (waited < std::chrono::microseconds(200)) {
             std::this_thread::yield();
         } else {
-            std::this_thread::sleep_for(std::clamp<Clock::duration>(waited / 100, std::chrono::microseconds(20), std::chrono::milliseconds(1)));
+            std::this_thread::sleep_for(
+                std::clamp<Clock::duration>(waited / 100, std::chrono::microseconds(20), std::chrono::milliseconds(1)));
         }
     }
 
@@ -222,7 +226,8 @@ public:
         char name[256] = "";
         cuda_.check(cuda_.DriverGetVersion(&version), "cuDriverGetVersion");
         cuda_.check(cuda_.DeviceGetName(name, sizeof name, device_), "cuDeviceGetName");
-        return "CUDA driver " + std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10) + ", " + name;
+        return "CUDA driver " + std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10) + ", " +
+               name;
     }
 
     // The process ends with the job; nothing is ever freed.
@@ -234,13 +239,17 @@ public:
 
     // The copies take their place on the stream.
     void copy_in(void* target, const void* source, std::size_t bytes) const {
-        if (bytes > 0) cuda_.check(cuda_.MemcpyHtoDAsync(address_of(target), source, bytes, stream_), "cuMemcpyHtoDAsync");
+        if (bytes > 0)
+            cuda_.check(cuda_.MemcpyHtoDAsync(address_of(target), source, bytes, stream_), "cuMemcpyHtoDAsync");
     }
     void copy_out(void* target, const void* source, std::size_t bytes) const {
-        if (bytes > 0) cuda_.check(cuda_.MemcpyDtoHAsync(target, address_of(source), bytes, stream_), "cuMemcpyDtoHAsync");
+        if (bytes > 0)
+            cuda_.check(cuda_.MemcpyDtoHAsync(target, address_of(source), bytes, stream_), "cuMemcpyDtoHAsync");
     }
     void copy(void* target, const void* source, std::size_t bytes) const {
-        if (bytes > 0) cuda_.check(cuda_.MemcpyDtoDAsync(address_of(target), address_of(source), bytes, stream_), "cuMemcpyDtoDAsync");
+        if (bytes > 0)
+            cuda_.check(cuda_.MemcpyDtoDAsync(address_of(target), address_of(source), bytes, stream_),
+                        "cuMemcpyDtoDAsync");
     }
 
     void synchronize() const { cuda_.check(cuda_.StreamSynchronize(stream_), "cuStreamSynchronize"); }
@@ -251,7 +260,8 @@ public:
         cuda_.check(cuda_.EventRecord(event_, stream_), "cuEventRecord");
         Pause pause;
         unsigned int questions = 0;
-        for (CudaResult result = cuda_.EventQuery(event_); result != CudaResult::Success; result = cuda_.EventQuery(event_)) {
+        for (CudaResult result = cuda_.EventQuery(event_); result != CudaResult::Success;
+             result = cuda_.EventQuery(event_)) {
             if (result != CudaResult::NotReady) cuda_.check(result, "cuEventQuery");
             if (++questions % 16 == 0) check();
             pause.take();
@@ -267,7 +277,7 @@ private:
     CudaEvent event_ = nullptr;
 };
 
-// ---- the communicator ------------------------------------------------------------------------------------------------------------------------------------
+// ---- the communicator -----------------------------------------------------------------------------------------------
 
 class Communicator {
 public:
@@ -295,7 +305,8 @@ public:
     // As settle, for a call between ncclGroupStart and ncclGroupEnd.
     void check(Result result, const char* call) const {
         if (result != Result::Success && result != Result::InProgress) {
-            fail(std::string(call) + ": " + nccl_.GetErrorString(result) + " (" + std::to_string(static_cast<int>(result)) + ")");
+            fail(std::string(call) + ": " + nccl_.GetErrorString(result) + " (" +
+                 std::to_string(static_cast<int>(result)) + ")");
         }
     }
 
@@ -335,9 +346,20 @@ UniqueId agree_on_id(const Nccl& nccl, int rank, int size, const std::string& pa
     }
 }
 
-// ---- the operations --------------------------------------------------------------------------------------------------------------------------------------
+// ---- the operations -------------------------------------------------------------------------------------------------
 
-enum class Kind { AllReduce, AllGather, ReduceScatter, Broadcast, Reduce, Gather, Scatter, AllToAll, SendReceive, Barrier };
+enum class Kind {
+    AllReduce,
+    AllGather,
+    ReduceScatter,
+    Broadcast,
+    Reduce,
+    Gather,
+    Scatter,
+    AllToAll,
+    SendReceive,
+    Barrier
+};
 
 struct Operation {
     std::string_view name;
@@ -369,7 +391,7 @@ const Operation& operation_of(const std::string& name) {
     fail("there is no operation " + name);
 }
 
-// ---- the rank --------------------------------------------------------------------------------------------------------------------------------------------
+// ---- the rank -------------------------------------------------------------------------------------------------------
 
 void* allocate_host(std::size_t bytes) {
     void* memory = nullptr;
@@ -381,7 +403,8 @@ void* allocate_host(std::size_t bytes) {
 double cpu_us() {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+    return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+           static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 double seconds_since(Clock::time_point start) {
@@ -435,7 +458,8 @@ public:
 
         errors += check();
         std::vector<double> times(static_cast<std::size_t>(iterations));
-        for (std::size_t i = 0; i < times.size(); ++i) times[i] = std::chrono::duration<double, std::nano>(stamps_[i + 1] - stamps_[i]).count() / batch_;
+        for (std::size_t i = 0; i < times.size(); ++i)
+            times[i] = std::chrono::duration<double, std::nano>(stamps_[i + 1] - stamps_[i]).count() / batch_;
         sum_up(times);
         std::vector<double> totals{cpu, static_cast<double>(errors)};
         sum_up(totals);
@@ -451,14 +475,16 @@ public:
     }
 
 private:
-    // In both memories: an operation on the host's goes through the device's, and one on the device's is checked in the host's.
+    // In both memories: an operation on the host's goes through the device's, and one on the device's is checked in the
+    // host's.
     struct Buffer {
         float* host = nullptr;
         float* device = nullptr;
     };
 
     Buffer allocate(std::size_t elements) const {
-        return {static_cast<float*>(allocate_host(elements * sizeof(float))), static_cast<float*>(device_.allocate(elements * sizeof(float)))};
+        return {static_cast<float*>(allocate_host(elements * sizeof(float))),
+                static_cast<float*>(device_.allocate(elements * sizeof(float)))};
     }
 
     bool is_root() const { return rank_ == root; }
@@ -474,7 +500,8 @@ private:
         for (int i = 0; i < batch_; ++i) {
             if (from_host_ && has_input()) device_.copy_in(input_.device, input_.host, inputs(count_) * sizeof(float));
             issue();
-            if (from_host_ && has_output()) device_.copy_out(output_.host, output_.device, outputs(count_) * sizeof(float));
+            if (from_host_ && has_output())
+                device_.copy_out(output_.host, output_.device, outputs(count_) * sizeof(float));
         }
         wait();
     }
@@ -494,15 +521,19 @@ private:
         const CudaStream stream = device_.stream();
         switch (operation_.kind) {
             case Kind::AllReduce:
-                return settle(nccl_.AllReduce(in, out, count_, Type::Float32, Reduction::Sum, comm, stream), "ncclAllReduce");
+                return settle(nccl_.AllReduce(in, out, count_, Type::Float32, Reduction::Sum, comm, stream),
+                              "ncclAllReduce");
             case Kind::AllGather:
                 return settle(nccl_.AllGather(in, out, count_, Type::Float32, comm, stream), "ncclAllGather");
             case Kind::ReduceScatter:
-                return settle(nccl_.ReduceScatter(in, out, count_, Type::Float32, Reduction::Sum, comm, stream), "ncclReduceScatter");
+                return settle(nccl_.ReduceScatter(in, out, count_, Type::Float32, Reduction::Sum, comm, stream),
+                              "ncclReduceScatter");
             case Kind::Broadcast:
                 return settle(nccl_.Broadcast(out, out, count_, Type::Float32, root, comm, stream), "ncclBroadcast");
             case Kind::Reduce:
-                return settle(nccl_.Reduce(in, is_root() ? out : nullptr, count_, Type::Float32, Reduction::Sum, root, comm, stream), "ncclReduce");
+                return settle(nccl_.Reduce(in, is_root() ? out : nullptr, count_, Type::Float32, Reduction::Sum, root,
+                                           comm, stream),
+                              "ncclReduce");
             case Kind::Gather:
                 return gather(in, out);
             case Kind::Scatter:
@@ -512,13 +543,15 @@ private:
             case Kind::SendReceive:
                 return send_receive(in, out);
             case Kind::Barrier:
-                return settle(nccl_.AllReduce(totals_, totals_, 1, Type::Int32, Reduction::Max, comm, stream), "ncclAllReduce");
+                return settle(nccl_.AllReduce(totals_, totals_, 1, Type::Int32, Reduction::Max, comm, stream),
+                              "ncclAllReduce");
         }
     }
 
     void gather(const float* in, float* out) {
         if (nccl_.Gather != nullptr) {
-            return settle(nccl_.Gather(in, out, count_, Type::Float32, root, communicator_.get(), device_.stream()), "ncclGather");
+            return settle(nccl_.Gather(in, out, count_, Type::Float32, root, communicator_.get(), device_.stream()),
+                          "ncclGather");
         }
         grouped([&] {
             if (!is_root()) return send(in, root);
@@ -529,7 +562,8 @@ private:
 
     void scatter(const float* in, float* out) {
         if (nccl_.Scatter != nullptr) {
-            return settle(nccl_.Scatter(in, out, count_, Type::Float32, root, communicator_.get(), device_.stream()), "ncclScatter");
+            return settle(nccl_.Scatter(in, out, count_, Type::Float32, root, communicator_.get(), device_.stream()),
+                          "ncclScatter");
         }
         grouped([&] {
             if (!is_root()) return receive(out, root);
@@ -540,7 +574,8 @@ private:
 
     void all_to_all(const float* in, float* out) {
         if (nccl_.AlltoAll != nullptr) {
-            return settle(nccl_.AlltoAll(in, out, count_, Type::Float32, communicator_.get(), device_.stream()), "ncclAlltoAll");
+            return settle(nccl_.AlltoAll(in, out, count_, Type::Float32, communicator_.get(), device_.stream()),
+                          "ncclAlltoAll");
         }
         grouped([&] {
             device_.copy(block(out, own()), block(in, own()), count_ * sizeof(float));
@@ -558,9 +593,11 @@ private:
         const bool receives_first = rank_ % 2 == 1;
         for (const bool receives : {receives_first, !receives_first}) {
             if (receives) {
-                communicator_.settle(nccl_.Recv(out, count_, Type::Float32, left, communicator_.get(), device_.stream()), "ncclRecv");
+                communicator_.settle(
+                    nccl_.Recv(out, count_, Type::Float32, left, communicator_.get(), device_.stream()), "ncclRecv");
             } else {
-                communicator_.settle(nccl_.Send(in, count_, Type::Float32, right, communicator_.get(), device_.stream()), "ncclSend");
+                communicator_.settle(
+                    nccl_.Send(in, count_, Type::Float32, right, communicator_.get(), device_.stream()), "ncclSend");
             }
             // These are two operations, and run() waits for the second.
             if (receives == receives_first && batch_ == 1) wait();
@@ -589,11 +626,13 @@ private:
     }
 
     void send(const float* data, int rank) {
-        communicator_.check(nccl_.Send(data, count_, Type::Float32, rank, communicator_.get(), device_.stream()), "ncclSend");
+        communicator_.check(nccl_.Send(data, count_, Type::Float32, rank, communicator_.get(), device_.stream()),
+                            "ncclSend");
     }
 
     void receive(float* data, int rank) {
-        communicator_.check(nccl_.Recv(data, count_, Type::Float32, rank, communicator_.get(), device_.stream()), "ncclRecv");
+        communicator_.check(nccl_.Recv(data, count_, Type::Float32, rank, communicator_.get(), device_.stream()),
+                            "ncclRecv");
     }
 
     // What was written is what the operation sees.
@@ -632,7 +671,9 @@ private:
         return static_cast<float>(static_cast<std::int64_t>(rank) + 1 + static_cast<std::int64_t>(index) % period);
     }
 
-    float sum(std::size_t index) const { return static_cast<float>(size_ * (size_ + 1) / 2 + size_ * (static_cast<std::int64_t>(index) % period)); }
+    float sum(std::size_t index) const {
+        return static_cast<float>(size_ * (size_ + 1) / 2 + size_ * (static_cast<std::int64_t>(index) % period));
+    }
 
     float expected(std::size_t index) const {
         switch (operation_.kind) {
@@ -672,7 +713,8 @@ private:
             // What rank 0 says: go on (0), or how many.
             std::vector<double> decision{0};
             if (is_root() && elapsed >= warm_up_seconds_) {
-                decision[0] = std::floor(std::clamp(seconds_ / elapsed * times, static_cast<double>(min_iterations_), static_cast<double>(max_iterations_)));
+                decision[0] = std::floor(std::clamp(seconds_ / elapsed * times, static_cast<double>(min_iterations_),
+                                                    static_cast<double>(max_iterations_)));
             }
             sum_up(decision);
             if (decision[0] > 0) return static_cast<int>(decision[0]);
@@ -686,7 +728,9 @@ private:
     void sum_up(std::vector<double>& values) {
         const std::size_t bytes = values.size() * sizeof(double);
         device_.copy_in(totals_, values.data(), bytes);
-        settle(nccl_.AllReduce(totals_, totals_, values.size(), Type::Float64, Reduction::Sum, communicator_.get(), device_.stream()), "ncclAllReduce");
+        settle(nccl_.AllReduce(totals_, totals_, values.size(), Type::Float64, Reduction::Sum, communicator_.get(),
+                               device_.stream()),
+               "ncclAllReduce");
         device_.copy_out(values.data(), totals_, bytes);
         device_.synchronize();
     }

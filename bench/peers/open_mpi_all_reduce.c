@@ -1,11 +1,12 @@
-// The peer of the benchmark: MPI_Allreduce of floats, measured exactly as the ranks of NativeCollectives.Bench measure theirs (RankMeasurer.cs); the two change
-// together.
+// The peer of the benchmark: MPI_Allreduce of floats, measured exactly as the ranks of NativeCollectives.Bench measure
+// theirs (RankMeasurer.cs); the two change together.
 //
 //   open_mpi_all_reduce OUTPUT IN_PLACE ITERATIONS SECONDS WARM_UP_SECONDS MIN_ITERATIONS MAX_ITERATIONS COUNT...
 //
 // ITERATIONS 0: as many as take about SECONDS. Rank 0 writes one line per COUNT to OUTPUT:
 //   count iterations cpu_us errors time_ns...
-// cpu_us is the processor time of all ranks and all iterations, a time is the ranks' mean for one operation, and errors counts wrong elements on all ranks.
+// cpu_us is the processor time of all ranks and all iterations, a time is the ranks' mean for one operation, and errors
+// counts wrong elements on all ranks.
 
 #include <math.h>
 #include <mpi.h>
@@ -50,7 +51,8 @@ static int64_t now_ns(void) {
 static double cpu_us(void) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 static void run(int count) {
@@ -88,7 +90,8 @@ static int64_t clamp(double value, int64_t least, int64_t most) {
 }
 
 // Runs operations until they have taken long enough; returns how many are to be measured.
-static int64_t warm_up(int count, int64_t iterations, double seconds, double warm_up_seconds, int64_t least, int64_t most) {
+static int64_t warm_up(int count, int64_t iterations, double seconds, double warm_up_seconds, int64_t least,
+                       int64_t most) {
     if (iterations > 0) {
         for (int64_t i = 0; i < (iterations + 9) / 10; i++) {
             run(count);
@@ -116,7 +119,9 @@ int main(int argc, char** argv) {
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     if (argc < 9) {
-        fail("usage: open_mpi_all_reduce OUTPUT IN_PLACE ITERATIONS SECONDS WARM_UP_SECONDS MIN_ITERATIONS MAX_ITERATIONS COUNT...");
+        fail(
+            "usage: open_mpi_all_reduce OUTPUT IN_PLACE ITERATIONS SECONDS WARM_UP_SECONDS MIN_ITERATIONS "
+            "MAX_ITERATIONS COUNT...");
     }
     in_place = strcmp(argv[2], "1") == 0;
     const int64_t fixed = strtoll(argv[3], NULL, 10);

@@ -1,7 +1,9 @@
-// A peer of the benchmark: the frames that JACCL moves for an operation, as many and as long, moved by the verbs alone. There are no deadlines, nobody watches for peers that
-// die and nothing is added up. Data is copied into frames and out of them if that is wished, or else not even that.
+// A peer of the benchmark: the frames that JACCL moves for an operation, as many and as long, moved by the verbs alone.
+// There are no deadlines, nobody watches for peers that die and nothing is added up. Data is copied into frames and out
+// of them if that is wished, or else not even that.
 //
-// It measures exactly as the ranks of NativeCollectives.Bench do (RankMeasurer.cs); the two change together. The library of verbs is opened at run time.
+// It measures exactly as the ranks of NativeCollectives.Bench do (RankMeasurer.cs); the two change together. The
+// library of verbs is opened at run time.
 //
 //   verbs_direct KEY=VALUE...     is a rank
 //
@@ -10,9 +12,10 @@
 //   meeting              a path, for the socket at which the ranks meet
 //   operation            all-reduce or send-receive
 //   topology, wires      mesh or ring, and in a ring the connections between neighbours
-//   devices              a device for each connection: to the other ranks in order, or to the left neighbour, then to the right one
+//   devices a device for each connection: to the other ranks in order, or to the left neighbour, then to the right one
 //   pairs                rc or uc
-//   copies               1: every frame is copied from memory as large as the operation's before it is sent, and to such memory when it has come
+//   copies 1: every frame is copied from memory as large as the operation's before it is sent, and to such memory when
+//   it has come
 //   iterations           operations to measure; 0: as many as take about
 //   seconds              so long, but from
 //   min_iterations to max_iterations, after a warm-up of
@@ -22,7 +25,8 @@
 //
 // It ends when its standard input does. Rank 0 writes one line per count to output:
 //   count iterations cpu_us errors time_ns...
-// cpu_us is the processor time of all ranks and all operations, a time is the ranks' mean for one operation, and errors counts frames that were not the expected ones.
+// cpu_us is the processor time of all ranks and all operations, a time is the ranks' mean for one operation, and errors
+// counts frames that were not the expected ones.
 
 #include <dlfcn.h>
 #include <infiniband/verbs.h>
@@ -66,7 +70,7 @@ std::string own_name = "verbs_direct";
     fail(call + ": " + std::strerror(error));
 }
 
-// ---- the command line ------------------------------------------------------------------------------------------------------------------------------------
+// ---- the command line -----------------------------------------------------------------------------------------------
 
 class Arguments {
 public:
@@ -74,7 +78,8 @@ public:
         for (int i = 1; i < count; ++i) {
             const std::string_view argument = values[i];
             const std::size_t equals = argument.find('=');
-            if (equals == std::string_view::npos) fail("what is '" + std::string(argument) + "'? See the beginning of verbs_direct.cpp.");
+            if (equals == std::string_view::npos)
+                fail("what is '" + std::string(argument) + "'? See the beginning of verbs_direct.cpp.");
             values_.emplace(argument.substr(0, equals), argument.substr(equals + 1));
         }
     }
@@ -103,12 +108,13 @@ private:
     std::map<std::string, std::string> values_;
 };
 
-// ---- what the ranks tell each other beside the frames ------------------------------------------------------------------------------------------------------
+// ---- what the ranks tell each other beside the frames ---------------------------------------------------------------
 
 // A socket from every other rank to rank 0.
 class Meeting {
 public:
-    Meeting(const std::string& path, int rank, int size) : rank_(rank), size_(size), sockets_(static_cast<std::size_t>(size), -1) {
+    Meeting(const std::string& path, int rank, int size)
+        : rank_(rank), size_(size), sockets_(static_cast<std::size_t>(size), -1) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         if (path.size() >= sizeof address.sun_path) fail("the path " + path + " is too long for a socket");
@@ -116,7 +122,8 @@ public:
         const auto* const general = reinterpret_cast<const sockaddr*>(&address);
         if (rank == 0) {
             const int listener = socket();
-            if (::bind(listener, general, sizeof address) != 0 || ::listen(listener, size) != 0) fail_with_error("listening at " + path, errno);
+            if (::bind(listener, general, sizeof address) != 0 || ::listen(listener, size) != 0)
+                fail_with_error("listening at " + path, errno);
             for (int i = 1; i < size; ++i) {
                 const int caller = ::accept(listener, nullptr, nullptr);
                 if (caller < 0) fail_with_error("accept", errno);
@@ -148,8 +155,10 @@ public:
             return all;
         }
         std::copy(own.begin(), own.end(), all.begin());
-        for (std::size_t peer = 1; peer < sockets_.size(); ++peer) move(sockets_[peer], all.data() + peer * own.size(), bytes, false);
-        for (std::size_t peer = 1; peer < sockets_.size(); ++peer) move(sockets_[peer], all.data(), all.size() * sizeof(T), true);
+        for (std::size_t peer = 1; peer < sockets_.size(); ++peer)
+            move(sockets_[peer], all.data() + peer * own.size(), bytes, false);
+        for (std::size_t peer = 1; peer < sockets_.size(); ++peer)
+            move(sockets_[peer], all.data(), all.size() * sizeof(T), true);
         return all;
     }
 
@@ -186,7 +195,7 @@ private:
     std::vector<int> sockets_;
 };
 
-// ---- the verbs -------------------------------------------------------------------------------------------------------------------------------------------
+// ---- the verbs ------------------------------------------------------------------------------------------------------
 
 constexpr std::size_t smallest_frame = 4096;
 constexpr std::size_t largest_frame = smallest_frame << 7;
@@ -284,7 +293,11 @@ struct Copies {
 class Link {
 public:
     Link(const Verbs& verbs, const std::string& device, int rank, int peer, bool reliable)
-        : verbs_(verbs), name_(device + ", to rank " + std::to_string(peer)), rank_(rank), peer_(peer), reliable_(reliable) {
+        : verbs_(verbs),
+          name_(device + ", to rank " + std::to_string(peer)),
+          rank_(rank),
+          peer_(peer),
+          reliable_(reliable) {
         ibv_context* const context = verbs.open(device);
         find_address(context);
         ibv_pd* const domain = verbs.alloc_pd(context);
@@ -372,7 +385,8 @@ public:
         request.sg_list = &piece;
         request.num_sge = 1;
         ibv_recv_wr* bad = nullptr;
-        if (const int error = ibv_post_recv(pair_, &request, &bad); error != 0) fail_with_error(name_ + ": ibv_post_recv", error);
+        if (const int error = ibv_post_recv(pair_, &request, &bad); error != 0)
+            fail_with_error(name_ + ": ibv_post_recv", error);
     }
 
     void post_next_send() {
@@ -388,7 +402,8 @@ public:
         request.opcode = IBV_WR_SEND;
         request.send_flags = IBV_SEND_SIGNALED;
         ibv_send_wr* bad = nullptr;
-        if (const int error = ibv_post_send(pair_, &request, &bad); error != 0) fail_with_error(name_ + ": ibv_post_send", error);
+        if (const int error = ibv_post_send(pair_, &request, &bad); error != 0)
+            fail_with_error(name_ + ": ibv_post_send", error);
     }
 
     // Takes what has completed, and posts what comes next. Returns whether there was anything.
@@ -398,14 +413,16 @@ public:
         if (count < 0) fail(name_ + ": ibv_poll_cq failed");
         for (int i = 0; i < count; ++i) {
             const ibv_wc& completion = completions[static_cast<std::size_t>(i)];
-            if (completion.status != IBV_WC_SUCCESS) fail(name_ + ": a completion has the status " + std::to_string(completion.status));
+            if (completion.status != IBV_WC_SUCCESS)
+                fail(name_ + ": a completion has the status " + std::to_string(completion.status));
             if (completion.wr_id == send_id) {
                 ++outgoing_.completed;
                 post_next_send();
             } else {
                 const auto message = incoming_.completed++;
                 errors += stamp(depth + message % depth) == mark(peer_, message) ? 0 : 1;
-                if (copies_ != nullptr) std::memcpy(copies_->target.next(frame_), buffer(depth + message % depth), frame_);
+                if (copies_ != nullptr)
+                    std::memcpy(copies_->target.next(frame_), buffer(depth + message % depth), frame_);
                 post_next_receive();
             }
         }
@@ -424,14 +441,19 @@ private:
     };
 
     // Whose message this is, and which.
-    static std::uint64_t mark(int rank, std::size_t message) { return static_cast<std::uint64_t>(rank + 1) << 48 | message; }
+    static std::uint64_t mark(int rank, std::size_t message) {
+        return static_cast<std::uint64_t>(rank + 1) << 48 | message;
+    }
     char* buffer(std::size_t index) const { return memory_ + index * largest_frame; }
     std::uint64_t& stamp(std::size_t index) const { return *reinterpret_cast<std::uint64_t*>(buffer(index)); }
 
-    ibv_sge describe(std::size_t index) const { return {reinterpret_cast<std::uint64_t>(buffer(index)), static_cast<std::uint32_t>(frame_), region_->lkey}; }
+    ibv_sge describe(std::size_t index) const {
+        return {reinterpret_cast<std::uint64_t>(buffer(index)), static_cast<std::uint32_t>(frame_), region_->lkey};
+    }
 
     void modify(ibv_qp_attr& attributes, int mask, const char* state) {
-        if (const int error = verbs_.modify_qp(pair_, &attributes, mask); error != 0) fail_with_error(name_ + ": ibv_modify_qp to " + state, error);
+        if (const int error = verbs_.modify_qp(pair_, &attributes, mask); error != 0)
+            fail_with_error(name_ + ": ibv_modify_qp to " + state, error);
     }
 
     // The first GID that is an IPv4 address.
@@ -440,12 +462,15 @@ private:
             ibv_port_attr attributes;
             char room[256]; // for what newer libraries may write
         } queried{};
-        if (const int error = verbs_.query_port(context, port, &queried.attributes); error != 0) fail_with_error(name_ + ": ibv_query_port", error);
+        if (const int error = verbs_.query_port(context, port, &queried.attributes); error != 0)
+            fail_with_error(name_ + ": ibv_query_port", error);
         lid_ = queried.attributes.lid;
         for (int index = 0; index < queried.attributes.gid_tbl_len && index <= 255; ++index) {
             ibv_gid gid{};
             if (verbs_.query_gid(context, port, index, &gid) != 0) continue;
-            if (std::any_of(gid.raw, gid.raw + 10, [](std::uint8_t byte) { return byte != 0; }) || gid.raw[10] != 0xff || gid.raw[11] != 0xff) continue;
+            if (std::any_of(gid.raw, gid.raw + 10, [](std::uint8_t byte) { return byte != 0; }) ||
+                gid.raw[10] != 0xff || gid.raw[11] != 0xff)
+                continue;
             gid_ = gid;
             gid_index_ = static_cast<std::uint8_t>(index);
             return;
@@ -471,7 +496,7 @@ private:
     Stream incoming_;
 };
 
-// ---- what JACCL sends ------------------------------------------------------------------------------------------------------------------------------------
+// ---- what JACCL sends -----------------------------------------------------------------------------------------------
 
 constexpr std::size_t item = sizeof(float);
 constexpr std::size_t small = 32'768; // what goes at once in a mesh and on one wire in a ring
@@ -521,7 +546,8 @@ public:
         }
         if (devices.size() != peers.size()) fail("devices: one for each connection");
         const bool reliable = arguments.text("pairs") == "rc";
-        for (std::size_t i = 0; i < peers.size(); ++i) links_.push_back(std::make_unique<Link>(verbs, devices[i], rank_, peers[i], reliable));
+        for (std::size_t i = 0; i < peers.size(); ++i)
+            links_.push_back(std::make_unique<Link>(verbs, devices[i], rank_, peers[i], reliable));
 
         std::vector<Destination> own;
         for (const auto& link : links_) own.push_back(link->destination());
@@ -620,7 +646,7 @@ private:
     std::vector<std::unique_ptr<Link>> links_;
 };
 
-// ---- measuring -------------------------------------------------------------------------------------------------------------------------------------------
+// ---- measuring ------------------------------------------------------------------------------------------------------
 
 class Rank {
 public:
@@ -661,7 +687,8 @@ public:
 
         run();
         std::vector<double> times(static_cast<std::size_t>(iterations));
-        for (std::size_t i = 0; i < times.size(); ++i) times[i] = std::chrono::duration<double, std::nano>(stamps_[i + 1] - stamps_[i]).count();
+        for (std::size_t i = 0; i < times.size(); ++i)
+            times[i] = std::chrono::duration<double, std::nano>(stamps_[i + 1] - stamps_[i]).count();
         meeting_.sum_up(times);
         std::vector<double> totals{cpu, static_cast<double>(errors_)};
         meeting_.sum_up(totals);
@@ -675,7 +702,9 @@ private:
     static double cpu_us() {
         rusage usage{};
         ::getrusage(RUSAGE_SELF, &usage);
-        const auto us = [](const timeval& time) { return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec); };
+        const auto us = [](const timeval& time) {
+            return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
+        };
         return us(usage.ru_utime) + us(usage.ru_stime);
     }
 
@@ -730,7 +759,8 @@ private:
             // What rank 0 says: go on (0), or how many.
             std::vector<double> decision{0};
             if (is_root_ && elapsed >= warm_up_seconds_) {
-                decision[0] = std::floor(std::clamp(seconds_ / elapsed * times, static_cast<double>(min_iterations_), static_cast<double>(max_iterations_)));
+                decision[0] = std::floor(std::clamp(seconds_ / elapsed * times, static_cast<double>(min_iterations_),
+                                                    static_cast<double>(max_iterations_)));
             }
             meeting_.sum_up(decision);
             if (decision[0] > 0) return static_cast<int>(decision[0]);
@@ -782,7 +812,8 @@ int main(int argc, char** argv) {
         file = std::fopen(arguments.text("output").c_str(), "w");
         if (file == nullptr) fail("the output file cannot be written");
     }
-    for (const std::string& count : arguments.list("counts")) self.measure(std::strtoull(count.c_str(), nullptr, 10), file);
+    for (const std::string& count : arguments.list("counts"))
+        self.measure(std::strtoull(count.c_str(), nullptr, 10), file);
     if (file != nullptr && std::fclose(file) != 0) fail("the output file cannot be written");
     meeting.barrier(); // nobody leaves while another still waits for something
     std::_Exit(0);

@@ -36,7 +36,8 @@ std::string described(const Header& header) {
     return stream.str();
 }
 
-// Lengths of blocks between other ranks are theirs alone to know; all of them in bytes, added up, must still be a number.
+// Lengths of blocks between other ranks are theirs alone to know; all of them in bytes, added up, must still be a
+// number.
 void check_bounds(const nc_request& request, int rank, int ranks, const std::vector<std::uint64_t>& lengths) {
     constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max());
     std::uint64_t left = most / std::max<std::size_t>(data_type_size(request.data_type), 1);
@@ -57,9 +58,10 @@ void check_bounds(const nc_request& request, int rank, int ranks, const std::vec
 } // namespace
 
 Header header_of(const nc_request& request) {
-    const bool reduces = request.operation == NC_ALL_REDUCE || request.operation == NC_REDUCE_SCATTER || request.operation == NC_REDUCE;
-    const bool rooted =
-        request.operation == NC_BROADCAST || request.operation == NC_REDUCE || request.operation == NC_GATHER || request.operation == NC_SCATTER;
+    const bool reduces =
+        request.operation == NC_ALL_REDUCE || request.operation == NC_REDUCE_SCATTER || request.operation == NC_REDUCE;
+    const bool rooted = request.operation == NC_BROADCAST || request.operation == NC_REDUCE ||
+                        request.operation == NC_GATHER || request.operation == NC_SCATTER;
     const bool moves = request.operation != NC_BARRIER && request.operation != NC_SPLIT;
     const bool uneven = moves && (request.flags & NC_REQUEST_UNEVEN) != 0;
     Header header{};
@@ -91,7 +93,8 @@ void check_header(const Header& own, const Header& other, int peer) {
                     peer);
     }
     const auto key = [](const Header& header) {
-        return std::tuple(header.operation, header.data_type, header.reduce_op, header.flags, header.root, header.count);
+        return std::tuple(header.operation, header.data_type, header.reduce_op, header.flags, header.root,
+                          header.count);
     };
     if (key(own) == key(other)) return;
     if (described(own) == described(other)) {
@@ -109,8 +112,10 @@ std::vector<std::uint64_t> own_lengths(const nc_request& request, int rank, int 
     std::vector<std::uint64_t> own(length_row(ranks));
     own[0] = request.count;
     const bool is_root = request.peer == rank;
-    const bool sends = request.operation == NC_REDUCE_SCATTER || request.operation == NC_ALL_TO_ALL || (request.operation == NC_SCATTER && is_root);
-    const bool receives = request.operation == NC_ALL_GATHER || request.operation == NC_ALL_TO_ALL || (request.operation == NC_GATHER && is_root);
+    const bool sends = request.operation == NC_REDUCE_SCATTER || request.operation == NC_ALL_TO_ALL ||
+                       (request.operation == NC_SCATTER && is_root);
+    const bool receives = request.operation == NC_ALL_GATHER || request.operation == NC_ALL_TO_ALL ||
+                          (request.operation == NC_GATHER && is_root);
     if (sends) std::copy_n(request.send_counts, n, own.begin() + 1);
     if (receives) std::copy_n(request.receive_counts, n, own.begin() + 1 + static_cast<std::ptrdiff_t>(n));
     return own;

@@ -157,8 +157,8 @@ void finish_integers(void* elements, const void* addends, std::size_t count, int
 
 } // namespace
 
-// The scale keeps the sum of addends within the type. A plain adder's partial sums may be rounded up again and again, so
-// that they need one more bit of room; the wider types have plenty.
+// The scale keeps the sum of addends within the type. A plain adder's partial sums may be rounded up again and again,
+// so that they need one more bit of room; the wider types have plenty.
 Average::Average(nc_data_type type, int ranks, Adder adder)
     : type_(type), addend_type_(type), addend_op_(NC_SUM), factor_(1), ranks_(ranks), scale_(1) {
     const auto set = [&]<class T>(T) {

@@ -1,4 +1,5 @@
-// NC_AVERAGE: the sum of all ranks' elements divided by their number, which never overflows where it can be represented.
+// NC_AVERAGE: the sum of all ranks' elements divided by their number, which never overflows where it can be
+// represented.
 //
 // Each rank contributes addends that are made of its elements, so that no partial sum overflows:
 //   integers up to 32 bits    the element as a 64-bit integer

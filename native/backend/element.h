@@ -1,4 +1,5 @@
-// How the element types are computed with: each has a stored form, and 16-bit floats a wider one in which they are combined.
+// How the element types are computed with: each has a stored form, and 16-bit floats a wider one in which they are
+// combined.
 #pragma once
 
 #include <concepts>
@@ -14,7 +15,8 @@ struct Bool {
     std::uint8_t value;
 };
 
-// The largest finite number of a 16-bit format is the one before its infinity. A computed NaN is the format's canonical one, a computed infinity has its sign.
+// The largest finite number of a 16-bit format is the one before its infinity. A computed NaN is the format's canonical
+// one, a computed infinity has its sign.
 struct Half {
     static constexpr std::uint16_t infinity = 0x7c00;
     static constexpr std::uint16_t nan = 0x7d00;

@@ -1,5 +1,6 @@
-// Conversions between binary32 and the two 16-bit formats, rounding to nearest, ties to even. NaNs become the canonical ones of the wire's specification
-// (mlx-ring-wire.md, section 9). Written without branches so that loops over them vectorize.
+// Conversions between binary32 and the two 16-bit formats, rounding to nearest, ties to even. NaNs become the canonical
+// ones of the wire's specification (mlx-ring-wire.md, section 9). Written without branches so that loops over them
+// vectorize.
 #pragma once
 
 #include <bit>
@@ -10,7 +11,8 @@ namespace nc {
 inline float float_from_half(std::uint16_t half) {
     const std::uint32_t magnitude = half & 0x7fffu;
     const std::uint32_t sign = (half & 0x8000u) << 16;
-    // Moving the exponent's bias by a multiplication is exact and puts subnormals right as well; infinities and NaNs get their exponent back.
+    // Moving the exponent's bias by a multiplication is exact and puts subnormals right as well; infinities and NaNs
+    // get their exponent back.
     const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
     const std::uint32_t special = magnitude >= 0x7c00u ? 0x7f800000u : 0u;
     return std::bit_cast<float>(std::bit_cast<std::uint32_t>(scaled) | special | sign);

@@ -15,7 +15,8 @@
 namespace nc {
 namespace {
 
-// Integers wrap, which only unsigned arithmetic may do; unsigned short would be promoted to int, hence at least unsigned int.
+// Integers wrap, which only unsigned arithmetic may do; unsigned short would be promoted to int, hence at least
+// unsigned int.
 template <std::integral T>
 using Wrapping = std::common_type_t<std::make_unsigned_t<T>, unsigned>;
 

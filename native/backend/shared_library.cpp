@@ -27,9 +27,11 @@ SharedLibrary::SharedLibrary(const LibrarySearch& search) {
     const std::string& given = !search.setting.empty() ? search.setting : named;
     if (!given.empty()) {
         if (open(given, reason)) return;
-        throw Error(NC_BACKEND_UNAVAILABLE,
-                    text(search.name, " cannot be loaded from ", given,
-                         !search.setting.empty() ? " (a setting)" : text(" (the environment variable ", search.variable, ")"), ": ", reason));
+        throw Error(
+            NC_BACKEND_UNAVAILABLE,
+            text(search.name, " cannot be loaded from ", given,
+                 !search.setting.empty() ? " (a setting)" : text(" (the environment variable ", search.variable, ")"),
+                 ": ", reason));
     }
     if (open(search.name, reason)) return;
     std::string others;
@@ -40,8 +42,9 @@ SharedLibrary::SharedLibrary(const LibrarySearch& search) {
         if (open(candidate, failure)) return;
         others += "; " + failure;
     }
-    throw Error(NC_BACKEND_UNAVAILABLE, text(search.name, " was not found on the loader's path (", reason, ") nor in ", search.folders.size(),
-                                             " other folders where packages put it", others, "; the environment variable ", search.variable, " can name it"));
+    throw Error(NC_BACKEND_UNAVAILABLE, text(search.name, " was not found on the loader's path (", reason, ") nor in ",
+                                             search.folders.size(), " other folders where packages put it", others,
+                                             "; the environment variable ", search.variable, " can name it"));
 }
 
 bool SharedLibrary::open(const std::string& path, std::string& reason) {

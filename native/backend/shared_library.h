@@ -34,7 +34,8 @@ public:
     // Throws Error(NC_BACKEND_UNAVAILABLE) that names the symbol and the library.
     template <class Function>
     void require(Function*& function, const char* symbol) const {
-        if (!find(function, symbol)) throw Error(NC_BACKEND_UNAVAILABLE, text("the library ", path_, " has no symbol ", symbol));
+        if (!find(function, symbol))
+            throw Error(NC_BACKEND_UNAVAILABLE, text("the library ", path_, " has no symbol ", symbol));
     }
 
 private:
@@ -45,7 +46,8 @@ private:
     std::string path_;
 };
 
-// The folders that are there of those that a pattern with wildcards (as in a shell) stands for; a leading "~" is the user's home, "$NAME" a variable's value.
+// The folders that are there of those that a pattern with wildcards (as in a shell) stands for; a leading "~" is the
+// user's home, "$NAME" a variable's value.
 std::vector<std::string> folders_like(const std::string& pattern);
 
 } // namespace nc

@@ -1,4 +1,5 @@
-// The functions of native_collectives.h: each checks its pointers, calls the C++ behind it and lets nothing out but a status.
+// The functions of native_collectives.h: each checks its pointers, calls the C++ behind it and lets nothing out but a
+// status.
 #include <algorithm>
 
 #include "backend/clock.h"
@@ -24,7 +25,8 @@ void prepare(const nc_request* request, const nc::Group& group) {
 void check_settings(const nc_setting* settings, uint64_t count) {
     require(count == 0 || settings != nullptr, "settings must not be null");
     for (uint64_t i = 0; i < count; ++i) {
-        require(settings[i].name != nullptr && settings[i].value != nullptr, "a setting's name and value must not be null");
+        require(settings[i].name != nullptr && settings[i].value != nullptr,
+                "a setting's name and value must not be null");
     }
 }
 
@@ -43,7 +45,8 @@ const nc_backend& backend_of(const char* name) {
 
 const nc_device_functions& devices_of(const char* name) {
     const nc_backend& backend = backend_of(name);
-    if (backend.device == nullptr) throw nc::Error(NC_NOT_SUPPORTED, nc::text("the backend ", name, " works on host memory only"));
+    if (backend.device == nullptr)
+        throw nc::Error(NC_NOT_SUPPORTED, nc::text("the backend ", name, " works on host memory only"));
     return *backend.device;
 }
 
@@ -77,19 +80,23 @@ nc_status nc_set_backend_directory(const char* path, nc_error* error) {
     return nc::guarded(error, [&] { nc::set_backend_directory(path != nullptr ? path : ""); });
 }
 
-nc_status nc_backend_available(const char* backend, const nc_setting* settings, uint64_t setting_count, nc_error* error) {
+nc_status nc_backend_available(const char* backend, const nc_setting* settings, uint64_t setting_count,
+                               nc_error* error) {
     return forwarded(error, [&] {
         check_settings(settings, setting_count);
         return backend_of(backend).available(settings, setting_count, error);
     });
 }
 
-nc_status nc_backend_create_id(const char* backend, const nc_setting* settings, uint64_t setting_count, uint8_t* id, nc_error* error) {
+nc_status nc_backend_create_id(const char* backend, const nc_setting* settings, uint64_t setting_count, uint8_t* id,
+                               nc_error* error) {
     return forwarded(error, [&] {
         require(id != nullptr, "id must not be null");
         check_settings(settings, setting_count);
         const nc_backend& maker = backend_of(backend);
-        if (maker.create_id == nullptr) throw nc::Error(NC_NOT_SUPPORTED, nc::text("groups of the backend ", backend, " are not formed with an id"));
+        if (maker.create_id == nullptr)
+            throw nc::Error(NC_NOT_SUPPORTED,
+                            nc::text("groups of the backend ", backend, " are not formed with an id"));
         return maker.create_id(settings, setting_count, id, error);
     });
 }
@@ -151,7 +158,8 @@ nc_status nc_execute(nc_group* group, const nc_request* request, nc_error* error
     });
 }
 
-nc_status nc_enqueue(nc_group* group, const nc_request* request, nc_completion completion, void* context, nc_work** work, nc_error* error) {
+nc_status nc_enqueue(nc_group* group, const nc_request* request, nc_completion completion, void* context,
+                     nc_work** work, nc_error* error) {
     return forwarded(error, [&] {
         require(group != nullptr, "group must not be null");
         require(work != nullptr || completion != nullptr, "without a completion, work must not be null");
@@ -176,7 +184,8 @@ nc_status nc_work_wait(nc_work* work, int64_t timeout_ms, nc_error* error) {
     return forwarded(error, [&] {
         require(work != nullptr, "work must not be null");
         if (!work->work->wait(nc::deadline_after(timeout_ms))) {
-            throw nc::Error(NC_TIMEOUT, nc::text("the operation is still under way after ", std::max<int64_t>(timeout_ms, 0), " ms"));
+            throw nc::Error(NC_TIMEOUT, nc::text("the operation is still under way after ",
+                                                 std::max<int64_t>(timeout_ms, 0), " ms"));
         }
         return work->work->outcome(error);
     });
@@ -217,11 +226,12 @@ nc_status nc_device_allocate(const char* backend, int32_t device, uint64_t bytes
 }
 
 nc_status nc_device_free(const char* backend, int32_t device, void* address, nc_error* error) {
-    return forwarded(error, [&] { return address == nullptr ? NC_OK : devices_of(backend).release(device, address, error); });
+    return forwarded(error,
+                     [&] { return address == nullptr ? NC_OK : devices_of(backend).release(device, address, error); });
 }
 
-nc_status nc_device_copy(const char* backend, int32_t device, void* destination, const void* source, uint64_t bytes, nc_copy_direction direction,
-                         nc_error* error) {
+nc_status nc_device_copy(const char* backend, int32_t device, void* destination, const void* source, uint64_t bytes,
+                         nc_copy_direction direction, nc_error* error) {
     return forwarded(error, [&] {
         require(bytes == 0 || (destination != nullptr && source != nullptr), "destination and source must not be null");
         require(nc::number(direction) <= NC_DEVICE_TO_DEVICE, "this is no direction of a copy");

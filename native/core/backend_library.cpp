@@ -41,26 +41,31 @@ std::string own_directory() {
 
 // Names become part of a file name: nothing but lower-case letters, digits and underscores.
 bool is_backend_name(const std::string& name) {
-    return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_'; });
+    return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_';
+    });
 }
 
 const nc_backend* open_backend(const std::string& name, const std::string& path) {
     void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) {
         const char* reason = dlerror();
-        throw Error(NC_BACKEND_UNAVAILABLE, text("the backend ", name, " cannot be loaded from ", path, ": ", reason != nullptr ? reason : "unknown reason"));
+        throw Error(NC_BACKEND_UNAVAILABLE, text("the backend ", name, " cannot be loaded from ", path, ": ",
+                                                 reason != nullptr ? reason : "unknown reason"));
     }
     auto entry = reinterpret_cast<nc_backend_entry_function>(dlsym(library, NC_BACKEND_ENTRY));
     if (entry == nullptr) {
         dlclose(library);
-        throw Error(NC_BACKEND_UNAVAILABLE, text("the library ", path, " is not a backend: it has no symbol " NC_BACKEND_ENTRY));
+        throw Error(NC_BACKEND_UNAVAILABLE,
+                    text("the library ", path, " is not a backend: it has no symbol " NC_BACKEND_ENTRY));
     }
     const nc_backend* backend = entry();
     if (backend == nullptr || backend->version != NC_BACKEND_VERSION) {
         const std::uint32_t version = backend != nullptr ? backend->version : 0;
         dlclose(library);
         throw Error(NC_BACKEND_UNAVAILABLE,
-                    text("the library ", path, " is of another release: it has backend interface ", version, ", this library needs ", NC_BACKEND_VERSION));
+                    text("the library ", path, " is of another release: it has backend interface ", version,
+                         ", this library needs ", NC_BACKEND_VERSION));
     }
     return backend;
 }

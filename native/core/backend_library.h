@@ -7,7 +7,8 @@
 
 namespace nc {
 
-// The backend's table. Throws Error(NC_BACKEND_UNAVAILABLE) that says what was looked for, where, and what was wrong with it.
+// The backend's table. Throws Error(NC_BACKEND_UNAVAILABLE) that says what was looked for, where, and what was wrong
+// with it.
 const nc_backend& load_backend(const std::string& name);
 
 // An empty path stands for the folder of this library.

@@ -174,9 +174,10 @@ nc_error Group::no_turn(Turn turn, const nc_request& request, std::uint64_t sequ
         refuse(error, request.operation, sequence);
         return error;
     }
-    error = make_error(NC_TIMEOUT, text(operation_name(request.operation), " did not start within ", timeout_of(request),
-                                        " ms, because the operations issued before it had not ended")
-                                       .c_str());
+    error =
+        make_error(NC_TIMEOUT, text(operation_name(request.operation), " did not start within ", timeout_of(request),
+                                    " ms, because the operations issued before it had not ended")
+                                   .c_str());
     error.operation = request.operation;
     error.rank = rank_;
     error.sequence = sequence;
@@ -196,7 +197,8 @@ struct Group::OnStream {
     std::shared_ptr<Work> work;
 };
 
-nc_status Group::run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error, OnStream* on_stream) {
+nc_status Group::run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error,
+                     OnStream* on_stream) {
     nc_standing standing = NC_OUT_OF_STEP;
     const nc_status status = run_backend(request, sequence, deadline, standing, error, on_stream);
     if (status == NC_OK) return NC_OK;
@@ -260,7 +262,8 @@ void Group::split(const nc_request& request, const nc_call& call) {
     *request.new_group = new nc_group{std::move(part)};
 }
 
-std::shared_ptr<Work> Group::enqueue(const nc_request& request, nc_completion completion, void* context, nc_error& error) {
+std::shared_ptr<Work> Group::enqueue(const nc_request& request, nc_completion completion, void* context,
+                                     nc_error& error) {
     const Caller caller(*this);
     const Deadline deadline = deadline_of(request);
     std::shared_ptr<Work> work;
@@ -385,7 +388,8 @@ void Group::end_cancelled(const Work& work) {
 }
 
 void Group::abort(const char* reason) {
-    const std::string message = reason != nullptr ? text("the group was aborted: ", reason) : std::string("the group was aborted");
+    const std::string message =
+        reason != nullptr ? text("the group was aborted: ", reason) : std::string("the group was aborted");
     end(make_error(NC_ABORTED, message.c_str()), true);
 }
 

@@ -16,8 +16,9 @@
 
 namespace nc {
 
-// Operations run one at a time in the order of their numbers, which are given when they are issued. A blocking one runs on its caller's thread, so that it costs
-// no change of threads; an enqueued one runs on the group's worker, which is started when it is first needed.
+// Operations run one at a time in the order of their numbers, which are given when they are issued. A blocking one runs
+// on its caller's thread, so that it costs no change of threads; an enqueued one runs on the group's worker, which is
+// started when it is first needed.
 class Group : public std::enable_shared_from_this<Group> {
 public:
     // Joins the group that the options describe, which have been checked.
@@ -63,13 +64,16 @@ private:
     enum class Turn { Mine, GroupEnded, Late };
     // Waits for the operation's turn; if it is Mine, end_turn() must follow.
     Turn await_turn(std::uint64_t sequence, Deadline deadline);
-    // The error of an operation whose turn did not come. One that is late ends the group: the ranks can no longer be kept in step.
+    // The error of an operation whose turn did not come. One that is late ends the group: the ranks can no longer be
+    // kept in step.
     nc_error no_turn(Turn turn, const nc_request& request, std::uint64_t sequence);
     void end_turn();
-    // An operation that was put on a caller's stream for the sake of a Work, until the backend says that the device has finished it.
+    // An operation that was put on a caller's stream for the sake of a Work, until the backend says that the device has
+    // finished it.
     struct OnStream;
     // Runs an operation whose turn it is; error is filled on failure.
-    nc_status run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error, OnStream* on_stream = nullptr);
+    nc_status run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error,
+                  OnStream* on_stream = nullptr);
     nc_status run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_standing& standing,
                           nc_error& error, OnStream* on_stream);
     // Completes a failure of the backend with what only the group knows, and ends the group unless its ranks are in
@@ -79,7 +83,8 @@ private:
     static void finished_on_stream(void* context, const nc_error* error);
     void split(const nc_request& request, const nc_call& call);
 
-    // Ends the group, unless it has ended before; the first cause stays. Peers are told at once, save after a timeout: they are to notice theirs themselves.
+    // Ends the group, unless it has ended before; the first cause stays. Peers are told at once, save after a timeout:
+    // they are to notice theirs themselves.
     void fault(const nc_error& cause);
     static void fault_from_backend(void* context, const nc_error* cause);
     void end(const nc_error& cause, bool tell_peers, std::uint64_t cancelled = 0);
@@ -88,9 +93,11 @@ private:
 
     void work_loop();
     void run_work(Work& work);
-    // Completes an operation that was running with its outcome, unless it was cancelled meanwhile: then that is its outcome.
+    // Completes an operation that was running with its outcome, unless it was cancelled meanwhile: then that is its
+    // outcome.
     void settle(Work& work, nc_status status, nc_error& error);
-    // The outcome of an operation that was cancelled while it was running; error says so unless something else had ended it.
+    // The outcome of an operation that was cancelled while it was running; error says so unless something else had
+    // ended it.
     nc_status describe_cancellation(const Work& work, nc_status status, nc_error& error) const;
     // Ends the group because a running operation of it is cancelled.
     void end_cancelled(const Work& work);

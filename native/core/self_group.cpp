@@ -14,11 +14,13 @@ void execute_alone(const nc_request& request) {
     if (request.operation == NC_ALL_TO_ALL && (request.flags & NC_REQUEST_UNEVEN) != 0) {
         count = request.send_counts[0];
         if (count != request.receive_counts[0]) {
-            throw Error(NC_INVALID_ARGUMENT, text("rank 0 sends itself ", count, " elements, but expects ", request.receive_counts[0]));
+            throw Error(NC_INVALID_ARGUMENT,
+                        text("rank 0 sends itself ", count, " elements, but expects ", request.receive_counts[0]));
         }
     }
     const std::size_t bytes = count * data_type_size(request.data_type);
-    if (bytes > 0 && request.send_buffer != request.receive_buffer) std::memcpy(request.receive_buffer, request.send_buffer, bytes);
+    if (bytes > 0 && request.send_buffer != request.receive_buffer)
+        std::memcpy(request.receive_buffer, request.send_buffer, bytes);
 }
 
 } // namespace nc

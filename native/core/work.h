@@ -13,8 +13,14 @@ class Group;
 
 class Work {
 public:
-    Work(const nc_request& request, int rank, std::uint64_t sequence, Deadline deadline, nc_completion completion, void* context)
-        : request(request), rank(rank), sequence(sequence), deadline(deadline), completion_(completion), context_(context) {}
+    Work(const nc_request& request, int rank, std::uint64_t sequence, Deadline deadline, nc_completion completion,
+         void* context)
+        : request(request),
+          rank(rank),
+          sequence(sequence),
+          deadline(deadline),
+          completion_(completion),
+          context_(context) {}
 
     const nc_request request;
     const int rank;
@@ -27,7 +33,8 @@ public:
     // From waiting to running; false if it was cancelled before.
     bool start();
 
-    // From running to ended: the outcome is known, and a cancellation that comes from now on is too late. Whether one came
+    // From running to ended: the outcome is known, and a cancellation that comes from now on is too late. Whether one
+    // came
     // before: whatever the backend says, the operation has then been cancelled, since its group has ended for that.
     bool end();
 

@@ -4,10 +4,12 @@
  * and structs that start with their own size so that they may grow.
  *
  * Rules that hold for every function:
- *  - nothing aborts, exits, prints or raises a signal; failures are an nc_status and, where the caller passes one, a filled nc_error;
+ *  - nothing aborts, exits, prints or raises a signal; failures are an nc_status and, where the caller passes one, a
+ *    filled nc_error;
  *  - every wait has a deadline;
  *  - strings passed in are UTF-8, NUL-terminated and copied when they are needed after the call;
- *  - a group may be used from several threads: its operations run one at a time, in the order in which they were issued.
+ *  - a group may be used from several threads: its operations run one at a time, in the order in which they were
+ *    issued.
  */
 #ifndef NATIVE_COLLECTIVES_H
 #define NATIVE_COLLECTIVES_H
@@ -47,7 +49,8 @@ typedef enum nc_status {
     NC_OUT_OF_MEMORY = 12,
     NC_SYSTEM_ERROR = 13,   /* the operating system refused something; see nc_error.system_error */
     NC_INTERNAL_ERROR = 14, /* a defect of this library */
-    NC_LIBRARY_ERROR = 15   /* a library that the backend uses, such as NCCL or the CUDA driver, failed; the message holds its own words */
+    /* a library that the backend uses, such as NCCL or the CUDA driver, failed; the message holds its own words */
+    NC_LIBRARY_ERROR = 15
 } nc_status;
 
 /* Element types. Elements are stored in the byte order of the host (little-endian on every supported one). */
@@ -69,8 +72,9 @@ typedef enum nc_data_type {
 } nc_data_type;
 
 /* How a reduction combines elements.
- * Integers wrap. 16-bit floats are computed as binary32 and rounded at every combination. A bool sum or max is OR, a product or min is AND.
- * Complex numbers are ordered by real part, then imaginary part. What max and min make of a NaN: docs/api.md, "NaN". */
+ * Integers wrap. 16-bit floats are computed as binary32 and rounded at every combination. A bool sum or max is OR, a
+ * product or min is AND. Complex numbers are ordered by real part, then imaginary part. What max and min make of a NaN:
+ * docs/api.md, "NaN". */
 typedef enum nc_reduce_op {
     NC_SUM = 0,
     NC_PRODUCT = 1,
@@ -98,7 +102,8 @@ typedef enum nc_operation {
 /* The blocks of the ranks differ in length: see nc_request. Every rank must set it alike. */
 #define NC_REQUEST_UNEVEN 1u
 
-/* Both buffers lie in the memory of the group's device (see nc_group_device), and their addresses are device addresses. */
+/* Both buffers lie in the memory of the group's device (see nc_group_device), and their addresses are device
+ * addresses. */
 #define NC_REQUEST_DEVICE 2u
 
 /* With NC_REQUEST_DEVICE: the operation takes its place on the caller's stream, nc_request.stream. */
@@ -126,7 +131,8 @@ typedef struct nc_error {
 
 /* One operation of a group.
  *
- * n is the group's size, r the own rank; counts are in elements of data_type. Buffers are aligned as their elements are (complex64 as binary32); one of zero bytes may be null.
+ * n is the group's size, r the own rank; counts are in elements of data_type. Buffers are aligned as their elements are
+ * (complex64 as binary32); one of zero bytes may be null.
  *
  *  operation       peer         count                     send_buffer                receive_buffer
  *  ALL_REDUCE      -            elements                  count                      count
@@ -142,21 +148,26 @@ typedef struct nc_error {
  *  RECEIVE         source       elements                  -                          count
  *  SPLIT           -            0                         -                          -
  *
- * The two buffers must not overlap, save for the in-place forms: send_buffer == receive_buffer (ALL_REDUCE, BROADCAST, REDUCE),
- * send_buffer == own block of receive_buffer (ALL_GATHER, GATHER), receive_buffer == own block of send_buffer (REDUCE_SCATTER, SCATTER).
+ * The two buffers must not overlap, save for the in-place forms: send_buffer == receive_buffer (ALL_REDUCE, BROADCAST,
+ * REDUCE), send_buffer == own block of receive_buffer (ALL_GATHER, GATHER), receive_buffer == own block of send_buffer
+ * (REDUCE_SCATTER, SCATTER).
  *
- * With NC_REQUEST_UNEVEN, which ALL_GATHER, REDUCE_SCATTER, GATHER, SCATTER and ALL_TO_ALL accept, blocks lie one behind the other in rank order and have lengths of
- * their own: n entries of receive_counts (ALL_GATHER; GATHER at the root; ALL_TO_ALL) or of send_counts (REDUCE_SCATTER; SCATTER at the root; ALL_TO_ALL).
- * count is then the own block's length (ALL_TO_ALL ignores it).
+ * With NC_REQUEST_UNEVEN, which ALL_GATHER, REDUCE_SCATTER, GATHER, SCATTER and ALL_TO_ALL accept, blocks lie one
+ * behind the other in rank order and have lengths of their own: n entries of receive_counts (ALL_GATHER; GATHER at the
+ * root; ALL_TO_ALL) or of send_counts (REDUCE_SCATTER; SCATTER at the root; ALL_TO_ALL). count is then the own block's
+ * length (ALL_TO_ALL ignores it).
  *
- * SPLIT: ranks of equal color form a new group, ordered by key, then by old rank; a negative key stands for the old rank. A negative color takes part without
- * joining a group. *new_group is set to null when the operation is issued, and to the group before it completes; it stays null for a negative color.
+ * SPLIT: ranks of equal color form a new group, ordered by key, then by old rank; a negative key stands for the old
+ * rank. A negative color takes part without joining a group. *new_group is set to null when the operation is issued,
+ * and to the group before it completes; it stays null for a negative color.
  *
- * DEVICE MEMORY: with NC_REQUEST_DEVICE the operation begins after everything that was put on the device's default stream before, and has ended on the device when
- * it has ended here. With NC_REQUEST_STREAM as well it takes its place on the caller's stream: nc_execute and nc_enqueue return as soon as it is on
- * the stream (nc_enqueue too waits for that, and for the operations issued before), and an enqueued operation ends when the device has finished it. A failure
- * after nc_execute has returned ends the group. The buffers must stay valid until the stream has passed the operation. timeout_ms counts from the call here too.
- * Count arrays always lie in host memory, and may go when the call that put the operation on a stream has returned. BARRIER and SPLIT take neither flag. */
+ * DEVICE MEMORY: with NC_REQUEST_DEVICE the operation begins after everything that was put on the device's default
+ * stream before, and has ended on the device when it has ended here. With NC_REQUEST_STREAM as well it takes its place
+ * on the caller's stream: nc_execute and nc_enqueue return as soon as it is on the stream (nc_enqueue too waits for
+ * that, and for the operations issued before), and an enqueued operation ends when the device has finished it. A
+ * failure after nc_execute has returned ends the group. The buffers must stay valid until the stream has passed the
+ * operation. timeout_ms counts from the call here too. Count arrays always lie in host memory, and may go when the call
+ * that put the operation on a stream has returned. BARRIER and SPLIT take neither flag. */
 typedef struct nc_request {
     uint32_t size; /* sizeof(nc_request) */
     nc_operation operation;
@@ -178,26 +189,34 @@ typedef struct nc_request {
 
 /* A backend's setting, by name. docs/ lists the names of each backend; an unknown one is an error.
  * ring: "hosts" (the hostfile's JSON text) or "hostfile" (its path).
- * nccl: "size" (ranks) and, unless that is 1, one of "id" (NCCL's unique id, as 256 hexadecimal digits), "rendezvous" (host:port where rank 0 hands out the id, as MLX
- * does) and "comm_id" ("environment": NCCL_COMM_ID is set); may have "device" (ordinal) or "local_rank", "staging_bytes", "nccl_library", "cuda_library".
- * jaccl: "devices" (the device matrix's JSON text) or "device_file" (its path), and "coordinator" (host:port where rank 0 listens) unless there is a side channel; may
- * have "prefer_ring" ("true" or "false"), "frames" ("large" or "small"), "queue_pairs" ("uc" or "rc"), "gid_index" (0 to 255),
- * "mlx_ring_all_gather" ("true": no rank runs an MLX whose ring all-gather is broken), "verbs_library". */
+ * nccl: "size" (ranks) and, unless that is 1, one of "id" (NCCL's unique id, as 256 hexadecimal digits), "rendezvous"
+ * (host:port where rank 0 hands out the id, as MLX does) and "comm_id" ("environment": NCCL_COMM_ID is set); may have
+ * "device" (ordinal) or "local_rank", "staging_bytes", "nccl_library", "cuda_library".
+ * jaccl: "devices" (the device matrix's JSON text) or "device_file" (its path), and "coordinator" (host:port where rank
+ * 0 listens) unless there is a side channel; may have "prefer_ring" ("true" or "false"), "frames" ("large" or "small"),
+ * "queue_pairs" ("uc" or "rc"), "gid_index" (0 to 255), "mlx_ring_all_gather" ("true": no rank runs an MLX whose ring
+ * all-gather is broken), "verbs_library". */
 typedef struct nc_setting {
     const char* name;
     const char* value;
 } nc_setting;
 
-typedef enum nc_log_level { NC_LOG_DEBUG = 0, NC_LOG_INFORMATION = 1, NC_LOG_WARNING = 2, NC_LOG_ERROR = 3 } nc_log_level;
+typedef enum nc_log_level {
+    NC_LOG_DEBUG = 0,
+    NC_LOG_INFORMATION = 1,
+    NC_LOG_WARNING = 2,
+    NC_LOG_ERROR = 3
+} nc_log_level;
 
-/* Receives progress messages, from any thread, until nc_group_destroy (or a failed nc_group_create) returns for the group and for all that were split from it.
- * Must not call into the group. */
+/* Receives progress messages, from any thread, until nc_group_destroy (or a failed nc_group_create) returns for the
+ * group and for all that were split from it. Must not call into the group. */
 typedef void (*nc_log_callback)(void* context, nc_log_level level, const char* message);
 
-/* An all-gather of a few bytes among the processes that are forming a group, in place of connections of ours: every rank calls it with the same number of bytes, and each
- * gets the bytes of all, in rank order, in all. It is called on the thread of nc_group_create, and must not take longer than timeout_ms. Returns NC_OK, or fills error. */
-typedef nc_status (*nc_side_channel)(void* context, int32_t rank, int32_t ranks, const void* own, uint64_t bytes, void* all, int64_t timeout_ms,
-                                     nc_error* error);
+/* An all-gather of a few bytes among the processes that are forming a group, in place of connections of ours: every
+ * rank calls it with the same number of bytes, and each gets the bytes of all, in rank order, in all. It is called on
+ * the thread of nc_group_create, and must not take longer than timeout_ms. Returns NC_OK, or fills error. */
+typedef nc_status (*nc_side_channel)(void* context, int32_t rank, int32_t ranks, const void* own, uint64_t bytes,
+                                     void* all, int64_t timeout_ms, nc_error* error);
 
 typedef struct nc_group_options {
     uint32_t size;              /* sizeof(nc_group_options) */
@@ -211,11 +230,14 @@ typedef struct nc_group_options {
     void* log_context;
     nc_side_channel side_channel; /* jaccl only; may be null */
     void* side_channel_context;
-    const int32_t* cancel; /* may be null; once names are resolved, forming ends with NC_CANCELLED soon after another thread makes it nonzero */
+    /* may be null; once names are resolved, forming ends with NC_CANCELLED soon after another thread makes it
+     * nonzero */
+    const int32_t* cancel;
 } nc_group_options;
 
-/* Called once when an enqueued operation has ended, from a thread of the library or, if it is cancelled before it starts, from within nc_work_cancel; error is null on success and otherwise valid only during the call.
- * The operation's buffers are no longer in use. May enqueue further operations; must not block on the group. */
+/* Called once when an enqueued operation has ended, from a thread of the library or, if it is cancelled before it
+ * starts, from within nc_work_cancel; error is null on success and otherwise valid only during the call. The
+ * operation's buffers are no longer in use. May enqueue further operations; must not block on the group. */
 typedef void (*nc_completion)(void* context, const nc_error* error);
 
 /* The library's version, such as "0.1.0". Static storage. */
@@ -233,15 +255,18 @@ NC_API const char* nc_status_name(nc_status status);
 /* Where backend libraries are looked for from now on; null: the folder of this library, which is the default. */
 NC_API nc_status nc_set_backend_directory(const char* path, nc_error* error);
 
-/* NC_OK if the backend of that name can be used on this machine; otherwise error says what is missing and where it was looked for. settings: those that name libraries
- * count; null if setting_count is 0. */
-NC_API nc_status nc_backend_available(const char* backend, const nc_setting* settings, uint64_t setting_count, nc_error* error);
+/* NC_OK if the backend of that name can be used on this machine; otherwise error says what is missing and where it was
+ * looked for. settings: those that name libraries count; null if setting_count is 0. */
+NC_API nc_status nc_backend_available(const char* backend, const nc_setting* settings, uint64_t setting_count,
+                                      nc_error* error);
 
 /* Bytes of an id. */
 #define NC_ID_SIZE 128
 
-/* Writes NC_ID_SIZE bytes to id: what the ranks of one group can be given as a setting; nccl only (ncclGetUniqueId, which the process of rank 0 must call). Settings as above. */
-NC_API nc_status nc_backend_create_id(const char* backend, const nc_setting* settings, uint64_t setting_count, uint8_t* id, nc_error* error);
+/* Writes NC_ID_SIZE bytes to id: what the ranks of one group can be given as a setting; nccl only (ncclGetUniqueId,
+ * which the process of rank 0 must call). Settings as above. */
+NC_API nc_status nc_backend_create_id(const char* backend, const nc_setting* settings, uint64_t setting_count,
+                                      uint8_t* id, nc_error* error);
 
 /* Joins a group; blocks until every neighbour has joined, or fails. The caller owns *group. */
 NC_API nc_status nc_group_create(const nc_group_options* options, nc_group** group, nc_error* error);
@@ -258,50 +283,63 @@ NC_API int32_t nc_group_device(const nc_group* group);
 /* NC_OK while the group is usable, otherwise the failure that ended it. */
 NC_API nc_status nc_group_status(const nc_group* group, nc_error* error);
 
-/* Makes every pending and later call of the group fail with NC_ABORTED and lets the peers know. From any thread, at any time. reason may be null. */
+/* Makes every pending and later call of the group fail with NC_ABORTED and lets the peers know. From any thread, at any
+ * time. reason may be null. */
 NC_API void nc_group_abort(nc_group* group, const char* reason);
 
-/* Leaves the group: pending and later calls fail with NC_CLOSED. If nothing was pending, peers still receive everything that was sent to them. Never blocks on a peer. */
+/* Leaves the group: pending and later calls fail with NC_CLOSED. If nothing was pending, peers still receive everything
+ * that was sent to them. Never blocks on a peer. */
 NC_API void nc_group_close(nc_group* group);
 
-/* Closes the group and frees it, together with its threads and descriptors. No other call on it may be running or follow. Never blocks on a peer. Null is ignored. */
+/* Closes the group and frees it, together with its threads and descriptors. No other call on it may be running or
+ * follow. Never blocks on a peer. Null is ignored. */
 NC_API void nc_group_destroy(nc_group* group);
 
 /* Runs an operation and returns when it has ended on this rank. */
 NC_API nc_status nc_execute(nc_group* group, const nc_request* request, nc_error* error);
 
-/* Issues an operation and returns at once. Buffers and count arrays must stay valid until it has ended. completion may be null; work may be null if completion is not.
- * On failure nothing was issued and completion is not called. The caller owns *work. */
-NC_API nc_status nc_enqueue(nc_group* group, const nc_request* request, nc_completion completion, void* context, nc_work** work, nc_error* error);
+/* Issues an operation and returns at once. Buffers and count arrays must stay valid until it has ended. completion may
+ * be null; work may be null if completion is not. On failure nothing was issued and completion is not called. The
+ * caller owns *work. */
+NC_API nc_status nc_enqueue(nc_group* group, const nc_request* request, nc_completion completion, void* context,
+                            nc_work** work, nc_error* error);
 
-/* Waits until the operation has ended, at most timeout_ms; returns its outcome, or NC_TIMEOUT with error->operation == NC_OPERATION_NONE if it is still under way. */
+/* Waits until the operation has ended, at most timeout_ms; returns its outcome, or NC_TIMEOUT with error->operation ==
+ * NC_OPERATION_NONE if it is still under way. */
 NC_API nc_status nc_work_wait(nc_work* work, int64_t timeout_ms, nc_error* error);
 
 /* Sets *completed to 0 or 1; if 1, returns the outcome. */
 NC_API nc_status nc_work_test(nc_work* work, int32_t* completed, nc_error* error);
 
-/* Ends the operation with NC_CANCELLED. One that has not started is taken out of the order; one that is running ends the group, as
- * peers can no longer be kept in step. Nothing happens if it has ended: an operation that ended well has not ended the group. */
+/* Ends the operation with NC_CANCELLED. One that has not started is taken out of the order; one that is running ends
+ * the group, as peers can no longer be kept in step. Nothing happens if it has ended: an operation that ended well has
+ * not ended the group. */
 NC_API void nc_work_cancel(nc_work* work);
 
 /* Gives the handle back; the operation itself goes on. Null is ignored. */
 NC_API void nc_work_release(nc_work* work);
 
 /* Which way nc_device_copy copies. */
-typedef enum nc_copy_direction { NC_HOST_TO_DEVICE = 0, NC_DEVICE_TO_HOST = 1, NC_DEVICE_TO_DEVICE = 2 } nc_copy_direction;
+typedef enum nc_copy_direction {
+    NC_HOST_TO_DEVICE = 0,
+    NC_DEVICE_TO_HOST = 1,
+    NC_DEVICE_TO_DEVICE = 2
+} nc_copy_direction;
 
 /* The devices of a backend that works on device memory, such as "nccl". NC_NOT_SUPPORTED for others. */
 NC_API nc_status nc_device_count(const char* backend, int32_t* count, nc_error* error);
 
 /* Device memory: at least bytes, aligned to 256; for 0 bytes *address is null. */
-NC_API nc_status nc_device_allocate(const char* backend, int32_t device, uint64_t bytes, void** address, nc_error* error);
+NC_API nc_status nc_device_allocate(const char* backend, int32_t device, uint64_t bytes, void** address,
+                                    nc_error* error);
 
-/* Returns at once; the memory is given back once the device has done everything that was put on it before. Null is ignored. */
+/* Returns at once; the memory is given back once the device has done everything that was put on it before. Null is
+ * ignored. */
 NC_API nc_status nc_device_free(const char* backend, int32_t device, void* address, nc_error* error);
 
 /* Copies after everything that was put on the device's default stream before; has ended when it returns. */
-NC_API nc_status nc_device_copy(const char* backend, int32_t device, void* destination, const void* source, uint64_t bytes, nc_copy_direction direction,
-                                nc_error* error);
+NC_API nc_status nc_device_copy(const char* backend, int32_t device, void* destination, const void* source,
+                                uint64_t bytes, nc_copy_direction direction, nc_error* error);
 
 #ifdef __cplusplus
 }

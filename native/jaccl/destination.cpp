@@ -19,7 +19,8 @@ Mark mark_of(Topology topology, FramePolicy frames, QueuePairType queue_pairs) {
     const auto flag = [](bool set, std::uint8_t value) { return set ? value : std::uint8_t{0}; };
     return {{'N', 'C'},
             version,
-            static_cast<std::uint8_t>(flag(topology == Topology::Ring, is_ring) | flag(frames == FramePolicy::Small, has_small_frames) |
+            static_cast<std::uint8_t>(flag(topology == Topology::Ring, is_ring) |
+                                      flag(frames == FramePolicy::Small, has_small_frames) |
                                       flag(queue_pairs == QueuePairType::Reliable, is_reliable))};
 }
 
@@ -49,7 +50,9 @@ void check_mark(const Mark& own, const Mark& peers, int peer) {
         if (((own.choices ^ peers.choices) & choice) == 0) return;
         const bool here = (own.choices & choice) != 0;
         throw Error(NC_RENDEZVOUS_FAILED,
-                    text("this rank uses ", here ? set : clear, ", but rank ", peer, " uses ", here ? clear : set, "; all ranks must be set alike"), peer);
+                    text("this rank uses ", here ? set : clear, ", but rank ", peer, " uses ", here ? clear : set,
+                         "; all ranks must be set alike"),
+                    peer);
     };
     check(is_ring, "the ring topology", "the mesh topology");
     check(has_small_frames, "small frames", "large frames");

@@ -10,7 +10,8 @@
 
 namespace nc::jaccl {
 
-// In the bytes that MLX leaves undefined, ranks of ours say how they will speak, so that those that disagree get an error instead of silence.
+// In the bytes that MLX leaves undefined, ranks of ours say how they will speak, so that those that disagree get an
+// error instead of silence.
 struct Mark {
     std::uint8_t letters[2];
     std::uint8_t version;

@@ -13,7 +13,8 @@ namespace nc::jaccl {
 namespace {
 
 constexpr std::uint8_t port = 1;
-constexpr int access_to_memory = static_cast<int>(verbs::access_local_write | verbs::access_remote_read | verbs::access_remote_write);
+constexpr int access_to_memory =
+    static_cast<int>(verbs::access_local_write | verbs::access_remote_read | verbs::access_remote_write);
 
 // MLX's path MTU is right for Thunderbolt; elsewhere a port says what it can do.
 int path_mtu_of(const verbs::PortAttributes& attributes) {
@@ -42,7 +43,8 @@ GidType type_in_sysfs(const std::string& device, int index) {
 }
 
 bool is_ipv4_mapped(const verbs::Gid& gid) {
-    return std::all_of(gid.raw, gid.raw + 10, [](std::uint8_t byte) { return byte == 0; }) && gid.raw[10] == 0xff && gid.raw[11] == 0xff;
+    return std::all_of(gid.raw, gid.raw + 10, [](std::uint8_t byte) { return byte == 0; }) && gid.raw[10] == 0xff &&
+           gid.raw[11] == 0xff;
 }
 
 } // namespace
@@ -51,20 +53,28 @@ Error forming_failure(const std::string& device, const char* call, int error) {
     const char* hint = "";
     if (error == EBUSY) {
         hint =
-            "; the device has no more queue pairs to give: other groups or programs hold them, or some that crashed never gave them back "
+            "; the device has no more queue pairs to give: other groups or programs hold them, or some that crashed "
+            "never gave them back "
             "(Apple's driver has about 10 per device, and a restart frees lost ones)";
     } else if (error == ENOMEM) {
-        hint = "; memory for RDMA cannot be locked (see ulimit -l), or the device has no room for more memory regions or queues";
+        hint =
+            "; memory for RDMA cannot be locked (see ulimit -l), or the device has no room for more memory regions or "
+            "queues";
     } else if (error == EINVAL) {
         hint =
-            "; the device rejects what it was given: its address (GID) or the peer's may have changed, or it does not know this type of queue pair "
+            "; the device rejects what it was given: its address (GID) or the peer's may have changed, or it does not "
+            "know this type of queue pair "
             "(the setting queue_pairs)";
     }
     return {NC_RENDEZVOUS_FAILED,
-            text("the RDMA device ", device, ": ", call, ": ", error != 0 ? system_error_text(error) : "it failed without a reason", hint), -1, error};
+            text("the RDMA device ", device, ": ", call, ": ",
+                 error != 0 ? system_error_text(error) : "it failed without a reason", hint),
+            -1, error};
 }
 
-Region::Region(const VerbsLibrary& verbs, verbs::ProtectionDomain* domain, const std::string& device, void* address, std::size_t bytes) : verbs_(verbs) {
+Region::Region(const VerbsLibrary& verbs, verbs::ProtectionDomain* domain, const std::string& device, void* address,
+               std::size_t bytes)
+    : verbs_(verbs) {
     errno = 0;
     region_ = verbs.api().reg_mr(domain, address, bytes, access_to_memory);
     if (region_ == nullptr) throw forming_failure(device, "ibv_reg_mr", errno);
@@ -80,12 +90,14 @@ Device::Device(const VerbsLibrary& verbs, std::string name, std::optional<int> g
     try {
         const verbs::ContextOperations& operations = context_->ops;
         if (operations.post_send == nullptr || operations.post_recv == nullptr || operations.poll_cq == nullptr)
-            throw Error(NC_RENDEZVOUS_FAILED, text("the RDMA device ", name_, ": its driver cannot send, receive or tell what has completed"));
+            throw Error(NC_RENDEZVOUS_FAILED, text("the RDMA device ", name_,
+                                                   ": its driver cannot send, receive or tell what has completed"));
         find_address(gid_index);
         errno = 0;
         domain_ = verbs.api().alloc_pd(context_);
         if (domain_ == nullptr) fail("ibv_alloc_pd", errno);
-        if (verbs.api().create_comp_channel != nullptr && operations.req_notify_cq != nullptr) channel_ = verbs.api().create_comp_channel(context_);
+        if (verbs.api().create_comp_channel != nullptr && operations.req_notify_cq != nullptr)
+            channel_ = verbs.api().create_comp_channel(context_);
         // take_events() must never wait; and a program that is started meanwhile has no use for the descriptor.
         if (channel_ != nullptr && (::fcntl(channel_->fd, F_SETFL, ::fcntl(channel_->fd, F_GETFL) | O_NONBLOCK) != 0 ||
                                     ::fcntl(channel_->fd, F_SETFD, FD_CLOEXEC) != 0)) {
@@ -114,9 +126,11 @@ void Device::fail(const char* call, int error) const {
 
 void Device::find_address(std::optional<int> gid_index) {
     verbs::PortAttributes attributes{};
-    if (const int error = verbs_.api().query_port(context_, port, &attributes); error != 0) fail("ibv_query_port", error > 0 ? error : errno);
+    if (const int error = verbs_.api().query_port(context_, port, &attributes); error != 0)
+        fail("ibv_query_port", error > 0 ? error : errno);
     if (attributes.state == verbs::port_down)
-        throw Error(NC_RENDEZVOUS_FAILED, text("the port of the RDMA device ", name_, " is down: nothing is connected to it, or the other end is off"));
+        throw Error(NC_RENDEZVOUS_FAILED, text("the port of the RDMA device ", name_,
+                                               " is down: nothing is connected to it, or the other end is off"));
     lid_ = attributes.lid;
     traits_.path_mtu = path_mtu_of(attributes);
     if (gid_index.has_value()) {
@@ -140,9 +154,11 @@ void Device::find_address(std::optional<int> gid_index) {
     }
     if (is_found) return;
     if (attributes.link_layer == verbs::link_layer_infiniband && lid_ != 0) return;
-    throw Error(NC_RENDEZVOUS_FAILED, text("the RDMA device ", name_, " has no IPv4 address: none of its ", attributes.gid_tbl_len,
-                                           " GIDs is IPv4-mapped; give the network interface that belongs to it an IPv4 address (on a Mac: its Thunderbolt "
-                                           "port, outside of the Thunderbolt Bridge)"));
+    throw Error(NC_RENDEZVOUS_FAILED,
+                text("the RDMA device ", name_, " has no IPv4 address: none of its ", attributes.gid_tbl_len,
+                     " GIDs is IPv4-mapped; give the network interface that belongs to it an IPv4 address (on a Mac: "
+                     "its Thunderbolt "
+                     "port, outside of the Thunderbolt Bridge)"));
 }
 
 void Device::use_gid(int index, const verbs::Gid& gid, GidType type) {

@@ -13,7 +13,8 @@ namespace nc::jaccl {
 // Memory that a device may read and write, as long as this lives.
 class Region {
 public:
-    Region(const VerbsLibrary& verbs, verbs::ProtectionDomain* domain, const std::string& device, void* address, std::size_t bytes);
+    Region(const VerbsLibrary& verbs, verbs::ProtectionDomain* domain, const std::string& device, void* address,
+           std::size_t bytes);
     ~Region();
     Region(const Region&) = delete;
     Region& operator=(const Region&) = delete;

@@ -61,7 +61,8 @@ DeviceMatrix DeviceMatrix::parse(const std::string& json, const std::string& sou
         fail(text(source, ": ", error.what()));
     }
     if (!root.is_array() || root.empty()) {
-        fail(text(source, ": the device matrix must be an array with one array per rank, but is ", root.is_array() ? "an empty array" : root.type_name()));
+        fail(text(source, ": the device matrix must be an array with one array per rank, but is ",
+                  root.is_array() ? "an empty array" : root.type_name()));
     }
     DeviceMatrix matrix;
     matrix.source_ = source;
@@ -73,7 +74,8 @@ DeviceMatrix DeviceMatrix::parse(const std::string& json, const std::string& sou
                       " ranks, and each row must have one for each"));
         matrix.ranks_.push_back(static_cast<int>(i));
         matrix.entries_.emplace_back();
-        for (std::size_t j = 0; j < row.size(); ++j) matrix.entries_.back().push_back(parse_entry(row[j], text(source, ": entry [", i, "][", j, "]")));
+        for (std::size_t j = 0; j < row.size(); ++j)
+            matrix.entries_.back().push_back(parse_entry(row[j], text(source, ": entry [", i, "][", j, "]")));
     }
     return matrix;
 }
@@ -91,7 +93,8 @@ std::string DeviceMatrix::why_no_mesh() const {
     for (int i = 0; i < size(); ++i) {
         for (int j = 0; j < size(); ++j) {
             if (i == j && !at(i, j).empty()) return entry(i, j) + " names a device of a rank on a cable to itself";
-            if (i != j && at(i, j).empty()) return entry(i, j) + " is empty, so that there is no cable between these ranks";
+            if (i != j && at(i, j).empty())
+                return entry(i, j) + " is empty, so that there is no cable between these ranks";
         }
     }
     return {};
@@ -114,12 +117,15 @@ Topology DeviceMatrix::choose(bool prefer_ring) const {
     if (size() < 2) fail(text(source_, " has 1 rank, but a mesh or a ring has at least two"));
     const std::string no_ring = why_no_ring();
     const std::string no_mesh = why_no_mesh();
-    if (!no_ring.empty() && !no_mesh.empty()) fail(text(source_, " describes neither a mesh nor a ring. No mesh: ", no_mesh, ". No ring: ", no_ring));
+    if (!no_ring.empty() && !no_mesh.empty())
+        fail(text(source_, " describes neither a mesh nor a ring. No mesh: ", no_mesh, ". No ring: ", no_ring));
     const Topology chosen = no_ring.empty() && (prefer_ring || !no_mesh.empty()) ? Topology::Ring : Topology::Mesh;
     if (chosen == Topology::Mesh && size() > most_mesh_ranks)
-        fail(text(source_, ": a mesh has at most ", most_mesh_ranks, " ranks, but this one has ", size(), no_ring.empty() ? "; prefer the ring" : ""));
+        fail(text(source_, ": a mesh has at most ", most_mesh_ranks, " ranks, but this one has ", size(),
+                  no_ring.empty() ? "; prefer the ring" : ""));
     if (chosen == Topology::Ring && wires() > most_wires)
-        fail(text(source_, ": ", entry(0, 1), " names ", wires(), " devices, but neighbours may be joined by at most ", most_wires, " cables"));
+        fail(text(source_, ": ", entry(0, 1), " names ", wires(), " devices, but neighbours may be joined by at most ",
+                  most_wires, " cables"));
     return chosen;
 }
 

@@ -18,7 +18,8 @@ class DeviceMatrix {
 public:
     using Names = std::vector<std::string>;
 
-    // From JSON text; source names it in messages. Throws Error(NC_RENDEZVOUS_FAILED) that says what is wrong and where.
+    // From JSON text; source names it in messages. Throws Error(NC_RENDEZVOUS_FAILED) that says what is wrong and
+    // where.
     static DeviceMatrix parse(const std::string& json, const std::string& source);
     // As read_small_file().
     static DeviceMatrix read(const std::string& path, Deadline deadline, const std::int32_t* cancel);

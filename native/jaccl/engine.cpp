@@ -29,7 +29,8 @@ Deadline deadline_of(const nc_call& call) {
 Engine::Engine(std::vector<Link*> links, std::vector<const Device*> devices, const Interruption& interruption)
     : links_(std::move(links)),
       devices_(std::move(devices)),
-      has_channels_(std::all_of(devices_.begin(), devices_.end(), [](const Device* device) { return device->channel() != nullptr; })),
+      has_channels_(std::all_of(devices_.begin(), devices_.end(),
+                                [](const Device* device) { return device->channel() != nullptr; })),
       interruption_(interruption) {}
 
 void Engine::run(const std::vector<Flow>& flows, nc_operation operation, const nc_call& call) {
@@ -94,8 +95,8 @@ void Engine::take(Link& link, const Completion& completion) const {
     // A provider that does not tell the length leaves it zero.
     if (completion.bytes != 0 && completion.bytes != exchange.frame()) {
         throw Error(NC_MISMATCH,
-                    text(link.description(), " sent a message of ", completion.bytes, " bytes where this rank expects ", exchange.frame(),
-                         ": it issued another operation or count, or uses other frames"),
+                    text(link.description(), " sent a message of ", completion.bytes, " bytes where this rank expects ",
+                         exchange.frame(), ": it issued another operation or count, or uses other frames"),
                     link.peer());
     }
     exchange.arrived(*link.incoming);
@@ -105,7 +106,8 @@ void Engine::fail(const Link& link, const Completion& completion) const {
     const Deadline patience = Clock::now() + news_patience;
     do {
         interruption_.throw_if_ended();
-        if (interruption_.departed(link.peer())) throw Error(NC_PEER_LOST, text(link.description(), " left the group"), link.peer());
+        if (interruption_.departed(link.peer()))
+            throw Error(NC_PEER_LOST, text(link.description(), " left the group"), link.peer());
         Poller poller;
         poller.watch(interruption_.descriptor(), POLLIN);
         poller.wait(std::min(patience, Clock::now() + std::chrono::milliseconds(20)));
@@ -114,14 +116,15 @@ void Engine::fail(const Link& link, const Completion& completion) const {
     const char* what = completion.of_send ? "a send to " : "a receive from ";
     switch (completion.status) {
         case verbs::status_retries_exceeded:
-            throw Error(NC_PEER_LOST, text(link.description(), " does not answer: ", what, "it ended with ", words), link.peer());
+            throw Error(NC_PEER_LOST, text(link.description(), " does not answer: ", what, "it ended with ", words),
+                        link.peer());
         case verbs::status_local_length_error:
         case verbs::status_remote_invalid_request:
-            throw Error(
-                NC_MISMATCH,
-                text(what, link.description(), " ended with ", words,
-                     ": the two ranks posted messages of different lengths, because they issued different operations or counts, or use different frames"),
-                link.peer());
+            throw Error(NC_MISMATCH,
+                        text(what, link.description(), " ended with ", words,
+                             ": the two ranks posted messages of different lengths, because they issued different "
+                             "operations or counts, or use different frames"),
+                        link.peer());
         default:
             throw Error(NC_LIBRARY_ERROR, text(what, link.description(), " ended with ", words), link.peer());
     }
@@ -148,7 +151,8 @@ void Engine::check_departures() const {
     for (const Link* link : links_) {
         if (!link->awaits_peer() || !interruption_.departed(link->peer())) continue;
         if (Clock::now() - last_progress_ > departure_patience)
-            throw Error(NC_PEER_LOST, text(link->description(), " left the group before the operation was complete"), link->peer());
+            throw Error(NC_PEER_LOST, text(link->description(), " left the group before the operation was complete"),
+                        link->peer());
     }
 }
 
@@ -175,7 +179,10 @@ void Engine::time_out(nc_operation operation, const nc_call& call) const {
         if (peer < 0) peer = link->peer();
         awaited += text(awaited.empty() ? "" : ", ", link->description());
     }
-    throw Error(NC_TIMEOUT, text(operation_name(operation), " did not complete within ", call.timeout_ms, " ms; this rank still waits for ", awaited), peer);
+    throw Error(NC_TIMEOUT,
+                text(operation_name(operation), " did not complete within ", call.timeout_ms,
+                     " ms; this rank still waits for ", awaited),
+                peer);
 }
 
 } // namespace nc::jaccl

@@ -19,8 +19,8 @@ class Engine {
 public:
     Engine(std::vector<Link*> links, std::vector<const Device*> devices, const Interruption& interruption);
 
-    // Runs the flows side by side; they must not share links in the same direction. Throws Error; what was posted stays posted then, so that the links cannot be used
-    // again.
+    // Runs the flows side by side; they must not share links in the same direction. Throws Error; what was posted stays
+    // posted then, so that the links cannot be used again.
     void run(const std::vector<Flow>& flows, nc_operation operation, const nc_call& call);
 
 private:

@@ -124,7 +124,8 @@ bool Exchange::may_post(const Outgoing& outgoing) const {
             if (other.is_in_step && other.sent < std::min(other.count, message - pipeline_depth + 1)) return false;
         }
     }
-    return outgoing.relayed == nullptr || message < outgoing.relayed_from || outgoing.relayed->has_arrived(message - outgoing.relayed_from);
+    return outgoing.relayed == nullptr || message < outgoing.relayed_from ||
+           outgoing.relayed->has_arrived(message - outgoing.relayed_from);
 }
 
 bool Exchange::post_next(Outgoing& outgoing) {
@@ -136,7 +137,8 @@ bool Exchange::post_next(Outgoing& outgoing) {
 void Exchange::post(Outgoing& outgoing) {
     const std::size_t message = outgoing.posted++;
     const auto buffer = static_cast<int>(message % pipeline_depth);
-    outgoing.pack(message, outgoing.is_shared ? outgoing.links.front()->shared_buffer(buffer) : outgoing.links.front()->send_buffer(buffer));
+    outgoing.pack(message, outgoing.is_shared ? outgoing.links.front()->shared_buffer(buffer)
+                                              : outgoing.links.front()->send_buffer(buffer));
     outgoing.on_their_way[static_cast<std::size_t>(buffer)] = outgoing.links.size();
     for (Link* link : outgoing.links) link->post_send(buffer, frame_, outgoing.is_shared);
     if (outgoing.relayed != nullptr && message >= outgoing.relayed_from) release(*outgoing.relayed);

@@ -1,7 +1,8 @@
 // Messages that a rank sends and receives side by side: one step of an operation.
 //
-// Source of the schedule: jaccl-wire.md, section 6. At most two messages are on their way on a link in each direction. Message m uses buffer m mod 2; the next one is
-// sent when the one before in its buffer has been sent to all, and received when the one before in its buffer is no longer needed.
+// Source of the schedule: jaccl-wire.md, section 6. At most two messages are on their way on a link in each direction.
+// Message m uses buffer m mod 2; the next one is sent when the one before in its buffer has been sent to all, and
+// received when the one before in its buffer is no longer needed.
 #pragma once
 
 #include <array>

@@ -9,7 +9,8 @@ namespace {
 
 class Forming {
 public:
-    Forming(const VerbsLibrary& verbs, const DeviceMatrix& matrix, int rank, Topology topology, const Settings& settings, SideChannel& channel)
+    Forming(const VerbsLibrary& verbs, const DeviceMatrix& matrix, int rank, Topology topology,
+            const Settings& settings, SideChannel& channel)
         : verbs_(verbs),
           matrix_(matrix),
           rank_(rank),
@@ -45,7 +46,8 @@ private:
         own[static_cast<std::size_t>(rank_)].lid = -1;
         for (const auto& link : fabric_.links) own[static_cast<std::size_t>(link->peer())] = link->destination(mark_);
         const std::vector<Destination> all = gather_list(own);
-        for (const auto& link : fabric_.links) connect(*link, all[static_cast<std::size_t>(link->peer() * size_ + rank_)]);
+        for (const auto& link : fabric_.links)
+            connect(*link, all[static_cast<std::size_t>(link->peer() * size_ + rank_)]);
     }
 
     void connect_ring() {
@@ -64,8 +66,10 @@ private:
         };
         const std::vector<Destination> lefts = gather_list(destinations(0));
         const std::vector<Destination> rights = gather_list(destinations(wires));
-        for (std::size_t i = 0; i < wires; ++i) connect(*fabric_.links[i], rights[static_cast<std::size_t>(left) * wires + i]);
-        for (std::size_t i = 0; i < wires; ++i) connect(*fabric_.links[wires + i], lefts[static_cast<std::size_t>(right) * wires + i]);
+        for (std::size_t i = 0; i < wires; ++i)
+            connect(*fabric_.links[i], rights[static_cast<std::size_t>(left) * wires + i]);
+        for (std::size_t i = 0; i < wires; ++i)
+            connect(*fabric_.links[wires + i], lefts[static_cast<std::size_t>(right) * wires + i]);
     }
 
     const Device& open(const std::string& name) {
@@ -77,7 +81,8 @@ private:
     }
 
     void add_link(const std::string& device, int peer, int send_tag, int receive_tag) {
-        fabric_.links.push_back(std::make_unique<Link>(open(device), peer, send_tag, receive_tag, settings_, fabric_.shared.get()));
+        fabric_.links.push_back(
+            std::make_unique<Link>(open(device), peer, send_tag, receive_tag, settings_, fabric_.shared.get()));
     }
 
     void initialize() {
@@ -104,11 +109,12 @@ private:
         for (int peer = 0; peer < size_; ++peer) {
             const std::int32_t theirs = lengths[static_cast<std::size_t>(peer)];
             if (theirs != length)
-                throw Error(NC_RENDEZVOUS_FAILED,
-                            text(matrix_.source(), ": rank ", rank_, " of ", size_, ", in a ", topology_name(fabric_.topology), ", has ", length,
-                                 " connections to describe, but rank ", peer, " has ", theirs,
-                                 "; all ranks need the same device matrix and the same preference for the ring"),
-                            peer);
+                throw Error(
+                    NC_RENDEZVOUS_FAILED,
+                    text(matrix_.source(), ": rank ", rank_, " of ", size_, ", in a ", topology_name(fabric_.topology),
+                         ", has ", length, " connections to describe, but rank ", peer, " has ", theirs,
+                         "; all ranks need the same device matrix and the same preference for the ring"),
+                    peer);
         }
         std::vector<Destination> all = gather(own);
         // A mesh's list has one entry that says nothing, the own.
@@ -131,15 +137,15 @@ private:
 
 } // namespace
 
-Fabric connect_ranks(const VerbsLibrary& verbs, const DeviceMatrix& matrix, int rank, Topology topology, const Settings& settings, SideChannel& channel,
-                     const Log& log) {
+Fabric connect_ranks(const VerbsLibrary& verbs, const DeviceMatrix& matrix, int rank, Topology topology,
+                     const Settings& settings, SideChannel& channel, const Log& log) {
     const Deadline begin = Clock::now();
     Fabric fabric = Forming(verbs, matrix, rank, topology, settings, channel).run();
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
     std::string devices;
     for (const auto& device : fabric.devices) devices += (devices.empty() ? "" : ", ") + device->name();
-    log.write(NC_LOG_INFORMATION, "[jaccl] rank ", rank, " of ", matrix.size(), ": ", topology_name(topology), " of ", fabric.links.size(), " connections on ",
-              devices, " (", verbs.path(), "), connected in ", took, " ms");
+    log.write(NC_LOG_INFORMATION, "[jaccl] rank ", rank, " of ", matrix.size(), ": ", topology_name(topology), " of ",
+              fabric.links.size(), " connections on ", devices, " (", verbs.path(), "), connected in ", took, " ms");
     return fabric;
 }
 

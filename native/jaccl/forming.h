@@ -1,4 +1,5 @@
-// Connecting a rank to its peers: devices, queue pairs, and the exchange of what they need to know of each other. Source: jaccl-wire.md, sections 2 to 4.
+// Connecting a rank to its peers: devices, queue pairs, and the exchange of what they need to know of each other.
+// Source: jaccl-wire.md, sections 2 to 4.
 #pragma once
 
 #include <memory>
@@ -24,7 +25,7 @@ struct Fabric {
 };
 
 // Connects the rank with the others of the matrix, all of which must call this. Throws Error.
-Fabric connect_ranks(const VerbsLibrary& verbs, const DeviceMatrix& matrix, int rank, Topology topology, const Settings& settings, SideChannel& channel,
-                     const Log& log);
+Fabric connect_ranks(const VerbsLibrary& verbs, const DeviceMatrix& matrix, int rank, Topology topology,
+                     const Settings& settings, SideChannel& channel, const Log& log);
 
 } // namespace nc::jaccl

@@ -56,7 +56,8 @@ public:
         throw Error(NC_ABORTED, "the operation was interrupted");
     }
 
-    // Becomes readable, for good, when what runs is to end. A departure is no end: who waits for that peer looks from time to time.
+    // Becomes readable, for good, when what runs is to end. A departure is no end: who waits for that peer looks from
+    // time to time.
     int descriptor() const { return signal_.descriptor(); }
 
 private:

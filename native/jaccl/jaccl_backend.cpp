@@ -10,7 +10,8 @@ Address resolve_coordinator(const std::string& coordinator, const Patience& pati
         return resolve(parse_host_port(coordinator), patience.deadline, [&] { throw_if_cancelled(patience.cancel); });
     } catch (const Error& error) {
         if (error.status == NC_CANCELLED) throw;
-        throw Error(NC_RENDEZVOUS_FAILED, text("the coordinator '", coordinator, "': ", error.what()), 0, error.system_error);
+        throw Error(NC_RENDEZVOUS_FAILED, text("the coordinator '", coordinator, "': ", error.what()), 0,
+                    error.system_error);
     }
 }
 
@@ -23,8 +24,8 @@ nc_backend_group create_group(const nc_backend_options& options) {
                               : DeviceMatrix::read(*settings.device_file, patience.deadline, patience.cancel);
     const int size = matrix.size();
     if (options.rank < 0 || options.rank >= size) {
-        throw Error(NC_RENDEZVOUS_FAILED,
-                    text(matrix.source(), " has ", size, size == 1 ? " rank" : " ranks", ", so the rank must be in [0, ", size, "), but is ", options.rank));
+        throw Error(NC_RENDEZVOUS_FAILED, text(matrix.source(), " has ", size, size == 1 ? " rank" : " ranks",
+                                               ", so the rank must be in [0, ", size, "), but is ", options.rank));
     }
     const Topology topology = matrix.choose(settings.prefer_ring);
     if (options.side_channel == nullptr && settings.coordinator.empty())
@@ -47,7 +48,8 @@ nc_backend_group create_group(const nc_backend_options& options) {
     }
     Fabric fabric = connect_ranks(verbs, matrix, options.rank, topology, settings, *channel, log);
     std::vector<Connection> lines = connect_lines(*channel, fabric, options.rank, patience, log);
-    auto made = std::make_unique<JacclGroup>(options.rank, std::move(matrix), std::move(settings), std::move(fabric), std::move(lines), options);
+    auto made = std::make_unique<JacclGroup>(options.rank, std::move(matrix), std::move(settings), std::move(fabric),
+                                             std::move(lines), options);
     return {made.release(), options.rank, size};
 }
 
@@ -58,7 +60,8 @@ JacclGroup& group_of(void* handle) {
 nc_status available(const nc_setting* settings, std::uint64_t setting_count, nc_error* error) {
     return guarded(error, [&] {
         const VerbsLibrary& verbs = VerbsLibrary::load(read_library_setting(settings, setting_count));
-        if (verbs.device_names().empty()) throw Error(NC_BACKEND_UNAVAILABLE, text("this machine has no RDMA device: ", verbs.path(), " lists none"));
+        if (verbs.device_names().empty())
+            throw Error(NC_BACKEND_UNAVAILABLE, text("this machine has no RDMA device: ", verbs.path(), " lists none"));
     });
 }
 
@@ -84,7 +87,8 @@ void destroy(void* handle) {
     delete &group_of(handle);
 }
 
-constexpr nc_backend backend{NC_BACKEND_VERSION, "jaccl", available, nullptr, create, execute, split, abort, destroy, nullptr};
+constexpr nc_backend backend{
+    NC_BACKEND_VERSION, "jaccl", available, nullptr, create, execute, split, abort, destroy, nullptr};
 
 } // namespace
 } // namespace nc::jaccl

@@ -104,7 +104,8 @@ void JacclGroup::lose(const News& news) {
     std::string reason = is_lost ? ": its connection was reset" : "";
     if (news.system_error == ETIMEDOUT) reason = ": " + silence_text(news.rank);
     if (news.messenger != news.rank) reason = text(", as rank ", news.messenger, " reports");
-    const Error lost(NC_PEER_LOST, text("rank ", news.rank, is_lost ? " is lost" : " gave the group up", reason), news.rank);
+    const Error lost(NC_PEER_LOST, text("rank ", news.rank, is_lost ? " is lost" : " gave the group up", reason),
+                     news.rank);
     interruption_.lose(lost);
     // A running operation reports the loss itself.
     const std::lock_guard lock(operation_mutex_);

@@ -1,4 +1,5 @@
-// This rank's place in a mesh or ring: its connections, the operation that runs on them, and a thread that notices when a peer is gone.
+// This rank's place in a mesh or ring: its connections, the operation that runs on them, and a thread that notices when
+// a peer is gone.
 #pragma once
 
 #include <atomic>
@@ -17,7 +18,8 @@ namespace nc::jaccl {
 class JacclGroup {
 public:
     // lines: empty if the ranks met by a side channel of the program's.
-    JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric, std::vector<Connection> lines, const nc_backend_options& options);
+    JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric, std::vector<Connection> lines,
+               const nc_backend_options& options);
     // Leaves in order, unless abort() was called.
     ~JacclGroup();
     JacclGroup(const JacclGroup&) = delete;

@@ -10,7 +10,8 @@ constexpr const char* source = "the lines between the ranks";
 constexpr auto longest_attempt = std::chrono::seconds(5);
 
 // Every rank but the first and the last is the middle of a star of those that follow it.
-std::vector<Connection> call_others(const std::vector<Door>& doors, Descriptor listener, int rank, const Patience& patience, const Log& log) {
+std::vector<Connection> call_others(const std::vector<Door>& doors, Descriptor listener, int rank,
+                                    const Patience& patience, const Log& log) {
     const int size = static_cast<int>(doors.size());
     std::vector<Connection> others;
     for (int middle = 1; middle < size - 1 && middle <= rank; ++middle) {
@@ -34,10 +35,12 @@ std::vector<Connection> call_others(const std::vector<Door>& doors, Descriptor l
 
 } // namespace
 
-std::vector<Connection> connect_lines(SideChannel& channel, const Fabric& fabric, int rank, const Patience& patience, const Log& log) {
+std::vector<Connection> connect_lines(SideChannel& channel, const Fabric& fabric, int rank, const Patience& patience,
+                                      const Log& log) {
     const int size = static_cast<int>(fabric.is_ours.size());
     const std::optional<Address> address = channel.own_address();
-    const bool all_ours = std::all_of(fabric.is_ours.begin(), fabric.is_ours.end(), [](bool is_ours) { return is_ours; });
+    const bool all_ours =
+        std::all_of(fabric.is_ours.begin(), fabric.is_ours.end(), [](bool is_ours) { return is_ours; });
     if (size <= 2 || !all_ours || !address.has_value()) return channel.take_connections();
 
     OwnDoor own = open_door(*address, source);
@@ -66,7 +69,9 @@ std::vector<Connection> connect_lines(SideChannel& channel, const Fabric& fabric
     if (std::all_of(all.begin(), all.end(), [](std::int32_t one) { return one == 1; })) {
         std::move(others.begin(), others.end(), std::back_inserter(lines));
     } else if (rank == 0) {
-        log.write(NC_LOG_WARNING, "[jaccl] not every rank can be reached by all others over TCP: when rank 0 has left, the rest will not hear of a death");
+        log.write(NC_LOG_WARNING,
+                  "[jaccl] not every rank can be reached by all others over TCP: when rank 0 has left, the rest will "
+                  "not hear of a death");
     }
     return lines;
 }

@@ -13,8 +13,8 @@ namespace {
 constexpr int completion_entries = 64;
 constexpr std::uint32_t queue_depth = 32;
 constexpr std::uint8_t port = 1;
-// A reliable pair of ours: it waits for a receive as long as it takes (7: for ever), the group's deadlines end that; a peer that does not answer at all is given up after
-// about a second (2^14 * 4.096 us, eight times).
+// A reliable pair of ours: it waits for a receive as long as it takes (7: for ever), the group's deadlines end that; a
+// peer that does not answer at all is given up after about a second (2^14 * 4.096 us, eight times).
 constexpr std::uint8_t retry_for_ever = 7;
 constexpr std::uint8_t retries = 7;
 constexpr std::uint8_t retry_timeout = 14;
@@ -41,15 +41,19 @@ std::uint64_t address(const std::byte* memory) {
 
 } // namespace
 
-SharedFrames::SharedFrames(std::span<const std::unique_ptr<Device>> devices, FramePolicy frames) : buffers_(pipeline_depth, frames) {
-    for (const auto& device : devices) regions_.emplace_back(device.get(), device->register_memory(buffers_.data(), buffers_.bytes()));
+SharedFrames::SharedFrames(std::span<const std::unique_ptr<Device>> devices, FramePolicy frames)
+    : buffers_(pipeline_depth, frames) {
+    for (const auto& device : devices)
+        regions_.emplace_back(device.get(), device->register_memory(buffers_.data(), buffers_.bytes()));
 }
 
 std::uint32_t SharedFrames::key(const Device& device) const {
-    return std::find_if(regions_.begin(), regions_.end(), [&](const auto& entry) { return entry.first == &device; })->second->key();
+    return std::find_if(regions_.begin(), regions_.end(), [&](const auto& entry) { return entry.first == &device; })
+        ->second->key();
 }
 
-Link::Link(const Device& device, int peer, int send_tag, int receive_tag, const Settings& settings, const SharedFrames* shared)
+Link::Link(const Device& device, int peer, int send_tag, int receive_tag, const Settings& settings,
+           const SharedFrames* shared)
     : device_(device),
       api_(device.verbs().api()),
       peer_(peer),
@@ -105,7 +109,8 @@ void Link::initialize() {
     attributes.qp_state = verbs::state_init;
     attributes.port_num = port;
     attributes.qp_access_flags = verbs::access_local_write | verbs::access_remote_read | verbs::access_remote_write;
-    modify(attributes, verbs::mask_state | verbs::mask_pkey_index | verbs::mask_port | verbs::mask_access_flags, "ibv_modify_qp to INIT");
+    modify(attributes, verbs::mask_state | verbs::mask_pkey_index | verbs::mask_port | verbs::mask_access_flags,
+           "ibv_modify_qp to INIT");
 }
 
 Destination Link::destination(Mark mark) const {
@@ -153,8 +158,8 @@ void Link::connect(const Destination& peer) {
 }
 
 void Link::post_send(int buffer, std::size_t bytes, bool is_shared) {
-    verbs::ScatterGather piece{address(is_shared ? (*shared_)[buffer] : send_buffer(buffer)), static_cast<std::uint32_t>(bytes),
-                               is_shared ? shared_key_ : region_->key()};
+    verbs::ScatterGather piece{address(is_shared ? (*shared_)[buffer] : send_buffer(buffer)),
+                               static_cast<std::uint32_t>(bytes), is_shared ? shared_key_ : region_->key()};
     verbs::SendRequest request{};
     request.wr_id = request_id(id_send, buffer, send_tag_);
     request.sg_list = &piece;
@@ -163,7 +168,9 @@ void Link::post_send(int buffer, std::size_t bytes, bool is_shared) {
     request.send_flags = verbs::send_signaled;
     verbs::SendRequest* bad = nullptr;
     const int error = pair_->context->ops.post_send(pair_, &request, &bad);
-    if (error != 0) throw Error(NC_LIBRARY_ERROR, text("ibv_post_send to ", description(), ": ", system_error_text(error)), peer_, error);
+    if (error != 0)
+        throw Error(NC_LIBRARY_ERROR, text("ibv_post_send to ", description(), ": ", system_error_text(error)), peer_,
+                    error);
     ++sends_on_their_way_;
 }
 
@@ -172,7 +179,9 @@ void Link::post_receive(int buffer, std::size_t bytes) {
     verbs::ReceiveRequest request{request_id(id_receive, buffer, receive_tag_), nullptr, &piece, 1};
     verbs::ReceiveRequest* bad = nullptr;
     const int error = pair_->context->ops.post_recv(pair_, &request, &bad);
-    if (error != 0) throw Error(NC_LIBRARY_ERROR, text("ibv_post_recv from ", description(), ": ", system_error_text(error)), peer_, error);
+    if (error != 0)
+        throw Error(NC_LIBRARY_ERROR, text("ibv_post_recv from ", description(), ": ", system_error_text(error)), peer_,
+                    error);
 }
 
 int Link::poll(std::span<Completion> completions) {
@@ -185,19 +194,23 @@ int Link::poll(std::span<Completion> completions) {
         Completion& completion = completions[static_cast<std::size_t>(i)];
         completion = {one.wr_id >> 16 == id_send, static_cast<int>(one.wr_id >> 8 & 0xff), one.status, one.byte_len};
         if (completion.buffer >= pipeline_depth)
-            throw Error(NC_INTERNAL_ERROR, text("a completion for ", description(), " has the unknown id ", one.wr_id), peer_);
+            throw Error(NC_INTERNAL_ERROR, text("a completion for ", description(), " has the unknown id ", one.wr_id),
+                        peer_);
         if (completion.of_send) --sends_on_their_way_;
     }
     return count;
 }
 
 bool Link::awaits_peer() const {
-    return incoming != nullptr || sends_on_their_way_ > 0 || (outgoing != nullptr && outgoing->posted < outgoing->count);
+    return incoming != nullptr || sends_on_their_way_ > 0 ||
+           (outgoing != nullptr && outgoing->posted < outgoing->count);
 }
 
 void Link::arm() {
     const int error = completions_->context->ops.req_notify_cq(completions_, 0);
-    if (error != 0) throw Error(NC_LIBRARY_ERROR, text("ibv_req_notify_cq for ", description(), ": ", system_error_text(error)), peer_, error);
+    if (error != 0)
+        throw Error(NC_LIBRARY_ERROR, text("ibv_req_notify_cq for ", description(), ": ", system_error_text(error)),
+                    peer_, error);
 }
 
 } // namespace nc::jaccl

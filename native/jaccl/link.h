@@ -39,8 +39,10 @@ struct Completion {
 
 class Link {
 public:
-    // The tags tell requests of one link from those of others in their ids: the peer's rank in a mesh, the direction in a ring. shared may be null.
-    Link(const Device& device, int peer, int send_tag, int receive_tag, const Settings& settings, const SharedFrames* shared);
+    // The tags tell requests of one link from those of others in their ids: the peer's rank in a mesh, the direction in
+    // a ring. shared may be null.
+    Link(const Device& device, int peer, int send_tag, int receive_tag, const Settings& settings,
+         const SharedFrames* shared);
     ~Link();
     Link(const Link&) = delete;
     Link& operator=(const Link&) = delete;

@@ -54,7 +54,8 @@ public:
     // Bytes of a message whose governing size is so many bytes.
     std::size_t frame(std::size_t governing) const { return frame_size(group_.settings().frames, governing); }
 
-    // result = a op b for so many bytes of elements. Which is which matters for NaNs and signed zeros: jaccl-wire.md, section 7. result may be either.
+    // result = a op b for so many bytes of elements. Which is which matters for NaNs and signed zeros: jaccl-wire.md,
+    // section 7. result may be either.
     void combine(std::byte* result, const std::byte* a, const std::byte* b, std::size_t bytes) const {
         combine_(result, b, a, bytes / item);
     }
@@ -64,9 +65,11 @@ public:
 
     // All ranks' bytes, in rank order.
     void gather_bytes(const void* own, std::size_t bytes, void* all) const;
-    // Tells the others what this rank does, and hears the same from them; nothing for a part. Throws Error(NC_MISMATCH).
+    // Tells the others what this rank does, and hears the same from them; nothing for a part. Throws
+    // Error(NC_MISMATCH).
     void announce() const;
-    // The blocks' lengths in elements, as agreed_lengths() gives them: all ranks announce the operation and exchange what they were given.
+    // The blocks' lengths in elements, as agreed_lengths() gives them: all ranks announce the operation and exchange
+    // what they were given.
     std::vector<std::uint64_t> announce_lengths() const;
     // The blocks of an operation that has one per rank, which MLX does not know: announced either way.
     Blocks announced_blocks() const;

@@ -1,4 +1,5 @@
-// A side channel over the group that is being split, where nothing else joins the ranks: every exchange is a gather among all ranks of that group, whatever part they are in.
+// A side channel over the group that is being split, where nothing else joins the ranks: every exchange is a gather
+// among all ranks of that group, whatever part they are in.
 #pragma once
 
 #include <exception>

@@ -12,7 +12,8 @@ namespace {
 bool is_first(const std::string& name, const std::string& value, const char* first, const char* second) {
     if (value == first) return true;
     if (value == second) return false;
-    throw Error(NC_INVALID_ARGUMENT, text("the setting ", name, " is '", value, "', but should be ", first, " or ", second));
+    throw Error(NC_INVALID_ARGUMENT,
+                text("the setting ", name, " is '", value, "', but should be ", first, " or ", second));
 }
 
 int index_in_table(const std::string& name, const std::string& value) {
@@ -70,7 +71,8 @@ Settings read_settings(const nc_setting* settings, std::uint64_t count) {
     }
     if (read.devices.has_value() && read.device_file.has_value())
         throw Error(NC_INVALID_ARGUMENT, "of the settings devices and device_file only one may be given");
-    if (!read.devices.has_value() && !read.device_file.has_value()) throw Error(NC_NOT_CONFIGURED, "jaccl needs a setting: devices or device_file");
+    if (!read.devices.has_value() && !read.device_file.has_value())
+        throw Error(NC_NOT_CONFIGURED, "jaccl needs a setting: devices or device_file");
     return read;
 }
 

@@ -33,9 +33,10 @@ Descriptor listen_at(const Address& address, const std::string& source) {
     try {
         return listen_on(address, backlog);
     } catch (const Error& error) {
-        const char* hint = error.system_error == EADDRINUSE      ? "the port is in use"
-                           : error.system_error == EADDRNOTAVAIL ? "the address is not one of this machine, on which rank 0 runs"
-                                                                 : "it cannot be listened on";
+        const char* hint = error.system_error == EADDRINUSE ? "the port is in use"
+                           : error.system_error == EADDRNOTAVAIL
+                               ? "the address is not one of this machine, on which rank 0 runs"
+                               : "it cannot be listened on";
         fail(text(source, ": ", address.text(), ": ", hint, " (", error.what(), ")"), -1, error.system_error);
     }
 }
@@ -51,7 +52,8 @@ struct Progress {
 int move_some(const Descriptor& socket, std::byte* data, Progress& progress, bool sends) {
     while (!progress.done()) {
         const std::size_t left = progress.bytes - progress.moved;
-        const ssize_t moved = sends ? ::send(socket.get(), data + progress.moved, left, send_flags) : ::recv(socket.get(), data + progress.moved, left, 0);
+        const ssize_t moved = sends ? ::send(socket.get(), data + progress.moved, left, send_flags)
+                                    : ::recv(socket.get(), data + progress.moved, left, 0);
         if (moved > 0) {
             progress.moved += static_cast<std::size_t>(moved);
         } else if (moved == 0) {
@@ -126,9 +128,12 @@ private:
             int awaited = -1;
             for (std::size_t i = 0; i < connections_.size(); ++i) {
                 const Connection& connection = connections_[i];
-                if (const int error = move_some(connection.socket, data_of(connection.peer), progress[i], sends); error != 0) gave_up(connection.peer, error);
+                if (const int error = move_some(connection.socket, data_of(connection.peer), progress[i], sends);
+                    error != 0)
+                    gave_up(connection.peer, error);
                 if (progress[i].done()) {
-                    // Who has had its say but will not hear the answer ends this too; rank 0 may leave when it has given the last one.
+                    // Who has had its say but will not hear the answer ends this too; rank 0 may leave when it has
+                    // given the last one.
                     if (plan_.rank == 0 && !sends) {
                         if (has_gone(connection)) gave_up(connection.peer, ECONNABORTED);
                         poller.watch(connection.socket.get(), poll_peer_ended);
@@ -139,7 +144,9 @@ private:
                 poller.watch(connection.socket.get(), sends ? POLLOUT : POLLIN);
             }
             if (awaited < 0) return;
-            plan_.patience.check(text(self(), " waited for rank ", name(awaited), " to take part in the exchange of connection data"), name(awaited));
+            plan_.patience.check(
+                text(self(), " waited for rank ", name(awaited), " to take part in the exchange of connection data"),
+                name(awaited));
             wait(poller, silence.next_look());
         }
     }
@@ -148,7 +155,8 @@ private:
         const int rank = name(peer);
         if (error == ETIMEDOUT) fail(text(self(), ": rank ", rank, " is lost: ", silence_text(rank)), rank, error);
         fail(text(self(), ": rank ", name(peer), " gave up while the group was formed (",
-                  error == ECONNABORTED ? "it closed its connection" : system_error_text(error), "); its own error says why"),
+                  error == ECONNABORTED ? "it closed its connection" : system_error_text(error),
+                  "); its own error says why"),
              name(peer), error == ECONNABORTED ? 0 : error);
     }
 
@@ -163,7 +171,8 @@ private:
     void gather_ranks() {
         if (!plan_.listener.is_open()) plan_.listener = listen_at(plan_.coordinator, plan_.source);
         while (static_cast<int>(connections_.size()) < plan_.size - 1) {
-            for (Descriptor socket = accept_from(plan_.listener); socket.is_open(); socket = accept_from(plan_.listener)) {
+            for (Descriptor socket = accept_from(plan_.listener); socket.is_open();
+                 socket = accept_from(plan_.listener)) {
                 reset_on_close(socket, true);
                 const Address source = Address::remote(socket.get());
                 callers_.push_back({std::move(socket), source, {}, {0, hello_bytes()}});
@@ -174,23 +183,27 @@ private:
             note_who_has_gone();
             if (static_cast<int>(connections_.size()) == plan_.size - 1) break;
             if (gone_ >= 0 && Clock::now() >= give_up_at_) gave_up(gone_, ECONNABORTED);
-            plan_.patience.check(text(self(), " waited at ", plan_.coordinator.text(), " for ", absent(), strangers()), name(first_absent()));
+            plan_.patience.check(text(self(), " waited at ", plan_.coordinator.text(), " for ", absent(), strangers()),
+                                 name(first_absent()));
             Poller poller;
             poller.watch(plan_.listener.get(), POLLIN);
             for (const Caller& caller : callers_) poller.watch(caller.socket.get(), POLLIN);
             // Bytes may be waiting there, of ranks that are further on.
             if (gone_ < 0) {
-                for (const Connection& connection : connections_) poller.watch(connection.socket.get(), poll_peer_ended);
+                for (const Connection& connection : connections_)
+                    poller.watch(connection.socket.get(), poll_peer_ended);
             }
             wait(poller);
         }
         if (gone_ >= 0) gave_up(gone_, ECONNABORTED);
-        std::sort(connections_.begin(), connections_.end(), [](const Connection& a, const Connection& b) { return a.peer < b.peer; });
+        std::sort(connections_.begin(), connections_.end(),
+                  [](const Connection& a, const Connection& b) { return a.peer < b.peer; });
         plan_.listener.close();
         callers_.clear();
     }
 
-    // Whoever has named itself and goes has failed to join. The others are to be heard for a while: who finds rank 0 gone would wait for it.
+    // Whoever has named itself and goes has failed to join. The others are to be heard for a while: who finds rank 0
+    // gone would wait for it.
     void note_who_has_gone() {
         if (gone_ >= 0) return;
         const auto gone = std::find_if(connections_.begin(), connections_.end(), has_gone);
@@ -213,16 +226,19 @@ private:
         std::int32_t rank = 0;
         std::memcpy(&rank, caller.said.data() + hello_bytes() - sizeof rank, sizeof rank);
         if (rank < 1 || rank >= plan_.size) {
-            turn_away(caller, text("it calls itself rank ", rank, ", but those that are to call are 1 to ", plan_.size - 1));
+            turn_away(caller,
+                      text("it calls itself rank ", rank, ", but those that are to call are 1 to ", plan_.size - 1));
             return true;
         }
-        const auto same = std::find_if(connections_.begin(), connections_.end(), [rank](const Connection& connection) { return connection.peer == rank; });
+        const auto same = std::find_if(connections_.begin(), connections_.end(),
+                                       [rank](const Connection& connection) { return connection.peer == rank; });
         if (same != connections_.end())
-            fail(text(self(), ": two processes call themselves rank ", name(rank), ": one from ", Address::remote(same->socket.get()).text(), " and one from ",
-                      caller.source.text()),
+            fail(text(self(), ": two processes call themselves rank ", name(rank), ": one from ",
+                      Address::remote(same->socket.get()).text(), " and one from ", caller.source.text()),
                  name(rank));
         prepare_connection(caller.socket);
-        plan_.log.write(NC_LOG_DEBUG, "[jaccl] rank ", name(0), ": rank ", name(rank), " called from ", caller.source.text());
+        plan_.log.write(NC_LOG_DEBUG, "[jaccl] rank ", name(0), ": rank ", name(rank), " called from ",
+                        caller.source.text());
         connections_.push_back({rank, std::move(caller.socket)});
         return true;
     }
@@ -233,12 +249,14 @@ private:
     }
 
     void turn_away(const Caller& caller, const std::string& why) {
-        plan_.log.write(NC_LOG_WARNING, "[jaccl] rank ", name(0), ": turned away a connection from ", caller.source.text(), ": ", why);
+        plan_.log.write(NC_LOG_WARNING, "[jaccl] rank ", name(0), ": turned away a connection from ",
+                        caller.source.text(), ": ", why);
         if (strangers_.size() < strangers_named) strangers_.push_back(text(caller.source.text(), " (", why, ")"));
     }
 
     bool has(int rank) const {
-        return std::any_of(connections_.begin(), connections_.end(), [rank](const Connection& connection) { return connection.peer == rank; });
+        return std::any_of(connections_.begin(), connections_.end(),
+                           [rank](const Connection& connection) { return connection.peer == rank; });
     }
     int first_absent() const {
         int rank = 1;
@@ -270,7 +288,8 @@ private:
             if (error == EINPROGRESS || error == EINTR) error = finish_connecting(socket, last_error);
             if (error == 0) {
                 // On one machine, a connection to a port that nobody listens on may meet itself.
-                error = Address::local(socket.get()) == Address::remote(socket.get()) ? ECONNREFUSED : say_hello(socket);
+                error =
+                    Address::local(socket.get()) == Address::remote(socket.get()) ? ECONNREFUSED : say_hello(socket);
             }
             if (error == 0) {
                 prepare_connection(socket);
@@ -284,15 +303,16 @@ private:
                      name(0), error);
             }
             if (error != last_error)
-                plan_.log.write(NC_LOG_INFORMATION, "[jaccl] rank ", name(plan_.rank), ": rank ", name(0), " is not there yet at ", plan_.coordinator.text(),
-                                ": ", system_error_text(error));
+                plan_.log.write(NC_LOG_INFORMATION, "[jaccl] rank ", name(plan_.rank), ": rank ", name(0),
+                                " is not there yet at ", plan_.coordinator.text(), ": ", system_error_text(error));
             last_error = error;
             const Deadline next = Clock::now() + retry;
             retry = std::min(retry * 2, longest_retry);
             while (Clock::now() < next) {
                 check_coordinator(last_error);
                 Poller poller;
-                if (plan_.patience.interruption != nullptr) poller.watch(plan_.patience.interruption->descriptor(), POLLIN);
+                if (plan_.patience.interruption != nullptr)
+                    poller.watch(plan_.patience.interruption->descriptor(), POLLIN);
                 poller.wait(std::min(next, plan_.patience.next_look()));
             }
         }
@@ -321,7 +341,9 @@ private:
         if (plan_.token.has_value()) std::memcpy(hello.data(), plan_.token->data(), sizeof(Token));
         std::memcpy(hello.data() + hello_bytes() - sizeof rank, &rank, sizeof rank);
         // A new connection takes these few bytes at once.
-        return ::send(socket.get(), hello.data(), hello_bytes(), send_flags) == static_cast<ssize_t>(hello_bytes()) ? 0 : ECONNRESET;
+        return ::send(socket.get(), hello.data(), hello_bytes(), send_flags) == static_cast<ssize_t>(hello_bytes())
+                   ? 0
+                   : ECONNRESET;
     }
 
     StarPlan plan_;
@@ -334,16 +356,19 @@ private:
 
 class CustomChannel final : public SideChannel {
 public:
-    CustomChannel(const nc_backend_options& options, int size, Deadline deadline) : options_(options), size_(size), deadline_(deadline) {}
+    CustomChannel(const nc_backend_options& options, int size, Deadline deadline)
+        : options_(options), size_(size), deadline_(deadline) {}
 
     void exchange(const void* own, std::size_t bytes, void* all) override {
-        if (options_.cancel != nullptr && __atomic_load_n(options_.cancel, __ATOMIC_RELAXED) != 0) throw Error(NC_CANCELLED, cancelled);
+        if (options_.cancel != nullptr && __atomic_load_n(options_.cancel, __ATOMIC_RELAXED) != 0)
+            throw Error(NC_CANCELLED, cancelled);
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
         nc_error error = empty_error();
-        const nc_status status =
-            options_.side_channel(options_.side_channel_context, options_.rank, size_, own, bytes, all, std::max<std::int64_t>(left, 1), &error);
+        const nc_status status = options_.side_channel(options_.side_channel_context, options_.rank, size_, own, bytes,
+                                                       all, std::max<std::int64_t>(left, 1), &error);
         if (status != NC_OK)
-            throw Error(status, error.message[0] != '\0' ? error.message : "the side channel failed without a reason", error.peer, error.system_error);
+            throw Error(status, error.message[0] != '\0' ? error.message : "the side channel failed without a reason",
+                        error.peer, error.system_error);
     }
 
 private:

@@ -78,8 +78,8 @@ struct Door {
     Address address() const;
 };
 
-// A door on a free port of that host, so that nothing else can be in the way. Where it cannot be opened, failure says why: the others are to be told, so that all ranks
-// stay in step.
+// A door on a free port of that host, so that nothing else can be in the way. Where it cannot be opened, failure says
+// why: the others are to be told, so that all ranks stay in step.
 struct OwnDoor {
     Door door{};
     Descriptor listener;

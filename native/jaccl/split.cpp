@@ -54,7 +54,9 @@ public:
         settings_.prefer_ring = group_.fabric().topology == Topology::Ring;
     }
 
-    int rank() const { return static_cast<int>(std::find(members_.begin(), members_.end(), group_.rank()) - members_.begin()); }
+    int rank() const {
+        return static_cast<int>(std::find(members_.begin(), members_.end(), group_.rank()) - members_.begin());
+    }
     int size() const { return matrix_.size(); }
     const std::string& name() const { return matrix_.source(); }
 
@@ -63,11 +65,13 @@ public:
         try {
             return matrix_.choose(settings_.prefer_ring);
         } catch (const Error& error) {
-            throw Error(NC_NOT_SUPPORTED, text("these ranks cannot form a group of their own over the cables there are: ", error.what()));
+            throw Error(NC_NOT_SUPPORTED,
+                        text("these ranks cannot form a group of their own over the cables there are: ", error.what()));
         }
     }
 
-    nc_backend_group connect(Topology topology, SideChannel& channel, const Patience& patience, const nc_backend_options& options) {
+    nc_backend_group connect(Topology topology, SideChannel& channel, const Patience& patience,
+                             const nc_backend_options& options) {
         try {
             Fabric fabric = connect_ranks(VerbsLibrary::load(settings_.library), matrix_, rank(), topology, settings_,
                                           channel, group_.log());

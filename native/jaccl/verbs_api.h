@@ -1,6 +1,7 @@
 // What we use of the verbs API, declared here so that no header of anybody else's is needed to build.
 //
-// Layouts and values are those of rdma-core's <infiniband/verbs.h>, which Apple's librdma shares; verbs_layout_test.cpp compares them. Source: jaccl-wire.md, section 11.
+// Layouts and values are those of rdma-core's <infiniband/verbs.h>, which Apple's librdma shares; verbs_layout_test.cpp
+// compares them. Source: jaccl-wire.md, section 11.
 #pragma once
 
 #include <pthread.h>
@@ -284,7 +285,8 @@ struct Functions {
     int (*query_gid)(Context* context, std::uint8_t port, int index, Gid* gid);
     MemoryRegion* (*reg_mr)(ProtectionDomain* domain, void* address, std::size_t length, int access);
     int (*dereg_mr)(MemoryRegion* region);
-    CompletionQueue* (*create_cq)(Context* context, int entries, void* cq_context, CompletionChannel* channel, int vector);
+    CompletionQueue* (*create_cq)(Context* context, int entries, void* cq_context, CompletionChannel* channel,
+                                  int vector);
     int (*destroy_cq)(CompletionQueue* queue);
     QueuePair* (*create_qp)(ProtectionDomain* domain, QueuePairInit* init);
     int (*modify_qp)(QueuePair* pair, QueuePairAttributes* attributes, int mask);

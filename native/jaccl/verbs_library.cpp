@@ -18,7 +18,8 @@ LibrarySearch search_for(const std::string& path) {
     return {"libibverbs.so.1",
             path,
             library_variable,
-            {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/lib", "/opt/mellanox/lib"}};
+            {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/lib",
+             "/opt/mellanox/lib"}};
 #endif
 }
 
@@ -91,8 +92,10 @@ VerbsLibrary::VerbsLibrary(const std::string& path) : library_(search_for(path))
     library_.require(f.create_qp, "ibv_create_qp");
     library_.require(f.modify_qp, "ibv_modify_qp");
     library_.require(f.destroy_qp, "ibv_destroy_qp");
-    const bool sleeps = library_.find(f.create_comp_channel, "ibv_create_comp_channel") && library_.find(f.destroy_comp_channel, "ibv_destroy_comp_channel") &&
-                        library_.find(f.get_cq_event, "ibv_get_cq_event") && library_.find(f.ack_cq_events, "ibv_ack_cq_events");
+    const bool sleeps = library_.find(f.create_comp_channel, "ibv_create_comp_channel") &&
+                        library_.find(f.destroy_comp_channel, "ibv_destroy_comp_channel") &&
+                        library_.find(f.get_cq_event, "ibv_get_cq_event") &&
+                        library_.find(f.ack_cq_events, "ibv_ack_cq_events");
     if (!sleeps) f.create_comp_channel = nullptr;
     (void)library_.find(f.wc_status_str, "ibv_wc_status_str");
     // What the header's ibv_query_gid_ex calls.
@@ -115,11 +118,13 @@ verbs::Context* VerbsLibrary::open(const std::string& name) const {
             verbs::Context* context = functions_.open_device(list[i]);
             if (context != nullptr) return context;
             const int error = errno;
-            throw Error(NC_RENDEZVOUS_FAILED, text("the RDMA device ", name, " cannot be opened: ", system_error_text(error)), -1, error);
+            throw Error(NC_RENDEZVOUS_FAILED,
+                        text("the RDMA device ", name, " cannot be opened: ", system_error_text(error)), -1, error);
         }
         others += (others.empty() ? "" : ", ") + list.name(i);
     }
-    throw Error(NC_RENDEZVOUS_FAILED, text("this machine has no RDMA device named ", name, others.empty() ? "; it has none at all" : "; it has ", others));
+    throw Error(NC_RENDEZVOUS_FAILED, text("this machine has no RDMA device named ", name,
+                                           others.empty() ? "; it has none at all" : "; it has ", others));
 }
 
 std::string VerbsLibrary::explain(int status) const {

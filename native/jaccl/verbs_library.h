@@ -11,7 +11,8 @@ namespace nc::jaccl {
 
 class VerbsLibrary {
 public:
-    // The library at that path, or the system's if the path is empty. Loaded once. Throws Error(NC_BACKEND_UNAVAILABLE) that says what is missing.
+    // The library at that path, or the system's if the path is empty. Loaded once. Throws Error(NC_BACKEND_UNAVAILABLE)
+    // that says what is missing.
     static const VerbsLibrary& load(const std::string& path);
 
     const verbs::Functions& api() const { return functions_; }

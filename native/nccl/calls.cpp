@@ -8,7 +8,8 @@ namespace {
 // Calls between its beginning and end() are one to NCCL, so that sends and receives do not wait for each other.
 class CallGroup {
 public:
-    explicit CallGroup(const NcclFunctions& api) : api_(api), result_(api.GroupStart()), open_(result_ == Result::Success) {}
+    explicit CallGroup(const NcclFunctions& api)
+        : api_(api), result_(api.GroupStart()), open_(result_ == Result::Success) {}
     ~CallGroup() { end(); }
     CallGroup(const CallGroup&) = delete;
     CallGroup& operator=(const CallGroup&) = delete;
@@ -36,8 +37,16 @@ private:
 
 class Issue {
 public:
-    Issue(const NcclLibrary& nccl, Comm comm, const Device& device, CudaStream stream, const Shape& shape, const Buffers& buffers, int rank)
-        : api_(nccl.api()), comm_(comm), device_(device), stream_(stream), shape_(shape), send_(buffers.send), receive_(buffers.receive), rank_(rank) {}
+    Issue(const NcclLibrary& nccl, Comm comm, const Device& device, CudaStream stream, const Shape& shape,
+          const Buffers& buffers, int rank)
+        : api_(nccl.api()),
+          comm_(comm),
+          device_(device),
+          stream_(stream),
+          shape_(shape),
+          send_(buffers.send),
+          receive_(buffers.receive),
+          rank_(rank) {}
 
     Result run() {
         const Type type = shape_.mapping.type;
@@ -46,21 +55,28 @@ public:
             case NC_ALL_REDUCE:
                 return api_.AllReduce(send_, receive_, shape_.send[0].count, type, op, comm_, stream_);
             case NC_ALL_GATHER:
-                return shape_.even ? api_.AllGather(send_, receive_, shape_.send[0].count, type, comm_, stream_) : all_gather_uneven();
+                return shape_.even ? api_.AllGather(send_, receive_, shape_.send[0].count, type, comm_, stream_)
+                                   : all_gather_uneven();
             case NC_REDUCE_SCATTER:
-                return shape_.even ? api_.ReduceScatter(send_, receive_, shape_.receive[0].count, type, op, comm_, stream_) : reduce_scatter_uneven();
+                return shape_.even
+                           ? api_.ReduceScatter(send_, receive_, shape_.receive[0].count, type, op, comm_, stream_)
+                           : reduce_scatter_uneven();
             case NC_BROADCAST:
                 return broadcast();
             case NC_REDUCE:
-                return api_.Reduce(send_, is_root() ? receive_ : nullptr, shape_.send[0].count, type, op, shape_.root, comm_, stream_);
+                return api_.Reduce(send_, is_root() ? receive_ : nullptr, shape_.send[0].count, type, op, shape_.root,
+                                   comm_, stream_);
             case NC_GATHER:
-                if (shape_.even && api_.Gather != nullptr) return api_.Gather(send_, receive_, shape_.send[0].count, type, shape_.root, comm_, stream_);
+                if (shape_.even && api_.Gather != nullptr)
+                    return api_.Gather(send_, receive_, shape_.send[0].count, type, shape_.root, comm_, stream_);
                 return gather();
             case NC_SCATTER:
-                if (shape_.even && api_.Scatter != nullptr) return api_.Scatter(send_, receive_, shape_.receive[0].count, type, shape_.root, comm_, stream_);
+                if (shape_.even && api_.Scatter != nullptr)
+                    return api_.Scatter(send_, receive_, shape_.receive[0].count, type, shape_.root, comm_, stream_);
                 return scatter();
             case NC_ALL_TO_ALL:
-                if (shape_.even && api_.AlltoAll != nullptr) return api_.AlltoAll(send_, receive_, shape_.send[0].count, type, comm_, stream_);
+                if (shape_.even && api_.AlltoAll != nullptr)
+                    return api_.AlltoAll(send_, receive_, shape_.send[0].count, type, comm_, stream_);
                 return all_to_all();
             case NC_SEND:
                 return api_.Send(send_, shape_.send[0].count, type, shape_.root, comm_, stream_);
@@ -82,7 +98,8 @@ private:
         std::byte* target = receive_;
         // The root's own copy stays where it is; NCCL does not write to it then.
         if (is_root() && shape_.receive.empty()) target = const_cast<std::byte*>(send_);
-        return api_.Broadcast(is_root() ? send_ : target, target, count, shape_.mapping.type, shape_.root, comm_, stream_);
+        return api_.Broadcast(is_root() ? send_ : target, target, count, shape_.mapping.type, shape_.root, comm_,
+                              stream_);
     }
 
     Result all_gather_uneven() {
@@ -92,7 +109,10 @@ private:
             if (block.count == 0) continue;
             std::byte* target = received(block);
             const std::byte* source = rank == own() ? send_ : target;
-            group.add([&] { return api_.Broadcast(source, target, block.count, shape_.mapping.type, static_cast<int>(rank), comm_, stream_); });
+            group.add([&] {
+                return api_.Broadcast(source, target, block.count, shape_.mapping.type, static_cast<int>(rank), comm_,
+                                      stream_);
+            });
         }
         return group.end();
     }
@@ -104,7 +124,8 @@ private:
             if (block.count == 0) continue;
             std::byte* target = rank == own() ? receive_ : nullptr;
             group.add([&] {
-                return api_.Reduce(sent(block), target, block.count, shape_.mapping.type, shape_.mapping.reduction, static_cast<int>(rank), comm_, stream_);
+                return api_.Reduce(sent(block), target, block.count, shape_.mapping.type, shape_.mapping.reduction,
+                                   static_cast<int>(rank), comm_, stream_);
             });
         }
         return group.end();
@@ -134,7 +155,8 @@ private:
         CallGroup group(api_);
         send_all(group);
         receive_all(group);
-        return with_own_copy(group.end(), sent(shape_.send[own()]), received(shape_.receive[own()]), shape_.send[own()].count);
+        return with_own_copy(group.end(), sent(shape_.send[own()]), received(shape_.receive[own()]),
+                             shape_.send[own()].count);
     }
 
     void send_all(CallGroup& group) {
@@ -150,17 +172,22 @@ private:
     }
 
     void send_to(CallGroup& group, int rank, const Block& block) {
-        if (block.count > 0) group.add([&] { return api_.Send(sent(block), block.count, shape_.mapping.type, rank, comm_, stream_); });
+        if (block.count > 0)
+            group.add([&] { return api_.Send(sent(block), block.count, shape_.mapping.type, rank, comm_, stream_); });
     }
 
     void receive_from(CallGroup& group, int rank, const Block& block) {
-        if (block.count > 0) group.add([&] { return api_.Recv(received(block), block.count, shape_.mapping.type, rank, comm_, stream_); });
+        if (block.count > 0)
+            group.add(
+                [&] { return api_.Recv(received(block), block.count, shape_.mapping.type, rank, comm_, stream_); });
     }
 
     // The result, and what a rank sends itself; that only if NCCL does its part.
     Result with_own_copy(Result result, const std::byte* source, std::byte* target, std::size_t count) {
-        if ((result != Result::Success && result != Result::InProgress) || count == 0 || source == target) return result;
-        device_.cuda().check(device_.api().MemcpyDtoDAsync(device_address(target), device_address(source), count * shape_.mapping.item, stream_),
+        if ((result != Result::Success && result != Result::InProgress) || count == 0 || source == target)
+            return result;
+        device_.cuda().check(device_.api().MemcpyDtoDAsync(device_address(target), device_address(source),
+                                                           count * shape_.mapping.item, stream_),
                              "cuMemcpyDtoDAsync");
         return result;
     }
@@ -177,7 +204,8 @@ private:
 
 } // namespace
 
-Result issue(const NcclLibrary& nccl, Comm comm, const Device& device, CudaStream stream, const Shape& shape, const Buffers& buffers, int rank) {
+Result issue(const NcclLibrary& nccl, Comm comm, const Device& device, CudaStream stream, const Shape& shape,
+             const Buffers& buffers, int rank) {
     return Issue(nccl, comm, device, stream, shape, buffers, rank).run();
 }
 

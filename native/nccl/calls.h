@@ -12,7 +12,9 @@ struct Buffers {
     std::byte* receive;
 };
 
-// Puts the operation on the stream: one call of NCCL's where it has one for it, otherwise a group of sends and receives. The context must be current.
-Result issue(const NcclLibrary& nccl, Comm comm, const Device& device, CudaStream stream, const Shape& shape, const Buffers& buffers, int rank);
+// Puts the operation on the stream: one call of NCCL's where it has one for it, otherwise a group of sends and
+// receives. The context must be current.
+Result issue(const NcclLibrary& nccl, Comm comm, const Device& device, CudaStream stream, const Shape& shape,
+             const Buffers& buffers, int rank);
 
 } // namespace nc::nccl

@@ -18,7 +18,8 @@ nc_status status_of(Result result) {
 
 } // namespace
 
-std::unique_ptr<Communicator> Communicator::form(const NcclLibrary& nccl, const UniqueId& id, int size, int rank, const Patience& patience) {
+std::unique_ptr<Communicator> Communicator::form(const NcclLibrary& nccl, const UniqueId& id, int size, int rank,
+                                                 const Patience& patience) {
     std::unique_ptr<Communicator> made(new Communicator(nccl, nullptr));
     Config config = nccl.config();
     const Result result = nccl.api().CommInitRankConfig(&made->comm_, size, id, rank, &config);
@@ -26,7 +27,8 @@ std::unique_ptr<Communicator> Communicator::form(const NcclLibrary& nccl, const 
         throw Error(NC_RENDEZVOUS_FAILED, nccl.explain(result, "ncclCommInitRankConfig", nullptr));
     }
     const Result outcome = made->settled(patience);
-    if (outcome != Result::Success) throw Error(NC_RENDEZVOUS_FAILED, made->failure(outcome, "ncclCommInitRankConfig").what());
+    if (outcome != Result::Success)
+        throw Error(NC_RENDEZVOUS_FAILED, made->failure(outcome, "ncclCommInitRankConfig").what());
     made->introduce("ncclCommInitRankConfig");
     return made;
 }
@@ -81,7 +83,8 @@ Error Communicator::failure(Result result, const char* call) {
 Error Communicator::refusal(Result result, const char* call) {
     const std::string words = nccl_.explain(result, call, comm_);
     Result pending = Result::Success;
-    const bool usable = result == Result::InvalidArgument && nccl_.api().CommGetAsyncError(comm_, &pending) == Result::Success && pending == Result::Success;
+    const bool usable = result == Result::InvalidArgument &&
+                        nccl_.api().CommGetAsyncError(comm_, &pending) == Result::Success && pending == Result::Success;
     return usable ? Error(NC_INVALID_ARGUMENT, words).still_in_step() : Error(status_of(result), words);
 }
 
@@ -95,7 +98,9 @@ std::unique_ptr<Communicator> Communicator::split(int color, int key, const Pati
     std::unique_ptr<Communicator> part(new Communicator(nccl_, nullptr));
     Config config = nccl_.config();
     try {
-        run("ncclCommSplit", patience, [&](Comm comm) { return nccl_.api().CommSplit(comm, color < 0 ? no_color : color, key, &part->comm_, &config); });
+        run("ncclCommSplit", patience, [&](Comm comm) {
+            return nccl_.api().CommSplit(comm, color < 0 ? no_color : color, key, &part->comm_, &config);
+        });
     } catch (...) {
         // NCCL may still be about to write to part, until it has been aborted, by whomever.
         abort();

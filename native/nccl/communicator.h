@@ -1,5 +1,6 @@
-// A communicator of NCCL's. It is non-blocking: no call of NCCL's waits for a peer, so every wait is ours and has a deadline. NCCL lets one thread at a time use a
-// communicator; the lock in here sees to it, and is never held while waiting.
+// A communicator of NCCL's. It is non-blocking: no call of NCCL's waits for a peer, so every wait is ours and has a
+// deadline. NCCL lets one thread at a time use a communicator; the lock in here sees to it, and is never held while
+// waiting.
 #pragma once
 
 #include <atomic>
@@ -15,7 +16,8 @@ namespace nc::nccl {
 class Communicator {
 public:
     // Joins the ranks that have the same id. Throws Error(NC_RENDEZVOUS_FAILED).
-    static std::unique_ptr<Communicator> form(const NcclLibrary& nccl, const UniqueId& id, int size, int rank, const Patience& patience);
+    static std::unique_ptr<Communicator> form(const NcclLibrary& nccl, const UniqueId& id, int size, int rank,
+                                              const Patience& patience);
     // Aborts what was not left in order.
     ~Communicator();
     Communicator(const Communicator&) = delete;
@@ -25,7 +27,8 @@ public:
     int rank() const { return rank_; }
     int size() const { return size_; }
 
-    // Makes a call with the communicator, and waits until NCCL has done what it asks for on the host: launched the operation, say. name is for messages. Throws Error.
+    // Makes a call with the communicator, and waits until NCCL has done what it asks for on the host: launched the
+    // operation, say. name is for messages. Throws Error.
     template <class Call>
     void run(const char* name, const Patience& patience, Call&& call) {
         Result result = Result::Success;
@@ -41,13 +44,15 @@ public:
     // Throws Error(NC_NOT_SUPPORTED) if the library cannot split communicators.
     void require_split() const;
 
-    // The communicator of the ranks of equal color, ordered by key; null for a negative color. Every rank must call it. After a failure this communicator is aborted.
+    // The communicator of the ranks of equal color, ordered by key; null for a negative color. Every rank must call it.
+    // After a failure this communicator is aborted.
     std::unique_ptr<Communicator> split(int color, int key, const Patience& patience);
 
     // Throws Error if NCCL has noticed a failure on its own.
     void check();
 
-    // Ends everything that is under way, here and, where NCCL can tell them, on the peers. From any thread; returns at once if another is at it.
+    // Ends everything that is under way, here and, where NCCL can tell them, on the peers. From any thread; returns at
+    // once if another is at it.
     void abort();
     // Whether an abort is done, whoever began it.
     bool is_gone();
@@ -58,7 +63,8 @@ public:
 private:
     Communicator(const NcclLibrary& nccl, Comm comm) : nccl_(nccl), comm_(comm) {}
 
-    // The lock, with the communicator alive. Throws Error(NC_ABORTED) instead of waiting for an abort under way, which may take NCCL its time.
+    // The lock, with the communicator alive. Throws Error(NC_ABORTED) instead of waiting for an abort under way, which
+    // may take NCCL its time.
     std::unique_lock<std::mutex> acquire();
     // What the communicator is at: InProgress, Success, or its failure.
     Result state();

@@ -22,8 +22,9 @@ Loaded& loaded() {
 std::vector<std::string> usual_folders() {
     std::vector<std::string> folders;
     // The driver's library comes with the driver: containers and WSL put it outside the loader's path at times.
-    for (const char* pattern : {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/nvidia/lib64", "/usr/lib/wsl/lib",
-                                "/usr/lib64-nvidia", "/run/opengl-driver/lib", "/usr/local/cuda/compat"}) {
+    for (const char* pattern :
+         {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/nvidia/lib64",
+          "/usr/lib/wsl/lib", "/usr/lib64-nvidia", "/run/opengl-driver/lib", "/usr/local/cuda/compat"}) {
         for (std::string& folder : folders_like(pattern)) folders.push_back(std::move(folder));
     }
     return folders;
@@ -83,21 +84,25 @@ const CudaLibrary& CudaLibrary::in_use() {
     return load("");
 }
 
-CudaLibrary::CudaLibrary(const std::string& path) : library_({"libcuda.so.1", path, "NC_CUDA_LIBRARY", usual_folders()}) {
+CudaLibrary::CudaLibrary(const std::string& path)
+    : library_({"libcuda.so.1", path, "NC_CUDA_LIBRARY", usual_folders()}) {
     read_functions(library_, functions_);
     CudaResult result = functions_.Init(0);
     if (result == CudaResult::Success) result = functions_.DeviceGetCount(&device_count_);
     if (result != CudaResult::Success) {
-        throw Error(NC_BACKEND_UNAVAILABLE, text("the CUDA driver ", library_.path(), " is there, but does not work: ", explain(result)));
+        throw Error(NC_BACKEND_UNAVAILABLE,
+                    text("the CUDA driver ", library_.path(), " is there, but does not work: ", explain(result)));
     }
     if (device_count_ == 0) {
         throw Error(NC_BACKEND_UNAVAILABLE,
-                    text("the CUDA driver ", library_.path(), " knows no device (the environment variable CUDA_VISIBLE_DEVICES may hide them)"));
+                    text("the CUDA driver ", library_.path(),
+                         " knows no device (the environment variable CUDA_VISIBLE_DEVICES may hide them)"));
     }
 }
 
 void CudaLibrary::fail(CudaResult result, const char* call) const {
-    throw Error(result == CudaResult::OutOfMemory ? NC_OUT_OF_MEMORY : NC_LIBRARY_ERROR, text(call, ": ", explain(result)));
+    throw Error(result == CudaResult::OutOfMemory ? NC_OUT_OF_MEMORY : NC_LIBRARY_ERROR,
+                text(call, ": ", explain(result)));
 }
 
 std::string CudaLibrary::explain(CudaResult result) const {
@@ -105,7 +110,8 @@ std::string CudaLibrary::explain(CudaResult result) const {
     const char* words = nullptr;
     (void)functions_.GetErrorName(result, &name);
     (void)functions_.GetErrorString(result, &words);
-    return text(name != nullptr ? name : "CUDA error", " (", static_cast<int>(result), ")", words != nullptr ? ": " : "", words != nullptr ? words : "");
+    return text(name != nullptr ? name : "CUDA error", " (", static_cast<int>(result), ")",
+                words != nullptr ? ": " : "", words != nullptr ? words : "");
 }
 
 } // namespace nc::nccl

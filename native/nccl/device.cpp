@@ -6,7 +6,8 @@ namespace nc::nccl {
 
 Device::Device(const CudaLibrary& cuda, int ordinal) : cuda_(cuda), ordinal_(ordinal) {
     if (ordinal < 0 || ordinal >= cuda.device_count()) {
-        throw Error(NC_INVALID_ARGUMENT, text("the device must be in [0, ", cuda.device_count(), "), but is ", ordinal));
+        throw Error(NC_INVALID_ARGUMENT,
+                    text("the device must be in [0, ", cuda.device_count(), "), but is ", ordinal));
     }
     cuda_.check(api().DeviceGet(&device_, ordinal), "cuDeviceGet");
     cuda_.check(api().DevicePrimaryCtxRetain(&context_, device_), "cuDevicePrimaryCtxRetain");
@@ -33,7 +34,8 @@ Device::Scope::~Scope() {
 
 void Device::require_own(const char* name, const void* address) const {
     int owner = 0;
-    const CudaResult result = api().PointerGetAttribute(&owner, pointer_attribute_device_ordinal, device_address(address));
+    const CudaResult result =
+        api().PointerGetAttribute(&owner, pointer_attribute_device_ordinal, device_address(address));
     if (result == CudaResult::InvalidValue)
         throw Error(NC_INVALID_ARGUMENT, text(name, " is ", address, ", which is no address in device memory"))
             .still_in_step();

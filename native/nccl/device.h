@@ -37,10 +37,12 @@ public:
         const Device& device_;
     };
 
-    // Throws Error(NC_INVALID_ARGUMENT) unless the address is one of this device's: what a kernel cannot reach ends the whole context.
+    // Throws Error(NC_INVALID_ARGUMENT) unless the address is one of this device's: what a kernel cannot reach ends the
+    // whole context.
     void require_own(const char* name, const void* address) const;
 
-    // Whether the stream has done everything that it was given; null is the default stream. Throws Error if the device failed.
+    // Whether the stream has done everything that it was given; null is the default stream. Throws Error if the device
+    // failed.
     bool is_idle(CudaStream stream) const;
 
 private:

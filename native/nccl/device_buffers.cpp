@@ -15,7 +15,8 @@ constexpr std::int64_t copy_limit_ms = 300'000;
 // How long an allocation waits for memory that is being given back.
 constexpr std::int64_t reclaim_limit_ms = 10'000;
 
-// The devices that programs have buffers on. Their contexts are kept until the process ends: making one anew takes long.
+// The devices that programs have buffers on. Their contexts are kept until the process ends: making one anew takes
+// long.
 struct Devices {
     std::mutex mutex;
     std::map<int, std::unique_ptr<const Device>> by_ordinal;
@@ -35,7 +36,8 @@ CudaResult allocate(const Device& device, CudaAddress& allocated, std::size_t by
     return device.api().MemAlloc(&allocated, bytes);
 }
 
-void copy_bytes(const Device& device, void* destination, const void* source, std::size_t bytes, nc_copy_direction direction) {
+void copy_bytes(const Device& device, void* destination, const void* source, std::size_t bytes,
+                nc_copy_direction direction) {
     const CudaFunctions& api = device.api();
     switch (direction) {
         case NC_HOST_TO_DEVICE:
@@ -45,7 +47,8 @@ void copy_bytes(const Device& device, void* destination, const void* source, std
             device.cuda().check(api.MemcpyDtoH(destination, device_address(source), bytes), "cuMemcpyDtoH");
             break;
         case NC_DEVICE_TO_DEVICE:
-            device.cuda().check(api.MemcpyDtoD(device_address(destination), device_address(source), bytes), "cuMemcpyDtoD");
+            device.cuda().check(api.MemcpyDtoD(device_address(destination), device_address(source), bytes),
+                                "cuMemcpyDtoD");
             break;
     }
 }
@@ -76,15 +79,18 @@ nc_status free_on_device(std::int32_t ordinal, void* address, nc_error* error) {
     });
 }
 
-nc_status copy_on_device(std::int32_t ordinal, void* destination, const void* source, std::uint64_t bytes, nc_copy_direction direction, nc_error* error) {
+nc_status copy_on_device(std::int32_t ordinal, void* destination, const void* source, std::uint64_t bytes,
+                         nc_copy_direction direction, nc_error* error) {
     return guarded(error, [&] {
         if (bytes == 0) return;
         const Device& device = device_of(ordinal);
         const Device::Scope scope(device);
         copy_bytes(device, destination, source, bytes, direction);
-        // The driver may return before a copy to the device has ended; a stream without an implicit order with the default one would not see it then.
+        // The driver may return before a copy to the device has ended; a stream without an implicit order with the
+        // default one would not see it then.
         const bool ended = ask_until(deadline_after(copy_limit_ms), [&] { return device.is_idle(nullptr); });
-        if (!ended) throw Error(NC_TIMEOUT, text("a copy of ", bytes, " bytes did not end within ", copy_limit_ms, " ms"));
+        if (!ended)
+            throw Error(NC_TIMEOUT, text("a copy of ", bytes, " bytes did not end within ", copy_limit_ms, " ms"));
     });
 }
 

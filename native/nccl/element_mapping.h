@@ -16,8 +16,9 @@ struct Mapping {
 // For operations that only move elements: any type, if need be as bytes.
 Mapping map_moved(nc_data_type type);
 
-// For operations that reduce. NCCL's own types are themselves; a sum, maximum or minimum of bool is one of uint8, as the values are 0 and 1; a sum or average of complex
-// numbers is one of twice as many floats. Throws Error(NC_NOT_SUPPORTED) for the rest.
+// For operations that reduce. NCCL's own types are themselves; a sum, maximum or minimum of bool is one of uint8, as
+// the values are 0 and 1; a sum or average of complex numbers is one of twice as many floats. Throws
+// Error(NC_NOT_SUPPORTED) for the rest.
 Mapping map_reduced(nc_data_type type, nc_reduce_op op);
 
 } // namespace nc::nccl

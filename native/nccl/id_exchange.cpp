@@ -49,7 +49,9 @@ Descriptor listen_for_ranks(const std::string& rendezvous, const Patience& patie
     try {
         return listen_on(address, backlog);
     } catch (const Error& error) {
-        throw Error(NC_RENDEZVOUS_FAILED, text("rank 0 cannot hand out NCCL's id on port ", address.port(), " (rendezvous ", rendezvous, "): ", error.what()),
+        throw Error(NC_RENDEZVOUS_FAILED,
+                    text("rank 0 cannot hand out NCCL's id on port ", address.port(), " (rendezvous ", rendezvous,
+                         "): ", error.what()),
                     -1, error.system_error);
     }
 }
@@ -65,7 +67,8 @@ enum class Progress { More, Done, Lost };
 
 Progress hand(Caller& caller, const UniqueId& id) {
     while (caller.handed < sizeof id.bytes) {
-        const ssize_t sent = ::send(caller.connection.get(), id.bytes + caller.handed, sizeof id.bytes - caller.handed, send_flags);
+        const ssize_t sent =
+            ::send(caller.connection.get(), id.bytes + caller.handed, sizeof id.bytes - caller.handed, send_flags);
         if (sent > 0) {
             caller.handed += static_cast<std::size_t>(sent);
         } else if (sent < 0 && errno == EINTR) {
@@ -86,13 +89,16 @@ public:
 
     bool run(UniqueId& id, std::string& reason) {
         connection_ = open_socket(address_.family());
-        if (::connect(connection_.get(), address_.get(), address_.length()) != 0 && errno != EINPROGRESS && errno != EINTR) return lost(errno, reason);
+        if (::connect(connection_.get(), address_.get(), address_.length()) != 0 && errno != EINPROGRESS &&
+            errno != EINTR)
+            return lost(errno, reason);
         if (!ready(POLLOUT, Clock::now() + attempt_limit)) {
             reason = text("no connection came about within ", attempt_limit.count(), " ms");
             return false;
         }
         if (const int error = take_error(connection_.get()); error != 0) return lost(error, reason);
-        // Where nobody listens, on a port that connections are given as their own, a connection may come about with itself.
+        // Where nobody listens, on a port that connections are given as their own, a connection may come about with
+        // itself.
         if (Address::local(connection_.get()) == Address::remote(connection_.get())) return lost(ECONNREFUSED, reason);
         // The id may come late. That rank 0's host has vanished meanwhile is noticed.
         prepare_connection(connection_);
@@ -105,7 +111,8 @@ public:
                 reason = text("the connection ended after ", received, " of ", sizeof id.bytes, " bytes");
                 return false;
             } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-                // For as long as it takes: rank 0 may serve others first, and MLX's counts a caller that has hung up as one of its ranks.
+                // For as long as it takes: rank 0 may serve others first, and MLX's counts a caller that has hung up as
+                // one of its ranks.
                 reason = text("it has sent ", received, " of ", sizeof id.bytes, " bytes so far");
                 (void)ready(POLLIN, patience_.deadline);
             } else if (errno != EINTR) {
@@ -159,7 +166,8 @@ void IdServer::serve() {
         (void)poller.wait(Clock::now() + handing_limit);
         if (poller.events(closing_.descriptor()) != 0) return;
         try {
-            for (Descriptor connection = accept_from(listener_); connection.is_open(); connection = accept_from(listener_)) {
+            for (Descriptor connection = accept_from(listener_); connection.is_open();
+                 connection = accept_from(listener_)) {
                 callers.emplace_back();
                 callers.back().connection = std::move(connection);
             }
@@ -196,7 +204,9 @@ UniqueId fetch_id(const std::string& rendezvous, const Patience& patience) {
     } catch (const Error& error) {
         if (error.status != NC_RENDEZVOUS_FAILED) throw;
         throw Error(NC_RENDEZVOUS_FAILED,
-                    text("rank 0 did not hand out NCCL's id at ", rendezvous, " within ", patience.timeout_ms, " ms; the last attempt failed: ", reason), 0);
+                    text("rank 0 did not hand out NCCL's id at ", rendezvous, " within ", patience.timeout_ms,
+                         " ms; the last attempt failed: ", reason),
+                    0);
     }
 }
 

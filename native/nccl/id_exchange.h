@@ -1,4 +1,5 @@
-// How the ranks come by NCCL's unique id. MLX's way, which mistral.rs's resembles: rank 0 listens, and whoever connects is sent the 128 bytes.
+// How the ranks come by NCCL's unique id. MLX's way, which mistral.rs's resembles: rank 0 listens, and whoever connects
+// is sent the 128 bytes.
 #pragma once
 
 #include <atomic>
@@ -11,7 +12,8 @@
 
 namespace nc::nccl {
 
-// Rank 0's part: hands the id out, from the moment it is made until it is destroyed. It does not count: a stranger who asks takes nothing from a rank that comes later.
+// Rank 0's part: hands the id out, from the moment it is made until it is destroyed. It does not count: a stranger who
+// asks takes nothing from a rank that comes later.
 class IdServer {
 public:
     // Listens on the port of the address, on every interface. Throws Error(NC_RENDEZVOUS_FAILED).
@@ -33,7 +35,8 @@ private:
     std::thread thread_;
 };
 
-// The other ranks' part: connects until there is an answer. Throws Error(NC_RENDEZVOUS_FAILED), which says what kept it from getting one.
+// The other ranks' part: connects until there is an answer. Throws Error(NC_RENDEZVOUS_FAILED), which says what kept it
+// from getting one.
 UniqueId fetch_id(const std::string& rendezvous, const Patience& patience);
 
 } // namespace nc::nccl

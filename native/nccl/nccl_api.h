@@ -30,7 +30,18 @@ enum class Result : int {
     Timeout = 8,
 };
 
-enum class Type : int { Int8 = 0, Uint8 = 1, Int32 = 2, Uint32 = 3, Int64 = 4, Uint64 = 5, Float16 = 6, Float32 = 7, Float64 = 8, Bfloat16 = 9 };
+enum class Type : int {
+    Int8 = 0,
+    Uint8 = 1,
+    Int32 = 2,
+    Uint32 = 3,
+    Int64 = 4,
+    Uint64 = 5,
+    Float16 = 6,
+    Float32 = 7,
+    Float64 = 8,
+    Bfloat16 = 9
+};
 
 enum class Reduction : int { Sum = 0, Product = 1, Max = 2, Min = 3, Average = 4 };
 
@@ -58,7 +69,8 @@ struct Config {
     int max_p2p_peers = INT_MIN;
     int graph_stream_ordering = INT_MIN;
 };
-static_assert(sizeof(Config) == 96 && offsetof(Config, net_name) == 32 && offsetof(Config, comm_name) == 48 && offsetof(Config, graph_stream_ordering) == 92);
+static_assert(sizeof(Config) == 96 && offsetof(Config, net_name) == 32 && offsetof(Config, comm_name) == 48 &&
+              offsetof(Config, graph_stream_ordering) == 92);
 
 // The functions, each named after NCCL's without its prefix.
 struct NcclFunctions {
@@ -76,17 +88,24 @@ struct NcclFunctions {
     const char* (*GetLastError)(Comm comm);
     Result (*GroupStart)();
     Result (*GroupEnd)();
-    Result (*AllReduce)(const void* send, void* receive, std::size_t count, Type type, Reduction op, Comm comm, CudaStream stream);
-    Result (*Reduce)(const void* send, void* receive, std::size_t count, Type type, Reduction op, int root, Comm comm, CudaStream stream);
-    Result (*Broadcast)(const void* send, void* receive, std::size_t count, Type type, int root, Comm comm, CudaStream stream);
-    Result (*AllGather)(const void* send, void* receive, std::size_t send_count, Type type, Comm comm, CudaStream stream);
-    Result (*ReduceScatter)(const void* send, void* receive, std::size_t receive_count, Type type, Reduction op, Comm comm, CudaStream stream);
+    Result (*AllReduce)(const void* send, void* receive, std::size_t count, Type type, Reduction op, Comm comm,
+                        CudaStream stream);
+    Result (*Reduce)(const void* send, void* receive, std::size_t count, Type type, Reduction op, int root, Comm comm,
+                     CudaStream stream);
+    Result (*Broadcast)(const void* send, void* receive, std::size_t count, Type type, int root, Comm comm,
+                        CudaStream stream);
+    Result (*AllGather)(const void* send, void* receive, std::size_t send_count, Type type, Comm comm,
+                        CudaStream stream);
+    Result (*ReduceScatter)(const void* send, void* receive, std::size_t receive_count, Type type, Reduction op,
+                            Comm comm, CudaStream stream);
     Result (*Send)(const void* buffer, std::size_t count, Type type, int peer, Comm comm, CudaStream stream);
     Result (*Recv)(void* buffer, std::size_t count, Type type, int peer, Comm comm, CudaStream stream);
     // From 2.28.3 on; null in older libraries.
     Result (*AlltoAll)(const void* send, void* receive, std::size_t count, Type type, Comm comm, CudaStream stream);
-    Result (*Gather)(const void* send, void* receive, std::size_t count, Type type, int root, Comm comm, CudaStream stream);
-    Result (*Scatter)(const void* send, void* receive, std::size_t count, Type type, int root, Comm comm, CudaStream stream);
+    Result (*Gather)(const void* send, void* receive, std::size_t count, Type type, int root, Comm comm,
+                     CudaStream stream);
+    Result (*Scatter)(const void* send, void* receive, std::size_t count, Type type, int root, Comm comm,
+                      CudaStream stream);
 };
 
 } // namespace nc::nccl

@@ -38,7 +38,9 @@ nc_status available(const nc_setting* settings, std::uint64_t setting_count, nc_
     return guarded(error, [&] {
         const LibrarySettings libraries = read_library_settings(settings, setting_count);
         std::string missing;
-        const auto note = [&missing](const Error& lack) { missing += (missing.empty() ? "" : "; ") + std::string(lack.what()); };
+        const auto note = [&missing](const Error& lack) {
+            missing += (missing.empty() ? "" : "; ") + std::string(lack.what());
+        };
         try {
             (void)NcclLibrary::load(libraries.nccl);
         } catch (const Error& lack) {
@@ -103,8 +105,10 @@ std::int32_t device_of_group(void* handle) {
     return handle_of(handle).group->device();
 }
 
-constexpr nc_device_functions devices{device_of_group, count_devices, allocate_on_device, free_on_device, copy_on_device};
-constexpr nc_backend backend{NC_BACKEND_VERSION, "nccl", available, create_id, create, execute, split, abort, destroy, &devices};
+constexpr nc_device_functions devices{device_of_group, count_devices, allocate_on_device, free_on_device,
+                                      copy_on_device};
+constexpr nc_backend backend{
+    NC_BACKEND_VERSION, "nccl", available, create_id, create, execute, split, abort, destroy, &devices};
 
 } // namespace
 } // namespace nc::nccl

@@ -18,7 +18,8 @@ int choose_device(const Settings& settings, int rank, int count) {
 void require_comm_id() {
     const char* value = std::getenv("NCCL_COMM_ID");
     if (value == nullptr || *value == '\0')
-        throw Error(NC_NOT_CONFIGURED, "the ranks are to find each other by NCCL_COMM_ID, but that environment variable is not set");
+        throw Error(NC_NOT_CONFIGURED,
+                    "the ranks are to find each other by NCCL_COMM_ID, but that environment variable is not set");
 }
 
 // Without this no deadline could be kept.
@@ -26,7 +27,8 @@ void require_non_blocking() {
     const char* value = std::getenv("NCCL_COMM_BLOCKING");
     if (value != nullptr && std::string_view(value) == "1") {
         throw Error(NC_RENDEZVOUS_FAILED,
-                    "the environment variable NCCL_COMM_BLOCKING is 1, which makes NCCL's calls wait for peers without a deadline; unset it");
+                    "the environment variable NCCL_COMM_BLOCKING is 1, which makes NCCL's calls wait for peers without "
+                    "a deadline; unset it");
     }
 }
 
@@ -35,18 +37,21 @@ void require_non_blocking() {
 std::shared_ptr<NcclGroup> form_group(const nc_backend_options& options) {
     const Settings settings = read_settings(options.settings, options.setting_count);
     if (options.rank < 0 || options.rank >= settings.size) {
-        throw Error(NC_RENDEZVOUS_FAILED, text("the group has ", settings.size, settings.size == 1 ? " rank" : " ranks", ", so the rank must be in [0, ",
-                                               settings.size, "), but is ", options.rank));
+        throw Error(NC_RENDEZVOUS_FAILED,
+                    text("the group has ", settings.size, settings.size == 1 ? " rank" : " ranks",
+                         ", so the rank must be in [0, ", settings.size, "), but is ", options.rank));
     }
     require_non_blocking();
     const NcclLibrary& nccl = NcclLibrary::load(settings.libraries.nccl);
     const CudaLibrary& cuda = CudaLibrary::load(settings.libraries.cuda);
     const Log log(options.log, options.log_context);
-    const Patience patience{deadline_after(options.forming_timeout_ms), options.forming_timeout_ms, NC_OPERATION_NONE, nullptr, options.cancel};
-    const auto device = std::make_shared<const Device>(cuda, choose_device(settings, options.rank, cuda.device_count()));
+    const Patience patience{deadline_after(options.forming_timeout_ms), options.forming_timeout_ms, NC_OPERATION_NONE,
+                            nullptr, options.cancel};
+    const auto device =
+        std::make_shared<const Device>(cuda, choose_device(settings, options.rank, cuda.device_count()));
     const Device::Scope scope(*device);
-    log.write(NC_LOG_INFORMATION, "[nccl] rank ", options.rank, " of ", settings.size, " uses NCCL ", nccl.version(), " (", nccl.path(), ") on device ",
-              device->ordinal(), ", ", device->name());
+    log.write(NC_LOG_INFORMATION, "[nccl] rank ", options.rank, " of ", settings.size, " uses NCCL ", nccl.version(),
+              " (", nccl.path(), ") on device ", device->ordinal(), ", ", device->name());
 
     UniqueId id{};
     std::optional<IdServer> server;
@@ -67,8 +72,8 @@ std::shared_ptr<NcclGroup> form_group(const nc_backend_options& options) {
         communicator = Communicator::form(nccl, id, settings.size, options.rank, patience);
     } catch (const Error& error) {
         if (error.status != NC_RENDEZVOUS_FAILED || !server.has_value()) throw;
-        throw Error(error.status, text(error.what(), "; of the ", settings.size - 1, " other ranks ", server->handed_out(), " had asked for the id at ",
-                                       settings.rendezvous));
+        throw Error(error.status, text(error.what(), "; of the ", settings.size - 1, " other ranks ",
+                                       server->handed_out(), " had asked for the id at ", settings.rendezvous));
     }
     return std::make_shared<NcclGroup>(device, std::move(communicator), settings.staging_bytes, options);
 }

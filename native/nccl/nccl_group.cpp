@@ -17,7 +17,8 @@ constexpr std::chrono::milliseconds idle_interval{100};
 constexpr std::chrono::milliseconds busy_interval{1};
 // So many operations on streams that the watching thread should have a look.
 constexpr std::size_t many_on_streams = 64;
-// How long the end of a group waits for operations on streams, for NCCL's leave-taking, and for the thread that does both.
+// How long the end of a group waits for operations on streams, for NCCL's leave-taking, and for the thread that does
+// both.
 constexpr std::chrono::seconds grace{1};
 constexpr std::chrono::seconds closing_limit{8};
 // How long the device may take to let go of buffers once the communicator has been aborted.
@@ -31,9 +32,9 @@ struct SplitOutcome {
 
 constexpr std::size_t copied_at_once = std::size_t{1} << 20;
 
-// NCCL's average is its sum divided by the ranks' number: that of integers overflows, and nothing is promised of floats.
-// Where no program can expect elements to stay on the device we do better. All ranks must decide alike: integers are
-// averaged here wherever they are.
+// NCCL's average is its sum divided by the ranks' number: that of integers overflows, and nothing is promised of
+// floats. Where no program can expect elements to stay on the device we do better. All ranks must decide alike:
+// integers are averaged here wherever they are.
 bool is_averaged_here(const nc_request& request, const Shape& shape) {
     if (shape.mapping.reduction != Reduction::Average) return false;
     const bool is_integer = request.data_type >= NC_INT8 && request.data_type <= NC_UINT64;
@@ -89,7 +90,7 @@ NcclGroup::NcclGroup(std::shared_ptr<const Device> device, std::unique_ptr<Commu
     communicator_ = std::move(communicator);
 }
 
-// ---- operations ------------------------------------------------------------------------------------------------------------------------------------------
+// ---- operations -----------------------------------------------------------------------------------------------------
 
 template <class Body>
 void NcclGroup::operate(const nc_request& request, const nc_call& call, Body&& body) {
@@ -129,8 +130,8 @@ void NcclGroup::give_up() {
         const std::lock_guard lock(mutex_);
         changed_.notify_all();
     }
-    // The device must not write any more to what the caller gets back. Another thread may have begun the abort: until it is
-    // done, NCCL may still put the operation on a stream.
+    // The device must not write any more to what the caller gets back. Another thread may have begun the abort: until
+    // it is done, NCCL may still put the operation on a stream.
     await_device([this] { return communicator_->is_gone(); });
     await_own_streams();
     if (callers_stream_.has_value()) await_device([this] { return device_->is_idle(*callers_stream_); });
@@ -231,7 +232,8 @@ void NcclGroup::put_under_watch(const nc_request& request, const nc_call& call) 
     give_back(std::exchange(last_, finished));
     last_stream_ = stream;
     const std::lock_guard lock(mutex_);
-    on_streams_.push_back({std::move(finished), patience_of(request, call), call.sequence, call.completed, call.completed_context});
+    on_streams_.push_back(
+        {std::move(finished), patience_of(request, call), call.sequence, call.completed, call.completed_context});
     // For an operation that nobody waits for the watching thread need not be woken; it comes by now and then.
     if (call.completed != nullptr || on_streams_.size() >= many_on_streams) changed_.notify_all();
 }
@@ -325,8 +327,9 @@ void NcclGroup::barrier(const nc_request& request, const nc_call& call) {
     begun_ = true;
     hold_for_last(stream);
     std::byte* word = words_->get();
-    communicator_->run("ncclAllReduce", patience,
-                       [&](Comm comm) { return communicator_->nccl().api().AllReduce(word, word, 1, Type::Int32, Reduction::Max, comm, stream); });
+    communicator_->run("ncclAllReduce", patience, [&](Comm comm) {
+        return communicator_->nccl().api().AllReduce(word, word, 1, Type::Int32, Reduction::Max, comm, stream);
+    });
     await(patience, [this] { return device_->is_idle(stream_->get()); });
     give_back(std::move(last_));
 }
@@ -339,7 +342,8 @@ void NcclGroup::split(const nc_request& request, const nc_call& call, const nc_b
         if (last_ != nullptr) await(patience, [this] { return last_->passed(); });
         communicator_->require_split();
         begun_ = true;
-        std::unique_ptr<Communicator> part = communicator_->split(request.color, request.key < 0 ? rank_ : request.key, patience);
+        std::unique_ptr<Communicator> part =
+            communicator_->split(request.color, request.key < 0 ? rank_ : request.key, patience);
         // Whatever it is that this rank lacks, which may be a thread or memory.
         std::optional<Error> failure;
         nc_error error = empty_error();
@@ -392,8 +396,9 @@ void NcclGroup::agree(int color, const std::optional<Error>& failure, const Pati
 }
 
 void NcclGroup::issue_on(CudaStream stream, const Shape& shape, const Buffers& buffers, const Patience& patience) {
-    communicator_->run(function_name(shape.operation), patience,
-                       [&](Comm comm) { return issue(communicator_->nccl(), comm, *device_, stream, shape, buffers, rank_); });
+    communicator_->run(function_name(shape.operation), patience, [&](Comm comm) {
+        return issue(communicator_->nccl(), comm, *device_, stream, shape, buffers, rank_);
+    });
     begun_ = true;
 }
 
@@ -425,7 +430,7 @@ void NcclGroup::abort() {
     changed_.notify_all();
 }
 
-// ---- the watching thread ---------------------------------------------------------------------------------------------------------------------------------
+// ---- the watching thread --------------------------------------------------------------------------------------------
 
 void NcclGroup::watch() {
     std::optional<Device::Scope> scope;
@@ -465,7 +470,8 @@ void NcclGroup::end(nc_error error) {
     // An operation on a stream is to blame, unless there is none: the one that is late, or the first.
     {
         const std::lock_guard lock(mutex_);
-        const auto late = std::find_if(on_streams_.begin(), on_streams_.end(), [this](const OnStream& each) { return each.sequence == late_; });
+        const auto late = std::find_if(on_streams_.begin(), on_streams_.end(),
+                                       [this](const OnStream& each) { return each.sequence == late_; });
         const auto blamed = late != on_streams_.end() ? late : on_streams_.begin();
         if (blamed != on_streams_.end()) {
             error.operation = blamed->patience.operation;
@@ -585,8 +591,10 @@ void NcclGroup::leave() {
         return on_streams_.empty();
     };
     bool in_order = false;
-    const nc_status status = guarded(
-        nullptr, [&] { in_order = !aborted_.load() && ask_until(Clock::now() + grace, none_on_streams) && communicator_->leave(Clock::now() + grace); });
+    const nc_status status = guarded(nullptr, [&] {
+        in_order = !aborted_.load() && ask_until(Clock::now() + grace, none_on_streams) &&
+                   communicator_->leave(Clock::now() + grace);
+    });
     if (status == NC_OK && in_order) return;
     if (!aborted_.exchange(true)) warn_of_disorder();
     end_interrupted();
@@ -596,7 +604,8 @@ void NcclGroup::warn_of_disorder() {
     const std::lock_guard lock(fault_mutex_);
     // Once the core is gone, so may be whoever reads the messages.
     if (fault_ == nullptr) return;
-    log_.write(NC_LOG_WARNING, "[nccl] rank ", rank_, ": the communicator was aborted, as it could not be left in order within ", (2 * grace).count(), " s");
+    log_.write(NC_LOG_WARNING, "[nccl] rank ", rank_,
+               ": the communicator was aborted, as it could not be left in order within ", (2 * grace).count(), " s");
 }
 
 void NcclGroup::free_resources() {

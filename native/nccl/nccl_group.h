@@ -1,4 +1,5 @@
-// This rank's place in a group of NCCL's: its communicator, the stream that operations without one of their own use, and a thread that looks after what is under way.
+// This rank's place in a group of NCCL's: its communicator, the stream that operations without one of their own use,
+// and a thread that looks after what is under way.
 #pragma once
 
 #include <array>
@@ -50,7 +51,8 @@ public:
 
     // The life of the thread that looks after the group.
     void watch();
-    // Asks it to take leave of the peers and to free what the group has. False if that has not come about within a generous time; from_watcher: it is not waited for.
+    // Asks it to take leave of the peers and to free what the group has. False if that has not come about within a
+    // generous time; from_watcher: it is not waited for.
     bool close(bool from_watcher);
 
 private:
@@ -120,8 +122,8 @@ private:
     void end(nc_error error);
     // Ends the group, of which the core knows.
     void end_interrupted();
-    // Reports the operations on streams as failed, once the device has let go of their buffers: the one that the cause, which may be null, names with that, the others as
-    // interrupted.
+    // Reports the operations on streams as failed, once the device has let go of their buffers: the one that the cause,
+    // which may be null, names with that, the others as interrupted.
     void fail_all(const nc_error* cause);
     void await_streams();
     void tell_core(const nc_error& error);
@@ -147,7 +149,8 @@ private:
     CudaStream last_stream_ = nullptr;
     bool begun_ = false;                       // the operation at hand: whatever fails now leaves the ranks out of step
     std::optional<CudaStream> callers_stream_; // that it was put on
-    std::array<const void*, 16> known_{};      // addresses in device memory that the driver has been asked about, each where its hash says
+    // addresses in device memory that the driver has been asked about, each where its hash says
+    std::array<const void*, 16> known_{};
 
     std::atomic<bool> aborted_{false};
     std::atomic<bool> executing_{false};

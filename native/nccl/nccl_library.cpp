@@ -32,16 +32,21 @@ std::string own_folder() {
 }
 
 std::vector<std::string> usual_folders() {
-    // Beside us and where .NET keeps a package's native libraries; Python's nvidia-nccl-cu* and conda; NVIDIA's own packages.
+    // Beside us and where .NET keeps a package's native libraries; Python's nvidia-nccl-cu* and conda; NVIDIA's own
+    // packages.
     const std::string own = own_folder();
     std::vector<std::string> folders{own};
     for (const std::string& pattern :
-         {own + "/runtimes/linux-*/native", std::string("$VIRTUAL_ENV/lib/python3*/site-packages/nvidia/nccl/lib"), std::string("$CONDA_PREFIX/lib"),
-          std::string("$CONDA_PREFIX/lib/python3*/site-packages/nvidia/nccl/lib"), std::string("~/.local/lib/python3*/site-packages/nvidia/nccl/lib"),
-          std::string("/usr/local/lib/python3*/dist-packages/nvidia/nccl/lib"), std::string("/usr/local/lib/python3*/site-packages/nvidia/nccl/lib"),
-          std::string("/usr/lib/python3*/site-packages/nvidia/nccl/lib"), std::string("/usr/lib/python3/dist-packages/nvidia/nccl/lib"),
-          std::string("/usr/lib/x86_64-linux-gnu"), std::string("/usr/lib/aarch64-linux-gnu"), std::string("/usr/lib64"), std::string("/usr/local/cuda/lib64"),
-          std::string("/usr/local/nccl/lib"), std::string("/opt/nvidia/hpc_sdk/Linux_*/*/comm_libs/nccl/lib"), std::string("/opt/conda/lib")}) {
+         {own + "/runtimes/linux-*/native", std::string("$VIRTUAL_ENV/lib/python3*/site-packages/nvidia/nccl/lib"),
+          std::string("$CONDA_PREFIX/lib"), std::string("$CONDA_PREFIX/lib/python3*/site-packages/nvidia/nccl/lib"),
+          std::string("~/.local/lib/python3*/site-packages/nvidia/nccl/lib"),
+          std::string("/usr/local/lib/python3*/dist-packages/nvidia/nccl/lib"),
+          std::string("/usr/local/lib/python3*/site-packages/nvidia/nccl/lib"),
+          std::string("/usr/lib/python3*/site-packages/nvidia/nccl/lib"),
+          std::string("/usr/lib/python3/dist-packages/nvidia/nccl/lib"), std::string("/usr/lib/x86_64-linux-gnu"),
+          std::string("/usr/lib/aarch64-linux-gnu"), std::string("/usr/lib64"), std::string("/usr/local/cuda/lib64"),
+          std::string("/usr/local/nccl/lib"), std::string("/opt/nvidia/hpc_sdk/Linux_*/*/comm_libs/nccl/lib"),
+          std::string("/opt/conda/lib")}) {
         for (std::string& folder : folders_like(pattern)) folders.push_back(std::move(folder));
     }
     return folders;
@@ -65,14 +70,16 @@ const NcclLibrary& NcclLibrary::load(const std::string& path) {
     return *table.by_path.emplace(path, std::move(library)).first->second;
 }
 
-NcclLibrary::NcclLibrary(const std::string& path) : library_({"libnccl.so.2", path, "NC_NCCL_LIBRARY", usual_folders()}) {
+NcclLibrary::NcclLibrary(const std::string& path)
+    : library_({"libnccl.so.2", path, "NC_NCCL_LIBRARY", usual_folders()}) {
     library_.require(functions_.GetVersion, "ncclGetVersion");
-    if (functions_.GetVersion(&version_) != Result::Success) throw Error(NC_BACKEND_UNAVAILABLE, text(library_.path(), " does not tell its version"));
+    if (functions_.GetVersion(&version_) != Result::Success)
+        throw Error(NC_BACKEND_UNAVAILABLE, text(library_.path(), " does not tell its version"));
     version_text_ = written_version(version_);
     // Before its other functions are asked for: of an old library its age is the better explanation.
     if (version_ < oldest_version) {
-        throw Error(NC_BACKEND_UNAVAILABLE,
-                    text(library_.path(), " is NCCL ", version_text_, ", but ", written_version(oldest_version), " or newer is needed"));
+        throw Error(NC_BACKEND_UNAVAILABLE, text(library_.path(), " is NCCL ", version_text_, ", but ",
+                                                 written_version(oldest_version), " or newer is needed"));
     }
     NcclFunctions& f = functions_;
     library_.require(f.GetUniqueId, "ncclGetUniqueId");
@@ -104,7 +111,11 @@ NcclLibrary::NcclLibrary(const std::string& path) : library_({"libnccl.so.2", pa
 Config NcclLibrary::config() const {
     Config config{};
     config.version = static_cast<unsigned int>(std::min(version_, newest_known_version));
-    config.size = version_ >= 23000 ? 96 : version_ >= 22900 ? 88 : version_ >= 22800 ? 80 : version_ >= 22700 ? 72 : 48;
+    config.size = version_ >= 23000   ? 96
+                  : version_ >= 22900 ? 88
+                  : version_ >= 22800 ? 80
+                  : version_ >= 22700 ? 72
+                                      : 48;
     config.blocking = 0;
     return config;
 }
@@ -120,7 +131,8 @@ std::string NcclLibrary::explain(Result result, const char* call, Comm comm) con
     const char* name = functions_.GetErrorString(result);
     const char* last = functions_.GetLastError != nullptr ? functions_.GetLastError(comm) : nullptr;
     const bool said = last != nullptr && last[0] != '\0';
-    return text(call, ": ", name != nullptr ? name : "NCCL error", " (", static_cast<int>(result), ")", said ? ": " : "", said ? last : "");
+    return text(call, ": ", name != nullptr ? name : "NCCL error", " (", static_cast<int>(result), ")",
+                said ? ": " : "", said ? last : "");
 }
 
 } // namespace nc::nccl

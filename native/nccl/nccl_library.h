@@ -11,7 +11,8 @@ namespace nc::nccl {
 
 class NcclLibrary {
 public:
-    // The library at that path, or wherever it is found if the path is empty. Loaded once. Throws Error(NC_BACKEND_UNAVAILABLE) that says what is missing or too old.
+    // The library at that path, or wherever it is found if the path is empty. Loaded once. Throws
+    // Error(NC_BACKEND_UNAVAILABLE) that says what is missing or too old.
     static const NcclLibrary& load(const std::string& path);
 
     const NcclFunctions& api() const { return functions_; }

@@ -1,5 +1,5 @@
-// Gives memory back to the driver on a thread of its own. The driver waits then for everything that is on the device, operations of
-// NCCL's that wait for peers included: nobody else may have to wait for that.
+// Gives memory back to the driver on a thread of its own. The driver waits then for everything that is on the device,
+// operations of NCCL's that wait for peers included: nobody else may have to wait for that.
 #pragma once
 
 #include "backend/clock.h"

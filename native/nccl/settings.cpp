@@ -88,16 +88,18 @@ Settings read_settings(const nc_setting* settings, std::uint64_t count) {
         } else if (name == "staging_bytes") {
             read.staging_bytes = number<std::size_t>(name, value, 0, "a number of bytes, or 0");
         } else if (name != "nccl_library" && name != "cuda_library") {
-            throw Error(NC_INVALID_ARGUMENT,
-                        text("nccl has no setting '", name,
-                             "'; it knows size, id, rendezvous, comm_id, device, local_rank, staging_bytes, nccl_library and cuda_library"));
+            throw Error(NC_INVALID_ARGUMENT, text("nccl has no setting '", name,
+                                                  "'; it knows size, id, rendezvous, comm_id, device, local_rank, "
+                                                  "staging_bytes, nccl_library and cuda_library"));
         }
     }
     if (read.size == 0) throw Error(NC_NOT_CONFIGURED, "nccl needs the setting size");
     const int sources = (read.id.has_value() ? 1 : 0) + (read.rendezvous.empty() ? 0 : 1) + (read.comm_id ? 1 : 0);
-    if (sources > 1) throw Error(NC_INVALID_ARGUMENT, "of the settings id, rendezvous and comm_id only one may be given");
+    if (sources > 1)
+        throw Error(NC_INVALID_ARGUMENT, "of the settings id, rendezvous and comm_id only one may be given");
     if (sources == 0 && read.size > 1)
-        throw Error(NC_NOT_CONFIGURED, "nccl needs one of the settings id, rendezvous and comm_id to form a group of several ranks");
+        throw Error(NC_NOT_CONFIGURED,
+                    "nccl needs one of the settings id, rendezvous and comm_id to form a group of several ranks");
     return read;
 }
 

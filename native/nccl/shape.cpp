@@ -72,14 +72,19 @@ Shape shape_of(const nc_request& request, int rank, int size) {
     shape.operation = request.operation;
     shape.root = request.peer;
     shape.even = (request.flags & NC_REQUEST_UNEVEN) == 0;
-    shape.mapping = reduces(request.operation) ? map_reduced(request.data_type, request.reduce_op) : map_moved(request.data_type);
+    shape.mapping =
+        reduces(request.operation) ? map_reduced(request.data_type, request.reduce_op) : map_moved(request.data_type);
     // The average of one is what it is of; releases of NCCL have made mistakes there.
     if (size == 1 && shape.mapping.reduction == Reduction::Average) shape.mapping.reduction = Reduction::Sum;
     const std::size_t factor = shape.mapping.factor;
     const bool root = rank == request.peer;
     const std::vector<Block> own{{0, request.count * factor}};
-    const auto sent = [&] { return blocks_of_ranks(shape.even ? nullptr : request.send_counts, request.count, size, factor); };
-    const auto received = [&] { return blocks_of_ranks(shape.even ? nullptr : request.receive_counts, request.count, size, factor); };
+    const auto sent = [&] {
+        return blocks_of_ranks(shape.even ? nullptr : request.send_counts, request.count, size, factor);
+    };
+    const auto received = [&] {
+        return blocks_of_ranks(shape.even ? nullptr : request.receive_counts, request.count, size, factor);
+    };
     switch (request.operation) {
         case NC_ALL_REDUCE:
             shape.send = own;
@@ -96,7 +101,8 @@ Shape shape_of(const nc_request& request, int rank, int size) {
         case NC_BROADCAST:
             // At the root the receive buffer may be missing or be the send buffer; a third way is a copy.
             if (root) shape.send = own;
-            if (!root || (request.receive_buffer != nullptr && request.receive_buffer != request.send_buffer)) shape.receive = own;
+            if (!root || (request.receive_buffer != nullptr && request.receive_buffer != request.send_buffer))
+                shape.receive = own;
             break;
         case NC_REDUCE:
             shape.send = own;

@@ -1,4 +1,5 @@
-// Which elements of a rank's buffers an operation is about: blocks, and the pieces that they are cut into on their way through staging memory.
+// Which elements of a rank's buffers an operation is about: blocks, and the pieces that they are cut into on their way
+// through staging memory.
 #pragma once
 
 #include <vector>
@@ -14,7 +15,8 @@ struct Block {
     std::size_t count;
 };
 
-// The buffers of one rank: a side that it does not use has no blocks; one that has a block for each rank has them in rank order.
+// The buffers of one rank: a side that it does not use has no blocks; one that has a block for each rank has them in
+// rank order.
 struct Shape {
     nc_operation operation = NC_OPERATION_NONE;
     int root = -1; // or the other rank of a send or receive

@@ -14,7 +14,8 @@ constexpr std::chrono::seconds recovery_limit{2};
 
 // Whether the operation's blocks are one for each rank; alike on every rank.
 bool has_blocks_of_ranks(nc_operation operation) {
-    return operation == NC_ALL_GATHER || operation == NC_REDUCE_SCATTER || operation == NC_GATHER || operation == NC_SCATTER || operation == NC_ALL_TO_ALL;
+    return operation == NC_ALL_GATHER || operation == NC_REDUCE_SCATTER || operation == NC_GATHER ||
+           operation == NC_SCATTER || operation == NC_ALL_TO_ALL;
 }
 
 // Operations whose result may take the place of what they read.
@@ -88,7 +89,8 @@ void Staging::run_chunks(const Shape& shape, const Buffers& host, const IssueChu
         std::byte* const source = own.memory->get();
         std::byte* const target = in_place ? source : source + aligned(sent);
         for (std::size_t i = 0; i < part.send.size(); ++i) {
-            copy_in(host.send + host_part.send[i].offset * item, source + part.send[i].offset * item, part.send[i].count * item, inwards, await);
+            copy_in(host.send + host_part.send[i].offset * item, source + part.send[i].offset * item,
+                    part.send[i].count * item, inwards, await);
         }
         if (overlaps) {
             own.copied_in.record(inwards);
@@ -97,8 +99,8 @@ void Staging::run_chunks(const Shape& shape, const Buffers& host, const IssueChu
         issue(part, {source, target}, stream_);
         own.operated.record(stream_);
         for (std::size_t i = 0; i < part.receive.size(); ++i) {
-            plan_copy_out(chunk, own.operated, target + part.receive[i].offset * item, host.receive + host_part.receive[i].offset * item,
-                          part.receive[i].count * item);
+            plan_copy_out(chunk, own.operated, target + part.receive[i].offset * item,
+                          host.receive + host_part.receive[i].offset * item, part.receive[i].count * item);
         }
         begin_copies_out(outwards);
         if (longest - first <= most) break;
@@ -120,7 +122,8 @@ Staging::Slot& Staging::slot(std::size_t chunk, std::size_t bytes) {
     return *own;
 }
 
-void Staging::copy_in(const std::byte* source, std::byte* target, std::size_t bytes, CudaStream stream, const Await& await) {
+void Staging::copy_in(const std::byte* source, std::byte* target, std::size_t bytes, CudaStream stream,
+                      const Await& await) {
     for (std::size_t done = 0; done < bytes;) {
         const std::size_t length = std::min(piece_bytes, bytes - done);
         if (in_.size() <= next_in_) in_.push_back(std::make_unique<Piece>(device_));
@@ -128,16 +131,20 @@ void Staging::copy_in(const std::byte* source, std::byte* target, std::size_t by
         next_in_ = (next_in_ + 1) % pieces_in;
         if (piece.used) await(piece.copied);
         std::memcpy(piece.memory.get(), source + done, length);
-        device_.cuda().check(device_.api().MemcpyHtoDAsync(device_address(target + done), piece.memory.get(), length, stream), "cuMemcpyHtoDAsync");
+        device_.cuda().check(
+            device_.api().MemcpyHtoDAsync(device_address(target + done), piece.memory.get(), length, stream),
+            "cuMemcpyHtoDAsync");
         piece.copied.record(stream);
         piece.used = true;
         done += length;
     }
 }
 
-void Staging::plan_copy_out(std::size_t chunk, const Event& after, const std::byte* source, std::byte* target, std::size_t bytes) {
+void Staging::plan_copy_out(std::size_t chunk, const Event& after, const std::byte* source, std::byte* target,
+                            std::size_t bytes) {
     for (std::size_t done = 0; done < bytes; done += piece_bytes) {
-        copies_out_.push_back({chunk, &after, source + done, target + done, std::min(piece_bytes, bytes - done), nullptr});
+        copies_out_.push_back(
+            {chunk, &after, source + done, target + done, std::min(piece_bytes, bytes - done), nullptr});
     }
 }
 
@@ -152,7 +159,9 @@ void Staging::begin_copies_out(CudaStream stream) {
         copy.piece = free_out_.back();
         free_out_.pop_back();
         if (stream != stream_) copy.after->hold(stream);
-        device_.cuda().check(device_.api().MemcpyDtoHAsync(copy.piece->memory.get(), device_address(copy.source), copy.bytes, stream), "cuMemcpyDtoHAsync");
+        device_.cuda().check(
+            device_.api().MemcpyDtoHAsync(copy.piece->memory.get(), device_address(copy.source), copy.bytes, stream),
+            "cuMemcpyDtoHAsync");
         copy.piece->copied.record(stream);
     }
 }
@@ -171,7 +180,8 @@ void Staging::end_copies_out(std::size_t chunk, CudaStream stream, const Await& 
 }
 
 bool Staging::idle() const {
-    return device_.is_idle(stream_) && (inwards_ == nullptr || device_.is_idle(inwards_->get())) && (outwards_ == nullptr || device_.is_idle(outwards_->get()));
+    return device_.is_idle(stream_) && (inwards_ == nullptr || device_.is_idle(inwards_->get())) &&
+           (outwards_ == nullptr || device_.is_idle(outwards_->get()));
 }
 
 } // namespace nc::nccl

@@ -1,5 +1,6 @@
-// Operations on host memory: NCCL reads and writes device memory only, so elements travel through pinned memory of the host and memory of the device. A large operation is
-// cut into chunks: while one is with NCCL, the next is copied to the device and the one before is copied back.
+// Operations on host memory: NCCL reads and writes device memory only, so elements travel through pinned memory of the
+// host and memory of the device. A large operation is cut into chunks: while one is with NCCL, the next is copied to
+// the device and the one before is copied back.
 #pragma once
 
 #include <array>
@@ -20,7 +21,8 @@ public:
     // Returns once the device has passed the event; throws Error if it is not to be waited for any longer.
     using Await = std::function<void(const Event& event)>;
 
-    // chunk_bytes: how much of a rank's buffers goes into one chunk, alike on every rank, as each chunk is an operation of its own to NCCL. 0: everything.
+    // chunk_bytes: how much of a rank's buffers goes into one chunk, alike on every rank, as each chunk is an operation
+    // of its own to NCCL. 0: everything.
     Staging(const Device& device, CudaStream stream, std::size_t chunk_bytes, int size);
 
     // Runs an operation and returns when its result is in the host's memory. The context must be current.
@@ -67,7 +69,8 @@ private:
     std::size_t elements_per_chunk(const Shape& shape) const;
     Slot& slot(std::size_t chunk, std::size_t bytes);
     void copy_in(const std::byte* source, std::byte* target, std::size_t bytes, CudaStream stream, const Await& await);
-    void plan_copy_out(std::size_t chunk, const Event& after, const std::byte* source, std::byte* target, std::size_t bytes);
+    void plan_copy_out(std::size_t chunk, const Event& after, const std::byte* source, std::byte* target,
+                       std::size_t bytes);
     // Begins copies, in order, as long as there is pinned memory for them.
     void begin_copies_out(CudaStream stream);
     // Ends the copies of that chunk and of those before.

@@ -1,4 +1,5 @@
-// Waiting for a device, or for NCCL: neither wakes anybody, so one asks again and again, ever less often, until a deadline.
+// Waiting for a device, or for NCCL: neither wakes anybody, so one asks again and again, ever less often, until a
+// deadline.
 #pragma once
 
 #include <atomic>
@@ -13,7 +14,8 @@ inline Error interrupted() {
     return {NC_ABORTED, "the operation was interrupted"};
 }
 
-// The pauses between one question and the next: a long wait is noticed to have ended after a hundredth of it, and does not keep a core busy.
+// The pauses between one question and the next: a long wait is noticed to have ended after a hundredth of it, and does
+// not keep a core busy.
 class Pause {
 public:
     void take() {
@@ -43,9 +45,11 @@ struct Patience {
 
     void check() const {
         if (aborted != nullptr && aborted->load(std::memory_order_relaxed)) throw interrupted();
-        if (cancel != nullptr && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0) throw Error(NC_CANCELLED, "forming the group was cancelled");
+        if (cancel != nullptr && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0)
+            throw Error(NC_CANCELLED, "forming the group was cancelled");
         if (Clock::now() < deadline) return;
-        if (operation == NC_OPERATION_NONE) throw Error(NC_RENDEZVOUS_FAILED, text("the ranks did not all join within ", timeout_ms, " ms"));
+        if (operation == NC_OPERATION_NONE)
+            throw Error(NC_RENDEZVOUS_FAILED, text("the ranks did not all join within ", timeout_ms, " ms"));
         throw Error(NC_TIMEOUT, text(operation_name(operation), " did not complete within ", timeout_ms, " ms"));
     }
 };

@@ -29,10 +29,13 @@ bool is_number(const std::string& port) {
     return !port.empty() && std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
-// A service's name, as in /etc/services. getaddrinfo would also take "+80" and " 80", and of a number that is too large the lower 16 bits.
+// A service's name, as in /etc/services. getaddrinfo would also take "+80" and " 80", and of a number that is too large
+// the lower 16 bits.
 bool is_service_name(const std::string& port) {
     return std::isalpha(static_cast<unsigned char>(port.front())) != 0 &&
-           std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '+'; });
+           std::all_of(port.begin(), port.end(), [](unsigned char c) {
+               return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '+';
+           });
 }
 
 // The 16 bytes of an IPv6 address, or of the IPv6 address that an IPv4 one is mapped to.
@@ -80,7 +83,8 @@ Lookup look_up(const HostPort& name, int flags) {
     return lookup;
 }
 
-// A name server may take its time, and nothing can interrupt getaddrinfo: a thread of its own asks, and is left behind at the deadline.
+// A name server may take its time, and nothing can interrupt getaddrinfo: a thread of its own asks, and is left behind
+// at the deadline.
 Lookup look_up_until(const HostPort& name, Deadline deadline, const std::function<void()>& check) {
     struct Shared {
         std::mutex mutex;
@@ -123,7 +127,8 @@ HostPort parse_host_port(const std::string& address, PortZero zero) {
     if (parts.port.empty()) fail("it has no port; an address is written \"host:port\"");
     const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
     if (std::any_of(address.begin(), address.end(), is_control)) fail("it contains a control character, such as NUL");
-    if (!is_number(parts.port) && !is_service_name(parts.port)) fail("its port is neither a number nor a service's name");
+    if (!is_number(parts.port) && !is_service_name(parts.port))
+        fail("its port is neither a number nor a service's name");
     const int least = zero == PortZero::Taken ? 0 : 1;
     if (is_number(parts.port) &&
         (parts.port.size() > 5 || std::stoi(parts.port) < least || std::stoi(parts.port) > 65535)) {
@@ -193,10 +198,12 @@ std::string Address::listening_key() const {
 std::string Address::text() const {
     std::array<char, NI_MAXHOST> host{};
     std::array<char, NI_MAXSERV> service{};
-    if (length_ == 0 || getnameinfo(get(), length_, host.data(), host.size(), service.data(), service.size(), NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    if (length_ == 0 || getnameinfo(get(), length_, host.data(), host.size(), service.data(), service.size(),
+                                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
         return "an unknown address";
     }
-    return family() == AF_INET6 ? nc::text('[', host.data(), "]:", service.data()) : nc::text(host.data(), ':', service.data());
+    return family() == AF_INET6 ? nc::text('[', host.data(), "]:", service.data())
+                                : nc::text(host.data(), ':', service.data());
 }
 
 Address Address::local(int descriptor) {

@@ -22,7 +22,8 @@ struct HostPort {
 // this one never calls.
 enum class PortZero { Refused, Taken };
 
-// Splits "host:port" or "[v6 literal]:port". Throws Error(NC_RENDEZVOUS_FAILED) that says what is wrong with it; it does not name where the text came from.
+// Splits "host:port" or "[v6 literal]:port". Throws Error(NC_RENDEZVOUS_FAILED) that says what is wrong with it; it
+// does not name where the text came from.
 HostPort parse_host_port(const std::string& text, PortZero zero = PortZero::Refused);
 
 // Whether the port is the number 0.
@@ -64,9 +65,9 @@ private:
     socklen_t length_ = 0;
 };
 
-// The first IPv4 address that the host name and port (or service) stand for, else the first IPv6 one. Throws Error(NC_RENDEZVOUS_FAILED) that says why there is
-// none; it does not name the host. check, if there is one, is called every few milliseconds while a name service is
-// waited for, and ends the wait by an Error of its own.
+// The first IPv4 address that the host name and port (or service) stand for, else the first IPv6 one. Throws
+// Error(NC_RENDEZVOUS_FAILED) that says why there is none; it does not name the host. check, if there is one, is called
+// every few milliseconds while a name service is waited for, and ends the wait by an Error of its own.
 Address resolve(const HostPort& name, Deadline deadline, const std::function<void()>& check = nullptr);
 
 // The address if host and port are numbers: no name service is asked.

@@ -33,7 +33,9 @@ void set_option(int descriptor, int level, int name, int value) {
 
 void set_flags(int descriptor) {
     const int flags = ::fcntl(descriptor, F_GETFL, 0);
-    if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0 || ::fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0) fail("fcntl", errno);
+    if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        ::fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0)
+        fail("fcntl", errno);
 #ifdef SO_NOSIGPIPE
     set_option(descriptor, SOL_SOCKET, SO_NOSIGPIPE, 1);
 #endif

@@ -41,9 +41,9 @@ private:
 // A new socket. Throws Error(NC_SYSTEM_ERROR).
 Descriptor open_socket(int family, int type = SOCK_STREAM);
 
-// A socket that listens on the address; port 0 stands for a free one. The Error's system_error tells a port in use (EADDRINUSE) from an address that is not of this
-// machine (EADDRNOTAVAIL). also_ipv4: [::] is to hear callers over IPv4 too, if
-// ipv6_hears_ipv4(); it then needs the port for both.
+// A socket that listens on the address; port 0 stands for a free one. The Error's system_error tells a port in use
+// (EADDRINUSE) from an address that is not of this machine (EADDRNOTAVAIL). also_ipv4: [::] is to hear callers over
+// IPv4 too, if ipv6_hears_ipv4(); it then needs the port for both.
 Descriptor listen_on(const Address& address, int backlog, bool also_ipv4 = false);
 
 // Whether the system lets an IPv6 socket hear callers over IPv4.
@@ -52,16 +52,19 @@ bool ipv6_hears_ipv4();
 // The next connection that is waiting, or a closed descriptor if there is none. Prepared as open_socket() does.
 Descriptor accept_from(const Descriptor& listener);
 
-// What every connection of a group is set to: no delay of small messages, and keep-alive probes, so that a host that vanished is noticed while nothing is sent.
+// What every connection of a group is set to: no delay of small messages, and keep-alive probes, so that a host that
+// vanished is noticed while nothing is sent.
 void prepare_connection(const Descriptor& connection);
 
-// Whether closing the socket, or the death of the process, is to reset the connection, so that the peer can tell it from an orderly end.
+// Whether closing the socket, or the death of the process, is to reset the connection, so that the peer can tell it
+// from an orderly end.
 void reset_on_close(const Descriptor& connection, bool reset);
 
 // The pending error of a socket, which is cleared; 0 if there is none.
 int take_error(int descriptor);
 
-// What can be told of a connection from which nothing has been read yet. Asking takes the connection's error away: of a broken one it is told once.
+// What can be told of a connection from which nothing has been read yet. Asking takes the connection's error away: of a
+// broken one it is told once.
 enum class Pulse {
     Quiet,    // open, nothing has arrived
     Speaking, // bytes are waiting, and perhaps an end behind them

@@ -20,7 +20,9 @@ constexpr std::size_t largest_transfer = std::size_t{1} << 30;
 class TcpChannel final : public Channel {
 public:
     explicit TcpChannel(Descriptor connection)
-        : connection_(std::move(connection)), description_(text(Address::local(connection_.get()).text(), " - ", Address::remote(connection_.get()).text())) {
+        : connection_(std::move(connection)),
+          description_(
+              text(Address::local(connection_.get()).text(), " - ", Address::remote(connection_.get()).text())) {
         prepare_connection(connection_);
         reset_on_close(connection_, true);
     }
@@ -38,8 +40,9 @@ public:
     Transfer write(const iovec* parts, int count) override {
         ssize_t moved = 0;
         do {
-            moved =
-                count == 1 ? ::send(connection_.get(), parts->iov_base, std::min(parts->iov_len, largest_transfer), send_flags) : write_several(parts, count);
+            moved = count == 1 ? ::send(connection_.get(), parts->iov_base, std::min(parts->iov_len, largest_transfer),
+                                        send_flags)
+                               : write_several(parts, count);
         } while (moved < 0 && errno == EINTR);
         return outcome(moved);
     }
@@ -53,7 +56,8 @@ public:
 
     void expect_exchange() override {
 #ifdef TCP_QUICKACK
-        // Otherwise Linux answers every small segment with a packet of its own, as nothing goes the other way on a connection that carries one direction of the ring.
+        // Otherwise Linux answers every small segment with a packet of its own, as nothing goes the other way on a
+        // connection that carries one direction of the ring.
         const int off = 0;
         (void)::setsockopt(connection_.get(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
 #endif

@@ -1,4 +1,5 @@
-// A TCP connection as a channel. If the process dies, or the channel is destroyed without close(), the peer sees the connection reset.
+// A TCP connection as a channel. If the process dies, or the channel is destroyed without close(), the peer sees the
+// connection reset.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,6 @@
-// All-gather: every rank's block goes around the ring. Source for equal blocks, which are prescribed to the byte: mlx-ring-wire.md, section 6.
-// Blocks of different lengths, which MLX does not have, begin with an exchange of the lengths.
+// All-gather: every rank's block goes around the ring. Source for equal blocks, which are prescribed to the byte:
+// mlx-ring-wire.md, section 6. Blocks of different lengths, which MLX does not have, begin with an exchange of the
+// lengths.
 #include <cstring>
 
 #include "ring/operation.h"
@@ -7,7 +8,8 @@
 namespace nc::ring {
 namespace {
 
-void gather_slice(const Operation& operation, Lane& lane, Direction direction, const Blocks& blocks, std::size_t slice, std::size_t slices) {
+void gather_slice(const Operation& operation, Lane& lane, Direction direction, const Blocks& blocks, std::size_t slice,
+                  std::size_t slices) {
     const auto part = [&](int hops) {
         const Range block = blocks[operation.behind(direction, hops)];
         const Range range = piece(block.size, ceil_div(block.size, slices), slice);

@@ -1,5 +1,6 @@
-// All-reduce: each slice is reduced segment by segment on its way around the ring, and the finished segments go around once more.
-// Source for sum, max and min, which are prescribed to the byte: mlx-ring-wire.md, section 5. Product and average run the same way behind a header.
+// All-reduce: each slice is reduced segment by segment on its way around the ring, and the finished segments go around
+// once more. Source for sum, max and min, which are prescribed to the byte: mlx-ring-wire.md, section 5. Product and
+// average run the same way behind a header.
 #include <cstring>
 
 #include "backend/average.h"
@@ -13,7 +14,8 @@ bool known_to_mlx(nc_reduce_op op) {
 }
 
 // Fills a lane for one slice. own holds this rank's operands, result takes the sums; they may be the same.
-void reduce_slice(const Operation& operation, Lane& lane, Direction direction, const std::byte* own, std::byte* result, std::size_t elements) {
+void reduce_slice(const Operation& operation, Lane& lane, Direction direction, const std::byte* own, std::byte* result,
+                  std::size_t elements) {
     const int n = operation.size;
     const std::size_t length = ceil_div(elements, static_cast<std::size_t>(n));
     const auto segment = [&](int hops) {
@@ -33,13 +35,15 @@ void reduce_slice(const Operation& operation, Lane& lane, Direction direction, c
     }
 }
 
-// Fewer elements than ranks: one slice of as many elements as ranks, those that are missing being zero. MLX sends it the other way than any other single slice.
+// Fewer elements than ranks: one slice of as many elements as ranks, those that are missing being zero. MLX sends it
+// the other way than any other single slice.
 void all_reduce_few(Operation& operation, Direction direction) {
     const std::size_t padded = static_cast<std::size_t>(operation.size) * operation.item;
     std::byte* elements = operation.transit().take(padded);
     std::memset(elements, 0, padded);
     if (operation.bytes() > 0) std::memcpy(elements, operation.input(), operation.bytes());
-    reduce_slice(operation, operation.reducing_lane(0, direction), direction, elements, elements, static_cast<std::size_t>(operation.size));
+    reduce_slice(operation, operation.reducing_lane(0, direction), direction, elements, elements,
+                 static_cast<std::size_t>(operation.size));
     operation.move();
     if (operation.bytes() > 0) std::memcpy(operation.output(), elements, operation.bytes());
 }
@@ -51,8 +55,8 @@ void all_reduce_many(Operation& operation) {
         const Range range = piece(count, ceil_div(count, slices), i);
         const std::size_t begin = range.begin * operation.item;
         const Direction direction = slice_direction(i);
-        reduce_slice(operation, operation.reducing_lane(slice_socket(i), direction), direction, operation.input() + begin, operation.output() + begin,
-                     range.size);
+        reduce_slice(operation, operation.reducing_lane(slice_socket(i), direction), direction,
+                     operation.input() + begin, operation.output() + begin, range.size);
     }
     operation.move();
 }

@@ -1,4 +1,5 @@
-// All-to-all: blocks for the nearer half of the ring travel up, the others down. In each step a rank keeps the first block of what arrives and passes the rest on.
+// All-to-all: blocks for the nearer half of the ring travel up, the others down. In each step a rank keeps the first
+// block of what arrives and passes the rest on.
 #include <algorithm>
 #include <cstring>
 
@@ -42,8 +43,8 @@ private:
 };
 
 // One lane: everything for the ranks up to that many hops ahead.
-void exchange(Operation& operation, const Matrix& matrix, Lane& lane, Direction direction, int hops, const Rounds& rounds, std::size_t round,
-              std::size_t part_index) {
+void exchange(Operation& operation, const Matrix& matrix, Lane& lane, Direction direction, int hops,
+              const Rounds& rounds, std::size_t round, std::size_t part_index) {
     const auto part = [&](int from, int to) { return rounds.part(matrix.between(from, to), round, part_index); };
     for (int to = 1; to <= hops; ++to) {
         const int peer = operation.ahead(direction, to);
@@ -68,19 +69,24 @@ void all_to_all(Operation& operation) {
     const int n = operation.size;
     const int down = n / 2;
     const int up = n - 1 - down;
-    // In each direction, down - 1 blocks arrive from the nearest rank to be passed on, and one less from every further one.
+    // In each direction, down - 1 blocks arrive from the nearest rank to be passed on, and one less from every further
+    // one.
     const Rounds rounds(matrix.largest(), std::max(1, down * down), operation.sockets, operation.item);
     for (std::size_t round = 0; round < rounds.count(); ++round) {
         for (std::size_t i = 0; i < rounds.lanes(); ++i) {
             const int socket = static_cast<int>(i);
-            exchange(operation, matrix, operation.lane(socket, Direction::Down), Direction::Down, down, rounds, round, i);
-            if (up > 0) exchange(operation, matrix, operation.lane(socket, Direction::Up), Direction::Up, up, rounds, round, i);
+            exchange(operation, matrix, operation.lane(socket, Direction::Down), Direction::Down, down, rounds, round,
+                     i);
+            if (up > 0)
+                exchange(operation, matrix, operation.lane(socket, Direction::Up), Direction::Up, up, rounds, round, i);
         }
         operation.move();
         operation.transit().clear();
     }
     const std::size_t own = matrix.between(operation.rank, operation.rank);
-    if (own > 0) std::memcpy(operation.output() + matrix.received_from(operation.rank), operation.input() + matrix.sent_to(operation.rank), own);
+    if (own > 0)
+        std::memcpy(operation.output() + matrix.received_from(operation.rank),
+                    operation.input() + matrix.sent_to(operation.rank), own);
 }
 
 } // namespace nc::ring

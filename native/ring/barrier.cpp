@@ -1,4 +1,5 @@
-// Barrier: a byte goes from rank to rank once around; a rank passes one on for every one that it got, and after n - 1 of them it has heard from all.
+// Barrier: a byte goes from rank to rank once around; a rank passes one on for every one that it got, and after n - 1
+// of them it has heard from all.
 #include "ring/operation.h"
 
 namespace nc::ring {

@@ -1,4 +1,5 @@
-// Broadcast: the root's data runs along the ring, in both directions at once if there is enough of it; each rank passes on what arrives while it arrives.
+// Broadcast: the root's data runs along the ring, in both directions at once if there is enough of it; each rank passes
+// on what arrives while it arrives.
 #include <cstring>
 
 #include "ring/operation.h"
@@ -25,7 +26,8 @@ void broadcast(Operation& operation) {
         if (operation.ahead(direction, 1) != root) lane.forward(arrived);
     }
     operation.move();
-    if (operation.rank == root && bytes > 0 && operation.output() != nullptr && operation.output() != operation.input()) {
+    if (operation.rank == root && bytes > 0 && operation.output() != nullptr &&
+        operation.output() != operation.input()) {
         std::memcpy(operation.output(), operation.input(), bytes);
     }
 }

@@ -37,7 +37,8 @@ std::vector<std::uint64_t> exchange_lengths(Operation& operation) {
 }
 
 Blocks blocks_of(Operation& operation) {
-    if ((operation.request.flags & NC_REQUEST_UNEVEN) != 0) return {exchange_lengths(operation).data(), operation.size, operation.item};
+    if ((operation.request.flags & NC_REQUEST_UNEVEN) != 0)
+        return {exchange_lengths(operation).data(), operation.size, operation.item};
     operation.announce();
     return {operation.size, operation.bytes()};
 }

@@ -1,7 +1,8 @@
 // What MLX's ring does not have and ranks of ours do over the same connections.
 //
-// An operation that only ranks of ours know begins with a header from every rank to its left neighbour, so that ranks that issued different operations, types or counts
-// get an error instead of wrong data. MLX's own operations have none: their streams are prescribed to the byte.
+// An operation that only ranks of ours know begins with a header from every rank to its left neighbour, so that ranks
+// that issued different operations, types or counts get an error instead of wrong data. MLX's own operations have none:
+// their streams are prescribed to the byte.
 #pragma once
 
 #include <cstddef>
@@ -16,17 +17,20 @@ namespace nc::ring {
 
 class Operation;
 
-// The lengths, in elements, of the blocks that an uneven operation moves: of rank i's for rank j in lengths[i * n + j] (all-to-all), of rank i's in lengths[i]
-// (the others). All ranks exchange what they were given. Throws Error(NC_MISMATCH) on every rank if it does not fit together.
+// The lengths, in elements, of the blocks that an uneven operation moves: of rank i's for rank j in lengths[i * n + j]
+// (all-to-all), of rank i's in lengths[i] (the others). All ranks exchange what they were given. Throws
+// Error(NC_MISMATCH) on every rank if it does not fit together.
 std::vector<std::uint64_t> exchange_lengths(Operation& operation);
 
-// The blocks of an operation that has one per rank: equal ones, or as exchange_lengths() says. Either way the operation is announced.
+// The blocks of an operation that has one per rank: equal ones, or as exchange_lengths() says. Either way the operation
+// is announced.
 Blocks blocks_of(Operation& operation);
 
 // Into how many lanes so many bytes are best cut, if that many can run side by side.
 std::size_t lanes_for(std::size_t bytes, int most_lanes);
 
-// Operations that hold data on its way through go over their blocks in rounds, which bounds the memory for it, and in each round in lanes, which use all connections.
+// Operations that hold data on its way through go over their blocks in rounds, which bounds the memory for it, and in
+// each round in lanes, which use all connections.
 class Rounds {
 public:
     // held: how many blocks a rank holds at once, at most. most_lanes: as many as can run side by side.

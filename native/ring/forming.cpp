@@ -18,8 +18,8 @@ constexpr std::chrono::milliseconds first_retry{5};
 constexpr std::chrono::milliseconds longest_retry{200};
 constexpr std::chrono::milliseconds attempt_limit{5000};
 constexpr std::chrono::milliseconds cancel_granularity{50};
-// A caller that hung up without a word may have been a stranger. The real neighbour gets this long to show up; after that the caller counts as a neighbour that had
-// nothing to say, which MLX's wire allows.
+// A caller that hung up without a word may have been a stranger. The real neighbour gets this long to show up; after
+// that the caller counts as a neighbour that had nothing to say, which MLX's wire allows.
 constexpr std::chrono::milliseconds silent_caller_patience{1000};
 constexpr std::size_t strangers_named = 8;
 // So many callers at one address are kept until it is known which of them is the neighbour.
@@ -60,10 +60,14 @@ struct Approach {
 class Forming {
 public:
     explicit Forming(FormingPlan plan)
-        : plan_(std::move(plan)), left_rank_(wrap(plan_.rank - 1, plan_.size)), right_rank_(wrap(plan_.rank + 1, plan_.size)), check_(plan_.left) {
+        : plan_(std::move(plan)),
+          left_rank_(wrap(plan_.rank - 1, plan_.size)),
+          right_rank_(wrap(plan_.rank + 1, plan_.size)),
+          check_(plan_.left) {
         if (plan_.listeners.empty())
             plan_.listeners = open_listeners(plan_.own, plan_.source, plan_.rank, plan_.also_ipv4);
-        for (std::size_t i = 0; i < plan_.own.size(); ++i) doors_.push_back({plan_.own[i], std::move(plan_.listeners[i]), {}});
+        for (std::size_t i = 0; i < plan_.own.size(); ++i)
+            doors_.push_back({plan_.own[i], std::move(plan_.listeners[i]), {}});
         for (const Address& address : plan_.right) {
             approaches_.emplace_back();
             approaches_.back().address = address;
@@ -77,7 +81,8 @@ public:
             if (complete()) return take();
             const Deadline now = Clock::now();
             if (now >= plan_.deadline) fail(timeout_message(), all_accepted() ? right_rank_ : left_rank_);
-            if (plan_.cancel != nullptr && __atomic_load_n(plan_.cancel, __ATOMIC_RELAXED) != 0) throw Error(NC_CANCELLED, "forming the group was cancelled");
+            if (plan_.cancel != nullptr && __atomic_load_n(plan_.cancel, __ATOMIC_RELAXED) != 0)
+                throw Error(NC_CANCELLED, "forming the group was cancelled");
             if (plan_.interruption != nullptr) {
                 plan_.interruption->throw_if_aborted();
                 plan_.interruption->throw_if_broken();
@@ -92,7 +97,8 @@ private:
     // The accepting side.
 
     void tend(Door& door) {
-        for (Descriptor connection = accept_from(door.listener); connection.is_open(); connection = accept_from(door.listener)) {
+        for (Descriptor connection = accept_from(door.listener); connection.is_open();
+             connection = accept_from(door.listener)) {
             make_room(door);
             const Address source = Address::remote(connection.get());
             // Whoever is turned away, or meets a rank that fails to form, is to see that.
@@ -101,13 +107,15 @@ private:
                 turn_away(door, source, text("it does not come from rank ", left_rank_));
                 continue;
             }
-            plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": ", source.text(), " called at ", door.address.text());
+            plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": ", source.text(), " called at ",
+                            door.address.text());
             door.callers.push_back({std::move(connection), source, Pulse::Quiet, std::nullopt, {}, 0});
         }
         std::erase_if(door.callers, [&](Caller& caller) { return !still_possible(door, caller); });
         keep_only_the_proven(door);
         // Whoever hung up without a word gives way to somebody who did not.
-        if (std::any_of(door.callers.begin(), door.callers.end(), [](const Caller& caller) { return !caller.silent_since.has_value(); })) {
+        if (std::any_of(door.callers.begin(), door.callers.end(),
+                        [](const Caller& caller) { return !caller.silent_since.has_value(); })) {
             std::erase_if(door.callers, [&](const Caller& caller) {
                 if (caller.silent_since.has_value()) turn_away(door, caller.source, "it hung up without a word");
                 return caller.silent_since.has_value();
@@ -160,11 +168,14 @@ private:
         return true;
     }
 
-    bool knows_password(const Caller& caller) const { return !expects_password() || caller.said_bytes == caller.said.size(); }
+    bool knows_password(const Caller& caller) const {
+        return !expects_password() || caller.said_bytes == caller.said.size();
+    }
 
     // Reads what there is of the password; false if it is wrong.
     bool listen_to(const Door& door, Caller& caller) {
-        const ssize_t got = ::recv(caller.connection.get(), caller.said.data() + caller.said_bytes, caller.said.size() - caller.said_bytes, 0);
+        const ssize_t got = ::recv(caller.connection.get(), caller.said.data() + caller.said_bytes,
+                                   caller.said.size() - caller.said_bytes, 0);
         if (got > 0) caller.said_bytes += static_cast<std::size_t>(got);
         if (caller.said_bytes < caller.said.size() || caller.said == *plan_.own_password) return true;
         turn_away(door, caller.source, "it does not know the password");
@@ -172,14 +183,17 @@ private:
     }
 
     void turn_away(const Door& door, const Address& source, const std::string& why) {
-        plan_.log.write(NC_LOG_WARNING, "[ring] rank ", plan_.rank, ": turned away a connection from ", source.text(), " to ", door.address.text(), ": ", why);
-        if (strangers_.size() < strangers_named) strangers_.push_back(text(source.text(), " at ", door.address.text(), " (", why, ")"));
+        plan_.log.write(NC_LOG_WARNING, "[ring] rank ", plan_.rank, ": turned away a connection from ", source.text(),
+                        " to ", door.address.text(), ": ", why);
+        if (strangers_.size() < strangers_named)
+            strangers_.push_back(text(source.text(), " at ", door.address.text(), " (", why, ")"));
     }
 
     bool accepted(const Door& door) const {
         if (door.callers.empty()) return false;
         return std::all_of(door.callers.begin(), door.callers.end(), [&](const Caller& caller) {
-            return knows_password(caller) && (!caller.silent_since.has_value() || Clock::now() >= *caller.silent_since + silent_caller_patience);
+            return knows_password(caller) &&
+                   (!caller.silent_since.has_value() || Clock::now() >= *caller.silent_since + silent_caller_patience);
         });
     }
 
@@ -197,8 +211,8 @@ private:
                     neighbour_gave_up(right_rank_,
                                       text("closed the connection to its address ", approach.address.text()));
                 }
-                plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ", approach.address.text(),
-                                " broke the connection, trying again");
+                plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ",
+                                approach.address.text(), " broke the connection, trying again");
                 retry_later(approach, take_error(approach.connection.get()));
             }
             if (approach.trying) check_attempt(approach);
@@ -237,17 +251,20 @@ private:
 
     void established(Approach& approach) {
         // On one machine, a connection to a port that nobody listens on may meet itself.
-        if (Address::local(approach.connection.get()) == Address::remote(approach.connection.get())) return retry_later(approach, ECONNREFUSED);
+        if (Address::local(approach.connection.get()) == Address::remote(approach.connection.get()))
+            return retry_later(approach, ECONNREFUSED);
         prepare_connection(approach.connection);
         if (plan_.right_password.has_value()) {
             // A new connection takes these few bytes at once.
-            const ssize_t sent = ::send(approach.connection.get(), plan_.right_password->data(), plan_.right_password->size(), send_flags);
+            const ssize_t sent = ::send(approach.connection.get(), plan_.right_password->data(),
+                                        plan_.right_password->size(), send_flags);
             if (sent != static_cast<ssize_t>(plan_.right_password->size())) return retry_later(approach, ECONNRESET);
         }
         approach.connected = true;
         approach.trying = false;
         approach.retry = first_retry;
-        plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": connected to rank ", right_rank_, " at ", approach.address.text());
+        plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": connected to rank ", right_rank_, " at ",
+                        approach.address.text());
     }
 
     // Where everybody listened before anybody called, who is gone does not come back.
@@ -265,8 +282,8 @@ private:
                               error);
         }
         if (error != approach.last_error) {
-            plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ", approach.address.text(),
-                            " is not there yet: ", system_error_text(error));
+            plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ",
+                            approach.address.text(), " is not there yet: ", system_error_text(error));
         }
         approach.last_error = error;
         approach.connection.close();
@@ -279,7 +296,8 @@ private:
     // Both.
 
     bool all_connected() const {
-        return std::all_of(approaches_.begin(), approaches_.end(), [](const Approach& approach) { return approach.connected; });
+        return std::all_of(approaches_.begin(), approaches_.end(),
+                           [](const Approach& approach) { return approach.connected; });
     }
 
     bool complete() const { return all_connected() && all_accepted(); }
@@ -289,15 +307,19 @@ private:
         for (Door& door : doors_) {
             if (door.callers.size() > 1) {
                 std::string sources;
-                for (const Caller& caller : door.callers) sources += text(sources.empty() ? "" : " and ", caller.source.text());
-                fail(text(plan_.source, ": rank ", plan_.rank, " cannot tell which of several connections to its address ", door.address.text(), " is rank ",
+                for (const Caller& caller : door.callers)
+                    sources += text(sources.empty() ? "" : " and ", caller.source.text());
+                fail(text(plan_.source, ": rank ", plan_.rank,
+                          " cannot tell which of several connections to its address ", door.address.text(), " is rank ",
                           left_rank_, ": ", sources),
                      left_rank_);
             }
-            connections.left.push_back(std::make_unique<Link>(make_tcp_channel(std::move(door.callers.front().connection)), left_rank_));
+            connections.left.push_back(
+                std::make_unique<Link>(make_tcp_channel(std::move(door.callers.front().connection)), left_rank_));
         }
         for (Approach& approach : approaches_) {
-            connections.right.push_back(std::make_unique<Link>(make_tcp_channel(std::move(approach.connection)), right_rank_));
+            connections.right.push_back(
+                std::make_unique<Link>(make_tcp_channel(std::move(approach.connection)), right_rank_));
         }
         return connections;
     }
@@ -312,7 +334,9 @@ private:
             for (const Caller& caller : door.callers) {
                 const bool listening = expects_password() && !knows_password(caller);
                 // An end that is known already would be reported again and again.
-                poller.watch(caller.connection.get(), static_cast<short>((listening ? POLLIN : 0) | (caller.pulse == Pulse::Quiet ? poll_peer_ended : 0)));
+                poller.watch(caller.connection.get(),
+                             static_cast<short>((listening ? POLLIN : 0) |
+                                                (caller.pulse == Pulse::Quiet ? poll_peer_ended : 0)));
                 if (caller.silent_since.has_value() && *caller.silent_since + silent_caller_patience > now)
                     until = std::min(until, *caller.silent_since + silent_caller_patience);
             }
@@ -331,9 +355,11 @@ private:
 
     std::string timeout_message() const {
         std::ostringstream message;
-        message << plan_.source << ": rank " << plan_.rank << " of " << plan_.size << " could not join the ring within " << plan_.timeout_ms << " ms";
+        message << plan_.source << ": rank " << plan_.rank << " of " << plan_.size << " could not join the ring within "
+                << plan_.timeout_ms << " ms";
         for (const Door& door : doors_) {
-            if (!accepted(door)) message << "; rank " << left_rank_ << " did not connect to this rank's address " << door.address.text();
+            if (!accepted(door))
+                message << "; rank " << left_rank_ << " did not connect to this rank's address " << door.address.text();
         }
         for (const Approach& approach : approaches_) {
             if (approach.connected) continue;
@@ -369,14 +395,16 @@ std::vector<Descriptor> open_listeners(const std::vector<Address>& addresses, co
             const char* hint = error.system_error == EADDRINUSE      ? "the port is in use"
                                : error.system_error == EADDRNOTAVAIL ? "the address is not one of this machine"
                                                                      : "it cannot be listened on";
-            fail(text(source, ": rank ", rank, ": ", address.text(), ": ", hint, " (", error.what(), ")"), -1, error.system_error);
+            fail(text(source, ": rank ", rank, ": ", address.text(), ": ", hint, " (", error.what(), ")"), -1,
+                 error.system_error);
         }
     }
     return listeners;
 }
 
 Connections form_ring(FormingPlan plan) {
-    plan.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan.rank, " of ", plan.size, ": forming, ", plan.own.size(), " connection(s) to each neighbour");
+    plan.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan.rank, " of ", plan.size, ": forming, ", plan.own.size(),
+                   " connection(s) to each neighbour");
     const int rank = plan.rank;
     const Log log = plan.log;
     const Deadline begin = Clock::now();

@@ -1,7 +1,8 @@
 // Making the connections of a ring. Source: mlx-ring-wire.md, section 2.
 //
-// A rank accepts one connection on each of its own addresses from its left neighbour and opens one to each address of its right neighbour. Both are done side by side
-// and in any order in time: only the index of an address says which connection is which.
+// A rank accepts one connection on each of its own addresses from its left neighbour and opens one to each address of
+// its right neighbour. Both are done side by side and in any order in time: only the index of an address says which
+// connection is which.
 #pragma once
 
 #include <array>

@@ -46,12 +46,13 @@ HostPort parse_address(const Json& value, const std::string& source, std::size_t
 
 std::vector<HostPort> parse_entry(const Json& entry, const std::string& source, std::size_t rank) {
     if (entry.is_object() && (entry.contains("ssh") || entry.contains("ips"))) {
-        fail(text(
-            source, ": rank ", rank,
-            ": this is a launcher's hostfile (\"ssh\", \"ips\"); a rank needs the one that the launcher makes from it, an array of arrays of \"host:port\""));
+        fail(text(source, ": rank ", rank,
+                  ": this is a launcher's hostfile (\"ssh\", \"ips\"); a rank needs the one that the launcher makes "
+                  "from it, an array of arrays of \"host:port\""));
     }
     if (!entry.is_array() && !entry.is_string()) {
-        fail(text(source, ": rank ", rank, ": the entry of a rank must be an array of \"host:port\" strings, but is ", entry.type_name()));
+        fail(text(source, ": rank ", rank, ": the entry of a rank must be an array of \"host:port\" strings, but is ",
+                  entry.type_name()));
     }
     std::vector<HostPort> addresses;
     if (entry.is_string()) {
@@ -68,7 +69,8 @@ std::vector<HostPort> parse_entry(const Json& entry, const std::string& source, 
 } // namespace
 
 std::string written(const HostPort& address) {
-    return address.host.find(':') != std::string::npos ? text('[', address.host, "]:", address.port) : text(address.host, ':', address.port);
+    return address.host.find(':') != std::string::npos ? text('[', address.host, "]:", address.port)
+                                                       : text(address.host, ':', address.port);
 }
 
 Hosts parse_hosts(const std::string& content, const std::string& source) {
@@ -88,9 +90,12 @@ Hosts parse_hosts(const std::string& content, const std::string& source) {
         fail(text(source, " is not a hostfile: ", error.what()));
     }
     if (root.is_object() && root.contains("hosts")) {
-        fail(text(source, " is a launcher's hostfile (\"hosts\"); a rank needs the one that the launcher makes from it, an array of arrays of \"host:port\""));
+        fail(text(source,
+                  " is a launcher's hostfile (\"hosts\"); a rank needs the one that the launcher makes from it, an "
+                  "array of arrays of \"host:port\""));
     }
-    if (!root.is_array()) fail(text(source, " must be a JSON array with one entry per rank, but is ", root.type_name()));
+    if (!root.is_array())
+        fail(text(source, " must be a JSON array with one entry per rank, but is ", root.type_name()));
     if (root.empty()) fail(text(source, " lists no ranks"));
     if (root.size() > most_ranks)
         fail(text(source, " lists ", root.size(), " ranks, but a group has at most ", most_ranks));
@@ -98,7 +103,9 @@ Hosts parse_hosts(const std::string& content, const std::string& source) {
         hosts.addresses.push_back(parse_entry(root[rank], source, rank));
         const std::size_t first = hosts.addresses.front().size();
         const std::size_t count = hosts.addresses.back().size();
-        if (count != first) fail(text(source, ": all ranks must list equally many addresses, but rank 0 lists ", first, " and rank ", rank, " lists ", count));
+        if (count != first)
+            fail(text(source, ": all ranks must list equally many addresses, but rank 0 lists ", first, " and rank ",
+                      rank, " lists ", count));
     }
     return hosts;
 }

@@ -17,7 +17,8 @@ public:
     }
     bool aborted() const { return aborted_.load(std::memory_order_relaxed); }
 
-    // The connection gave way: the operation is to end, unless what has arrived is enough to complete it. system_error is 0 if it can still be had from the connection.
+    // The connection gave way: the operation is to end, unless what has arrived is enough to complete it. system_error
+    // is 0 if it can still be had from the connection.
     void break_link(const Link& link, int system_error) {
         broken_error_.store(system_error, std::memory_order_relaxed);
         broken_.store(&link, std::memory_order_release);

@@ -130,7 +130,8 @@ bool Lane::progress_out() {
     for (std::size_t index = out_index_; index < outgoing_.size() && count < static_cast<int>(parts.size()); ++index) {
         const Outgoing& item = outgoing_[index];
         const std::size_t available = sendable(item);
-        if (available > offset) parts[static_cast<std::size_t>(count++)] = {const_cast<std::byte*>(item.data) + offset, available - offset};
+        if (available > offset)
+            parts[static_cast<std::size_t>(count++)] = {const_cast<std::byte*>(item.data) + offset, available - offset};
         if (available < item.bytes) break;
         offset = 0;
     }

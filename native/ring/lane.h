@@ -1,8 +1,9 @@
 // A lane is one slice's way around the ring: bytes that go out to one neighbour while others come in from the other.
 //
-// What a rank sends after its first step is what it has received in the step before (and combined with its own). So all that orders a lane is: outgoing item k may
-// not overtake the incoming item that it forwards. Within that, bytes stream: an item is passed on while it still arrives. Receiving never waits for sending, which
-// rules out the deadlock of ranks that all send first.
+// What a rank sends after its first step is what it has received in the step before (and combined with its own). So all
+// that orders a lane is: outgoing item k may not overtake the incoming item that it forwards. Within that, bytes
+// stream: an item is passed on while it still arrives. Receiving never waits for sending, which rules out the deadlock
+// of ranks that all send first.
 #pragma once
 
 #include <sys/uio.h>
@@ -22,20 +23,27 @@ public:
     void open(Link& out, Link& in, Combine combine = nullptr, std::size_t item = 1);
 
     // Adds to what goes out: own data, or an incoming item's.
-    void send(const void* data, std::size_t bytes) { outgoing_.push_back({static_cast<const std::byte*>(data), bytes, independent}); }
-    void forward(std::size_t incoming) { outgoing_.push_back({incoming_[incoming].data, incoming_[incoming].bytes, incoming}); }
+    void send(const void* data, std::size_t bytes) {
+        outgoing_.push_back({static_cast<const std::byte*>(data), bytes, independent});
+    }
+    void forward(std::size_t incoming) {
+        outgoing_.push_back({incoming_[incoming].data, incoming_[incoming].bytes, incoming});
+    }
 
     // Adds to what comes in, and returns the item's number.
-    std::size_t receive(void* data, std::size_t bytes) { return add({static_cast<std::byte*>(data), nullptr, bytes, Incoming::Kind::Copy}); }
+    std::size_t receive(void* data, std::size_t bytes) {
+        return add({static_cast<std::byte*>(data), nullptr, bytes, Incoming::Kind::Copy});
+    }
     // result = own op incoming; result may be own.
     std::size_t reduce(void* result, const void* own, std::size_t bytes) {
-        return add({static_cast<std::byte*>(result), static_cast<const std::byte*>(own), bytes, Incoming::Kind::Combine});
+        return add(
+            {static_cast<std::byte*>(result), static_cast<const std::byte*>(own), bytes, Incoming::Kind::Combine});
     }
     // Exchanges headers with the neighbours before anything else; the incoming one must equal the own.
     void exchange_header(const Header& own);
 
-    // Takes in the neighbour's header if it is there. Throws Error(NC_MISMATCH) if it is another than the own one. For the
-    // failure of another lane, or of sending: what the neighbour said before it gave up may be the reason.
+    // Takes in the neighbour's header if it is there. Throws Error(NC_MISMATCH) if it is another than the own one. For
+    // the failure of another lane, or of sending: what the neighbour said before it gave up may be the reason.
     void look_at_header();
     // Whether what came in first, and was copied, begins as a header; then it is that, with what waits behind it.
     bool began_with_header(Header& header) const;
@@ -94,7 +102,8 @@ private:
     std::size_t in_index_ = 0;
     std::size_t in_offset_ = 0; // bytes of the item that are in place
 
-    // Where operands arrive that are combined; small enough to stay in a core's cache. Begins with the bytes of an element that has arrived in part.
+    // Where operands arrive that are combined; small enough to stay in a core's cache. Begins with the bytes of an
+    // element that has arrived in part.
     std::vector<std::byte> arrivals_;
     std::size_t partial_ = 0;
 };

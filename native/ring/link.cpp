@@ -30,7 +30,9 @@ Error Link::lost(int system_error) const {
     const std::string how = is_end                ? "the peer ended it"
                             : reason == ETIMEDOUT ? silence_text(peer_)
                                                   : system_error_text(reason);
-    return Error(NC_PEER_LOST, text("the connection to rank ", peer_, " (", channel_->description(), ") was lost: ", how), peer_, reason);
+    return Error(NC_PEER_LOST,
+                 text("the connection to rank ", peer_, " (", channel_->description(), ") was lost: ", how), peer_,
+                 reason);
 }
 
 } // namespace nc::ring

@@ -54,7 +54,8 @@ std::vector<Interface> interfaces() {
         sockaddr_storage mask{};
         std::memcpy(&mask, entry->ifa_netmask, mask_length);
         mask.ss_family = static_cast<sa_family_t>(family);
-        found.push_back({Address(entry->ifa_addr, length), bytes_of(Address(reinterpret_cast<const sockaddr*>(&mask), length))});
+        found.push_back(
+            {Address(entry->ifa_addr, length), bytes_of(Address(reinterpret_cast<const sockaddr*>(&mask), length))});
     }
     return found;
 }
@@ -75,7 +76,9 @@ bool is_loopback(const Address& address) {
 }
 
 bool is_own(const Address& address, const std::vector<Interface>& own) {
-    return is_loopback(address) || std::any_of(own.begin(), own.end(), [&](const Interface& interface) { return interface.address.same_host(address); });
+    return is_loopback(address) || std::any_of(own.begin(), own.end(), [&](const Interface& interface) {
+               return interface.address.same_host(address);
+           });
 }
 
 // The source address that this machine would use towards the door; asking costs no packet.
@@ -100,7 +103,9 @@ bool NeighbourCheck::may_be(const Address& source, const Address& door) const {
     }
     for (const Interface& interface : own) {
         if (!same_network(door, interface.address, interface.mask)) continue;
-        if (std::any_of(listed_.begin(), listed_.end(), [&](const Address& listed) { return same_network(listed, door, interface.mask); })) return false;
+        if (std::any_of(listed_.begin(), listed_.end(),
+                        [&](const Address& listed) { return same_network(listed, door, interface.mask); }))
+            return false;
     }
     return true;
 }

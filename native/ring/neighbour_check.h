@@ -1,4 +1,5 @@
-// Telling the neighbour from a stranger. Nothing on the wire identifies a connection, but its source address often does.
+// Telling the neighbour from a stranger. Nothing on the wire identifies a connection, but its source address often
+// does.
 #pragma once
 
 #include <string>
@@ -16,8 +17,9 @@ public:
 
     // Whether a connection that reached door, an address of this host (never 0.0.0.0 or [::], even if that is listened
     // on), may come from the neighbour.
-    // It may if it comes from a listed address. A neighbour on this machine comes from the address that this machine prefers for reaching the door. One that has a
-    // listed address in the door's own network would have come from that. Otherwise (several networks, as with one cable per pair of hosts) any source may be it.
+    // It may if it comes from a listed address. A neighbour on this machine comes from the address that this machine
+    // prefers for reaching the door. One that has a listed address in the door's own network would have come from that.
+    // Otherwise (several networks, as with one cable per pair of hosts) any source may be it.
     bool may_be(const Address& source, const Address& door) const;
 
 private:

@@ -54,7 +54,8 @@ Lane& Operation::lane(Link& out, Link& in) {
 }
 
 Lane& Operation::lane(int socket, Direction direction) {
-    return direction == Direction::Up ? open(ring_.right(socket), ring_.left(socket), nullptr) : open(ring_.left(socket), ring_.right(socket), nullptr);
+    return direction == Direction::Up ? open(ring_.right(socket), ring_.left(socket), nullptr)
+                                      : open(ring_.left(socket), ring_.right(socket), nullptr);
 }
 
 // All-reduce is MLX's operation: where an MLX rank may be in the ring, NaNs are treated as it does.
@@ -65,7 +66,8 @@ Combine Operation::combine_function() const {
 
 Lane& Operation::reducing_lane(int socket, Direction direction) {
     const Combine combine = combine_function();
-    return direction == Direction::Up ? open(ring_.right(socket), ring_.left(socket), combine) : open(ring_.left(socket), ring_.right(socket), combine);
+    return direction == Direction::Up ? open(ring_.right(socket), ring_.left(socket), combine)
+                                      : open(ring_.left(socket), ring_.right(socket), combine);
 }
 
 void Operation::move(std::span<Link* const> read_ahead) {
@@ -86,7 +88,8 @@ Suspicion Operation::suspicion_of_another_operation() {
             }};
 }
 
-// A rank that has begun an operation of ours has sent its left neighbour a header. Here it may have been taken for data.
+// A rank that has begun an operation of ours has sent its left neighbour a header. Here it may have been taken for
+// data.
 void Operation::check_arrivals() {
     Header other{};
     for (const Lane* lane : lanes_) {

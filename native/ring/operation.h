@@ -62,7 +62,8 @@ public:
     Lane& reducing_lane(int socket, Direction direction);
     // A lane between any two links.
     Lane& lane(Link& out, Link& in);
-    // Makes the first lane of the next move() begin with the headers of extension.h; every rank must open the same one first.
+    // Makes the first lane of the next move() begin with the headers of extension.h; every rank must open the same one
+    // first.
     void announce() { announces_ = true; }
 
     // Runs the lanes opened since the last move() until they are done.

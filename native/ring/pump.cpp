@@ -8,20 +8,22 @@
 namespace nc::ring {
 namespace {
 
-// How long a waiting rank keeps looking, yielding its core each time, before it sleeps: about what going to sleep and waking up costs.
+// How long a waiting rank keeps looking, yielding its core each time, before it sleeps: about what going to sleep and
+// waking up costs.
 constexpr auto spin_time = std::chrono::microseconds(50);
 
 // A yield that takes so long has let others run: the core is shared.
 constexpr auto shared_core_yield = std::chrono::microseconds(3);
 
-// A rank that only yields stays on its core for ever, even if another one is free. Where the core is shared, it sleeps this often all the same: waking up, it is put
-// where there is room.
+// A rank that only yields stays on its core for ever, even if another one is free. Where the core is shared, it sleeps
+// this often all the same: waking up, it is put where there is room.
 constexpr auto longest_stay = std::chrono::milliseconds(5);
 
 // How often connections are told what to expect: Linux forgets it 40 ms after the last time.
 constexpr auto exchange_memory = std::chrono::milliseconds(20);
 
-// A neighbour that goes away this shortly before the own deadline has most likely met its own: all ranks wait for the same one that does not answer.
+// A neighbour that goes away this shortly before the own deadline has most likely met its own: all ranks wait for the
+// same one that does not answer.
 constexpr std::int64_t deadline_skew_ms = 1000;
 
 bool step(std::span<Lane* const> lanes) {
@@ -128,8 +130,8 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
             for (const Lane* lane : lanes) {
                 if (lane->wants_to_read()) poller_.watch(lane->in().channel().descriptor(), POLLIN);
                 if (lane->sending_done()) continue;
-                // A receiver that has left without having read everything is no fault of the group's, but of who still has
-                // something to send to it.
+                // A receiver that has left without having read everything is no fault of the group's, but of who still
+                // has something to send to it.
                 if (const int failure = lane->out().channel().failure(); failure != 0) throw lane->out().lost(failure);
                 poller_.watch(lane->out().channel().descriptor(), lane->wants_to_write() ? POLLOUT : 0);
             }
@@ -138,7 +140,8 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
                 const Transfer::State state = link->read_ahead().state;
                 taken_in |= state == Transfer::State::Moved;
                 // One that has ended has nothing more to say, and would be reported for ever.
-                if (state == Transfer::State::Blocked && !link->is_full()) poller_.watch(link->channel().descriptor(), POLLIN);
+                if (state == Transfer::State::Blocked && !link->is_full())
+                    poller_.watch(link->channel().descriptor(), POLLIN);
             }
             if (taken_in) continue;
             poller_.wait(next_look);

@@ -7,8 +7,8 @@
 
 namespace nc::ring {
 
-// A queue of chunks of equal length. What has been taken is given back chunk by chunk, so that the memory in use is what
-// is held, and a chunk more, whatever the pattern of reading and taking.
+// A queue of chunks of equal length. What has been taken is given back chunk by chunk, so that the memory in use is
+// what is held, and a chunk more, whatever the pattern of reading and taking.
 class ReadAhead {
 public:
     static constexpr std::size_t chunk_size = 64 * 1024;

@@ -1,4 +1,5 @@
-// Reduce-scatter: block b starts at the rank after b, counted the way data travels, is combined with every rank's own on the way, and ends complete at rank b.
+// Reduce-scatter: block b starts at the rank after b, counted the way data travels, is combined with every rank's own
+// on the way, and ends complete at rank b.
 #include "backend/average.h"
 #include "ring/operation.h"
 
@@ -16,10 +17,12 @@ void scatter_reduced(Operation& operation, const Blocks& blocks) {
         lane.send(operation.input() + first.begin, first.size);
         for (int hops = 1; hops < last; ++hops) {
             const Range range = part(hops);
-            lane.forward(lane.reduce(operation.transit().take(range.size), operation.input() + range.begin, range.size));
+            lane.forward(
+                lane.reduce(operation.transit().take(range.size), operation.input() + range.begin, range.size));
         }
         const Range own = part(last);
-        lane.reduce(operation.output() + (own.begin - blocks[operation.rank].begin), operation.input() + own.begin, own.size);
+        lane.reduce(operation.output() + (own.begin - blocks[operation.rank].begin), operation.input() + own.begin,
+                    own.size);
     });
 }
 

@@ -27,7 +27,8 @@ RingSettings read_settings(const nc_backend_options& options) {
     }
     if (settings.hosts.has_value() && settings.hostfile.has_value())
         throw Error(NC_INVALID_ARGUMENT, "of the settings hosts and hostfile only one may be given");
-    if (!settings.hosts.has_value() && !settings.hostfile.has_value()) throw Error(NC_NOT_CONFIGURED, "the ring needs a setting: hosts or hostfile");
+    if (!settings.hosts.has_value() && !settings.hostfile.has_value())
+        throw Error(NC_NOT_CONFIGURED, "the ring needs a setting: hosts or hostfile");
     return settings;
 }
 
@@ -75,8 +76,8 @@ nc_backend_group create_ring(const nc_backend_options& options) {
                                              : read_hostfile(*settings.hostfile, deadline, options.cancel);
     const int size = hosts.size();
     if (options.rank < 0 || options.rank >= size) {
-        throw Error(NC_RENDEZVOUS_FAILED,
-                    text(hosts.source, " lists ", size, size == 1 ? " rank" : " ranks", ", so the rank must be in [0, ", size, "), but is ", options.rank));
+        throw Error(NC_RENDEZVOUS_FAILED, text(hosts.source, " lists ", size, size == 1 ? " rank" : " ranks",
+                                               ", so the rank must be in [0, ", size, "), but is ", options.rank));
     }
     if (size == 1) return {nullptr, 0, 1};
     const Log log(options.log, options.log_context);
@@ -142,7 +143,8 @@ void destroy(void* handle) {
     delete &ring_of(handle);
 }
 
-constexpr nc_backend backend{NC_BACKEND_VERSION, "ring", available, nullptr, create, execute, split, abort, destroy, nullptr};
+constexpr nc_backend backend{
+    NC_BACKEND_VERSION, "ring", available, nullptr, create, execute, split, abort, destroy, nullptr};
 
 } // namespace
 } // namespace nc::ring

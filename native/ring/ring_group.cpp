@@ -50,9 +50,10 @@ void RingGroup::end_connections(bool reset) {
     }
 }
 
-// A peer of ours that dies resets its connections. Nobody may be in a call then; this thread sees it, ends the group and resets the connections in turn, so that the
-// news runs around the ring. An orderly end is not watched for: it matters only to an operation that needs more bytes.
-// That a neighbour's host is unreachable is noticed here too, for running operations as well.
+// A peer of ours that dies resets its connections. Nobody may be in a call then; this thread sees it, ends the group
+// and resets the connections in turn, so that the news runs around the ring. An orderly end is not watched for: it
+// matters only to an operation that needs more bytes. That a neighbour's host is unreachable is noticed here too, for
+// running operations as well.
 void RingGroup::watch_connections() {
     std::vector<Link*> watched = links_;
     Poller poller;

@@ -1,4 +1,5 @@
-// This rank's place in a ring: its connections to both neighbours, the operation that runs on them, and a thread that notices when one gives way.
+// This rank's place in a ring: its connections to both neighbours, the operation that runs on them, and a thread that
+// notices when one gives way.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// Scatter: the root sends the blocks along the ring, the farthest rank's first; each rank passes on all but the last, which is its own.
+// Scatter: the root sends the blocks along the ring, the farthest rank's first; each rank passes on all but the last,
+// which is its own.
 #include <cstring>
 
 #include "ring/operation.h"
@@ -13,7 +14,8 @@ void scatter(Operation& operation) {
     move_in_rounds(operation, rounds, [&](const Share& share) {
         Lane& lane = operation.lane(share.socket(), share.direction());
         // Ranks from here on, the way data travels, as far as the one before the root.
-        const int beyond = is_root ? operation.size : wrap((operation.rank - root) * step(share.direction()), operation.size);
+        const int beyond =
+            is_root ? operation.size : wrap((operation.rank - root) * step(share.direction()), operation.size);
         for (int hops = beyond - 1; hops >= 1; --hops) {
             const Range part = share.of(blocks[operation.ahead(share.direction(), hops)]);
             if (is_root) {

@@ -14,7 +14,8 @@ namespace {
 
 } // namespace
 
-// In a group of two both neighbours are the same rank: a send goes over the connections that this rank opened, a receive over those that it accepted.
+// In a group of two both neighbours are the same rank: a send goes over the connections that this rank opened, a
+// receive over those that it accepted.
 void send(Operation& operation) {
     const bool to_right = operation.request.peer == wrap(operation.rank + 1, operation.size);
     if (!to_right && operation.request.peer != wrap(operation.rank - 1, operation.size)) not_a_neighbour(operation);

@@ -1,4 +1,5 @@
-// How the ring cuts an operation's data. Source: mlx-ring-wire.md, sections 5 to 7; what is counted here is seen on the wire.
+// How the ring cuts an operation's data. Source: mlx-ring-wire.md, sections 5 to 7; what is counted here is seen on the
+// wire.
 #pragma once
 
 #include "backend/blocks.h"

@@ -165,8 +165,8 @@ private:
     const std::string name_;
 };
 
-// All ranks of the ring that is split, whatever their color, say how their parts came out. What goes wrong here, such as a
-// rank that died meanwhile, is a failure of that ring.
+// All ranks of the ring that is split, whatever their color, say how their parts came out. What goes wrong here, such
+// as a rank that died meanwhile, is a failure of that ring.
 std::vector<SplitOutcome> gather_outcomes(Operation& operation, const std::optional<Error>& failure) {
     const SplitOutcome own = failure.has_value() ? SplitOutcome::Failed : SplitOutcome::Joined;
     std::vector<SplitOutcome> outcomes(static_cast<std::size_t>(operation.size));

@@ -16,8 +16,8 @@ struct SplitAnnouncement {
     Password password;    // what a caller must say to this rank
 };
 
-// How a rank's part came out. All ranks of the ring that is split tell each other, so that a split fails on all ranks of
-// a color or on none, and the ring is known to be in step.
+// How a rank's part came out. All ranks of the ring that is split tell each other, so that a split fails on all ranks
+// of a color or on none, and the ring is known to be in step.
 enum class SplitOutcome : std::uint8_t { Joined = 0, Failed = 1 };
 
 // Throws Error; one that says that the ranks are still in step is a part that could not be formed.

@@ -1,5 +1,6 @@
-/* Prints, as JSON, what a C compiler makes of native_collectives.h: every struct with its fields, every enum with its values, every constant.
- * BindingsTests compares it with the bindings, and its lists with the header's text: whatever the header gains must be added here. */
+/* Prints, as JSON, what a C compiler makes of native_collectives.h: every struct with its fields, every enum with its
+ * values, every constant. BindingsTests compares it with the bindings, and its lists with the header's text: whatever
+ * the header gains must be added here. */
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -24,8 +25,9 @@ typedef struct value {
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const field nc_error_fields[] = {
-    FIELD(nc_error, size),         FIELD(nc_error, status),  FIELD(nc_error, operation), FIELD(nc_error, rank),     FIELD(nc_error, peer),
-    FIELD(nc_error, system_error), FIELD(nc_error, earlier), FIELD(nc_error, reserved),  FIELD(nc_error, sequence), FIELD(nc_error, message),
+    FIELD(nc_error, size),     FIELD(nc_error, status),       FIELD(nc_error, operation), FIELD(nc_error, rank),
+    FIELD(nc_error, peer),     FIELD(nc_error, system_error), FIELD(nc_error, earlier),   FIELD(nc_error, reserved),
+    FIELD(nc_error, sequence), FIELD(nc_error, message),
 };
 
 static const field nc_request_fields[] = {
@@ -77,8 +79,9 @@ static const value nc_status_values[] = {
 };
 
 static const value nc_data_type_values[] = {
-    VALUE(NC_BOOL),   VALUE(NC_INT8),   VALUE(NC_INT16),   VALUE(NC_INT32),    VALUE(NC_INT64),   VALUE(NC_UINT8),   VALUE(NC_UINT16),
-    VALUE(NC_UINT32), VALUE(NC_UINT64), VALUE(NC_FLOAT16), VALUE(NC_BFLOAT16), VALUE(NC_FLOAT32), VALUE(NC_FLOAT64), VALUE(NC_COMPLEX64),
+    VALUE(NC_BOOL),     VALUE(NC_INT8),    VALUE(NC_INT16),   VALUE(NC_INT32),     VALUE(NC_INT64),
+    VALUE(NC_UINT8),    VALUE(NC_UINT16),  VALUE(NC_UINT32),  VALUE(NC_UINT64),    VALUE(NC_FLOAT16),
+    VALUE(NC_BFLOAT16), VALUE(NC_FLOAT32), VALUE(NC_FLOAT64), VALUE(NC_COMPLEX64),
 };
 
 static const value nc_reduce_op_values[] = {
@@ -86,8 +89,9 @@ static const value nc_reduce_op_values[] = {
 };
 
 static const value nc_operation_values[] = {
-    VALUE(NC_OPERATION_NONE), VALUE(NC_ALL_REDUCE), VALUE(NC_ALL_GATHER), VALUE(NC_REDUCE_SCATTER), VALUE(NC_BROADCAST), VALUE(NC_REDUCE), VALUE(NC_GATHER),
-    VALUE(NC_SCATTER),        VALUE(NC_ALL_TO_ALL), VALUE(NC_BARRIER),    VALUE(NC_SEND),           VALUE(NC_RECEIVE),   VALUE(NC_SPLIT),
+    VALUE(NC_OPERATION_NONE), VALUE(NC_ALL_REDUCE), VALUE(NC_ALL_GATHER), VALUE(NC_REDUCE_SCATTER), VALUE(NC_BROADCAST),
+    VALUE(NC_REDUCE),         VALUE(NC_GATHER),     VALUE(NC_SCATTER),    VALUE(NC_ALL_TO_ALL),     VALUE(NC_BARRIER),
+    VALUE(NC_SEND),           VALUE(NC_RECEIVE),    VALUE(NC_SPLIT),
 };
 
 static const value nc_log_level_values[] = {
@@ -104,7 +108,8 @@ static const value nc_copy_direction_values[] = {
 };
 
 static const value constants[] = {
-    VALUE(NC_ABI_VERSION), VALUE(NC_MESSAGE_SIZE), VALUE(NC_REQUEST_UNEVEN), VALUE(NC_REQUEST_DEVICE), VALUE(NC_REQUEST_STREAM), VALUE(NC_ID_SIZE),
+    VALUE(NC_ABI_VERSION),    VALUE(NC_MESSAGE_SIZE),   VALUE(NC_REQUEST_UNEVEN),
+    VALUE(NC_REQUEST_DEVICE), VALUE(NC_REQUEST_STREAM), VALUE(NC_ID_SIZE),
 };
 
 static const char* separator = "";
@@ -112,7 +117,8 @@ static const char* separator = "";
 static void print_struct(const char* name, size_t size, const field* fields, size_t count) {
     printf("%s\n    \"%s\": { \"size\": %zu, \"fields\": {", separator, name, size);
     for (size_t i = 0; i < count; i++) {
-        printf("%s\n      \"%s\": { \"offset\": %zu, \"size\": %zu }", i == 0 ? "" : ",", fields[i].name, fields[i].offset, fields[i].size);
+        printf("%s\n      \"%s\": { \"offset\": %zu, \"size\": %zu }", i == 0 ? "" : ",", fields[i].name,
+               fields[i].offset, fields[i].size);
     }
     printf("\n    } }");
     separator = ",";

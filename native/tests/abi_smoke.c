@@ -1,5 +1,5 @@
-/* One rank of a ring over the C ABI alone: abi_smoke RANK RANKS HOSTS. Reduces, prints what came out, and ends with 0 if that is right.
- * Built for every platform that is shipped, against the shipped libraries. */
+/* One rank of a ring over the C ABI alone: abi_smoke RANK RANKS HOSTS. Reduces, prints what came out, and ends with 0
+ * if that is right. Built for every platform that is shipped, against the shipped libraries. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

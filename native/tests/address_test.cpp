@@ -29,7 +29,8 @@ TEST(Address, IsWrittenAsHostAndPort) {
     const HostPort v6 = parse_host_port("[2001:db8::1]:443");
     EXPECT_EQ(v6.host, "2001:db8::1");
     EXPECT_EQ(v6.port, "443");
-    for (const char* bad : {"", ":", "a", "a:", ":1", "a:b:c", "::1", "[::1]", "[::1]:", "[]:1", "[", "a:0", "a:65536", "a:100000"})
+    for (const char* bad :
+         {"", ":", "a", "a:", ":1", "a:b:c", "::1", "[::1]", "[::1]:", "[]:1", "[", "a:0", "a:65536", "a:100000"})
         EXPECT_THROW((void)parse_host_port(bad), Error) << bad;
 }
 
@@ -50,15 +51,16 @@ TEST(Address, OfANameIsTheFirstIPv4One) {
 }
 
 TEST(Address, ThatDoesNotExistIsRefused) {
-    for (const char* bad : {"no-such-host.invalid:1", "256.256.256.256:1", "[12345::1]:1", "127.0.0.1:no-such-service", "a b:1", "[x]:1"}) {
+    for (const char* bad : {"no-such-host.invalid:1", "256.256.256.256:1", "[12345::1]:1", "127.0.0.1:no-such-service",
+                            "a b:1", "[x]:1"}) {
         EXPECT_EQ(failure_of(bad).substr(0, 9), "refused: ") << bad << ' ' << failure_of(bad);
     }
 }
 
 // getaddrinfo takes "+70000" for a number and keeps its lower 16 bits.
 TEST(Address, APortIsANumberOrAServiceAndNothingInBetween) {
-    for (const char* bad :
-         {"127.0.0.1:+70000", "127.0.0.1:+80", "127.0.0.1:-1", "127.0.0.1: 80", "127.0.0.1:80 ", "127.0.0.1:0x50", "127.0.0.1:+0", "127.0.0.1:\t81"}) {
+    for (const char* bad : {"127.0.0.1:+70000", "127.0.0.1:+80", "127.0.0.1:-1", "127.0.0.1: 80", "127.0.0.1:80 ",
+                            "127.0.0.1:0x50", "127.0.0.1:+0", "127.0.0.1:\t81"}) {
         EXPECT_EQ(failure_of(bad).substr(0, 9), "refused: ") << bad << ' ' << failure_of(bad);
     }
 }

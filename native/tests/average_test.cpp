@@ -262,7 +262,7 @@ TEST(Average, OfInfinitiesAndNansIsThatOfTheSum) {
     }
 }
 
-// ---- whole operations ------------------------------------------------------------------------------------------------------------------------------------
+// ---- whole operations -----------------------------------------------------------------------------------------------
 
 // Sums what ranks, which are threads, bring to it.
 class Meeting {

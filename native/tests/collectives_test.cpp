@@ -7,7 +7,8 @@
 namespace nc::test {
 namespace NC_FILE {
 
-// Runs one operation on all ranks; in_place uses the in-place form, in which a rank's own part lies in the other buffer.
+// Runs one operation on all ranks; in_place uses the in-place form, in which a rank's own part lies in the other
+// buffer.
 class Checked {
 public:
     Checked(LocalRanks& ranks, const std::string& what) : ranks_(ranks), what_(what) {}
@@ -18,7 +19,8 @@ public:
         each([&](int rank, nc_group* group) {
             Buffer input = stored(type, values[index(rank)]);
             Buffer output(in_place ? 0 : input.size());
-            nc_request request = request_of(NC_ALL_REDUCE, type, count, input.data(), in_place ? input.data() : output.data());
+            nc_request request =
+                request_of(NC_ALL_REDUCE, type, count, input.data(), in_place ? input.data() : output.data());
             request.reduce_op = op;
             succeed(group, request);
             check(in_place ? input : output, expected, rank);
@@ -32,7 +34,10 @@ public:
         each([&](int rank, nc_group* group) {
             Buffer input = stored(type, values[index(rank)]);
             Buffer output(rank == root ? input.size() : 0);
-            nc_request request = request_of(NC_REDUCE, type, count, input.data(), rank != root ? nullptr : in_place ? input.data() : output.data());
+            nc_request request = request_of(NC_REDUCE, type, count, input.data(),
+                                            rank != root ? nullptr
+                                            : in_place   ? input.data()
+                                                         : output.data());
             request.reduce_op = op;
             request.peer = root;
             succeed(group, request);
@@ -42,7 +47,8 @@ public:
     }
 
     // lengths: elements of every rank's block; the uneven form if uneven.
-    void reduce_scatter(nc_data_type type, nc_reduce_op op, const std::vector<std::uint64_t>& lengths, bool uneven, bool in_place, std::mt19937& random) {
+    void reduce_scatter(nc_data_type type, nc_reduce_op op, const std::vector<std::uint64_t>& lengths, bool uneven,
+                        bool in_place, std::mt19937& random) {
         const std::size_t item = data_type_size(type);
         const auto values = numbers(ranks_.size(), total(lengths), type, op, random);
         const Buffer expected = reduced(type, op, values);
@@ -51,7 +57,8 @@ public:
             const std::size_t begin = offset(lengths, rank) * item;
             const std::size_t size = lengths[index(rank)] * item;
             Buffer output(in_place ? 0 : size);
-            nc_request request = request_of(NC_REDUCE_SCATTER, type, lengths[index(rank)], input.data(), in_place ? input.data() + begin : output.data());
+            nc_request request = request_of(NC_REDUCE_SCATTER, type, lengths[index(rank)], input.data(),
+                                            in_place ? input.data() + begin : output.data());
             request.reduce_op = op;
             request.flags = uneven ? NC_REQUEST_UNEVEN : 0;
             request.send_counts = uneven ? lengths.data() : nullptr;
@@ -65,16 +72,16 @@ public:
         each([&](int rank, nc_group* group) {
             Buffer input = rank == root ? data : Buffer();
             Buffer output(data.size());
-            nc_request request =
-                request_of(NC_BROADCAST, type, count, rank == root ? input.data() : nullptr, rank == root && in_place ? nullptr : output.data());
+            nc_request request = request_of(NC_BROADCAST, type, count, rank == root ? input.data() : nullptr,
+                                            rank == root && in_place ? nullptr : output.data());
             request.peer = root;
             succeed(group, request);
             if (!(rank == root && in_place)) check(output, data, rank);
         });
     }
 
-    void gather(nc_operation operation, nc_data_type type, const std::vector<std::uint64_t>& lengths, int root, bool uneven, bool in_place,
-                std::mt19937& random) {
+    void gather(nc_operation operation, nc_data_type type, const std::vector<std::uint64_t>& lengths, int root,
+                bool uneven, bool in_place, std::mt19937& random) {
         const std::size_t item = data_type_size(type);
         const Buffer all = random_bytes(total(lengths) * item, random);
         each([&](int rank, nc_group* group) {
@@ -86,7 +93,8 @@ public:
             const bool place = in_place && gathers;
             if (place) std::copy(input.begin(), input.end(), output.begin() + static_cast<std::ptrdiff_t>(begin));
             nc_request request =
-                request_of(operation, type, lengths[index(rank)], place ? output.data() + begin : input.data(), gathers ? output.data() : nullptr);
+                request_of(operation, type, lengths[index(rank)], place ? output.data() + begin : input.data(),
+                           gathers ? output.data() : nullptr);
             request.peer = root;
             request.flags = uneven ? NC_REQUEST_UNEVEN : 0;
             request.receive_counts = uneven && gathers ? lengths.data() : nullptr;
@@ -96,7 +104,8 @@ public:
         });
     }
 
-    void scatter(nc_data_type type, const std::vector<std::uint64_t>& lengths, int root, bool uneven, bool in_place, std::mt19937& random) {
+    void scatter(nc_data_type type, const std::vector<std::uint64_t>& lengths, int root, bool uneven, bool in_place,
+                 std::mt19937& random) {
         const std::size_t item = data_type_size(type);
         const Buffer all = random_bytes(total(lengths) * item, random);
         each([&](int rank, nc_group* group) {
@@ -106,7 +115,8 @@ public:
             Buffer output(size);
             const bool place = in_place && rank == root;
             nc_request request =
-                request_of(NC_SCATTER, type, lengths[index(rank)], rank == root ? input.data() : nullptr, place ? input.data() + begin : output.data());
+                request_of(NC_SCATTER, type, lengths[index(rank)], rank == root ? input.data() : nullptr,
+                           place ? input.data() + begin : output.data());
             request.peer = root;
             request.flags = uneven ? NC_REQUEST_UNEVEN : 0;
             request.send_counts = uneven && rank == root ? lengths.data() : nullptr;
@@ -142,7 +152,8 @@ public:
         });
     }
 
-    // Around the ring: everybody sends to the right, then receives from the left, as the buffers of the kernel allow or not.
+    // Around the ring: everybody sends to the right, then receives from the left, as the buffers of the kernel allow or
+    // not.
     void send_receive(nc_data_type type, std::size_t count, std::mt19937& random) {
         const int n = ranks_.size();
         std::vector<Buffer> messages;
@@ -165,14 +176,18 @@ private:
         for (const std::uint64_t length : lengths) sum += length;
         return sum;
     }
-    static std::uint64_t offset(const std::vector<std::uint64_t>& lengths, int rank) { return total({lengths.begin(), lengths.begin() + rank}); }
+    static std::uint64_t offset(const std::vector<std::uint64_t>& lengths, int rank) {
+        return total({lengths.begin(), lengths.begin() + rank});
+    }
 
     void each(const std::function<void(int, nc_group*)>& body) { ranks_.each(body); }
     void succeed(nc_group* group, const nc_request& request) const {
         const Outcome outcome = execute(group, request);
         EXPECT_EQ(outcome.status, NC_OK) << what_ << ": " << outcome.message();
     }
-    void check(const Buffer& actual, const Buffer& expected, int rank) const { EXPECT_TRUE(actual == expected) << what_ << " on rank " << rank; }
+    void check(const Buffer& actual, const Buffer& expected, int rank) const {
+        EXPECT_TRUE(actual == expected) << what_ << " on rank " << rank;
+    }
 
     LocalRanks& ranks_;
     std::string what_;
@@ -189,12 +204,14 @@ void run_everything(LocalRanks& ranks, nc_data_type type, std::size_t count, std
     const std::vector<std::uint64_t> equal(index(n), count);
     const int root = static_cast<int>(random() % index(n));
     for (const bool in_place : {false, true}) {
-        const std::string what = text(data_type_name(type), " x ", count, " over ", n, " ranks, root ", root, in_place ? ", in place" : "");
+        const std::string what =
+            text(data_type_name(type), " x ", count, " over ", n, " ranks, root ", root, in_place ? ", in place" : "");
         for (const nc_reduce_op op : {NC_SUM, NC_PRODUCT, NC_MAX, NC_MIN, NC_AVERAGE}) {
             if (op == NC_AVERAGE && type == NC_BOOL) continue;
             Checked(ranks, text("all-reduce ", op, ' ', what)).all_reduce(type, op, count, in_place, random);
             Checked(ranks, text("reduce ", op, ' ', what)).reduce(type, op, count, root, in_place, random);
-            Checked(ranks, text("reduce-scatter ", op, ' ', what)).reduce_scatter(type, op, equal, false, in_place, random);
+            Checked(ranks, text("reduce-scatter ", op, ' ', what))
+                .reduce_scatter(type, op, equal, false, in_place, random);
         }
         Checked(ranks, "broadcast " + what).broadcast(type, count, root, in_place, random);
         Checked(ranks, "all-gather " + what).gather(NC_ALL_GATHER, type, equal, 0, false, in_place, random);
@@ -207,7 +224,8 @@ void run_everything(LocalRanks& ranks, nc_data_type type, std::size_t count, std
         Checked(ranks, "uneven reduce-scatter " + what).reduce_scatter(type, NC_SUM, lengths, true, in_place, random);
     }
     const std::string what = text(data_type_name(type), " x ", count, " over ", n, " ranks");
-    Checked(ranks, "all-to-all " + what).all_to_all(type, std::vector<std::uint64_t>(index(n * n), count), false, random);
+    Checked(ranks, "all-to-all " + what)
+        .all_to_all(type, std::vector<std::uint64_t>(index(n * n), count), false, random);
     Checked(ranks, "uneven all-to-all " + what).all_to_all(type, uneven_lengths(index(n * n), random), true, random);
     Checked(ranks, "send and receive " + what).send_receive(type, count, random);
     ranks.each([](int, nc_group* group) { EXPECT_EQ(execute(group, request_of(NC_BARRIER)).status, NC_OK); });
@@ -227,7 +245,8 @@ TEST_P(Sizes, EveryOperationOnAwkwardCounts) {
     const int n = GetParam();
     LocalRanks ranks(n, 2);
     std::mt19937 random(static_cast<unsigned>(n) + 100);
-    for (const std::size_t count : {std::size_t{0}, std::size_t{1}, index(n) - 1, index(n), index(n) + 1, std::size_t{1009}})
+    for (const std::size_t count :
+         {std::size_t{0}, std::size_t{1}, index(n) - 1, index(n), index(n) + 1, std::size_t{1009}})
         run_everything(ranks, NC_INT16, count, random);
 }
 
@@ -263,11 +282,11 @@ TEST_P(MuchData, EveryOperationOnSeveralLanes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Collectives, Sizes,
-                         ::testing::ValuesIn(slow_by_threads
-                             ? std::vector<int>{2, 3, 5}
-                             : std::vector<int>{2, 3, 4, 5, 8}),
+                         ::testing::ValuesIn(slow_by_threads ? std::vector<int>{2, 3, 5}
+                                                             : std::vector<int>{2, 3, 4, 5, 8}),
                          ::testing::PrintToStringParamName());
-INSTANTIATE_TEST_SUITE_P(Collectives, MuchData, ::testing::ValuesIn(slow_by_threads ? std::vector<int>{2, 3} : std::vector<int>{2, 3, 4, 5}),
+INSTANTIATE_TEST_SUITE_P(Collectives, MuchData,
+                         ::testing::ValuesIn(slow_by_threads ? std::vector<int>{2, 3} : std::vector<int>{2, 3, 4, 5}),
                          ::testing::PrintToStringParamName());
 
 // The kernel's buffers hold far less: a rank takes in what its neighbour sends although it was not asked for it yet.

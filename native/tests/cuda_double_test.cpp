@@ -211,15 +211,23 @@ TEST_F(CudaDoubleMemory, KnowsWhatItIs) {
     const Values pageable(4);
     unsigned type = 0;
     int ordinal = -1;
-    EXPECT_EQ(cuda().cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, array.address() + 15), CUDA_SUCCESS);
+    EXPECT_EQ(cuda().cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, array.address() + 15),
+              CUDA_SUCCESS);
     EXPECT_EQ(type, CU_MEMORYTYPE_DEVICE);
-    EXPECT_EQ(cuda().cuPointerGetAttribute(&ordinal, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, array.address()), CUDA_SUCCESS);
+    EXPECT_EQ(cuda().cuPointerGetAttribute(&ordinal, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, array.address()),
+              CUDA_SUCCESS);
     EXPECT_EQ(ordinal, 1);
-    const auto number = [](const void* address) { return static_cast<CUdeviceptr>(reinterpret_cast<std::uintptr_t>(address)); };
-    EXPECT_EQ(cuda().cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, number(pinned.data())), CUDA_SUCCESS);
+    const auto number = [](const void* address) {
+        return static_cast<CUdeviceptr>(reinterpret_cast<std::uintptr_t>(address));
+    };
+    EXPECT_EQ(cuda().cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, number(pinned.data())),
+              CUDA_SUCCESS);
     EXPECT_EQ(type, CU_MEMORYTYPE_HOST);
-    EXPECT_EQ(cuda().cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, number(pageable.data())), CUDA_ERROR_INVALID_VALUE);
-    EXPECT_EQ(cuda().cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, array.address() + 16), CUDA_ERROR_INVALID_VALUE) << "one past the end";
+    EXPECT_EQ(cuda().cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, number(pageable.data())),
+              CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(cuda().cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, array.address() + 16),
+              CUDA_ERROR_INVALID_VALUE)
+        << "one past the end";
     EXPECT_EQ(cuda().cuPointerGetAttribute(&type, 99, array.address()), CUDA_ERROR_NOT_SUPPORTED);
 }
 
@@ -443,7 +451,8 @@ TEST_F(CudaDoubleStreams, FinishTheirWorkAfterTheyAreDestroyed) {
 // Expects that the call fails as a violation which names what is said.
 void expect_violation(CUresult result, const char* named) {
     EXPECT_EQ(result, CUDA_ERROR_INVALID_VALUE);
-    EXPECT_NE(RecordedViolations::text().find(named), std::string::npos) << "expected: " << named << "\nrecorded: " << RecordedViolations::text();
+    EXPECT_NE(RecordedViolations::text().find(named), std::string::npos)
+        << "expected: " << named << "\nrecorded: " << RecordedViolations::text();
     RecordedViolations::clear();
 }
 
@@ -464,7 +473,8 @@ TEST_F(CudaDoubleViolations, OfHandles) {
     expect_violation(cuda().cuEventQuery(event), "has been destroyed");
     expect_violation(cuda().cuCtxPushCurrent_v2(event), "does not exist");
     int ordinal = -1;
-    expect_violation(cuda().cuStreamDestroy_v2(cuda().nc_double_cuda_resolve_stream(nullptr, &ordinal)), "default stream");
+    expect_violation(cuda().cuStreamDestroy_v2(cuda().nc_double_cuda_resolve_stream(nullptr, &ordinal)),
+                     "default stream");
     const DeviceEvent here;
     {
         const CurrentDevice other(1);
@@ -484,10 +494,13 @@ TEST_F(CudaDoubleViolations, OfMemory) {
     PinnedArray pinned(4);
     Values host(8);
     expect_violation(cuda().cuMemcpyHtoD_v2(array.address() + 4, host.data(), 16), "longer than its allocation");
-    expect_violation(cuda().cuMemcpyDtoH_v2(host.data(), reinterpret_cast<std::uintptr_t>(host.data()), 4), "is no memory of the driver's");
-    expect_violation(cuda().cuMemcpyHtoD_v2(reinterpret_cast<std::uintptr_t>(pinned.data()), host.data(), 4), "is pinned host memory");
+    expect_violation(cuda().cuMemcpyDtoH_v2(host.data(), reinterpret_cast<std::uintptr_t>(host.data()), 4),
+                     "is no memory of the driver's");
+    expect_violation(cuda().cuMemcpyHtoD_v2(reinterpret_cast<std::uintptr_t>(pinned.data()), host.data(), 4),
+                     "is pinned host memory");
     expect_violation(cuda().cuMemcpyHtoD_v2(array.address(), array.at(), 4), "which is device memory");
-    expect_violation(cuda().cuMemcpyDtoHAsync_v2(pinned.data() + 3, array.address(), 8, stream), "longer than its allocation");
+    expect_violation(cuda().cuMemcpyDtoHAsync_v2(pinned.data() + 3, array.address(), 8, stream),
+                     "longer than its allocation");
     expect_violation(cuda().cuMemcpyDtoD_v2(array.address() + 4, array.address(), 8), "overlap");
     expect_violation(cuda().cuMemsetD8_v2(array.address(), 0, 17), "longer than its allocation");
     expect_violation(cuda().cuMemFree_v2(array.address() + 4), "not the beginning of an allocation");
@@ -505,8 +518,10 @@ TEST_F(CudaDoubleViolations, OfMemory) {
         pinned.release();
     }
     far.synchronize();
-    EXPECT_NE(violations.text().find("cuMemcpyDtoDAsync_v2, when its stream reached it"), std::string::npos) << violations.text();
-    EXPECT_NE(violations.text().find("cuMemcpyHtoDAsync_v2, when its stream reached it"), std::string::npos) << violations.text();
+    EXPECT_NE(violations.text().find("cuMemcpyDtoDAsync_v2, when its stream reached it"), std::string::npos)
+        << violations.text();
+    EXPECT_NE(violations.text().find("cuMemcpyHtoDAsync_v2, when its stream reached it"), std::string::npos)
+        << violations.text();
     RecordedViolations::clear();
     expect_violation(cuda().cuMemFree_v2(address), "freed twice");
     expect_violation(cuda().cuMemsetD8_v2(address, 0, 1), "has been freed");
@@ -569,10 +584,12 @@ TEST_F(CudaDoubleFaults, DelayWhatIsOnAStream) {
 }
 
 TEST_F(CudaDoubleFaults, HaveAGrammar) {
-    for (const char* wrong : {"cuInit", "cuInit@1", "@1=2", "cuInit@0=2", "cuInit@x=2", "cuInit@-1=2", "cuInit@1=", "cuInit@1=soon",
-                              "cuInit@1=delay:", "cuInit@1=delay:-1", "rank=1 cuInit@1=2", "rank=x:cuInit@1=2", "cuInit@1=2)", "cuInit=1@2"})
+    for (const char* wrong : {"cuInit", "cuInit@1", "@1=2", "cuInit@0=2", "cuInit@x=2", "cuInit@-1=2",
+                              "cuInit@1=", "cuInit@1=soon", "cuInit@1=delay:", "cuInit@1=delay:-1", "rank=1 cuInit@1=2",
+                              "rank=x:cuInit@1=2", "cuInit@1=2)", "cuInit=1@2"})
         EXPECT_EQ(cuda().nc_double_cuda_faults(wrong), 1) << wrong;
-    for (const char* right : {"", ";", " cuInit@1 = 2 ;", "rank=1: cuInit@*=2(with words: of all kinds)", "cuInit@1=later:2", "cuInit@3+=kill"})
+    for (const char* right : {"", ";", " cuInit@1 = 2 ;", "rank=1: cuInit@*=2(with words: of all kinds)",
+                              "cuInit@1=later:2", "cuInit@3+=kill"})
         EXPECT_EQ(cuda().nc_double_cuda_faults(right), 0) << right;
     cuda().nc_double_cuda_faults(nullptr);
 }

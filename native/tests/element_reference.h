@@ -16,14 +16,16 @@ namespace nc::test {
 
 using Buffer = std::vector<std::byte>;
 
-constexpr nc_data_type all_types[] = {NC_BOOL,   NC_INT8,   NC_INT16,   NC_INT32,    NC_INT64,   NC_UINT8,   NC_UINT16,
-                                      NC_UINT32, NC_UINT64, NC_FLOAT16, NC_BFLOAT16, NC_FLOAT32, NC_FLOAT64, NC_COMPLEX64};
+constexpr nc_data_type all_types[] = {NC_BOOL,     NC_INT8,    NC_INT16,   NC_INT32,    NC_INT64,
+                                      NC_UINT8,    NC_UINT16,  NC_UINT32,  NC_UINT64,   NC_FLOAT16,
+                                      NC_BFLOAT16, NC_FLOAT32, NC_FLOAT64, NC_COMPLEX64};
 
 inline std::size_t index(int i) {
     return static_cast<std::size_t>(i);
 }
 
-// Small whole numbers, which every type holds exactly, so that the order of combinations does not matter here (stream_order_test.cpp holds that).
+// Small whole numbers, which every type holds exactly, so that the order of combinations does not matter here
+// (stream_order_test.cpp holds that).
 struct Number {
     int real;
     int imaginary;
@@ -111,14 +113,16 @@ inline void store_reduced(nc_data_type type, nc_reduce_op op, std::byte* to, con
         }
     }
     if (op == NC_AVERAGE) {
-        real = is_integer(type) ? std::trunc(real / n) : static_cast<double>(type == NC_FLOAT64 ? real / n : static_cast<float>(real / n));
+        real = is_integer(type) ? std::trunc(real / n)
+                                : static_cast<double>(type == NC_FLOAT64 ? real / n : static_cast<float>(real / n));
         imaginary /= n;
     }
     store(type, to, real, imaginary);
 }
 
 // Values of all ranks: numbers[rank][element].
-inline std::vector<std::vector<Number>> numbers(int ranks, std::size_t count, nc_data_type type, nc_reduce_op op, std::mt19937& random) {
+inline std::vector<std::vector<Number>> numbers(int ranks, std::size_t count, nc_data_type type, nc_reduce_op op,
+                                                std::mt19937& random) {
     std::vector<std::vector<Number>> values(index(ranks), std::vector<Number>(count));
     for (auto& row : values) {
         for (Number& value : row) {
@@ -138,7 +142,8 @@ inline std::vector<std::vector<Number>> numbers(int ranks, std::size_t count, nc
 inline Buffer stored(nc_data_type type, const std::vector<Number>& values) {
     const std::size_t item = data_type_size(type);
     Buffer bytes(values.size() * item);
-    for (std::size_t i = 0; i < values.size(); ++i) store(type, bytes.data() + i * item, values[i].real, values[i].imaginary);
+    for (std::size_t i = 0; i < values.size(); ++i)
+        store(type, bytes.data() + i * item, values[i].real, values[i].imaginary);
     return bytes;
 }
 

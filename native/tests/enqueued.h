@@ -50,7 +50,8 @@ struct Journal {
     }
 };
 
-inline WorkPointer enqueue(nc_group* group, const nc_request& request, nc_completion completion = nullptr, void* context = nullptr) {
+inline WorkPointer enqueue(nc_group* group, const nc_request& request, nc_completion completion = nullptr,
+                           void* context = nullptr) {
     nc_work* work = nullptr;
     nc_error error = empty_error();
     EXPECT_EQ(nc_enqueue(group, &request, completion, context, &work, &error), NC_OK) << error.message;

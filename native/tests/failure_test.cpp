@@ -1,4 +1,5 @@
-// What ranks are told when something goes wrong, and that none of them hangs: deadlines, lost peers, ranks that are out of step.
+// What ranks are told when something goes wrong, and that none of them hangs: deadlines, lost peers, ranks that are out
+// of step.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -90,7 +91,8 @@ TEST(PeerLost, WhenItLeavesWithinAnOperation) {
         ranks.each([&](int rank, nc_group* group) {
             if (rank == leaver) return nc_group_close(group);
             std::vector<std::int32_t> values(100'000);
-            const Outcome outcome = execute(group, request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()));
+            const Outcome outcome =
+                execute(group, request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()));
             EXPECT_EQ(outcome.status, NC_PEER_LOST) << outcome.message();
             EXPECT_NE(outcome.error.peer, rank);
             EXPECT_GE(outcome.error.peer, 0);
@@ -100,7 +102,8 @@ TEST(PeerLost, WhenItLeavesWithinAnOperation) {
     }
 }
 
-// Both the operation and the watching thread may find a broken connection; whoever is first, the reason must not get lost.
+// Both the operation and the watching thread may find a broken connection; whoever is first, the reason must not get
+// lost.
 TEST(PeerLost, SaysWhatTheSystemSaid) {
     int reset = 0;
     constexpr int rounds = 20;
@@ -144,7 +147,8 @@ TEST(PeerLost, KeepsTheFirstCause) {
     }
 }
 
-// A send that has to wait takes in what arrives meanwhile. A neighbour that has ended its stream has nothing more to say, and must not keep the waiting rank busy.
+// A send that has to wait takes in what arrives meanwhile. A neighbour that has ended its stream has nothing more to
+// say, and must not keep the waiting rank busy.
 TEST(Waiting, CostsNoProcessorTimeWhenTheOtherNeighbourHasLeft) {
     LocalRanks ranks(3);
     ranks.destroy(2);
@@ -155,7 +159,8 @@ TEST(Waiting, CostsNoProcessorTimeWhenTheOtherNeighbourHasLeft) {
     const auto processor_ms = [] {
         rusage usage{};
         getrusage(RUSAGE_THREAD, &usage);
-        return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+        return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+               (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
     };
     const auto before = processor_ms();
     const Outcome outcome = execute(ranks[0], request);
@@ -172,7 +177,9 @@ TEST(Waiting, CostsNoProcessorTime) {
     EXPECT_EQ(execute(ranks[0], request).status, NC_TIMEOUT);
     rusage after{};
     getrusage(RUSAGE_THREAD, &after);
-    EXPECT_LT((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000 + (after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1000, 200);
+    EXPECT_LT((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000 +
+                  (after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1000,
+              200);
 }
 
 struct Mismatch {
@@ -180,7 +187,8 @@ struct Mismatch {
     void (*change)(nc_request& request);
 };
 
-// All ranks issue an operation of ours, but one issues it differently: somebody finds out, and nobody hangs or gets wrong data in silence.
+// All ranks issue an operation of ours, but one issues it differently: somebody finds out, and nobody hangs or gets
+// wrong data in silence.
 TEST(Mismatch, IsFoundAndEndsAllRanks) {
     const Mismatch mismatches[] = {
         {"type", [](nc_request& r) { r.data_type = NC_FLOAT32; }},
@@ -190,9 +198,11 @@ TEST(Mismatch, IsFoundAndEndsAllRanks) {
         {"operation", [](nc_request& r) { r.operation = r.operation == NC_BARRIER ? NC_GATHER : NC_BARRIER; }},
     };
     for (const int n : {2, 3, 4}) {
-        for (const nc_operation operation : {NC_REDUCE_SCATTER, NC_BROADCAST, NC_REDUCE, NC_GATHER, NC_SCATTER, NC_ALL_TO_ALL, NC_BARRIER}) {
+        for (const nc_operation operation :
+             {NC_REDUCE_SCATTER, NC_BROADCAST, NC_REDUCE, NC_GATHER, NC_SCATTER, NC_ALL_TO_ALL, NC_BARRIER}) {
             for (const Mismatch& mismatch : mismatches) {
-                const bool rooted = operation == NC_BROADCAST || operation == NC_REDUCE || operation == NC_GATHER || operation == NC_SCATTER;
+                const bool rooted = operation == NC_BROADCAST || operation == NC_REDUCE || operation == NC_GATHER ||
+                                    operation == NC_SCATTER;
                 const bool reduces = operation == NC_REDUCE_SCATTER || operation == NC_REDUCE;
                 if (std::strcmp(mismatch.what, "root") == 0 && !rooted) continue;
                 if (std::strcmp(mismatch.what, "operator") == 0 && !reduces) continue;
@@ -207,7 +217,9 @@ TEST(Mismatch, IsFoundAndEndsAllRanks) {
                         if (rank == n - 1) mismatch.change(request);
                         const Outcome outcome = execute(group, request);
                         if (outcome.status == NC_MISMATCH) ++found;
-                        EXPECT_TRUE(outcome.status == NC_MISMATCH || outcome.status == NC_PEER_LOST || outcome.status == NC_OK) << outcome.message();
+                        EXPECT_TRUE(outcome.status == NC_MISMATCH || outcome.status == NC_PEER_LOST ||
+                                    outcome.status == NC_OK)
+                            << outcome.message();
                         if (outcome.status == NC_MISMATCH) {
                             EXPECT_GE(outcome.error.peer, 0);
                             EXPECT_NE(outcome.message().find("rank "), std::string::npos);
@@ -218,7 +230,8 @@ TEST(Mismatch, IsFoundAndEndsAllRanks) {
                 EXPECT_LT(took, soon_ms) << n << " ranks, operation " << operation << ", " << mismatch.what;
                 for (int rank = 0; rank < n; ++rank) {
                     until_ended(ranks[rank]);
-                    EXPECT_NE(status_of(ranks[rank]).status, NC_OK) << "rank " << rank << " does not know, operation " << operation << ", " << mismatch.what;
+                    EXPECT_NE(status_of(ranks[rank]).status, NC_OK)
+                        << "rank " << rank << " does not know, operation " << operation << ", " << mismatch.what;
                 }
             }
         }
@@ -233,7 +246,8 @@ TEST(Mismatch, OfProductAndAverageAllReduce) {
         request.reduce_op = rank == 0 ? NC_PRODUCT : NC_AVERAGE;
         const Outcome outcome = execute(group, request);
         EXPECT_TRUE(outcome.status == NC_MISMATCH || outcome.status == NC_PEER_LOST) << outcome.message();
-        EXPECT_TRUE(outcome.status != NC_MISMATCH || outcome.message().find("product") != std::string::npos) << outcome.message();
+        EXPECT_TRUE(outcome.status != NC_MISMATCH || outcome.message().find("product") != std::string::npos)
+            << outcome.message();
     });
 }
 
@@ -255,7 +269,8 @@ TEST(Mismatch, OfUnevenLengthsIsFoundByAllRanks) {
                 request.send_counts = request.receive_counts = symmetric;
             }
             const Outcome outcome = execute(group, request);
-            EXPECT_TRUE(outcome.status == NC_MISMATCH || outcome.status == NC_PEER_LOST) << operation << ": " << outcome.message();
+            EXPECT_TRUE(outcome.status == NC_MISMATCH || outcome.status == NC_PEER_LOST)
+                << operation << ": " << outcome.message();
             if (outcome.status == NC_MISMATCH) ++found;
         });
         EXPECT_GE(found, 1);
@@ -399,8 +414,8 @@ TEST(Leaving, IsNoticedByWhoStillHasSomethingToSend) {
         std::vector<std::int32_t> values(10'000);
         Outcome outcome;
         const std::int64_t took = milliseconds_of([&] {
-            outcome = execute(
-                ranks[1], request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()));
+            outcome =
+                execute(ranks[1], request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()));
         });
         EXPECT_EQ(outcome.status, NC_PEER_LOST) << outcome.message();
         EXPECT_EQ(outcome.error.peer, 0);
@@ -426,18 +441,21 @@ TEST(Peer, ThatEndsItsStreamWithinAnElementIsLost) {
     send_all(peer.left, part, sizeof part);
     ::shutdown(peer.left.get(), SHUT_WR);
     std::vector<std::int32_t> values(2, 1);
-    const Outcome outcome = execute(peer.group.get(), request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()));
+    const Outcome outcome =
+        execute(peer.group.get(), request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()));
     EXPECT_EQ(outcome.status, NC_PEER_LOST) << outcome.message();
 }
 
 TEST(Peer, MaySendItsBytesOneByOne) {
     RawPeer peer;
-    // Two complex numbers or floats, or bytes: an element arrives in parts. n = 2, one slice: its segment 1 is combined, then its total of segment 0 is taken.
+    // Two complex numbers or floats, or bytes: an element arrives in parts. n = 2, one slice: its segment 1 is
+    // combined, then its total of segment 0 is taken.
     const float theirs[4] = {10, 20, 30, 40};
     float ours[4] = {1, 2, 3, 4};
     std::thread sender([&] {
         const float stream[4] = {theirs[2], theirs[3], theirs[0] + 1, theirs[1] + 2};
-        for (std::size_t i = 0; i < sizeof stream; ++i) send_all(peer.left, reinterpret_cast<const char*>(stream) + i, 1);
+        for (std::size_t i = 0; i < sizeof stream; ++i)
+            send_all(peer.left, reinterpret_cast<const char*>(stream) + i, 1);
     });
     const Outcome outcome = execute(peer.group.get(), request_of(NC_ALL_REDUCE, NC_COMPLEX64, 2, ours, ours));
     EXPECT_EQ(outcome.status, NC_OK) << outcome.message();
@@ -448,7 +466,11 @@ TEST(Peer, MaySendItsBytesOneByOne) {
 bool is_utf8(const std::string& text) {
     for (std::size_t i = 0; i < text.size();) {
         const auto lead = static_cast<unsigned char>(text[i]);
-        const std::size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+        const std::size_t length = lead < 0x80                   ? 1
+                                   : lead >= 0xc2 && lead < 0xe0 ? 2
+                                   : lead >= 0xe0 && lead < 0xf0 ? 3
+                                   : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                                 : 0;
         if (length == 0 || i + length > text.size()) return false;
         for (std::size_t k = 1; k < length; ++k) {
             if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;

@@ -28,11 +28,14 @@ using test::soon_ms;
 class LogBook {
 public:
     Log log() {
-        return Log([](void* context, nc_log_level, const char* message) { static_cast<LogBook*>(context)->add(message); }, this);
+        return Log(
+            [](void* context, nc_log_level, const char* message) { static_cast<LogBook*>(context)->add(message); },
+            this);
     }
     bool wait_for(const std::string& part, std::int64_t timeout_ms = ample_ms) {
         std::unique_lock lock(mutex_);
-        return changed_.wait_until(lock, deadline_after(timeout_ms), [&] { return messages_.find(part) != std::string::npos; });
+        return changed_.wait_until(lock, deadline_after(timeout_ms),
+                                   [&] { return messages_.find(part) != std::string::npos; });
     }
 
 private:
@@ -78,7 +81,8 @@ void expect_ring(std::vector<Connections>& connections) {
     const std::size_t n = connections.size();
     for (const Connections& each : connections) ASSERT_FALSE(each.left.empty()) << "not formed";
     for (std::size_t r = 0; r < n; ++r) {
-        for (std::size_t i = 0; i < connections[r].right.size(); ++i) say(*connections[r].right[i], static_cast<char>(r * 16 + i));
+        for (std::size_t i = 0; i < connections[r].right.size(); ++i)
+            say(*connections[r].right[i], static_cast<char>(r * 16 + i));
     }
     for (std::size_t r = 0; r < n; ++r) {
         ASSERT_EQ(connections[r].left.size(), connections[r].right.size());
@@ -104,7 +108,8 @@ TEST(Forming, ConnectsEveryAddressToItsOwn) {
     for (const auto& [n, s] : {std::pair(2, 1), std::pair(2, 3), std::pair(3, 2), std::pair(5, 1), std::pair(8, 2)}) {
         const ReservedPorts ports(static_cast<std::size_t>(n * s));
         std::vector<Connections> connections(static_cast<std::size_t>(n));
-        on_all_ranks(n, [&](int rank) { connections[static_cast<std::size_t>(rank)] = form_ring(plan_of(ports, rank, n, s)); });
+        on_all_ranks(
+            n, [&](int rank) { connections[static_cast<std::size_t>(rank)] = form_ring(plan_of(ports, rank, n, s)); });
         expect_ring(connections);
     }
 }
@@ -167,7 +172,8 @@ TEST(Forming, SaysWhichPortIsInUse) {
     const Error error = failure_of(plan_of(ports, 0, 2, 1));
     EXPECT_EQ(error.status, NC_RENDEZVOUS_FAILED);
     EXPECT_EQ(error.system_error, EADDRINUSE);
-    for (const std::string& part : {std::string("the test"), std::string("rank 0"), ports[0].text(), std::string("in use")}) {
+    for (const std::string& part :
+         {std::string("the test"), std::string("rank 0"), ports[0].text(), std::string("in use")}) {
         EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
     }
 }
@@ -190,8 +196,9 @@ TEST(Forming, EndsAtItsDeadlineAndSaysWhoIsMissing) {
     EXPECT_EQ(error.status, NC_RENDEZVOUS_FAILED);
     EXPECT_EQ(error.peer, 0);
     const std::string message = error.what();
-    for (const std::string& part : {std::string("rank 1 of 3"), std::string("300 ms"), "rank 0 did not connect to this rank's address " + ports[2].text(),
-                                    ports[3].text(), "rank 2 did not answer at " + ports[4].text()}) {
+    for (const std::string& part : {std::string("rank 1 of 3"), std::string("300 ms"),
+                                    "rank 0 did not connect to this rank's address " + ports[2].text(), ports[3].text(),
+                                    "rank 2 did not answer at " + ports[4].text()}) {
         EXPECT_NE(message.find(part), std::string::npos) << message << "\n lacks " << part;
     }
 }
@@ -313,7 +320,8 @@ TEST(Forming, SurvivesConnectionsThatAreResetOnEitherSide) {
         FormingPlan plan = plan_of(ports, rank, 2, 1);
         if (rank == 0) plan.log = book.log();
         if (rank == 1) {
-            // As earlier incarnations of rank 1 that failed do it; one side after the other, as both at once would be a ring.
+            // As earlier incarnations of rank 1 that failed do it; one side after the other, as both at once would be a
+            // ring.
             {
                 const Descriptor caller = connect_when_open(ports[0]);
                 EXPECT_TRUE(book.wait_for("called at"));
@@ -348,7 +356,8 @@ TEST(Forming, NoticesEveryCallerThatIsReset) {
         EXPECT_TRUE(book.wait_for(source + " called"));
         reset_on_close(caller, true);
         caller.close();
-        const bool noticed = book.wait_for(text("from ", source, " to ", ports[0].text(), ": its connection broke"), soon_ms);
+        const bool noticed =
+            book.wait_for(text("from ", source, " to ", ports[0].text(), ": its connection broke"), soon_ms);
         EXPECT_TRUE(noticed) << "round " << round;
         if (!noticed) break;
     }

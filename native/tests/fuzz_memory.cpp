@@ -96,9 +96,15 @@ void* operator new[](std::size_t bytes) { return nc::test::or_throw(nc::test::ta
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return nc::test::take(bytes); }
 void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return nc::test::take(bytes); }
 void* operator new(std::size_t bytes, std::align_val_t unit) { return nc::test::or_throw(nc::test::take(bytes, unit)); }
-void* operator new[](std::size_t bytes, std::align_val_t unit) { return nc::test::or_throw(nc::test::take(bytes, unit)); }
-void* operator new(std::size_t bytes, std::align_val_t unit, const std::nothrow_t&) noexcept { return nc::test::take(bytes, unit); }
-void* operator new[](std::size_t bytes, std::align_val_t unit, const std::nothrow_t&) noexcept { return nc::test::take(bytes, unit); }
+void* operator new[](std::size_t bytes, std::align_val_t unit) {
+    return nc::test::or_throw(nc::test::take(bytes, unit));
+}
+void* operator new(std::size_t bytes, std::align_val_t unit, const std::nothrow_t&) noexcept {
+    return nc::test::take(bytes, unit);
+}
+void* operator new[](std::size_t bytes, std::align_val_t unit, const std::nothrow_t&) noexcept {
+    return nc::test::take(bytes, unit);
+}
 void operator delete(void* memory) noexcept { nc::test::give(memory); }
 void operator delete[](void* memory) noexcept { nc::test::give(memory); }
 void operator delete(void* memory, std::size_t) noexcept { nc::test::give(memory); }

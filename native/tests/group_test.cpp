@@ -37,7 +37,8 @@ TEST(Library, SaysWhatItIs) {
     EXPECT_STREQ(nc_version(), NC_VERSION);
     EXPECT_EQ(nc_abi_version(), static_cast<std::uint32_t>(NC_ABI_VERSION));
     EXPECT_STREQ(nc_status_name(NC_OK), "ok");
-    for (int status = 0; status <= NC_LIBRARY_ERROR; ++status) EXPECT_STRNE(nc_status_name(static_cast<nc_status>(status)), "unknown");
+    for (int status = 0; status <= NC_LIBRARY_ERROR; ++status)
+        EXPECT_STRNE(nc_status_name(static_cast<nc_status>(status)), "unknown");
     nc_status none{};
     const std::uint32_t number = NC_LIBRARY_ERROR + 1;
     std::memcpy(&none, &number, sizeof number);
@@ -72,8 +73,10 @@ TEST(GroupOfOne, IsTheIdentityForEveryCollectiveAndType) {
     for (int type = 0; type < data_type_count; ++type) {
         const auto data_type = static_cast<nc_data_type>(type);
         std::vector<std::uint8_t> input(24 * data_type_size(data_type));
-        for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<std::uint8_t>(type == NC_BOOL ? i % 2 : i);
-        for (const nc_operation operation : {NC_ALL_REDUCE, NC_ALL_GATHER, NC_REDUCE_SCATTER, NC_BROADCAST, NC_REDUCE, NC_GATHER, NC_SCATTER, NC_ALL_TO_ALL}) {
+        for (std::size_t i = 0; i < input.size(); ++i)
+            input[i] = static_cast<std::uint8_t>(type == NC_BOOL ? i % 2 : i);
+        for (const nc_operation operation : {NC_ALL_REDUCE, NC_ALL_GATHER, NC_REDUCE_SCATTER, NC_BROADCAST, NC_REDUCE,
+                                             NC_GATHER, NC_SCATTER, NC_ALL_TO_ALL}) {
             for (const nc_reduce_op op : {NC_SUM, NC_PRODUCT, NC_MAX, NC_MIN, NC_AVERAGE}) {
                 if (op == NC_AVERAGE && data_type == NC_BOOL) continue;
                 std::vector<std::uint8_t> output(input.size(), 0xee);
@@ -93,7 +96,8 @@ TEST(GroupOfOne, IsTheIdentityForEveryCollectiveAndType) {
 
 TEST(GroupOfOne, TakesNullForNothing) {
     const GroupPointer group = group_of_one();
-    for (const nc_operation operation : {NC_ALL_REDUCE, NC_ALL_GATHER, NC_REDUCE_SCATTER, NC_BROADCAST, NC_REDUCE, NC_GATHER, NC_SCATTER, NC_ALL_TO_ALL}) {
+    for (const nc_operation operation : {NC_ALL_REDUCE, NC_ALL_GATHER, NC_REDUCE_SCATTER, NC_BROADCAST, NC_REDUCE,
+                                         NC_GATHER, NC_SCATTER, NC_ALL_TO_ALL}) {
         EXPECT_EQ(execute(group.get(), request_of(operation)).status, NC_OK) << operation;
     }
     std::int32_t value = 7;
@@ -260,18 +264,27 @@ TEST(Request, IsCheckedBeforeAnyByteMoves) {
         invalid("peer below", [&](nc_request& r) { r.operation = operation, r.peer = -1; });
         invalid("peer beyond", [&](nc_request& r) { r.operation = operation, r.peer = 3; });
     }
-    for (const nc_operation operation : {NC_SEND, NC_RECEIVE}) invalid("peer self", [&](nc_request& r) { r.operation = operation, r.peer = 1; });
+    for (const nc_operation operation : {NC_SEND, NC_RECEIVE})
+        invalid("peer self", [&](nc_request& r) { r.operation = operation, r.peer = 1; });
     invalid("send null", [](nc_request& r) { r.operation = NC_SEND, r.peer = 0, r.send_buffer = nullptr; });
     invalid("receive null", [](nc_request& r) { r.operation = NC_RECEIVE, r.peer = 0, r.receive_buffer = nullptr; });
-    invalid("broadcast null at root", [](nc_request& r) { r.operation = NC_BROADCAST, r.peer = 1, r.send_buffer = nullptr; });
-    invalid("broadcast null elsewhere", [](nc_request& r) { r.operation = NC_BROADCAST, r.peer = 0, r.receive_buffer = nullptr; });
-    invalid("reduce null at root", [](nc_request& r) { r.operation = NC_REDUCE, r.peer = 1, r.receive_buffer = nullptr; });
-    invalid("gather null at root", [](nc_request& r) { r.operation = NC_GATHER, r.peer = 1, r.receive_buffer = nullptr; });
-    invalid("gather null elsewhere", [](nc_request& r) { r.operation = NC_GATHER, r.peer = 0, r.send_buffer = nullptr; });
-    invalid("scatter null at root", [](nc_request& r) { r.operation = NC_SCATTER, r.peer = 1, r.send_buffer = nullptr; });
-    invalid("scatter null elsewhere", [](nc_request& r) { r.operation = NC_SCATTER, r.peer = 0, r.receive_buffer = nullptr; });
+    invalid("broadcast null at root",
+            [](nc_request& r) { r.operation = NC_BROADCAST, r.peer = 1, r.send_buffer = nullptr; });
+    invalid("broadcast null elsewhere",
+            [](nc_request& r) { r.operation = NC_BROADCAST, r.peer = 0, r.receive_buffer = nullptr; });
+    invalid("reduce null at root",
+            [](nc_request& r) { r.operation = NC_REDUCE, r.peer = 1, r.receive_buffer = nullptr; });
+    invalid("gather null at root",
+            [](nc_request& r) { r.operation = NC_GATHER, r.peer = 1, r.receive_buffer = nullptr; });
+    invalid("gather null elsewhere",
+            [](nc_request& r) { r.operation = NC_GATHER, r.peer = 0, r.send_buffer = nullptr; });
+    invalid("scatter null at root",
+            [](nc_request& r) { r.operation = NC_SCATTER, r.peer = 1, r.send_buffer = nullptr; });
+    invalid("scatter null elsewhere",
+            [](nc_request& r) { r.operation = NC_SCATTER, r.peer = 0, r.receive_buffer = nullptr; });
     for (const nc_operation operation : {NC_BROADCAST, NC_REDUCE, NC_SEND, NC_RECEIVE}) {
-        invalid("cannot be uneven", [&](nc_request& r) { r.operation = operation, r.peer = 0, r.flags = NC_REQUEST_UNEVEN; });
+        invalid("cannot be uneven",
+                [&](nc_request& r) { r.operation = operation, r.peer = 0, r.flags = NC_REQUEST_UNEVEN; });
     }
     const auto uneven = [&](nc_operation operation, nc_request& r) {
         r.operation = operation;
@@ -296,12 +309,16 @@ TEST(Request, IsCheckedBeforeAnyByteMoves) {
     invalid("split without new_group", [](nc_request& r) { r.operation = NC_SPLIT; });
     nc_group* part = nullptr;
     for (const nc_operation operation : {NC_BARRIER, NC_SPLIT}) {
-        for (const std::uint32_t flags : {NC_REQUEST_UNEVEN, NC_REQUEST_DEVICE, NC_REQUEST_DEVICE | NC_REQUEST_STREAM, NC_REQUEST_STREAM, 8U})
-            invalid("flags where nothing moves", [&](nc_request& r) { r.operation = operation, r.flags = flags, r.new_group = &part; });
+        for (const std::uint32_t flags :
+             {NC_REQUEST_UNEVEN, NC_REQUEST_DEVICE, NC_REQUEST_DEVICE | NC_REQUEST_STREAM, NC_REQUEST_STREAM, 8U})
+            invalid("flags where nothing moves",
+                    [&](nc_request& r) { r.operation = operation, r.flags = flags, r.new_group = &part; });
     }
-    invalid("device memory, and another mistake", [](nc_request& r) { r.flags = NC_REQUEST_DEVICE, r.send_buffer = nullptr; });
+    invalid("device memory, and another mistake",
+            [](nc_request& r) { r.flags = NC_REQUEST_DEVICE, r.send_buffer = nullptr; });
     const nc_request barrier = request_of(NC_BARRIER);
-    EXPECT_EQ(nc_enqueue(group, &barrier, nullptr, nullptr, nullptr, nullptr), NC_INVALID_ARGUMENT) << "neither completion nor work";
+    EXPECT_EQ(nc_enqueue(group, &barrier, nullptr, nullptr, nullptr, nullptr), NC_INVALID_ARGUMENT)
+        << "neither completion nor work";
     ranks.each([](int, nc_group* each) { EXPECT_EQ(all_sum_works(each).status, NC_OK); });
 }
 
@@ -391,7 +408,9 @@ TEST(ErrorStruct, IsFilledAsFarAsItsSizeSays) {
 
 // What was set is set back, whatever the test does.
 struct BackendDirectory {
-    explicit BackendDirectory(const std::string& path) { EXPECT_EQ(nc_set_backend_directory(path.c_str(), nullptr), NC_OK); }
+    explicit BackendDirectory(const std::string& path) {
+        EXPECT_EQ(nc_set_backend_directory(path.c_str(), nullptr), NC_OK);
+    }
     ~BackendDirectory() { nc_set_backend_directory(nullptr, nullptr); }
 };
 
@@ -408,7 +427,8 @@ TEST(Backend, ThatDoesNotExistIsAnErrorThatSaysWhereItWasLookedFor) {
     EXPECT_NE(outcome.message().find(here.string()), std::string::npos) << outcome.message();
     const BackendDirectory elsewhere("/nowhere/at/all");
     EXPECT_EQ(nc_backend_available("ring", nullptr, 0, &outcome.error), NC_BACKEND_UNAVAILABLE);
-    EXPECT_NE(outcome.message().find("/nowhere/at/all/libnative_collectives_ring"), std::string::npos) << outcome.message();
+    EXPECT_NE(outcome.message().find("/nowhere/at/all/libnative_collectives_ring"), std::string::npos)
+        << outcome.message();
     RingOptions ring(0, "");
     nc_group* group = nullptr;
     EXPECT_EQ(create(ring.options, &group).status, NC_BACKEND_UNAVAILABLE);
@@ -424,7 +444,8 @@ TEST(Backend, ALibraryThatIsNoneIsRefused) {
     const std::filesystem::path folder = ::mkdtemp(pattern);
     std::ofstream(folder / "libnative_collectives_garbage.so") << "this is no library";
     // One that can be loaded but is no backend: the core itself.
-    const std::filesystem::path core = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "libnative_collectives.so";
+    const std::filesystem::path core =
+        std::filesystem::read_symlink("/proc/self/exe").parent_path() / "libnative_collectives.so";
     std::filesystem::copy(core, folder / "libnative_collectives_core.so");
     {
         const BackendDirectory there(folder.string());
@@ -484,15 +505,18 @@ TEST(Group, TellsItsProgressToTheLog) {
     std::vector<std::vector<std::string>> messages(2);
     on_all_ranks(2, [&](int rank) {
         RingOptions ring(rank, hosts);
-        ring.options.log = [](void* context, nc_log_level, const char* message) { static_cast<std::vector<std::string>*>(context)->push_back(message); };
+        ring.options.log = [](void* context, nc_log_level, const char* message) {
+            static_cast<std::vector<std::string>*>(context)->push_back(message);
+        };
         ring.options.log_context = &messages[static_cast<std::size_t>(rank)];
         nc_group* group = nullptr;
         EXPECT_EQ(create(ring.options, &group).status, NC_OK);
         nc_group_destroy(group);
     });
     for (const auto& of_rank : messages) {
-        const bool formed =
-            std::any_of(of_rank.begin(), of_rank.end(), [](const std::string& message) { return message.find("formed in") != std::string::npos; });
+        const bool formed = std::any_of(of_rank.begin(), of_rank.end(), [](const std::string& message) {
+            return message.find("formed in") != std::string::npos;
+        });
         EXPECT_TRUE(formed);
     }
 }

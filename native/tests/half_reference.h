@@ -1,4 +1,5 @@
-// The 16-bit floating-point formats by their definitions: exact values, and rounding to nearest, ties to even, without the tricks of backend/half.h.
+// The 16-bit floating-point formats by their definitions: exact values, and rounding to nearest, ties to even, without
+// the tricks of backend/half.h.
 #pragma once
 
 #include <algorithm>
@@ -31,8 +32,10 @@ inline double value_of(const Format& format, std::uint32_t bits) {
     const std::uint32_t fraction = magnitude & ((1U << format.fraction_bits) - 1);
     if (magnitude > infinity_of(format)) return std::numeric_limits<double>::quiet_NaN();
     if (magnitude == infinity_of(format)) return sign * std::numeric_limits<double>::infinity();
-    if (exponent == 0) return sign * std::ldexp(static_cast<double>(fraction), 1 - bias_of(format) - format.fraction_bits);
-    return sign * std::ldexp(static_cast<double>(fraction + (1U << format.fraction_bits)), exponent - bias_of(format) - format.fraction_bits);
+    if (exponent == 0)
+        return sign * std::ldexp(static_cast<double>(fraction), 1 - bias_of(format) - format.fraction_bits);
+    return sign * std::ldexp(static_cast<double>(fraction + (1U << format.fraction_bits)),
+                             exponent - bias_of(format) - format.fraction_bits);
 }
 
 inline std::uint16_t round_to(const Format& format, double value) {

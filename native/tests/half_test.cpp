@@ -1,4 +1,5 @@
-// Conversions of the 16-bit floating-point formats against values computed from their definitions, for all bit patterns.
+// Conversions of the 16-bit floating-point formats against values computed from their definitions, for all bit
+// patterns.
 #include "backend/half.h"
 
 #include <gtest/gtest.h>
@@ -52,7 +53,8 @@ TEST(Half, EveryNumberComesBackUnchangedAndNansBecomeCanonical) {
     }
 }
 
-// All binary32 that matter for rounding: around every representable number and every midpoint between two, and a sweep through all the others.
+// All binary32 that matter for rounding: around every representable number and every midpoint between two, and a sweep
+// through all the others.
 std::vector<float> interesting(const Format& format) {
     std::vector<float> values;
     const auto around = [&](double value) {
@@ -67,7 +69,8 @@ std::vector<float> interesting(const Format& format) {
     for (std::uint32_t bits = 0; bits < infinity; ++bits) {
         const double low = test::value_of(format, bits);
         // Beyond the largest number comes what would be next if the exponent went on.
-        const double high = bits + 1 < infinity ? test::value_of(format, bits + 1) : low + (low - test::value_of(format, bits - 1));
+        const double high =
+            bits + 1 < infinity ? test::value_of(format, bits + 1) : low + (low - test::value_of(format, bits - 1));
         around(low);
         around((low + high) / 2);
     }

@@ -1,4 +1,5 @@
-// Hostfiles, good and bad: mlx-ring-wire.md, section 1.2. A bad one is refused with an error that names where it came from, the rank and the address.
+// Hostfiles, good and bad: mlx-ring-wire.md, section 1.2. A bad one is refused with an error that names where it came
+// from, the rank and the address.
 #include "ring/hostfile.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +31,8 @@ void expect_refused(const std::string& json, const std::vector<std::string>& nam
     const std::string message = refusal(json);
     EXPECT_FALSE(message.empty()) << json << " was accepted";
     EXPECT_NE(message.find("the file F"), std::string::npos) << message;
-    for (const std::string& part : named) EXPECT_NE(message.find(part), std::string::npos) << json << ": " << message << " does not contain " << part;
+    for (const std::string& part : named)
+        EXPECT_NE(message.find(part), std::string::npos) << json << ": " << message << " does not contain " << part;
 }
 
 TEST(Hostfile, ListsTheAddressesOfEveryRank) {
@@ -62,7 +64,8 @@ TEST(Hostfile, ThatIsBlankIsAGroupOfOne) {
 }
 
 TEST(Hostfile, ThatIsNoJsonIsRefused) {
-    for (const char* json : {"x", "[", "[[\"a:1\"]", "[[\"a:1\"],]", "[\"a:1\"] x", "{", "\"", "[\"a:1]", "// [\"a:1\"]", "nul", "[\"\\u12\"]", "[1e999]"})
+    for (const char* json : {"x", "[", "[[\"a:1\"]", "[[\"a:1\"],]", "[\"a:1\"] x", "{", "\"", "[\"a:1]",
+                             "// [\"a:1\"]", "nul", "[\"\\u12\"]", "[1e999]"})
         expect_refused(json, {"JSON"});
     expect_refused(std::string("[\"a\0:1\"]", 8), {"JSON"});
     expect_refused(std::string("\0", 1), {"JSON"});
@@ -95,7 +98,8 @@ TEST(Hostfile, OfALauncherIsCalledThat) {
     expect_refused(R"([{"ssh":"a","ips":["1.2.3.4"],"rdma":[]}])", {"rank 0", "launcher"});
     expect_refused(R"([["a:1"],{"ips":["1.2.3.4"]}])", {"rank 1", "launcher"});
     expect_refused(R"({"backend":"ring","envs":[],"hosts":[]})", {"launcher"});
-    expect_refused(R"({"backend":"ring","envs":[],"hosts":[{"ssh":"a","ips":["1.2.3.4"],"rdma":[[null,"en5"]]}]})", {"launcher"});
+    expect_refused(R"({"backend":"ring","envs":[],"hosts":[{"ssh":"a","ips":["1.2.3.4"],"rdma":[[null,"en5"]]}]})",
+                   {"launcher"});
 }
 
 TEST(Hostfile, WithABadAddressNamesIt) {
@@ -176,7 +180,8 @@ TEST(Hostfile, IsReadFromItsPath) {
     std::filesystem::remove_all(folder);
 }
 
-// Bounded mutations of good files: each is either parsed or refused with an Error, and what was parsed keeps its promises.
+// Bounded mutations of good files: each is either parsed or refused with an Error, and what was parsed keeps its
+// promises.
 TEST(Hostfile, SurvivesMutations) {
     const std::vector<std::string> seeds = {
         R"([["10.0.0.1:5000","10.0.0.1:5001"],["10.0.0.2:5000","10.0.0.2:5001"]])",
@@ -213,7 +218,8 @@ TEST(Hostfile, SurvivesMutations) {
                     if (at < json.size()) json[at] = static_cast<char>(random());
                     break;
                 default:
-                    if (at < json.size()) json[at] = static_cast<char>(json[at] ^ static_cast<char>(1U << random() % 8));
+                    if (at < json.size())
+                        json[at] = static_cast<char>(json[at] ^ static_cast<char>(1U << random() % 8));
             }
         }
         try {
@@ -221,7 +227,8 @@ TEST(Hostfile, SurvivesMutations) {
             for (const auto& entry : hosts.addresses) {
                 ASSERT_FALSE(entry.empty()) << "seed " << seed;
                 ASSERT_EQ(entry.size(), hosts.addresses[0].size()) << "seed " << seed;
-                for (const HostPort& address : entry) ASSERT_FALSE(address.host.empty() || address.port.empty()) << "seed " << seed;
+                for (const HostPort& address : entry)
+                    ASSERT_FALSE(address.host.empty() || address.port.empty()) << "seed " << seed;
             }
         } catch (const Error& error) {
             ASSERT_EQ(error.status, NC_RENDEZVOUS_FAILED) << "seed " << seed;

@@ -16,7 +16,8 @@ constexpr std::size_t gib = std::size_t{1} << 30;
 class JacclArithmetic : public JacclTest {};
 
 TEST_F(JacclArithmetic, PiecesTileWhateverTheyAreCutFrom) {
-    for (const std::size_t total : {std::size_t{0}, std::size_t{1}, std::size_t{4095}, std::size_t{4096}, std::size_t{4097}, 5 * gib + 3}) {
+    for (const std::size_t total :
+         {std::size_t{0}, std::size_t{1}, std::size_t{4095}, std::size_t{4096}, std::size_t{4097}, 5 * gib + 3}) {
         for (const std::size_t length : {std::size_t{1} << 20, largest_frame, 3 * gib + 1}) {
             std::size_t at = 0;
             for (std::size_t k = 0; k < ceil_div(total, length); ++k) {
@@ -37,7 +38,8 @@ TEST_F(JacclArithmetic, PiecesTileWhateverTheyAreCutFrom) {
 
 TEST_F(JacclArithmetic, BlocksBeginWhereTheOnesBeforeEnd) {
     const Blocks even(8, 3 * gib);
-    for (int rank = 0; rank < 8; ++rank) EXPECT_EQ(even[rank], (Range{static_cast<std::size_t>(rank) * 3 * gib, 3 * gib}));
+    for (int rank = 0; rank < 8; ++rank)
+        EXPECT_EQ(even[rank], (Range{static_cast<std::size_t>(rank) * 3 * gib, 3 * gib}));
     EXPECT_EQ(even.largest(), 3 * gib);
     const std::uint64_t lengths[] = {gib, 0, 3, 2 * gib + 1};
     const Blocks uneven(lengths, 4, 8);
@@ -54,7 +56,8 @@ public:
     Member(int rank, const Shape& shape, Meeting& meeting) {
         const std::string matrix = matrix_json(shape);
         const std::string library = verbs_library_path();
-        const nc_setting settings[] = {{"devices", matrix.c_str()}, {"prefer_ring", "true"}, {"verbs_library", library.c_str()}};
+        const nc_setting settings[] = {
+            {"devices", matrix.c_str()}, {"prefer_ring", "true"}, {"verbs_library", library.c_str()}};
         nc_backend_options options{};
         options.rank = rank;
         options.side_channel = Meeting::exchange;
@@ -63,7 +66,8 @@ public:
         const jaccl::Settings read = read_settings(settings, 3);
         DeviceMatrix parsed = DeviceMatrix::parse(matrix, "the matrix");
         const auto channel = make_custom_channel(options, shape.ranks, deadline_after(ample_ms));
-        Fabric fabric = connect_ranks(VerbsLibrary::load(library), parsed, rank, parsed.choose(true), read, *channel, Log(nullptr, nullptr));
+        Fabric fabric = connect_ranks(VerbsLibrary::load(library), parsed, rank, parsed.choose(true), read, *channel,
+                                      Log(nullptr, nullptr));
         group.emplace(rank, std::move(parsed), read, std::move(fabric), std::vector<Connection>(), options);
     }
 
@@ -79,7 +83,8 @@ TEST_F(JacclArithmetic, SlicesTileBlocksOfAnySize) {
         if (rank != 0) return;
         for (const nc_data_type type : {NC_INT8, NC_FLOAT32, NC_COMPLEX64}) {
             const std::size_t item = data_type_size(type);
-            for (const std::size_t count : {std::size_t{0}, std::size_t{5}, 32'768 / item, 32'768 / item + 1, std::size_t{100'003}, 5 * gib / item + 1}) {
+            for (const std::size_t count : {std::size_t{0}, std::size_t{5}, 32'768 / item, 32'768 / item + 1,
+                                            std::size_t{100'003}, 5 * gib / item + 1}) {
                 const nc_request request = request_of(NC_BROADCAST, type, count);
                 const nc_call call{};
                 const Operation operation(*member.group, request, call);

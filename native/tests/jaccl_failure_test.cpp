@@ -1,4 +1,5 @@
-// What becomes of a jaccl group when devices, cables, peers or the program fail it: statuses, words, deadlines, and that nothing hangs or is left behind.
+// What becomes of a jaccl group when devices, cables, peers or the program fail it: statuses, words, deadlines, and
+// that nothing hangs or is left behind.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -18,14 +19,15 @@ class JacclFailure : public JacclTest {};
 class JacclMismatch : public JacclTest {};
 
 void expect_words(const Outcome& outcome, std::initializer_list<std::string> words) {
-    for (const std::string& word : words) EXPECT_TRUE(contains(outcome, word)) << '"' << word << "\" is missing in: " << outcome.message();
+    for (const std::string& word : words)
+        EXPECT_TRUE(contains(outcome, word)) << '"' << word << "\" is missing in: " << outcome.message();
 }
 
 nc_request sum_of(std::vector<float>& values) {
     return request_of(NC_ALL_REDUCE, NC_FLOAT32, values.size(), values.data(), values.data());
 }
 
-// ---- Whether it can be used at all -------------------------------------------------------------------------------------------------------------------------
+// ---- Whether it can be used at all ----------------------------------------------------------------------------------
 
 Outcome available(const std::string& library) {
     const nc_setting setting{"verbs_library", library.c_str()};
@@ -57,7 +59,7 @@ TEST_F(JacclAvailability, SaysWhatIsMissing) {
     expect_words(forbidden, {"ibv_get_device_list", "Operation not permitted"});
 }
 
-// ---- Forming: what is asked for ----------------------------------------------------------------------------------------------------------------------------
+// ---- Forming: what is asked for -------------------------------------------------------------------------------------
 
 Outcome create_alone(const std::function<void(JacclOptions&)>& change, int rank = 0) {
     const ReservedPorts ports(1);
@@ -73,16 +75,24 @@ TEST_F(JacclForming, RefusesWhatMakesNoSense) {
         std::initializer_list<std::string> words;
         std::function<void(JacclOptions&)> change;
     } wrong[] = {
-        {NC_NOT_CONFIGURED, {"coordinator", "side channel"}, [](JacclOptions& options) { options.remove("coordinator"); }},
+        {NC_NOT_CONFIGURED,
+         {"coordinator", "side channel"},
+         [](JacclOptions& options) { options.remove("coordinator"); }},
         {NC_NOT_CONFIGURED, {"devices", "device_file"}, [](JacclOptions& options) { options.remove("devices"); }},
-        {NC_RENDEZVOUS_FAILED, {"no port", "nowhere"}, [](JacclOptions& options) { options.set("coordinator", "nowhere"); }},
+        {NC_RENDEZVOUS_FAILED,
+         {"no port", "nowhere"},
+         [](JacclOptions& options) { options.set("coordinator", "nowhere"); }},
         {NC_RENDEZVOUS_FAILED, {"2 ranks", "is 2"}, [](JacclOptions& options) { options.options.rank = 2; }},
         {NC_RENDEZVOUS_FAILED, {"2 ranks", "is -1"}, [](JacclOptions& options) { options.options.rank = -1; }},
-        {NC_RENDEZVOUS_FAILED, {"neither a mesh nor a ring"}, [](JacclOptions& options) { options.set("devices", "[[null, null], [null, null]]"); }},
+        {NC_RENDEZVOUS_FAILED,
+         {"neither a mesh nor a ring"},
+         [](JacclOptions& options) { options.set("devices", "[[null, null], [null, null]]"); }},
         {NC_RENDEZVOUS_FAILED,
          {"/nowhere/matrix.json", "No such file"},
          [](JacclOptions& options) { options.remove("devices").set("device_file", "/nowhere/matrix.json"); }},
-        {NC_BACKEND_UNAVAILABLE, {"/nowhere/libibverbs.so.1"}, [](JacclOptions& options) { options.set("verbs_library", "/nowhere/libibverbs.so.1"); }},
+        {NC_BACKEND_UNAVAILABLE,
+         {"/nowhere/libibverbs.so.1"},
+         [](JacclOptions& options) { options.set("verbs_library", "/nowhere/libibverbs.so.1"); }},
         {NC_INVALID_ARGUMENT, {"frames", "'medium'"}, [](JacclOptions& options) { options.set("frames", "medium"); }},
     };
     for (const auto& [status, words, change] : wrong) {
@@ -104,7 +114,8 @@ TEST_F(JacclForming, IsBoundedAndCancelled) {
 }
 
 // One rank fails, with these words; the others soon know that it did.
-void expect_failure_of(int failing, const Formation& formation, nc_status status, std::initializer_list<std::string> words) {
+void expect_failure_of(int failing, const Formation& formation, nc_status status,
+                       std::initializer_list<std::string> words) {
     for (std::size_t rank = 0; rank < formation.outcomes.size(); ++rank) {
         const Outcome& outcome = formation.outcomes[rank];
         EXPECT_EQ(formation.groups[rank], nullptr);
@@ -161,13 +172,15 @@ TEST_F(JacclForming, FindsTheAddressWhereverItIs) {
     }
 }
 
-// Every call of the verbs that a rank makes meanwhile fails once: it does not crash, says what failed, and leaves nothing behind.
+// Every call of the verbs that a rank makes meanwhile fails once: it does not crash, says what failed, and leaves
+// nothing behind.
 TEST_F(JacclForming, SurvivesTheFailureOfEveryCall) {
     const struct {
         const char* call;
         int most;
-    } calls[] = {{"get_device_list", 5}, {"open_device", 5}, {"query_port", 2}, {"query_gid", 3},      {"alloc_pd", 2},      {"create_comp_channel", 2},
-                 {"reg_mr", 6},          {"create_cq", 5},   {"create_qp", 5},  {"modify_qp:INIT", 5}, {"modify_qp:RTR", 5}, {"modify_qp:RTS", 5}};
+    } calls[] = {{"get_device_list", 5}, {"open_device", 5},         {"query_port", 2},    {"query_gid", 3},
+                 {"alloc_pd", 2},        {"create_comp_channel", 2}, {"reg_mr", 6},        {"create_cq", 5},
+                 {"create_qp", 5},       {"modify_qp:INIT", 5},      {"modify_qp:RTR", 5}, {"modify_qp:RTS", 5}};
     for (const Shape& shape : {mesh_of(3), ring_of(3, 2)}) {
         for (const auto& [call, most] : calls) {
             int failed = 0;
@@ -182,8 +195,10 @@ TEST_F(JacclForming, SurvivesTheFailureOfEveryCall) {
                         ++successes;
                         continue;
                     }
-                    EXPECT_TRUE(outcome.status == NC_RENDEZVOUS_FAILED || outcome.status == NC_BACKEND_UNAVAILABLE) << outcome.message();
-                    is_named = is_named || contains(outcome, "Input/output error") || contains(outcome, "no IPv4 address");
+                    EXPECT_TRUE(outcome.status == NC_RENDEZVOUS_FAILED || outcome.status == NC_BACKEND_UNAVAILABLE)
+                        << outcome.message();
+                    is_named =
+                        is_named || contains(outcome, "Input/output error") || contains(outcome, "no IPv4 address");
                 }
                 if (successes < shape.ranks) {
                     ++failed;
@@ -191,7 +206,9 @@ TEST_F(JacclForming, SurvivesTheFailureOfEveryCall) {
                                           << formation.outcomes[1].message() << '\n'
                                           << formation.outcomes[2].message();
                 } else {
-                    on_all_ranks(shape.ranks, [&](int rank) { EXPECT_EQ(all_sum_works(formation.groups[index(rank)].get()).status, NC_OK); });
+                    on_all_ranks(shape.ranks, [&](int rank) {
+                        EXPECT_EQ(all_sum_works(formation.groups[index(rank)].get()).status, NC_OK);
+                    });
                 }
                 formation.groups.clear();
                 expect_nothing_left();
@@ -213,7 +230,8 @@ TEST_F(JacclForming, EndsForAllWhenTheSideChannelOfTheProgramFails) {
         options.options.side_channel_context = &meeting;
         options.options.side_channel = Meeting::exchange;
         if (rank == 1) {
-            options.options.side_channel = [](void*, std::int32_t, std::int32_t, const void*, std::uint64_t, void*, std::int64_t, nc_error* error) {
+            options.options.side_channel = [](void*, std::int32_t, std::int32_t, const void*, std::uint64_t, void*,
+                                              std::int64_t, nc_error* error) {
                 fill(error, NC_RENDEZVOUS_FAILED, "the postman is ill", 0, 7);
                 return NC_RENDEZVOUS_FAILED;
             };
@@ -242,7 +260,7 @@ TEST_F(JacclForming, ThatIsFollowedByLeavingAtOnceIsNoFailure) {
     }
 }
 
-// ---- Ranks that do not agree -------------------------------------------------------------------------------------------------------------------------------
+// ---- Ranks that do not agree ----------------------------------------------------------------------------------------
 
 TEST_F(JacclMismatch, OfSettingsIsFoundWhileForming) {
     const struct {
@@ -268,10 +286,13 @@ TEST_F(JacclMismatch, OfSettingsIsFoundWhileForming) {
     // Two ranks may disagree on the topology without having other records to tell, and with as many.
     for (const Shape& shape : {mesh_of(2), mesh_of(3), ring_of(2, 2)}) {
         SCOPED_TRACE(name_of(shape));
-        const Formation formation(shape, [&](int rank, JacclOptions& options) { options.set("prefer_ring", rank == 1 ? "true" : "false"); });
+        const Formation formation(
+            shape, [&](int rank, JacclOptions& options) { options.set("prefer_ring", rank == 1 ? "true" : "false"); });
         for (const Outcome& outcome : formation.outcomes) {
             EXPECT_EQ(outcome.status, NC_RENDEZVOUS_FAILED);
-            EXPECT_TRUE(contains(outcome, "topology") || contains(outcome, "preference for the ring") || contains(outcome, "gave up")) << outcome.message();
+            EXPECT_TRUE(contains(outcome, "topology") || contains(outcome, "preference for the ring") ||
+                        contains(outcome, "gave up"))
+                << outcome.message();
         }
         EXPECT_TRUE(contains(formation.outcomes[0], "ring")) << formation.outcomes[0].message();
     }
@@ -285,7 +306,8 @@ TEST_F(JacclMismatch, OfSettingsIsFoundWhileForming) {
 }
 
 // One rank's request differs. Every rank's operation ends, and those that can tell say how they differ.
-void expect_mismatch(const Shape& shape, const nc_request& of_most, const nc_request& of_one, std::initializer_list<std::string> words) {
+void expect_mismatch(const Shape& shape, const nc_request& of_most, const nc_request& of_one,
+                     std::initializer_list<std::string> words) {
     LocalJacclRanks ranks(shape);
     std::vector<Outcome> outcomes(index(shape.ranks));
     EXPECT_LT(milliseconds_of([&] {
@@ -301,7 +323,8 @@ void expect_mismatch(const Shape& shape, const nc_request& of_most, const nc_req
               2 * soon_ms);
     bool is_told = false;
     for (const Outcome& outcome : outcomes) {
-        EXPECT_TRUE(outcome.status == NC_MISMATCH || outcome.status == NC_PEER_LOST) << outcome.status << ": " << outcome.message();
+        EXPECT_TRUE(outcome.status == NC_MISMATCH || outcome.status == NC_PEER_LOST)
+            << outcome.status << ": " << outcome.message();
         if (outcome.status != NC_MISMATCH) continue;
         is_told = true;
         expect_words(outcome, words);
@@ -325,12 +348,13 @@ TEST_F(JacclMismatch, OfOperationsThatAreAnnouncedIsDescribed) {
     other_gather.receive_counts = uneven;
     for (const Shape& shape : {mesh_of(3), ring_of(3)}) {
         SCOPED_TRACE(name_of(shape));
-        expect_mismatch(shape, broadcast, with_root(request_of(NC_BROADCAST, NC_FLOAT32, 11), 0), {"broadcast of 10 float32", "broadcast of 11 float32"});
+        expect_mismatch(shape, broadcast, with_root(request_of(NC_BROADCAST, NC_FLOAT32, 11), 0),
+                        {"broadcast of 10 float32", "broadcast of 11 float32"});
         expect_mismatch(shape, broadcast, with_root(request_of(NC_BROADCAST, NC_INT8, 10), 0), {"float32", "int8"});
         expect_mismatch(shape, broadcast, with_root(request_of(NC_BROADCAST, NC_FLOAT32, 10), 2), {"root 0", "root 2"});
         expect_mismatch(shape, broadcast, request_of(NC_ALL_TO_ALL, NC_FLOAT32, 10), {"broadcast", "all-to-all"});
-        expect_mismatch(shape, with_root(request_of(NC_REDUCE, NC_INT32, 5), 1), with_root(request_of(NC_REDUCE, NC_INT32, 5), 1, NC_MAX),
-                        {"reduce sum", "reduce max"});
+        expect_mismatch(shape, with_root(request_of(NC_REDUCE, NC_INT32, 5), 1),
+                        with_root(request_of(NC_REDUCE, NC_INT32, 5), 1, NC_MAX), {"reduce sum", "reduce max"});
         expect_mismatch(shape, gather, other_gather, {"uneven all-gather", "block 2"});
     }
 }
@@ -367,11 +391,13 @@ TEST_F(JacclMismatch, OfAnOperationThatIsNotAnnouncedIsSeenByThoseThatAnnounceTh
     LocalJacclRanks ranks(mesh_of(3));
     ranks.each([](int rank, nc_group* group) {
         float value = 0;
-        nc_request request = request_of(rank == 1 ? NC_BARRIER : NC_BROADCAST, NC_FLOAT32, rank == 1 ? 0 : 1, &value, &value);
+        nc_request request =
+            request_of(rank == 1 ? NC_BARRIER : NC_BROADCAST, NC_FLOAT32, rank == 1 ? 0 : 1, &value, &value);
         const Outcome outcome = execute(group, request);
         if (rank == 1) return;
         EXPECT_TRUE(outcome.status == NC_MISMATCH || outcome.status == NC_PEER_LOST) << outcome.message();
-        if (outcome.status == NC_MISMATCH) expect_words(outcome, {"rank 1 did not begin the same operation, broadcast of 1 float32"});
+        if (outcome.status == NC_MISMATCH)
+            expect_words(outcome, {"rank 1 did not begin the same operation, broadcast of 1 float32"});
     });
 }
 
@@ -379,14 +405,16 @@ TEST_F(JacclMismatch, OfAnOperationThatIsNotAnnouncedIsSeenByThoseThatAnnounceTh
 TEST_F(JacclMismatch, OfLengthsIsFoundWhereMessagesDiffer) {
     for (const Shape& shape : {mesh_of(2), mesh_of(3), ring_of(3, 2)}) {
         SCOPED_TRACE(name_of(shape));
-        expect_mismatch(shape, request_of(NC_ALL_REDUCE, NC_FLOAT32, 3), request_of(NC_ALL_REDUCE, NC_FLOAT32, 100'000), {"messages of different lengths"});
+        expect_mismatch(shape, request_of(NC_ALL_REDUCE, NC_FLOAT32, 3), request_of(NC_ALL_REDUCE, NC_FLOAT32, 100'000),
+                        {"messages of different lengths"});
         if (shape.ranks == 2)
-            expect_mismatch(shape, request_of(NC_ALL_GATHER, NC_FLOAT32, 3), request_of(NC_ALL_GATHER, NC_FLOAT32, 100'000), {"messages of different lengths"});
+            expect_mismatch(shape, request_of(NC_ALL_GATHER, NC_FLOAT32, 3),
+                            request_of(NC_ALL_GATHER, NC_FLOAT32, 100'000), {"messages of different lengths"});
         forget_violations();
     }
 }
 
-// ---- Operations that fail ----------------------------------------------------------------------------------------------------------------------------------
+// ---- Operations that fail -------------------------------------------------------------------------------------------
 
 // All ranks add numbers, again and again, until that fails on all of them.
 std::vector<Outcome> run_until_all_fail(FormedRanks& ranks, std::size_t count = 3000) {
@@ -478,10 +506,14 @@ TEST_F(JacclFailure, OfACableIsNoticedByTheDeadline) {
         const FaultsOfVerbs faults(text("device=", shape.ring ? "r1L0" : "r1", ":link@2=down"));
         std::vector<Outcome> outcomes;
         EXPECT_LT(milliseconds_of([&] { outcomes = run_until_all_fail(ranks); }), 400 * slowness + soon_ms);
-        for (const Outcome& outcome : outcomes) EXPECT_TRUE(outcome.status == NC_TIMEOUT || outcome.status == NC_PEER_LOST) << outcome.message();
-        EXPECT_TRUE(outcomes[0].status == NC_TIMEOUT || outcomes[1].status == NC_TIMEOUT) << outcomes[0].message() << '\n' << outcomes[1].message();
+        for (const Outcome& outcome : outcomes)
+            EXPECT_TRUE(outcome.status == NC_TIMEOUT || outcome.status == NC_PEER_LOST) << outcome.message();
+        EXPECT_TRUE(outcomes[0].status == NC_TIMEOUT || outcomes[1].status == NC_TIMEOUT)
+            << outcomes[0].message() << '\n'
+            << outcomes[1].message();
         for (const Outcome& outcome : outcomes) {
-            if (outcome.status == NC_TIMEOUT) expect_words(outcome, {"all-reduce", text(400 * slowness, " ms"), "waits for rank"});
+            if (outcome.status == NC_TIMEOUT)
+                expect_words(outcome, {"all-reduce", text(400 * slowness, " ms"), "waits for rank"});
         }
     }
 }
@@ -491,7 +523,9 @@ TEST_F(JacclFailure, OfACableIsNoticedByReliablePairs) {
     const FaultsOfVerbs faults("device=r1:link@3=down");
     const std::vector<Outcome> outcomes = run_until_all_fail(ranks);
     for (const Outcome& outcome : outcomes) EXPECT_EQ(outcome.status, NC_PEER_LOST) << outcome.message();
-    EXPECT_TRUE(contains(outcomes[0], "does not answer") || contains(outcomes[1], "does not answer")) << outcomes[0].message() << '\n' << outcomes[1].message();
+    EXPECT_TRUE(contains(outcomes[0], "does not answer") || contains(outcomes[1], "does not answer"))
+        << outcomes[0].message() << '\n'
+        << outcomes[1].message();
 }
 
 TEST_F(JacclFailure, OfAPeerThatDoesNotComeIsNoticedByTheDeadline) {
@@ -521,7 +555,7 @@ TEST_F(JacclFailure, OfAPeerThatDoesNotComeIsNoticedByTheDeadline) {
     }
 }
 
-// ---- Ranks that go -----------------------------------------------------------------------------------------------------------------------------------------
+// ---- Ranks that go --------------------------------------------------------------------------------------------------
 
 TEST_F(JacclFailure, AbortEndsWhatRunsHereAndElsewhere) {
     for (const char* no_channel : {"0", "1"}) {
@@ -606,7 +640,8 @@ TEST_F(JacclFailure, OfARankThatIsNotNeededAnyMoreIsNone) {
             if (rank == who) return;
             std::vector<float> values(100'000, static_cast<float>(rank));
             for (int round = 0; round < 3; ++round) {
-                nc_request request = request_of(rank == first ? NC_SEND : NC_RECEIVE, NC_FLOAT32, values.size(), values.data(), values.data());
+                nc_request request = request_of(rank == first ? NC_SEND : NC_RECEIVE, NC_FLOAT32, values.size(),
+                                                values.data(), values.data());
                 request.peer = rank == first ? second : first;
                 const Outcome outcome = execute(group, request);
                 EXPECT_EQ(outcome.status, NC_OK) << outcome.message();
@@ -617,7 +652,8 @@ TEST_F(JacclFailure, OfARankThatIsNotNeededAnyMoreIsNone) {
     }
 }
 
-// A rank that has all it needs leaves, while the root still waits for a slow one: what the leaving rank was sent has arrived.
+// A rank that has all it needs leaves, while the root still waits for a slow one: what the leaving rank was sent has
+// arrived.
 TEST_F(JacclFailure, OfARankThatLeavesBeforeASlowerOneIsNone) {
     const FaultsOfVerbs faults("device=r2:slow=350000");
     LocalJacclRanks ranks(mesh_of(3));
@@ -645,13 +681,14 @@ TEST_F(JacclFailure, DestroyNeverWaitsForAPeer) {
     }
 }
 
-// ---- Splitting ---------------------------------------------------------------------------------------------------------------------------------------------
+// ---- Splitting ------------------------------------------------------------------------------------------------------
 
 // Ranks cannot connect anew: all of the part learn it, and the group works on.
 TEST_F(JacclFailure, OfASplitLeavesTheGroupUsable) {
     for (const bool over_meeting : {false, true}) {
         for (const char* rules :
-             {"device=r1:queue_pairs=2", "device=r1:open_device=EBUSY", "device=r2:modify_qp:RTR=EBUSY", "device=r0:reg_mr=ENOMEM", "get_device_list@2=EIO"}) {
+             {"device=r1:queue_pairs=2", "device=r1:open_device=EBUSY", "device=r2:modify_qp:RTR=EBUSY",
+              "device=r0:reg_mr=ENOMEM", "get_device_list@2=EIO"}) {
             SCOPED_TRACE(text(rules, over_meeting ? ", met by the program's side channel" : ""));
             Meeting meeting(3);
             JacclSetup setup;
@@ -669,7 +706,8 @@ TEST_F(JacclFailure, OfASplitLeavesTheGroupUsable) {
                     const GroupPointer made(part);
                     EXPECT_EQ(outcome.status, NC_RENDEZVOUS_FAILED) << outcome.message();
                     EXPECT_EQ(made, nullptr);
-                    if (contains(outcome, "busy") || contains(outcome, "memory") || contains(outcome, "Input/output")) ++named;
+                    if (contains(outcome, "busy") || contains(outcome, "memory") || contains(outcome, "Input/output"))
+                        ++named;
                 });
             }
             EXPECT_GE(named, 1);

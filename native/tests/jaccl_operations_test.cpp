@@ -39,7 +39,8 @@ void run_all(FormedRanks& ranks, const Shape& shape, const std::vector<Case>& ca
 }
 
 // A bit of everything, with sizes up to so many elements.
-std::vector<Case> some_cases(int n, unsigned seed, std::initializer_list<std::size_t> counts, std::initializer_list<nc_data_type> types) {
+std::vector<Case> some_cases(int n, unsigned seed, std::initializer_list<std::size_t> counts,
+                             std::initializer_list<nc_data_type> types) {
     Maker maker(n, seed);
     std::vector<Case> cases;
     for (const std::size_t count : counts) {
@@ -63,8 +64,8 @@ TEST_F(JacclOperations, OfEveryTypeAndOperator) {
                 add_reductions(cases, maker, shape.ranks, type, op, 13, op % 2 == 0);
                 const std::size_t count = 33'000 / data_type_size(type) + 2;
                 if (type == NC_BOOL && op == NC_AVERAGE) continue;
-                cases.push_back(
-                    {text("all-reduce, ", reduce_op_name(op), " of ", count, ' ', data_type_name(type)), maker.all_reduce(type, op, count, op % 2 != 0)});
+                cases.push_back({text("all-reduce, ", reduce_op_name(op), " of ", count, ' ', data_type_name(type)),
+                                 maker.all_reduce(type, op, count, op % 2 != 0)});
             }
             add_moves(cases, maker, shape.ranks, type, 5);
         }
@@ -89,13 +90,15 @@ TEST_P(JacclShapes, ReductionsAroundEveryThreshold) {
         for (const std::size_t count : {bytes / 4 - 1, bytes / 4, bytes / 4 + 1}) {
             cases.push_back({text("all-reduce of ", count), maker.all_reduce(NC_INT32, NC_SUM, count, count % 2 == 0)});
             cases.push_back(
-                {text("reduce-scatter of ", count), maker.reduce_scatter(NC_INT32, NC_SUM, Lengths(index(shape.ranks), count), false, count % 2 == 0)});
+                {text("reduce-scatter of ", count),
+                 maker.reduce_scatter(NC_INT32, NC_SUM, Lengths(index(shape.ranks), count), false, count % 2 == 0)});
         }
     }
     const std::size_t fewest = 2 * index(shape.ranks) * index(shape.wires);
     for (const std::size_t count : {fewest - 1, fewest, fewest + 1}) {
         cases.push_back({text("all-reduce of ", count), maker.all_reduce(NC_COMPLEX64, NC_PRODUCT, count, false)});
-        cases.push_back({text("reduce-scatter of ", count), maker.reduce_scatter(NC_UINT16, NC_MAX, Lengths(index(shape.ranks), count), false, true)});
+        cases.push_back({text("reduce-scatter of ", count),
+                         maker.reduce_scatter(NC_UINT16, NC_MAX, Lengths(index(shape.ranks), count), false, true)});
     }
     run_all(ranks, shape, cases);
 }
@@ -117,7 +120,8 @@ std::vector<Shape> shapes() {
             ring_of(3), ring_of(3, 2), ring_of(3, 4), ring_of(5), ring_of(5, 2), ring_of(5, 4)};
 }
 
-INSTANTIATE_TEST_SUITE_P(Jaccl, JacclShapes, ::testing::ValuesIn(shapes()), [](const auto& test) { return name_of(test.param); });
+INSTANTIATE_TEST_SUITE_P(Jaccl, JacclShapes, ::testing::ValuesIn(shapes()),
+                         [](const auto& test) { return name_of(test.param); });
 
 // More than two of the largest frames everywhere.
 TEST_F(JacclOperations, OfMuchMemory) {
@@ -130,8 +134,10 @@ TEST_F(JacclOperations, OfMuchMemory) {
         // The largest frames are of 512 KiB.
         const std::size_t in_slice = 400'001;
         const std::size_t slices = shape.ring ? 2 * index(shape.wires) : 1;
-        cases.push_back({"all-reduce", maker.all_reduce(NC_UINT32, NC_SUM, in_slice * (shape.ring ? slices * index(n) / 2 : 1), true)});
-        cases.push_back({"all-gather", maker.gather(NC_ALL_GATHER, NC_INT64, Lengths(index(n), 300'000), 0, false, false)});
+        cases.push_back({"all-reduce", maker.all_reduce(NC_UINT32, NC_SUM,
+                                                        in_slice * (shape.ring ? slices * index(n) / 2 : 1), true)});
+        cases.push_back(
+            {"all-gather", maker.gather(NC_ALL_GATHER, NC_INT64, Lengths(index(n), 300'000), 0, false, false)});
         Lengths lengths(index(n * n), 10);
         lengths[1] = 700'000;
         lengths[2] = 0;
@@ -175,17 +181,20 @@ TEST_F(JacclOperations, UnderEveryCircumstance) {
     }
 }
 
-// In place, with a peer that takes what it is sent late, while its own data comes early: nothing may be overwritten that is still to be sent.
+// In place, with a peer that takes what it is sent late, while its own data comes early: nothing may be overwritten
+// that is still to be sent.
 TEST_F(JacclOperations, InPlaceWithASlowPeer) {
     for (const Shape& shape : {mesh_of(2), mesh_of(3), ring_of(3)}) {
         for (int slow = 0; slow < shape.ranks; ++slow) {
-            const FaultsOfVerbs faults(text("device=r", slow, ":slow=3000;device=r", slow, "L0:slow=3000;device=r", slow, "R0:slow=3000"));
+            const FaultsOfVerbs faults(
+                text("device=r", slow, ":slow=3000;device=r", slow, "L0:slow=3000;device=r", slow, "R0:slow=3000"));
             LocalJacclRanks ranks(shape, {{{"frames", "small"}}});
             Maker maker(shape.ranks, 8);
             // Of several messages, as a mesh reduces them at once.
             run_all(ranks, shape,
                     {{text("rank ", slow, " is slow"), maker.all_reduce(NC_INT32, NC_SUM, 8'192, true)},
-                     {text("rank ", slow, " is slow"), maker.reduce_scatter(NC_INT32, NC_SUM, Lengths(index(shape.ranks), 8'192), false, true)}});
+                     {text("rank ", slow, " is slow"),
+                      maker.reduce_scatter(NC_INT32, NC_SUM, Lengths(index(shape.ranks), 8'192), false, true)}});
         }
     }
 }
@@ -212,7 +221,7 @@ TEST_F(JacclOperations, InTheTopologyThatIsChosen) {
     }
 }
 
-// ---- In which order, and which operand is which ------------------------------------------------------------------------------------------------------------
+// ---- In which order, and which operand is which ---------------------------------------------------------------------
 
 using Fold = std::function<float(float a, float b)>;
 
@@ -243,14 +252,16 @@ struct Operator {
 const Operator operators[] = {
     {NC_MAX, larger_or_nan, larger}, {NC_MIN, smaller_or_nan, smaller}, {NC_SUM, added, added}};
 
-// Numbers for which the order matters: of all magnitudes, both zeros, infinities and, unless they are to be added, NaNs of several kinds.
+// Numbers for which the order matters: of all magnitudes, both zeros, infinities and, unless they are to be added, NaNs
+// of several kinds.
 std::vector<std::vector<float>> difficult(int n, std::size_t count, bool with_nans, unsigned seed) {
     std::mt19937 random(seed);
     std::vector<std::vector<float>> values(index(n), std::vector<float>(count));
     for (auto& row : values) {
         for (float& value : row) {
             const unsigned kind = random() % 8;
-            value = std::ldexp(static_cast<float>(random() % 1'000'000) - 500'000.0F, static_cast<int>(random() % 40) - 20);
+            value =
+                std::ldexp(static_cast<float>(random() % 1'000'000) - 500'000.0F, static_cast<int>(random() % 40) - 20);
             if (kind == 0) value = 0.0F;
             if (kind == 1) value = -0.0F;
             if (kind == 2 && with_nans) {
@@ -268,9 +279,11 @@ std::vector<std::uint32_t> bits_of(const std::vector<float>& values) {
     return bits;
 }
 
-std::vector<float> reduced_on(nc_group* group, nc_operation operation, const std::vector<float>& own, nc_reduce_op op, std::size_t result, int root = -1) {
+std::vector<float> reduced_on(nc_group* group, nc_operation operation, const std::vector<float>& own, nc_reduce_op op,
+                              std::size_t result, int root = -1) {
     std::vector<float> output(result, 77.0F);
-    nc_request request = request_of(operation, NC_FLOAT32, operation == NC_REDUCE_SCATTER ? result : own.size(), own.data(), output.data());
+    nc_request request = request_of(operation, NC_FLOAT32, operation == NC_REDUCE_SCATTER ? result : own.size(),
+                                    own.data(), output.data());
     request.reduce_op = op;
     request.peer = root;
     const Outcome outcome = execute(group, request);
@@ -300,10 +313,12 @@ TEST_F(JacclOperations, InAMeshCombineInTheOrderOfTheRanks) {
             const std::vector<float> expected = folded(with_mlx ? combined.fold_of_mlx : combined.fold);
             const std::vector<float> expected_of_reduce = folded(combined.fold);
             ranks.each([&](int rank, nc_group* group) {
-                EXPECT_TRUE(bits_of(reduced_on(group, NC_ALL_REDUCE, values[index(rank)], combined.op, count)) == bits_of(expected))
+                EXPECT_TRUE(bits_of(reduced_on(group, NC_ALL_REDUCE, values[index(rank)], combined.op, count)) ==
+                            bits_of(expected))
                     << "all-reduce, " << reduce_op_name(combined.op) << " over " << n;
                 for (int root = 0; root < n; ++root) {
-                    const std::vector<float> result = reduced_on(group, NC_REDUCE, values[index(rank)], combined.op, count, root);
+                    const std::vector<float> result =
+                        reduced_on(group, NC_REDUCE, values[index(rank)], combined.op, count, root);
                     EXPECT_TRUE(rank != root || bits_of(result) == bits_of(expected_of_reduce))
                         << "reduce, " << reduce_op_name(combined.op) << " to " << root;
                 }
@@ -312,8 +327,8 @@ TEST_F(JacclOperations, InAMeshCombineInTheOrderOfTheRanks) {
     }
 }
 
-// In two phases: a rank's own value first, then those of the others as they come. With two NaN-free values of each peer that comes to the same for any order of max and min;
-// and one rank computes each element, so that all have the same.
+// In two phases: a rank's own value first, then those of the others as they come. With two NaN-free values of each peer
+// that comes to the same for any order of max and min; and one rank computes each element, so that all have the same.
 TEST_F(JacclOperations, InAMeshInTwoPhasesGiveAllRanksTheSame) {
     constexpr int n = 4;
     constexpr std::size_t count = 30'003;
@@ -322,12 +337,16 @@ TEST_F(JacclOperations, InAMeshInTwoPhasesGiveAllRanksTheSame) {
     const auto values = difficult(n, count, false, 9);
     for (const Operator& combined : operators) {
         std::vector<std::vector<float>> results(n);
-        ranks.each([&](int rank, nc_group* group) { results[index(rank)] = reduced_on(group, NC_ALL_REDUCE, values[index(rank)], combined.op, count); });
-        for (int rank = 1; rank < n; ++rank) EXPECT_TRUE(bits_of(results[index(rank)]) == bits_of(results[0])) << reduce_op_name(combined.op);
+        ranks.each([&](int rank, nc_group* group) {
+            results[index(rank)] = reduced_on(group, NC_ALL_REDUCE, values[index(rank)], combined.op, count);
+        });
+        for (int rank = 1; rank < n; ++rank)
+            EXPECT_TRUE(bits_of(results[index(rank)]) == bits_of(results[0])) << reduce_op_name(combined.op);
     }
 }
 
-// Sections 9.1 and 9.2: where an element lies decides in which direction it travels, and so in which order it is combined.
+// Sections 9.1 and 9.2: where an element lies decides in which direction it travels, and so in which order it is
+// combined.
 TEST_F(JacclOperations, InARingCombineInTheOrderOfTravel) {
     for (const auto& [shape, with_mlx] : {std::pair{ring_of(2), false},
                                           {ring_of(3), false},
@@ -362,7 +381,8 @@ TEST_F(JacclOperations, InARingCombineInTheOrderOfTravel) {
                 const std::size_t ways = one_wire ? 2 : 2 * index(shape.wires);
                 const std::size_t part = (block + ways - 1) / ways;
                 ranks.each([&](int rank, nc_group* group) {
-                    EXPECT_TRUE(bits_of(reduced_on(group, NC_ALL_REDUCE, values[index(rank)], combined.op, count)) == bits_of(expected))
+                    EXPECT_TRUE(bits_of(reduced_on(group, NC_ALL_REDUCE, values[index(rank)], combined.op, count)) ==
+                                bits_of(expected))
                         << "all-reduce, " << reduce_op_name(combined.op) << " of " << count << ", " << name_of(shape);
                     std::vector<float> own = values[index(rank)];
                     own.resize(block * index(n));
@@ -371,18 +391,20 @@ TEST_F(JacclOperations, InARingCombineInTheOrderOfTravel) {
                         const std::size_t at = index(rank) * block + i;
                         const int way = i / part < ways / 2 ? 1 : -1;
                         mine[i] = value(rank + way, at);
-                        for (int hop = 2; hop <= n; ++hop) mine[i] = combined.fold(mine[i], value(rank + way * hop, at));
+                        for (int hop = 2; hop <= n; ++hop)
+                            mine[i] = combined.fold(mine[i], value(rank + way * hop, at));
                     }
                     if (block == 0) return;
                     EXPECT_TRUE(bits_of(reduced_on(group, NC_REDUCE_SCATTER, own, combined.op, block)) == bits_of(mine))
-                        << "reduce-scatter, " << reduce_op_name(combined.op) << " of " << count << ", " << name_of(shape);
+                        << "reduce-scatter, " << reduce_op_name(combined.op) << " of " << count << ", "
+                        << name_of(shape);
                 });
             }
         }
     }
 }
 
-// ---- Sending and splitting ---------------------------------------------------------------------------------------------------------------------------------
+// ---- Sending and splitting ------------------------------------------------------------------------------------------
 
 TEST_F(JacclOperations, SendBetweenAnyTwoRanksOfAMesh) {
     constexpr int n = 4;
@@ -392,7 +414,8 @@ TEST_F(JacclOperations, SendBetweenAnyTwoRanksOfAMesh) {
     for (int from = 0; from < n; ++from) {
         for (int to = 0; to < n; ++to) {
             if (from == to) continue;
-            for (const std::size_t count : {0, 1, 1024, 5000}) cases.push_back({text("from ", from, " to ", to), maker.send(NC_INT32, count, from, to)});
+            for (const std::size_t count : {0, 1, 1024, 5000})
+                cases.push_back({text("from ", from, " to ", to), maker.send(NC_INT32, count, from, to)});
         }
     }
     run_all(ranks, mesh_of(n), cases);
@@ -405,7 +428,8 @@ TEST_F(JacclOperations, SendBetweenNeighboursOfARingOnly) {
         std::vector<Case> cases;
         for (int from = 0; from < shape.ranks; ++from) {
             for (const int to : {(from + 1) % shape.ranks, (from + shape.ranks - 1) % shape.ranks}) {
-                for (const std::size_t count : {1, 3, 1024, 50'001}) cases.push_back({text("from ", from, " to ", to), maker.send(NC_INT8, count, from, to)});
+                for (const std::size_t count : {1, 3, 1024, 50'001})
+                    cases.push_back({text("from ", from, " to ", to), maker.send(NC_INT8, count, from, to)});
             }
         }
         run_all(ranks, shape, cases);
@@ -509,7 +533,8 @@ TEST_F(JacclOperations, SplitARingIntoNeighbours) {
     }
 }
 
-// A group that met by the program's own side channel works and can be split, although nothing but that channel and the cables joins its ranks.
+// A group that met by the program's own side channel works and can be split, although nothing but that channel and the
+// cables joins its ranks.
 TEST_F(JacclOperations, OfRanksThatMetByTheirOwnSideChannel) {
     for (const Shape& shape : {mesh_of(3), ring_of(3, 2)}) {
         Meeting meeting(shape.ranks);
@@ -518,7 +543,8 @@ TEST_F(JacclOperations, OfRanksThatMetByTheirOwnSideChannel) {
         LocalJacclRanks ranks(shape, setup);
         // Section 3.3: nothing but these.
         const auto w = static_cast<std::uint64_t>(shape.wires);
-        EXPECT_EQ(meeting.rounds(), shape.ring ? std::vector<std::uint64_t>({4, 32 * w, 4, 32 * w, 4, 4}) : std::vector<std::uint64_t>({4, 96, 4, 4}));
+        EXPECT_EQ(meeting.rounds(), shape.ring ? std::vector<std::uint64_t>({4, 32 * w, 4, 32 * w, 4, 4})
+                                               : std::vector<std::uint64_t>({4, 96, 4, 4}));
         ranks.each([](int rank, nc_group* group) {
             EXPECT_EQ(all_sum_works(group).status, NC_OK);
             GroupPointer part;
@@ -532,7 +558,7 @@ TEST_F(JacclOperations, OfRanksThatMetByTheirOwnSideChannel) {
     }
 }
 
-// ---- Stress ------------------------------------------------------------------------------------------------------------------------------------------------
+// ---- Stress ---------------------------------------------------------------------------------------------------------
 
 TEST_F(JacclOperations, ManyOfRandomSizes) {
     for (const Shape& shape : {mesh_of(4), ring_of(4, 2)}) {

@@ -1,4 +1,5 @@
-// What the settings, the device matrix and the marks of a jaccl group mean, and what is said of those that mean nothing. Facts: jaccl-wire.md, sections 1.2, 3.3 and 5.
+// What the settings, the device matrix and the marks of a jaccl group mean, and what is said of those that mean
+// nothing. Facts: jaccl-wire.md, sections 1.2, 3.3 and 5.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -32,7 +33,8 @@ DeviceMatrix parsed(const std::string& json) {
 
 // All of the words must be there.
 void expect_words(const std::string& message, std::initializer_list<const char*> words) {
-    for (const char* word : words) EXPECT_NE(message.find(word), std::string::npos) << '"' << word << "\" is missing in: " << message;
+    for (const char* word : words)
+        EXPECT_NE(message.find(word), std::string::npos) << '"' << word << "\" is missing in: " << message;
 }
 
 TEST(JacclFrames, AreTheLargestThatFit) {
@@ -107,7 +109,8 @@ TEST(JacclMatrix, SaysWhatIsWrongAndWhere) {
 }
 
 TEST(JacclMatrix, IsReadFromAFile) {
-    const std::filesystem::path path = std::filesystem::temp_directory_path() / text("nc_jaccl_matrix_", ::getpid(), ".json");
+    const std::filesystem::path path =
+        std::filesystem::temp_directory_path() / text("nc_jaccl_matrix_", ::getpid(), ".json");
     std::ofstream(path) << matrix_json(mesh_of(3));
     EXPECT_EQ(DeviceMatrix::read(path, deadline_after(10'000), nullptr).size(), 3);
     std::ofstream(path) << "[[";
@@ -144,13 +147,19 @@ TEST(JacclTopology, IsChosenAsMlxDoes) {
 }
 
 TEST(JacclTopology, OfAMatrixThatIsNeitherIsAnError) {
-    const auto why = [](const std::string& json, bool prefers_ring = false) { return failure_of([&] { (void)parsed(json).choose(prefers_ring); }); };
+    const auto why = [](const std::string& json, bool prefers_ring = false) {
+        return failure_of([&] { (void)parsed(json).choose(prefers_ring); });
+    };
     // W = 0.
-    expect_words(why("[[null, null], [null, null]]"), {"the matrix", "neither a mesh nor a ring", "[0][1]", "is empty"});
-    expect_words(why(R"([[null, "a", null], ["b", null, "c"], [null, "d", null]])"), {"neither", "entry [0][2] is empty", "0 devices"});
-    expect_words(why(R"([["x", "a", "b"], ["c", null, ["d", "e"]], ["f", "g", null]])"), {"neither", "[0][0]", "to itself", "[1][2]", "2 devices"});
+    expect_words(why("[[null, null], [null, null]]"),
+                 {"the matrix", "neither a mesh nor a ring", "[0][1]", "is empty"});
+    expect_words(why(R"([[null, "a", null], ["b", null, "c"], [null, "d", null]])"),
+                 {"neither", "entry [0][2] is empty", "0 devices"});
+    expect_words(why(R"([["x", "a", "b"], ["c", null, ["d", "e"]], ["f", "g", null]])"),
+                 {"neither", "[0][0]", "to itself", "[1][2]", "2 devices"});
     expect_words(why(matrix_json(mesh_of(9))), {"at most 8 ranks", "9", "prefer the ring"});
-    expect_words(why(R"([[null, ["a","b","c","d","e"]], [["a","b","c","d","e"], null]])", true), {"[0][1]", "5 devices", "at most 4"});
+    expect_words(why(R"([[null, ["a","b","c","d","e"]], [["a","b","c","d","e"], null]])", true),
+                 {"[0][1]", "5 devices", "at most 4"});
 }
 
 using Changes = std::vector<std::pair<std::string, std::string>>;
@@ -179,8 +188,12 @@ TEST(JacclSettings, HaveDefaults) {
 }
 
 TEST(JacclSettings, AreAllRead) {
-    const Settings settings =
-        read({{"device_file", "/f"}, {"coordinator", "h:1"}, {"prefer_ring", "true"}, {"frames", "small"}, {"queue_pairs", "uc"}, {"verbs_library", "/l"}});
+    const Settings settings = read({{"device_file", "/f"},
+                                    {"coordinator", "h:1"},
+                                    {"prefer_ring", "true"},
+                                    {"frames", "small"},
+                                    {"queue_pairs", "uc"},
+                                    {"verbs_library", "/l"}});
     EXPECT_EQ(settings.device_file, "/f");
     EXPECT_EQ(settings.coordinator, "h:1");
     EXPECT_TRUE(settings.prefer_ring);
@@ -194,7 +207,9 @@ TEST(JacclSettings, AreAllRead) {
 }
 
 TEST(JacclSettings, ThatMeanNothingAreNamed) {
-    const auto why = [](const Changes& changes, nc_status status = NC_INVALID_ARGUMENT) { return failure_of([&] { (void)read(changes); }, status); };
+    const auto why = [](const Changes& changes, nc_status status = NC_INVALID_ARGUMENT) {
+        return failure_of([&] { (void)read(changes); }, status);
+    };
     expect_words(why({{"devices", "x"}, {"frames", "huge"}}), {"frames", "'huge'", "large", "small"});
     expect_words(why({{"devices", "x"}, {"queue_pairs", "ud"}}), {"queue_pairs", "'ud'", "uc", "rc"});
     expect_words(why({{"devices", "x"}, {"prefer_ring", "1"}}), {"prefer_ring", "'1'", "true", "false"});
@@ -218,9 +233,12 @@ TEST(JacclMark, TellsRanksThatSpeakOtherwise) {
         EXPECT_NO_THROW(check_mark(own, other, 1));
     }
     const auto why = [&](const Mark& other) { return failure_of([&] { check_mark(own, other, 3); }); };
-    expect_words(why(mark_of(Topology::Ring, FramePolicy::Large, QueuePairType::Reliable)), {"this rank uses the mesh", "rank 3 uses the ring"});
-    expect_words(why(mark_of(Topology::Mesh, FramePolicy::Small, QueuePairType::Reliable)), {"this rank uses large frames", "rank 3 uses small frames"});
-    expect_words(why(mark_of(Topology::Mesh, FramePolicy::Large, QueuePairType::Unreliable)), {"this rank uses reliable", "rank 3 uses unreliable"});
+    expect_words(why(mark_of(Topology::Ring, FramePolicy::Large, QueuePairType::Reliable)),
+                 {"this rank uses the mesh", "rank 3 uses the ring"});
+    expect_words(why(mark_of(Topology::Mesh, FramePolicy::Small, QueuePairType::Reliable)),
+                 {"this rank uses large frames", "rank 3 uses small frames"});
+    expect_words(why(mark_of(Topology::Mesh, FramePolicy::Large, QueuePairType::Unreliable)),
+                 {"this rank uses reliable", "rank 3 uses unreliable"});
 }
 
 } // namespace NC_FILE

@@ -8,7 +8,8 @@
 
 namespace nc::test {
 
-// Rank r has the devices r<r> (mesh), or r<r>L<k> and r<r>R<k> (ring, to the left and to the right; with two ranks only the latter).
+// Rank r has the devices r<r> (mesh), or r<r>L<k> and r<r>R<k> (ring, to the left and to the right; with two ranks only
+// the latter).
 struct Shape {
     bool ring = false;
     int ranks = 2;
@@ -28,7 +29,8 @@ inline std::string names_json(int rank, char side, int wires) {
 }
 
 inline std::string name_of(const Shape& shape) {
-    return shape.ring ? text("ring_of_", shape.ranks, "_with_", shape.wires, shape.wires == 1 ? "_wire" : "_wires") : text("mesh_of_", shape.ranks);
+    return shape.ring ? text("ring_of_", shape.ranks, "_with_", shape.wires, shape.wires == 1 ? "_wire" : "_wires")
+                      : text("mesh_of_", shape.ranks);
 }
 
 inline void PrintTo(const Shape& shape, std::ostream* stream) {

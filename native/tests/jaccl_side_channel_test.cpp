@@ -1,4 +1,5 @@
-// The side channel of jaccl over TCP, byte for byte, with peers as MLX's and strangers as they come. Facts: jaccl-wire.md, section 3.
+// The side channel of jaccl over TCP, byte for byte, with peers as MLX's and strangers as they come. Facts:
+// jaccl-wire.md, section 3.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -15,7 +16,8 @@ namespace NC_FILE {
 using namespace jaccl;
 using Bytes = std::vector<std::uint8_t>;
 
-StarPlan plan_of(int rank, int size, const Address& coordinator, std::int64_t timeout_ms = ample_ms, const std::int32_t* cancel = nullptr) {
+StarPlan plan_of(int rank, int size, const Address& coordinator, std::int64_t timeout_ms = ample_ms,
+                 const std::int32_t* cancel = nullptr) {
     StarPlan plan{};
     plan.source = "the coordinator";
     plan.rank = rank;
@@ -39,7 +41,8 @@ void expect_failure(const std::optional<Error>& failure, nc_status status, std::
     ASSERT_TRUE(failure.has_value());
     EXPECT_EQ(failure->status, status) << failure->what();
     for (const std::string& word : words)
-        EXPECT_NE(std::string(failure->what()).find(word), std::string::npos) << word << " is missing in: " << failure->what();
+        EXPECT_NE(std::string(failure->what()).find(word), std::string::npos)
+            << word << " is missing in: " << failure->what();
 }
 
 Bytes exchanged(SideChannel& channel, int size, const Bytes& own) {
@@ -193,7 +196,8 @@ TEST(JacclSideChannel, TurnsStrangersAway) {
     zero.expect_success();
 }
 
-// Whoever has named itself and goes has failed. Rank 0 stays until the others have called, so that they learn it at once.
+// Whoever has named itself and goes has failed. Rank 0 stays until the others have called, so that they learn it at
+// once.
 TEST(JacclSideChannel, EndsWhenARankGoesBeforeAllHaveCome) {
     for (const bool by_reset : {false, true}) {
         const ReservedPorts ports(1);
@@ -218,7 +222,8 @@ TEST(JacclSideChannel, RefusesTwoProcessesOfOneRank) {
     const Descriptor another = call_as(1, ports[0]);
     zero.join();
     expect_failure(zero.failure, NC_RENDEZVOUS_FAILED,
-                   {"two processes call themselves rank 1", Address::local(one.get()).text(), Address::local(another.get()).text()});
+                   {"two processes call themselves rank 1", Address::local(one.get()).text(),
+                    Address::local(another.get()).text()});
     EXPECT_EQ(zero.failure->peer, 1);
     // All get to know at once.
     char byte = 0;
@@ -233,7 +238,8 @@ TEST(JacclSideChannel, SaysWhoDidNotCome) {
     const Descriptor stranger = call_as(9, ports[0]);
     zero.join();
     expect_failure(zero.failure, NC_RENDEZVOUS_FAILED,
-                   {"rank 0 of 4", ports[0].text(), "rank 1, 3", "turned away", "calls itself rank 9", text(400 * slowness, " ms")});
+                   {"rank 0 of 4", ports[0].text(), "rank 1, 3", "turned away", "calls itself rank 9",
+                    text(400 * slowness, " ms")});
     EXPECT_EQ(zero.failure->peer, 1);
 
     const auto failure = failure_of([&] { (void)make_star(plan_of(1, 4, ports[1], 60)); });
@@ -247,8 +253,8 @@ TEST(JacclSideChannel, SaysWhyItCannotListen) {
     const auto in_use = failure_of([&] { (void)make_star(plan_of(0, 2, ports[0])); });
     expect_failure(in_use, NC_RENDEZVOUS_FAILED, {ports[0].text(), "in use"});
     EXPECT_EQ(in_use->system_error, EADDRINUSE);
-    expect_failure(failure_of([&] { (void)make_star(plan_of(0, 2, loopback(1, "203.0.113.7"))); }), NC_RENDEZVOUS_FAILED,
-                   {"not one of this machine", "203.0.113.7"});
+    expect_failure(failure_of([&] { (void)make_star(plan_of(0, 2, loopback(1, "203.0.113.7"))); }),
+                   NC_RENDEZVOUS_FAILED, {"not one of this machine", "203.0.113.7"});
 }
 
 TEST(JacclSideChannel, NoticesARankThatGivesUp) {
@@ -308,7 +314,8 @@ TEST(JacclSideChannel, IsBoundedAndCancelledInEveryPhase) {
             const bool is_zero = phase == Phase::NobodyCalls || phase == Phase::NobodySpeaks;
             Descriptor listener;
             if (phase == Phase::NobodyAnswers) listener = listen_on(ports[0], 4);
-            Rank rank(plan_of(is_zero ? 0 : 1, 2, ports[0], is_cancelled ? ample_ms : 200, &cancel), [](SideChannel& star) { (void)exchanged(star, 2, {1}); });
+            Rank rank(plan_of(is_zero ? 0 : 1, 2, ports[0], is_cancelled ? ample_ms : 200, &cancel),
+                      [](SideChannel& star) { (void)exchanged(star, 2, {1}); });
             Descriptor peer;
             if (phase == Phase::NobodySpeaks) peer = call_as(1, ports[0]);
             if (phase == Phase::NobodyAnswers) {

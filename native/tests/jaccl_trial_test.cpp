@@ -247,8 +247,9 @@ constexpr bool needs_descriptors = true;
 #else
 constexpr bool needs_descriptors = false;
 #endif
-constexpr const char* why_not = "UndefinedBehaviorSanitizer asks the system by a pipe what may be read: without "
-                                "descriptors it reports what is right";
+constexpr const char* why_not =
+    "UndefinedBehaviorSanitizer asks the system by a pipe what may be read: without "
+    "descriptors it reports what is right";
 
 TEST_F(JacclSplit, WithoutDescriptorsIsARendezvousThatFailed) {
     if (needs_descriptors) GTEST_SKIP() << why_not;

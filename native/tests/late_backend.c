@@ -1,5 +1,5 @@
-/* A backend whose operations end well just when they are aborted: the moment at which a cancellation and an end meet. It says
- * "running" when an operation is under way. */
+/* A backend whose operations end well just when they are aborted: the moment at which a cancellation and an end meet.
+ * It says "running" when an operation is under way. */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <stdatomic.h>
 #include <stdlib.h>

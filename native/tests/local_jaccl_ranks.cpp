@@ -84,8 +84,8 @@ struct Meeting::State {
 Meeting::Meeting(int ranks) : state_(std::make_unique<State>(ranks)) {}
 Meeting::~Meeting() = default;
 
-nc_status Meeting::exchange(void* context, std::int32_t rank, std::int32_t ranks, const void* own, std::uint64_t bytes, void* all, std::int64_t timeout_ms,
-                            nc_error* error) {
+nc_status Meeting::exchange(void* context, std::int32_t rank, std::int32_t ranks, const void* own, std::uint64_t bytes,
+                            void* all, std::int64_t timeout_ms, nc_error* error) {
     State& state = *static_cast<Meeting*>(context)->state_;
     std::unique_lock lock(state.mutex);
     EXPECT_EQ(ranks, state.size);

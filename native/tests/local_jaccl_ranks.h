@@ -1,4 +1,5 @@
-// Ranks of a jaccl group as threads of the test program, each with its own nc_group, over the software provider of the verbs.
+// Ranks of a jaccl group as threads of the test program, each with its own nc_group, over the software provider of the
+// verbs.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -31,14 +32,15 @@ public:
     std::vector<std::pair<std::string, std::string>> settings;
 };
 
-// A side channel of the program's: what nc_group_options.side_channel is given for every rank, with this as its context.
+// A side channel of the program's: what nc_group_options.side_channel is given for every rank, with this as its
+// context.
 class Meeting {
 public:
     explicit Meeting(int ranks);
     ~Meeting();
     Meeting(const Meeting&) = delete;
-    static nc_status exchange(void* context, std::int32_t rank, std::int32_t ranks, const void* own, std::uint64_t bytes, void* all, std::int64_t timeout_ms,
-                              nc_error* error);
+    static nc_status exchange(void* context, std::int32_t rank, std::int32_t ranks, const void* own,
+                              std::uint64_t bytes, void* all, std::int64_t timeout_ms, nc_error* error);
 
     // The same with the last rank as one of MLX's: without a mark in its records.
     static nc_status exchange_with_mlx(void* context, std::int32_t rank, std::int32_t ranks, const void* own,

@@ -45,7 +45,8 @@ constexpr const char* kinds[] = {"allocations", "pinned", "streams", "events", "
 std::vector<std::int64_t> count_alive() {
     std::vector<std::int64_t> alive;
     for (const char* kind : kinds) alive.push_back(cuda().nc_double_cuda_live(kind));
-    for (const std::string& version : {nccl_2_30, nccl_2_18}) alive.push_back(double_of(version).nc_double_nccl_live_communicators());
+    for (const std::string& version : {nccl_2_30, nccl_2_18})
+        alive.push_back(double_of(version).nc_double_nccl_live_communicators());
     return alive;
 }
 
@@ -133,7 +134,8 @@ DeviceBytes::DeviceBytes(int device, std::size_t bytes) : device_(device), bytes
     if (nc_device_allocate("nccl", device_, bytes, &address_, &error) != NC_OK) throw std::runtime_error(error.message);
 }
 
-DeviceBytes::DeviceBytes(const nc_group* group, const Buffer& bytes) : DeviceBytes(nc_group_device(group), bytes.size()) {
+DeviceBytes::DeviceBytes(const nc_group* group, const Buffer& bytes)
+    : DeviceBytes(nc_group_device(group), bytes.size()) {
     write(0, bytes);
 }
 
@@ -144,13 +146,16 @@ DeviceBytes::~DeviceBytes() {
 
 void DeviceBytes::write(std::size_t offset, const Buffer& bytes) {
     nc_error error = empty_error();
-    EXPECT_EQ(nc_device_copy("nccl", device_, get() + offset, bytes.data(), bytes.size(), NC_HOST_TO_DEVICE, &error), NC_OK) << error.message;
+    EXPECT_EQ(nc_device_copy("nccl", device_, get() + offset, bytes.data(), bytes.size(), NC_HOST_TO_DEVICE, &error),
+              NC_OK)
+        << error.message;
 }
 
 Buffer DeviceBytes::read(std::size_t offset, std::size_t bytes) const {
     Buffer copy(bytes);
     nc_error error = empty_error();
-    EXPECT_EQ(nc_device_copy("nccl", device_, copy.data(), get() + offset, bytes, NC_DEVICE_TO_HOST, &error), NC_OK) << error.message;
+    EXPECT_EQ(nc_device_copy("nccl", device_, copy.data(), get() + offset, bytes, NC_DEVICE_TO_HOST, &error), NC_OK)
+        << error.message;
     return copy;
 }
 
@@ -189,7 +194,8 @@ FaultsOfNccl::~FaultsOfNccl() {
     library_.nc_double_nccl_faults(nullptr);
 }
 
-// Names the driver for calls that belong to no group, and makes what such calls keep: the devices' contexts, whose default streams have threads in the double.
+// Names the driver for calls that belong to no group, and makes what such calls keep: the devices' contexts, whose
+// default streams have threads in the double.
 void NcclTest::SetUpTestSuite() {
     static const bool done = [] {
         ::setenv("NC_CUDA_LIBRARY", double_path("libcuda.so.1").c_str(), 1);

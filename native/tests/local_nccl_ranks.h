@@ -1,4 +1,5 @@
-// Ranks of an nccl group as threads of the test program, each with its own nc_group, over the doubles of libnccl.so.2 and libcuda.so.1.
+// Ranks of an nccl group as threads of the test program, each with its own nc_group, over the doubles of libnccl.so.2
+// and libcuda.so.1.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -14,7 +15,8 @@
 
 namespace nc::test {
 
-// The doubles' versions of NCCL, as paths in their folder: the newest, and one without ncclAlltoAll, ncclGather and ncclScatter.
+// The doubles' versions of NCCL, as paths in their folder: the newest, and one without ncclAlltoAll, ncclGather and
+// ncclScatter.
 inline const std::string nccl_2_30 = "libnccl.so.2";
 inline const std::string nccl_2_18 = "2.18/libnccl.so.2";
 
@@ -87,7 +89,8 @@ private:
     DeviceBytes memory_;
 };
 
-// A stream of the caller's on the device that a group works on. While it lives, the device's context is the thread's current one.
+// A stream of the caller's on the device that a group works on. While it lives, the device's context is the thread's
+// current one.
 class CallersStream {
 public:
     explicit CallersStream(const nc_group* group) : current_(nc_group_device(group)) {}
@@ -116,7 +119,8 @@ private:
     const NcclDouble& library_;
 };
 
-// A test over the doubles: nobody does what the real libraries forbid, and everything that was made there is gone when it ends.
+// A test over the doubles: nobody does what the real libraries forbid, and everything that was made there is gone when
+// it ends.
 class NcclTest : public ::testing::Test {
 public:
     static void SetUpTestSuite();

@@ -26,11 +26,13 @@ ReservedPorts::ReservedPorts(std::size_t count, const std::string& host) {
     for (std::size_t i = 0; i < count; ++i) {
         holders_.push_back(open_socket(AF_INET));
         const Address any = loopback(0, host);
-        // Without SO_REUSEADDR the kernel gives a port that nobody has; with it, set afterwards, a group may listen on it as well.
+        // Without SO_REUSEADDR the kernel gives a port that nobody has; with it, set afterwards, a group may listen on
+        // it as well.
         const int off = 0;
         const int on = 1;
         ::setsockopt(holders_.back().get(), SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
-        if (::bind(holders_.back().get(), any.get(), any.length()) != 0) throw Error(NC_SYSTEM_ERROR, "bind", -1, errno);
+        if (::bind(holders_.back().get(), any.get(), any.length()) != 0)
+            throw Error(NC_SYSTEM_ERROR, "bind", -1, errno);
         ::setsockopt(holders_.back().get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         addresses_.push_back(Address::local(holders_.back().get()));
     }
@@ -94,7 +96,8 @@ Outcome status_of(const nc_group* group) {
 
 Outcome all_sum_works(nc_group* group) {
     std::vector<std::int32_t> values{nc_group_rank(group), 1, 2, 3, 4, 5, 6, 7, 8, 9};
-    const Outcome outcome = execute(group, request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()));
+    const Outcome outcome =
+        execute(group, request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()));
     if (outcome.status != NC_OK) return outcome;
     const std::int32_t n = nc_group_size(group);
     EXPECT_EQ(values[0], n * (n - 1) / 2);

@@ -30,7 +30,8 @@ constexpr std::int64_t ample_ms = 30'000;
 // What "at once" may take on a loaded machine.
 constexpr std::int64_t soon_ms = 3'000 * slowness;
 
-// Addresses of loopback with free ports, which stay taken (bound, not listened on) as long as this lives, so that no other socket is given one.
+// Addresses of loopback with free ports, which stay taken (bound, not listened on) as long as this lives, so that no
+// other socket is given one.
 class ReservedPorts {
 public:
     explicit ReservedPorts(std::size_t count, const std::string& host = "127.0.0.1");
@@ -66,7 +67,8 @@ struct RingOptions {
     nc_group_options options{};
 };
 
-nc_request request_of(nc_operation operation, nc_data_type type = NC_FLOAT32, std::uint64_t count = 0, const void* input = nullptr, void* output = nullptr);
+nc_request request_of(nc_operation operation, nc_data_type type = NC_FLOAT32, std::uint64_t count = 0,
+                      const void* input = nullptr, void* output = nullptr);
 
 // The outcome of a call, and its description.
 struct Outcome {

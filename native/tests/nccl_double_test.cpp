@@ -35,8 +35,9 @@ ncclConfig_t config_with(bool blocking) {
     config.size = sizeof config;
     config.magic = nccl_config_magic;
     config.version = 23007;
-    for (int* field : {&config.cgaClusterSize, &config.minCTAs, &config.maxCTAs, &config.splitShare, &config.trafficClass, &config.collnetEnable,
-                       &config.CTAPolicy, &config.shrinkShare, &config.nvlsCTAs, &config.nChannelsPerNetPeer, &config.nvlinkCentricSched,
+    for (int* field : {&config.cgaClusterSize, &config.minCTAs, &config.maxCTAs, &config.splitShare,
+                       &config.trafficClass, &config.collnetEnable, &config.CTAPolicy, &config.shrinkShare,
+                       &config.nvlsCTAs, &config.nChannelsPerNetPeer, &config.nvlinkCentricSched,
                        &config.graphUsageMode, &config.numRmaCtx, &config.maxP2pPeers, &config.graphStreamOrdering})
         *field = nccl_undefined;
     config.blocking = blocking ? 1 : 0;
@@ -105,8 +106,12 @@ struct Rank {
     void synchronize() const { EXPECT_EQ(cuda().cuStreamSynchronize(stream), CUDA_SUCCESS); }
     // Aborts the communicator, which otherwise is finalized and destroyed after the body.
     void abort() { EXPECT_EQ(nccl().ncclCommAbort(std::exchange(comm, nullptr)), ncclSuccess); }
-    void all_sum(std::int32_t* value) const { ASSERT_EQ(settled(start_all_sum(value)), ncclSuccess) << last_error(comm); }
-    ncclResult_t start_all_sum(std::int32_t* value) const { return nccl().ncclAllReduce(value, value, 1, ncclInt32, ncclSum, comm, stream); }
+    void all_sum(std::int32_t* value) const {
+        ASSERT_EQ(settled(start_all_sum(value)), ncclSuccess) << last_error(comm);
+    }
+    ncclResult_t start_all_sum(std::int32_t* value) const {
+        return nccl().ncclAllReduce(value, value, 1, ncclInt32, ncclSum, comm, stream);
+    }
     bool waits() const { return cuda().cuStreamQuery(stream) == CUDA_ERROR_NOT_READY; }
 };
 
@@ -172,10 +177,11 @@ constexpr Type half(ncclDataType_t type) {
 }
 
 const std::vector<Type>& types() {
-    static const std::vector<Type> all{plain<std::int8_t>(ncclInt8),     plain<std::uint8_t>(ncclUint8), plain<std::int32_t>(ncclInt32),
-                                       plain<std::uint32_t>(ncclUint32), plain<std::int64_t>(ncclInt64), plain<std::uint64_t>(ncclUint64),
-                                       half<binary16>(ncclFloat16),      plain<float>(ncclFloat32),      plain<double>(ncclFloat64),
-                                       half<bfloat16>(ncclBfloat16)};
+    static const std::vector<Type> all{plain<std::int8_t>(ncclInt8),   plain<std::uint8_t>(ncclUint8),
+                                       plain<std::int32_t>(ncclInt32), plain<std::uint32_t>(ncclUint32),
+                                       plain<std::int64_t>(ncclInt64), plain<std::uint64_t>(ncclUint64),
+                                       half<binary16>(ncclFloat16),    plain<float>(ncclFloat32),
+                                       plain<double>(ncclFloat64),     half<bfloat16>(ncclBfloat16)};
     return all;
 }
 
@@ -190,7 +196,8 @@ Bytes stored(const Type& type, const Numbers& numbers) {
 // What a rank contributes.
 Numbers contribution(const Type& type, int rank, std::size_t count) {
     Numbers numbers(count);
-    for (std::size_t i = 0; i < count; ++i) numbers[i] = static_cast<double>((i * 5 + static_cast<std::size_t>(rank) * 3) % 7) - (type.is_signed ? 3 : 0);
+    for (std::size_t i = 0; i < count; ++i)
+        numbers[i] = static_cast<double>((i * 5 + static_cast<std::size_t>(rank) * 3) % 7) - (type.is_signed ? 3 : 0);
     return numbers;
 }
 
@@ -209,7 +216,8 @@ Numbers reduced(const Type& type, ncclRedOp_t op, int size, std::size_t count) {
     for (double& value : result) {
         value /= size;
         if (type.is_integer) value = std::trunc(value);
-        if (!type.is_integer && type.type != ncclFloat64) value = static_cast<float>(value); // 16-bit floats are computed as binary32
+        // 16-bit floats are computed as binary32
+        if (!type.is_integer && type.type != ncclFloat64) value = static_cast<float>(value);
     }
     return result;
 }
@@ -249,9 +257,10 @@ struct Trial {
         AllRanks& operator=(const AllRanks&) = delete;
     };
 
-    // Runs the operation from a buffer of its own, and again in place if that is allowed: then the shorter buffer begins in the longer one at in_place.
-    void expect(const char* what, const Numbers& input, const Numbers& output, bool has_output, const Call& call, bool in_place_allowed,
-                std::size_t in_place = 0) const {
+    // Runs the operation from a buffer of its own, and again in place if that is allowed: then the shorter buffer
+    // begins in the longer one at in_place.
+    void expect(const char* what, const Numbers& input, const Numbers& output, bool has_output, const Call& call,
+                bool in_place_allowed, std::size_t in_place = 0) const {
         SCOPED_TRACE(text(what, ", type ", type.type, ", rank ", self.rank, " of ", self.size));
         const Bytes source = stored(type, input);
         const Bytes expected = stored(type, output);
@@ -271,7 +280,8 @@ struct Trial {
         const DeviceArray<std::byte> both(std::max(source.size(), expected.size()));
         std::byte* const from = both.at(input_is_longer ? 0 : in_place);
         std::byte* const to = both.at(input_is_longer ? in_place : 0);
-        ASSERT_EQ(cuda().cuMemcpyHtoD_v2(reinterpret_cast<std::uintptr_t>(from), source.data(), source.size()), CUDA_SUCCESS);
+        ASSERT_EQ(cuda().cuMemcpyHtoD_v2(reinterpret_cast<std::uintptr_t>(from), source.data(), source.size()),
+                  CUDA_SUCCESS);
         Bytes wanted = both.values();
         if (has_output) std::copy(expected.begin(), expected.end(), wanted.begin() + (to - both.at()));
         run(call, from, to);
@@ -287,39 +297,64 @@ struct Trial {
         for (const ncclRedOp_t op : {ncclSum, ncclProd, ncclMax, ncclMin, ncclAvg}) {
             expect(
                 "all-reduce", mine(count), reduced(type, op, self.size, count), true,
-                [&](auto* from, auto* to) { return nccl().ncclAllReduce(from, to, count, type.type, op, self.comm, self.stream); }, true);
+                [&](auto* from, auto* to) {
+                    return nccl().ncclAllReduce(from, to, count, type.type, op, self.comm, self.stream);
+                },
+                true);
             for (int root = 0; root < self.size; ++root)
                 expect(
                     "reduce", mine(count), reduced(type, op, self.size, count), self.rank == root,
-                    [&](auto* from, auto* to) { return nccl().ncclReduce(from, to, count, type.type, op, root, self.comm, self.stream); }, true);
+                    [&](auto* from, auto* to) {
+                        return nccl().ncclReduce(from, to, count, type.type, op, root, self.comm, self.stream);
+                    },
+                    true);
             expect(
                 "reduce-scatter", mine(all()), slice(reduced(type, op, self.size, all()), self.rank, count), true,
-                [&](auto* from, auto* to) { return nccl().ncclReduceScatter(from, to, count, type.type, op, self.comm, self.stream); }, true, part(self.rank));
+                [&](auto* from, auto* to) {
+                    return nccl().ncclReduceScatter(from, to, count, type.type, op, self.comm, self.stream);
+                },
+                true, part(self.rank));
         }
     }
 
     void movements() const {
         const Numbers gathered = of_all([&](int rank) { return contribution(type, rank, count); }, self.size);
-        const Numbers exchanged = of_all([&](int rank) { return slice(contribution(type, rank, all()), self.rank, count); }, self.size);
+        const Numbers exchanged =
+            of_all([&](int rank) { return slice(contribution(type, rank, all()), self.rank, count); }, self.size);
         expect(
             "all-gather", mine(count), gathered, true,
-            [&](auto* from, auto* to) { return nccl().ncclAllGather(from, to, count, type.type, self.comm, self.stream); }, true, part(self.rank));
+            [&](auto* from, auto* to) {
+                return nccl().ncclAllGather(from, to, count, type.type, self.comm, self.stream);
+            },
+            true, part(self.rank));
         expect(
             "all-to-all", mine(all()), exchanged, true,
-            [&](auto* from, auto* to) { return nccl().ncclAlltoAll(from, to, count, type.type, self.comm, self.stream); }, false);
+            [&](auto* from, auto* to) {
+                return nccl().ncclAlltoAll(from, to, count, type.type, self.comm, self.stream);
+            },
+            false);
         for (int root = 0; root < self.size; ++root) {
             const bool is_root = self.rank == root;
             expect(
                 "broadcast", mine(count), contribution(type, root, count), true,
-                [&](auto* from, auto* to) { return nccl().ncclBroadcast(from, to, count, type.type, root, self.comm, self.stream); }, true);
+                [&](auto* from, auto* to) {
+                    return nccl().ncclBroadcast(from, to, count, type.type, root, self.comm, self.stream);
+                },
+                true);
             expect(
                 "gather", mine(count), gathered, is_root,
-                [&](auto* from, auto* to) { return nccl().ncclGather(from, is_root ? to : nullptr, count, type.type, root, self.comm, self.stream); }, true,
-                part(self.rank));
+                [&](auto* from, auto* to) {
+                    return nccl().ncclGather(from, is_root ? to : nullptr, count, type.type, root, self.comm,
+                                             self.stream);
+                },
+                true, part(self.rank));
             expect(
                 "scatter", mine(all()), slice(contribution(type, root, all()), self.rank, count), true,
-                [&](auto* from, auto* to) { return nccl().ncclScatter(is_root ? from : nullptr, to, count, type.type, root, self.comm, self.stream); }, true,
-                part(self.rank));
+                [&](auto* from, auto* to) {
+                    return nccl().ncclScatter(is_root ? from : nullptr, to, count, type.type, root, self.comm,
+                                              self.stream);
+                },
+                true, part(self.rank));
         }
         const int next = (self.rank + 1) % self.size;
         const int previous = (self.rank + self.size - 1) % self.size;
@@ -349,14 +384,19 @@ TEST_P(NcclDoubleResults, AreThoseOfTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ranks, NcclDoubleResults, testing::Combine(testing::Values(1, 2, 3, 4), testing::Bool()),
-                         [](const auto& instance) { return text(std::get<0>(instance.param), std::get<1>(instance.param) ? "Blocking" : "NonBlocking"); });
+                         [](const auto& instance) {
+                             return text(std::get<0>(instance.param),
+                                         std::get<1>(instance.param) ? "Blocking" : "NonBlocking");
+                         });
 
 TEST(NcclDouble, WrapsIntegers) {
     on_communicator(2, true, [](Rank& self) {
         const DeviceArray<std::int8_t> small(std::vector<std::int8_t>{100, -100});
         const DeviceArray<std::uint64_t> large(std::vector<std::uint64_t>{std::uint64_t{1} << 63, 3});
-        EXPECT_EQ(nccl().ncclAllReduce(small.at(), small.at(), 2, ncclInt8, ncclSum, self.comm, self.stream), ncclSuccess);
-        EXPECT_EQ(nccl().ncclAllReduce(large.at(), large.at(), 2, ncclUint64, ncclProd, self.comm, self.stream), ncclSuccess);
+        EXPECT_EQ(nccl().ncclAllReduce(small.at(), small.at(), 2, ncclInt8, ncclSum, self.comm, self.stream),
+                  ncclSuccess);
+        EXPECT_EQ(nccl().ncclAllReduce(large.at(), large.at(), 2, ncclUint64, ncclProd, self.comm, self.stream),
+                  ncclSuccess);
         self.synchronize();
         EXPECT_EQ(small.values(), (std::vector<std::int8_t>{-56, 56}));
         EXPECT_EQ(large.values(), (std::vector<std::uint64_t>{0, 9}));
@@ -368,11 +408,15 @@ TEST(NcclDouble, MovesMuchMoreThanASocketHolds) {
     on_communicator(3, false, [](Rank& self) {
         const DeviceArray<std::int32_t> input(std::vector<std::int32_t>(count, self.rank + 1));
         const DeviceArray<std::int32_t> output(3 * count);
-        ASSERT_EQ(self.settled(nccl().ncclAllGather(input.at(), output.at(), count, ncclInt32, self.comm, self.stream)), ncclSuccess);
-        ASSERT_EQ(self.settled(nccl().ncclAllReduce(input.at(), input.at(), count, ncclInt32, ncclSum, self.comm, self.stream)), ncclSuccess);
+        ASSERT_EQ(self.settled(nccl().ncclAllGather(input.at(), output.at(), count, ncclInt32, self.comm, self.stream)),
+                  ncclSuccess);
+        ASSERT_EQ(self.settled(
+                      nccl().ncclAllReduce(input.at(), input.at(), count, ncclInt32, ncclSum, self.comm, self.stream)),
+                  ncclSuccess);
         self.synchronize();
         const auto gathered = output.values();
-        for (std::size_t i = 0; i < gathered.size(); ++i) ASSERT_EQ(gathered[i], static_cast<std::int32_t>(i / count + 1));
+        for (std::size_t i = 0; i < gathered.size(); ++i)
+            ASSERT_EQ(gathered[i], static_cast<std::int32_t>(i / count + 1));
         EXPECT_EQ(input.values(), std::vector<std::int32_t>(count, 6));
     });
 }
@@ -386,7 +430,8 @@ TEST(NcclDouble, KeepsTheOrderOfOneCommunicatorsStreams) {
         for (int i = 0; i < 10; ++i) {
             // No event orders the streams; the communicator does.
             self.all_sum(value.at());
-            EXPECT_EQ(nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, self.comm, other), ncclSuccess);
+            EXPECT_EQ(nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, self.comm, other),
+                      ncclSuccess);
         }
         self.synchronize();
         other.synchronize();
@@ -397,7 +442,8 @@ TEST(NcclDouble, KeepsTheOrderOfOneCommunicatorsStreams) {
 TEST(NcclDouble, RunsOnTheDefaultStream) {
     on_communicator(2, false, [](Rank& self) {
         const DeviceArray<std::int32_t> value(std::vector<std::int32_t>{self.rank});
-        ASSERT_EQ(self.settled(nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, self.comm, nullptr)), ncclSuccess);
+        ASSERT_EQ(self.settled(nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, self.comm, nullptr)),
+                  ncclSuccess);
         EXPECT_EQ(value.values()[0], 1) << "a copy on the default stream comes behind it";
     });
 }
@@ -428,8 +474,9 @@ TEST(NcclDouble, SendsInOrder) {
     on_communicator(2, true, [](Rank& self) {
         const DeviceArray<std::int32_t> values(std::vector<std::int32_t>{self.rank, self.rank, self.rank});
         for (std::size_t i = 0; i < 3; ++i) {
-            const ncclResult_t result = self.rank == 0 ? nccl().ncclSend(values.at(i), 1, ncclInt32, 1, self.comm, self.stream)
-                                                       : nccl().ncclRecv(values.at(i), 1, ncclInt32, 0, self.comm, self.stream);
+            const ncclResult_t result = self.rank == 0
+                                            ? nccl().ncclSend(values.at(i), 1, ncclInt32, 1, self.comm, self.stream)
+                                            : nccl().ncclRecv(values.at(i), 1, ncclInt32, 0, self.comm, self.stream);
             EXPECT_EQ(result, ncclSuccess);
         }
         self.synchronize();
@@ -460,7 +507,8 @@ TEST(NcclDouble, GroupsCollectivesOfDifferentRoots) {
         EXPECT_EQ(nccl().ncclGroupStart(), ncclSuccess);
         for (int root = 0; root < 3; ++root) {
             const auto at = static_cast<std::size_t>(root);
-            EXPECT_EQ(nccl().ncclBroadcast(sent.at(at), received.at(at), 1, ncclInt32, root, self.comm, self.stream), ncclSuccess);
+            EXPECT_EQ(nccl().ncclBroadcast(sent.at(at), received.at(at), 1, ncclInt32, root, self.comm, self.stream),
+                      ncclSuccess);
         }
         ASSERT_EQ(self.settled(nccl().ncclGroupEnd()), ncclSuccess);
         self.synchronize();
@@ -469,7 +517,8 @@ TEST(NcclDouble, GroupsCollectivesOfDifferentRoots) {
         EXPECT_EQ(nccl().ncclGroupStart(), ncclSuccess);
         for (int root = 0; root < 3; ++root) {
             const auto at = static_cast<std::size_t>(root);
-            EXPECT_EQ(nccl().ncclReduce(received.at(at), root == self.rank ? sent.at() : nullptr, 1, ncclInt32, ncclSum, root, self.comm, self.stream),
+            EXPECT_EQ(nccl().ncclReduce(received.at(at), root == self.rank ? sent.at() : nullptr, 1, ncclInt32, ncclSum,
+                                        root, self.comm, self.stream),
                       ncclSuccess);
         }
         ASSERT_EQ(self.settled(nccl().ncclGroupEnd()), ncclSuccess);
@@ -489,9 +538,11 @@ TEST(NcclDouble, AGroupWaitsForAllItsStreams) {
             EXPECT_EQ(cuda().cuStreamWaitEvent(other, event, 0), CUDA_SUCCESS);
             EXPECT_EQ(nccl().ncclGroupStart(), ncclSuccess);
             EXPECT_EQ(nccl().ncclGroupStart(), ncclSuccess) << "groups nest";
-            EXPECT_EQ(nccl().ncclAllReduce(values.at(0), values.at(0), 1, ncclInt32, ncclSum, self.comm, self.stream), ncclSuccess);
+            EXPECT_EQ(nccl().ncclAllReduce(values.at(0), values.at(0), 1, ncclInt32, ncclSum, self.comm, self.stream),
+                      ncclSuccess);
             EXPECT_EQ(nccl().ncclGroupEnd(), ncclSuccess);
-            EXPECT_EQ(nccl().ncclAllReduce(values.at(1), values.at(1), 1, ncclInt32, ncclSum, self.comm, other), ncclSuccess);
+            EXPECT_EQ(nccl().ncclAllReduce(values.at(1), values.at(1), 1, ncclInt32, ncclSum, self.comm, other),
+                      ncclSuccess);
             EXPECT_EQ(cuda().cuStreamQuery(self.stream), CUDA_SUCCESS) << "launched before the group's end";
             EXPECT_EQ(nccl().ncclGroupEnd(), ncclSuccess);
             self.synchronize();
@@ -515,12 +566,14 @@ TEST(NcclDouble, FormsInAGroupOfOneThread) {
     const CurrentDevice device;
     std::vector<ncclComm_t> comms(3);
     EXPECT_EQ(nccl().ncclGroupStart(), ncclSuccess);
-    for (int rank = 0; rank < 3; ++rank) EXPECT_EQ(nccl().ncclCommInitRank(&comms[static_cast<std::size_t>(rank)], 3, id, rank), ncclSuccess);
+    for (int rank = 0; rank < 3; ++rank)
+        EXPECT_EQ(nccl().ncclCommInitRank(&comms[static_cast<std::size_t>(rank)], 3, id, rank), ncclSuccess);
     EXPECT_EQ(nccl().ncclGroupEnd(), ncclSuccess);
 
     std::vector<ncclComm_t> parts(3);
     EXPECT_EQ(nccl().ncclGroupStart(), ncclSuccess);
-    for (std::size_t rank = 0; rank < 3; ++rank) EXPECT_EQ(nccl().ncclCommSplit(comms[rank], 0, 0, &parts[rank], nullptr), ncclSuccess);
+    for (std::size_t rank = 0; rank < 3; ++rank)
+        EXPECT_EQ(nccl().ncclCommSplit(comms[rank], 0, 0, &parts[rank], nullptr), ncclSuccess);
     EXPECT_EQ(nccl().ncclGroupEnd(), ncclSuccess);
 
     // One group, several communicators.
@@ -528,12 +581,15 @@ TEST(NcclDouble, FormsInAGroupOfOneThread) {
     const DeviceArray<std::int32_t> values(std::vector<std::int32_t>{1, 2, 3});
     EXPECT_EQ(nccl().ncclGroupStart(), ncclSuccess);
     for (std::size_t rank = 0; rank < 3; ++rank)
-        EXPECT_EQ(nccl().ncclAllReduce(values.at(rank), values.at(rank), 1, ncclInt32, ncclSum, parts[rank], streams[rank]), ncclSuccess);
+        EXPECT_EQ(
+            nccl().ncclAllReduce(values.at(rank), values.at(rank), 1, ncclInt32, ncclSum, parts[rank], streams[rank]),
+            ncclSuccess);
     EXPECT_EQ(nccl().ncclGroupEnd(), ncclSuccess);
     for (const DeviceStream& stream : streams) stream.synchronize();
     EXPECT_EQ(values.values(), (std::vector<std::int32_t>{6, 6, 6}));
     for (const ncclComm_t comm : parts) finalize_and_destroy(comm);
-    for (const ncclComm_t comm : comms) EXPECT_EQ(nccl().ncclCommDestroy(comm), ncclSuccess) << "which finalizes by itself";
+    for (const ncclComm_t comm : comms)
+        EXPECT_EQ(nccl().ncclCommDestroy(comm), ncclSuccess) << "which finalizes by itself";
     EXPECT_EQ(nccl().nc_double_nccl_live_communicators(), 0);
 }
 
@@ -580,7 +636,8 @@ TEST(NcclDouble, FormsByTheEnvironmentsAddress) {
     for (int i = 0; i < 3; ++i) { // the same address again and again
         on_threads(3, [](Rank& self) {
             const ncclUniqueId id = new_id();
-            ASSERT_EQ(nccl().ncclCommInitRank(&self.comm, 3, id, self.rank), ncclSuccess) << nccl().ncclGetLastError(nullptr);
+            ASSERT_EQ(nccl().ncclCommInitRank(&self.comm, 3, id, self.rank), ncclSuccess)
+                << nccl().ncclGetLastError(nullptr);
             finalize_and_destroy(self.comm);
         });
     }
@@ -619,9 +676,11 @@ TEST(NcclDouble, RefusesWrongArguments) {
     EXPECT_EQ(nccl().ncclReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, 1, comm, stream), ncclInvalidArgument);
     EXPECT_TRUE(contains(last_error(comm), "ncclReduce: 1 is no rank of a communicator of 1"));
     EXPECT_EQ(nccl().ncclReduce(nullptr, value.at(), 1, ncclInt32, ncclSum, 0, comm, stream), ncclInvalidArgument);
-    EXPECT_EQ(nccl().ncclReduce(value.at(), value.at(), ~std::size_t{0}, ncclInt32, ncclSum, 0, comm, stream), ncclInvalidArgument);
+    EXPECT_EQ(nccl().ncclReduce(value.at(), value.at(), ~std::size_t{0}, ncclInt32, ncclSum, 0, comm, stream),
+              ncclInvalidArgument);
     EXPECT_EQ(nccl().ncclCommSplit(comm, -2, 0, &comm, nullptr), ncclInvalidArgument);
-    EXPECT_EQ(nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, comm, stream), ncclSuccess) << "the communicator can still be used";
+    EXPECT_EQ(nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, comm, stream), ncclSuccess)
+        << "the communicator can still be used";
     stream.synchronize();
     finalize_and_destroy(comm);
 }
@@ -631,8 +690,9 @@ TEST(NcclDouble, DoesNotFormOfRanksThatDisagree) {
     on_threads(2, [&](Rank& self) {
         EXPECT_EQ(nccl().ncclCommInitRank(&self.comm, 2 + self.rank, id, self.rank), ncclInternalError);
         EXPECT_EQ(self.comm, nullptr);
-        EXPECT_TRUE(contains(nccl().ncclGetLastError(nullptr),
-                             self.rank == 0 ? "rank 1 expects 3 ranks, rank 0 expects 2" : "rank 0 expects 2 ranks, rank 1 expects 3"));
+        EXPECT_TRUE(contains(nccl().ncclGetLastError(nullptr), self.rank == 0
+                                                                   ? "rank 1 expects 3 ranks, rank 0 expects 2"
+                                                                   : "rank 0 expects 2 ranks, rank 1 expects 3"));
     });
 }
 
@@ -657,8 +717,8 @@ TEST(NcclDouble, SplitsByColorAndKey) {
             EXPECT_EQ(rank, self.rank == 0 ? 1 : 0);
             const DeviceArray<std::int32_t> value(std::vector<std::int32_t>{self.rank + 1});
             ASSERT_EQ(settled_by(
-                part, nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, part, self.stream)),
-                ncclSuccess);
+                          part, nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, part, self.stream)),
+                      ncclSuccess);
             self.synchronize();
             EXPECT_EQ(value.values()[0], self.rank == 1 ? 2 : 4);
             finalize_and_destroy(part);
@@ -672,7 +732,8 @@ TEST(NcclDouble, SplitsAgainAndKeepsTheOldOrderForEqualKeys) {
         ncclComm_t part_of_part = nullptr;
         ncclConfig_t config = config_with(true);
         ASSERT_EQ(self.settled(nccl().ncclCommSplit(self.comm, 5, 0, &part, &config)), ncclSuccess);
-        ASSERT_EQ(nccl().ncclCommSplit(part, 0, 7, &part_of_part, nullptr), ncclSuccess) << "the configuration of its own makes it blocking";
+        ASSERT_EQ(nccl().ncclCommSplit(part, 0, 7, &part_of_part, nullptr), ncclSuccess)
+            << "the configuration of its own makes it blocking";
         for (const ncclComm_t comm : {part, part_of_part}) {
             int rank = -1;
             EXPECT_EQ(nccl().ncclCommUserRank(comm, &rank), ncclSuccess);
@@ -680,7 +741,8 @@ TEST(NcclDouble, SplitsAgainAndKeepsTheOldOrderForEqualKeys) {
         }
         finalize_and_destroy(part);
         const DeviceArray<std::int32_t> value(std::vector<std::int32_t>{1});
-        EXPECT_EQ(nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, part_of_part, self.stream), ncclSuccess);
+        EXPECT_EQ(nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, part_of_part, self.stream),
+                  ncclSuccess);
         self.synchronize();
         EXPECT_EQ(value.values()[0], 3) << "a part outlives what it was split from";
         finalize_and_destroy(part_of_part);
@@ -790,7 +852,8 @@ TEST(NcclDouble, FormingEndsWhenARankGoes) {
         const ncclUniqueId id = new_id();
         ncclComm_t comms[2];
         ncclConfig_t config = config_with(false);
-        for (const int rank : {0, 1}) EXPECT_EQ(nccl().ncclCommInitRankConfig(&comms[rank], 3, id, rank, &config), ncclInProgress);
+        for (const int rank : {0, 1})
+            EXPECT_EQ(nccl().ncclCommInitRankConfig(&comms[rank], 3, id, rank, &config), ncclInProgress);
         const auto wait_a_little = [&] {
             const Deadline until = deadline_after(patience_ms);
             while (state_of(comms[0]) == ncclInProgress && Clock::now() < until) std::this_thread::yield();
@@ -838,7 +901,8 @@ protected:
         EXPECT_TRUE(contains(RecordedViolations::text(), named));
         RecordedViolations::clear();
     }
-    ncclResult_t all_sum(const void* from, void* to, std::size_t count, cudaStream_t on, ncclDataType_t type = ncclInt32, ncclRedOp_t op = ncclSum) {
+    ncclResult_t all_sum(const void* from, void* to, std::size_t count, cudaStream_t on,
+                         ncclDataType_t type = ncclInt32, ncclRedOp_t op = ncclSum) {
         return nccl().ncclAllReduce(from, to, count, type, op, comm, on);
     }
     void form() { ASSERT_EQ(nccl().ncclCommInitRank(&comm, 1, new_id(), 0), ncclSuccess); }
@@ -855,7 +919,8 @@ TEST_F(NcclDoubleViolations, OfTheConfiguration) {
         return nccl().ncclCommInitRankConfig(&comm, 1, new_id(), 0, &config);
     };
     expect(init([](auto& config) { config.magic = 0; }), "magic");
-    expect(init([](auto& config) { config.size = 48; }), "ncclConfig_t has 48 bytes, but in the header of version 23007 it has 96");
+    expect(init([](auto& config) { config.size = 48; }),
+           "ncclConfig_t has 48 bytes, but in the header of version 23007 it has 96");
     expect(init([](auto& config) { config.version = 0; }), "no header of version 0");
     expect(init([](auto& config) { config.blocking = 2; }), "ncclConfig_t.blocking is 2");
     expect(init([](auto& config) { config.minCTAs = 0; }), "ncclConfig_t.minCTAs is 0");
@@ -1027,7 +1092,8 @@ TEST_F(NcclDoubleViolations, OfCallersThatDoNotWait) {
     expect(nccl().ncclCommFinalize(comm), in_progress);
     expect(nccl().ncclCommDestroy(comm), in_progress);
     expect(nccl().ncclCommSplit(comm, 0, 0, &comm, nullptr), in_progress);
-    EXPECT_STREQ(nccl().ncclGetLastError(nullptr), text("ncclCommSplit: ", in_progress, ": its state has to be asked for until it is ready").c_str());
+    EXPECT_STREQ(nccl().ncclGetLastError(nullptr),
+                 text("ncclCommSplit: ", in_progress, ": its state has to be asked for until it is ready").c_str());
     EXPECT_EQ(state_of(comm), ncclInProgress);
     EXPECT_EQ(nccl().ncclCommAbort(comm), ncclSuccess);
 }
@@ -1037,7 +1103,8 @@ TEST_F(NcclDoubleViolations, OfStreamsThatAreDestroyedBeforeTheLaunch) {
         const DeviceArray<std::int32_t> value(1);
         CUstream stream = nullptr;
         ASSERT_EQ(cuda().cuStreamCreate(&stream, 0), CUDA_SUCCESS);
-        EXPECT_EQ(nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, self.comm, stream), ncclInProgress);
+        EXPECT_EQ(nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, self.comm, stream),
+                  ncclInProgress);
         ASSERT_EQ(cuda().cuStreamDestroy_v2(stream), CUDA_SUCCESS);
         EXPECT_EQ(state_after(ncclInProgress, self.comm), ncclInvalidUsage);
         expect_recorded("was destroyed before the operation was on it");
@@ -1055,7 +1122,8 @@ TEST_F(NcclDoubleViolations, OfTwoThreadsInOneCommunicator) {
         other = std::thread([&] { EXPECT_EQ(state_of(comm), ncclSuccess); });
         int size = 0;
         while (nccl().nc_double_nccl_calls("ncclCommGetAsyncError") == before) std::this_thread::yield();
-        while (nccl().ncclCommCount(comm, &size) == ncclSuccess) std::this_thread::yield(); // until the other thread is inside
+        // until the other thread is inside
+        while (nccl().ncclCommCount(comm, &size) == ncclSuccess) std::this_thread::yield();
         expect_recorded("ncclCommCount: another thread is inside ncclCommGetAsyncError");
     }
     other.join();
@@ -1065,16 +1133,21 @@ TEST_F(NcclDoubleViolations, OfTwoThreadsInOneCommunicator) {
 TEST_F(NcclDoubleViolations, OfRanksThatDiffer) {
     on_communicator(2, true, [&](Rank& self) {
         const DeviceArray<std::int32_t> value(2);
-        const ncclResult_t result =
-            self.rank == 0 ? self.start_all_sum(value.at()) : nccl().ncclAllReduce(value.at(), value.at(), 2, ncclInt32, ncclMax, self.comm, self.stream);
+        const ncclResult_t result = self.rank == 0 ? self.start_all_sum(value.at())
+                                                   : nccl().ncclAllReduce(value.at(), value.at(), 2, ncclInt32, ncclMax,
+                                                                          self.comm, self.stream);
         EXPECT_EQ(result, ncclSuccess);
         EXPECT_EQ(state_after(ncclSuccess, self.comm), ncclInvalidUsage);
         self.meeting.attend();
         self.abort();
         self.synchronize();
     });
-    EXPECT_TRUE(contains(recorded.text(), "collective 1 is ncclAllReduce(1 int32, sum) on rank 0, but ncclAllReduce(2 int32, max) on rank 1"));
-    EXPECT_TRUE(contains(recorded.text(), "collective 1 is ncclAllReduce(2 int32, max) on rank 1, but ncclAllReduce(1 int32, sum) on rank 0"));
+    EXPECT_TRUE(
+        contains(recorded.text(),
+                 "collective 1 is ncclAllReduce(1 int32, sum) on rank 0, but ncclAllReduce(2 int32, max) on rank 1"));
+    EXPECT_TRUE(
+        contains(recorded.text(),
+                 "collective 1 is ncclAllReduce(2 int32, max) on rank 1, but ncclAllReduce(1 int32, sum) on rank 0"));
 }
 
 TEST_F(NcclDoubleViolations, OfSendsAndReceivesThatDiffer) {
@@ -1090,7 +1163,8 @@ TEST_F(NcclDoubleViolations, OfSendsAndReceivesThatDiffer) {
         self.abort();
         self.synchronize();
     });
-    EXPECT_TRUE(contains(recorded.text(), "ncclSend(1 int32, rank 1) of rank 0 meets ncclRecv(2 int32, rank 0) of rank 1"));
+    EXPECT_TRUE(
+        contains(recorded.text(), "ncclSend(1 int32, rank 1) of rank 0 meets ncclRecv(2 int32, rank 0) of rank 1"));
 }
 
 // ---- faults ----
@@ -1187,7 +1261,8 @@ TEST(NcclDoubleFaults, FailForming) {
     ncclComm_t comm = nullptr;
     {
         const NcclFaults faults(
-            "ncclCommInitRankConfig@1=ncclSystemError; ncclCommInitRankConfig@2=later:2(no route); ncclCommInitRank@1=later:3; "
+            "ncclCommInitRankConfig@1=ncclSystemError; ncclCommInitRankConfig@2=later:2(no route); "
+            "ncclCommInitRank@1=later:3; "
             "ncclCommInitRankConfig@3=delay:20; ncclGetUniqueId@2=1; ncclGetVersion@*=2");
         EXPECT_EQ(nccl().ncclCommInitRankConfig(&comm, 1, new_id(), 0, &config), ncclSystemError);
         EXPECT_EQ(comm, nullptr);
@@ -1212,7 +1287,8 @@ TEST(NcclDoubleFaults, FailForming) {
 }
 
 TEST(NcclDoubleFaults, FailSplitting) {
-    const NcclFaults faults("rank=0:ncclCommSplit@1=later:ncclSystemError(no child); rank=0:ncclCommSplit@2=never; ncclCommSplit@3=5");
+    const NcclFaults faults(
+        "rank=0:ncclCommSplit@1=later:ncclSystemError(no child); rank=0:ncclCommSplit@2=never; ncclCommSplit@3=5");
     on_communicator(1, false, [](Rank& self) {
         auto part = reinterpret_cast<ncclComm_t>(1);
         EXPECT_EQ(nccl().ncclCommSplit(self.comm, 0, 0, &part, nullptr), ncclInProgress);
@@ -1235,7 +1311,9 @@ TEST(NcclDoubleFaults, FailSplitting) {
 }
 
 TEST(NcclDoubleFaults, FailEnding) {
-    const NcclFaults faults("ncclCommFinalize@1=never; ncclCommFinalize@2=later:2; ncclCommFinalize@3=3; ncclCommDestroy@1=3; ncclCommAbort@3=3");
+    const NcclFaults faults(
+        "ncclCommFinalize@1=never; ncclCommFinalize@2=later:2; ncclCommFinalize@3=3; ncclCommDestroy@1=3; "
+        "ncclCommAbort@3=3");
     for (const ncclResult_t expected : {ncclInProgress, ncclSystemError}) {
         on_communicator(1, false, [&](Rank& self) {
             EXPECT_EQ(nccl().ncclCommFinalize(self.comm), ncclInProgress);
@@ -1255,7 +1333,8 @@ TEST(NcclDoubleFaults, FailEnding) {
 }
 
 TEST(NcclDoubleFaults, FailGroups) {
-    const NcclFaults faults("ncclGroupStart@2=3; rank=1:ncclGroupEnd@1=ncclInternalError; ncclGroupEnd@2=later:ncclSystemError");
+    const NcclFaults faults(
+        "ncclGroupStart@2=3; rank=1:ncclGroupEnd@1=ncclInternalError; ncclGroupEnd@2=later:ncclSystemError");
     on_communicator(1, false, [](Rank& self) {
         const DeviceArray<std::int32_t> value(std::vector<std::int32_t>{1});
         EXPECT_EQ(nccl().ncclGroupStart(), ncclSuccess);
@@ -1289,7 +1368,8 @@ struct Child {
     bool was_killed_by(int signal) const { return WIFSIGNALED(status) && WTERMSIG(status) == signal; }
 };
 
-// Runs one of this program's tests, which is disabled here, in a process of its own; meanwhile() runs here until it ends.
+// Runs one of this program's tests, which is disabled here, in a process of its own; meanwhile() runs here until it
+// ends.
 Child run_child(
     const char* test, const std::function<void()>& meanwhile = [] {}) {
     int ends[2];
@@ -1310,7 +1390,8 @@ Child run_child(
     if (failed == 0) {
         meanwhile();
         char buffer[512];
-        for (ssize_t got = 0; (got = ::read(ends[0], buffer, sizeof buffer)) > 0;) child.words.append(buffer, static_cast<std::size_t>(got));
+        for (ssize_t got = 0; (got = ::read(ends[0], buffer, sizeof buffer)) > 0;)
+            child.words.append(buffer, static_cast<std::size_t>(got));
         ::waitpid(process, &child.status, 0);
     }
     ::close(ends[0]);
@@ -1355,7 +1436,9 @@ void expect_death_of_the_other_process(const char* rules) {
             ASSERT_EQ(nccl().ncclCommInitRank(&comm, 2, new_id(), 0), ncclSuccess);
             const DeviceArray<std::int32_t> value(std::vector<std::int32_t>{1});
             // The second one never ends.
-            for (int i = 0; i < 2; ++i) ASSERT_EQ(nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, comm, stream), ncclSuccess);
+            for (int i = 0; i < 2; ++i)
+                ASSERT_EQ(nccl().ncclAllReduce(value.at(), value.at(), 1, ncclInt32, ncclSum, comm, stream),
+                          ncclSuccess);
             EXPECT_EQ(state_after(ncclSuccess, comm), ncclRemoteError);
             EXPECT_TRUE(contains(last_error(comm), "rank 1 is gone"));
             EXPECT_EQ(cuda().cuStreamQuery(stream), CUDA_ERROR_NOT_READY);
@@ -1387,7 +1470,8 @@ TEST(NcclDouble, DiesOfRulesThatCannotBeRead) {
     const EnvironmentVariable faults("NC_DOUBLE_NCCL_FAULTS", "ncclGroupEnd@1=nonsense");
     const Child child = run_child("NcclDoubleChild.DISABLED_EndsAGroupThatItNeverBegan");
     EXPECT_TRUE(child.was_killed_by(SIGABRT));
-    EXPECT_TRUE(contains(child.words, "NC_DOUBLE_NCCL_FAULTS: the fault rule 'ncclGroupEnd@1=nonsense' cannot be read"));
+    EXPECT_TRUE(
+        contains(child.words, "NC_DOUBLE_NCCL_FAULTS: the fault rule 'ncclGroupEnd@1=nonsense' cannot be read"));
 }
 
 // ---- variants ----
@@ -1399,15 +1483,17 @@ TEST(NcclDouble, ComesInOlderVersionsAndWithoutSplitting) {
         bool splits;
         bool exchanges;
     };
-    for (const Variant& variant : {Variant{"2.18/libnccl.so.2", 21805, true, false}, Variant{"2.17/libnccl.so.2", 21701, false, false},
-                                   Variant{"no_split/libnccl.so.2", 23007, false, true}}) {
+    for (const Variant& variant :
+         {Variant{"2.18/libnccl.so.2", 21805, true, false}, Variant{"2.17/libnccl.so.2", 21701, false, false},
+          Variant{"no_split/libnccl.so.2", 23007, false, true}}) {
         SCOPED_TRACE(variant.file);
         const NcclDouble library(variant.file);
         int version = 0;
         EXPECT_EQ(library.ncclGetVersion(&version), ncclSuccess);
         EXPECT_EQ(version, variant.version);
         EXPECT_EQ(library.ncclCommSplit != nullptr, variant.splits);
-        for (const char* name : {"ncclAlltoAll", "ncclGather", "ncclScatter"}) EXPECT_EQ(library.library.has(name), variant.exchanges) << name;
+        for (const char* name : {"ncclAlltoAll", "ncclGather", "ncclScatter"})
+            EXPECT_EQ(library.library.has(name), variant.exchanges) << name;
 
         const CurrentDevice device;
         ncclUniqueId id{};

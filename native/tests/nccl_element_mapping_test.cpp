@@ -23,11 +23,13 @@ struct Row {
 };
 
 constexpr Row rows[] = {
-    {NC_BOOL, Type::Uint8, 1, 1, false},     {NC_INT8, Type::Int8, 1, 1, true},         {NC_INT16, Type::Uint8, 2, 1, false},
-    {NC_INT32, Type::Int32, 1, 4, true},     {NC_INT64, Type::Int64, 1, 8, true},       {NC_UINT8, Type::Uint8, 1, 1, true},
-    {NC_UINT16, Type::Uint8, 2, 1, false},   {NC_UINT32, Type::Uint32, 1, 4, true},     {NC_UINT64, Type::Uint64, 1, 8, true},
-    {NC_FLOAT16, Type::Float16, 1, 2, true}, {NC_BFLOAT16, Type::Bfloat16, 1, 2, true}, {NC_FLOAT32, Type::Float32, 1, 4, true},
-    {NC_FLOAT64, Type::Float64, 1, 8, true}, {NC_COMPLEX64, Type::Uint8, 8, 1, false},
+    {NC_BOOL, Type::Uint8, 1, 1, false},       {NC_INT8, Type::Int8, 1, 1, true},
+    {NC_INT16, Type::Uint8, 2, 1, false},      {NC_INT32, Type::Int32, 1, 4, true},
+    {NC_INT64, Type::Int64, 1, 8, true},       {NC_UINT8, Type::Uint8, 1, 1, true},
+    {NC_UINT16, Type::Uint8, 2, 1, false},     {NC_UINT32, Type::Uint32, 1, 4, true},
+    {NC_UINT64, Type::Uint64, 1, 8, true},     {NC_FLOAT16, Type::Float16, 1, 2, true},
+    {NC_BFLOAT16, Type::Bfloat16, 1, 2, true}, {NC_FLOAT32, Type::Float32, 1, 4, true},
+    {NC_FLOAT64, Type::Float64, 1, 8, true},   {NC_COMPLEX64, Type::Uint8, 8, 1, false},
 };
 static_assert(std::size(rows) == data_type_count);
 
@@ -59,7 +61,8 @@ TEST(NcclElementMapping, MovesEveryType) {
 }
 
 TEST(NcclElementMapping, ReducesNcclsOwnTypesAsTheyAre) {
-    constexpr Reduction own[] = {Reduction::Sum, Reduction::Product, Reduction::Max, Reduction::Min, Reduction::Average};
+    constexpr Reduction own[] = {Reduction::Sum, Reduction::Product, Reduction::Max, Reduction::Min,
+                                 Reduction::Average};
     for (const Row& row : rows) {
         if (!row.has_own) continue;
         SCOPED_TRACE(data_type_name(row.type));
@@ -73,7 +76,10 @@ TEST(NcclElementMapping, ReducesNcclsOwnTypesAsTheyAre) {
 }
 
 TEST(NcclElementMapping, ReducesBoolAsBytes) {
-    for (const auto& [op, reduction] : {std::pair{NC_SUM, Reduction::Max}, {NC_MAX, Reduction::Max}, {NC_PRODUCT, Reduction::Min}, {NC_MIN, Reduction::Min}}) {
+    for (const auto& [op, reduction] : {std::pair{NC_SUM, Reduction::Max},
+                                        {NC_MAX, Reduction::Max},
+                                        {NC_PRODUCT, Reduction::Min},
+                                        {NC_MIN, Reduction::Min}}) {
         const auto mapping = reduced(NC_BOOL, op);
         ASSERT_TRUE(mapping.has_value()) << op;
         expect_mapping(*mapping, Type::Uint8, 1, 1);
@@ -89,7 +95,8 @@ TEST(NcclElementMapping, SumsComplexNumbersAsPairs) {
         expect_mapping(*mapping, Type::Float32, 2, 4);
         EXPECT_EQ(mapping->reduction, reduction) << op;
     }
-    for (const nc_reduce_op op : {NC_PRODUCT, NC_MAX, NC_MIN}) EXPECT_FALSE(reduced(NC_COMPLEX64, op).has_value()) << op;
+    for (const nc_reduce_op op : {NC_PRODUCT, NC_MAX, NC_MIN})
+        EXPECT_FALSE(reduced(NC_COMPLEX64, op).has_value()) << op;
 }
 
 TEST(NcclElementMapping, RefusesWhatIsNotExact) {

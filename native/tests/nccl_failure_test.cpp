@@ -1,4 +1,5 @@
-// What becomes of a group when NCCL, the driver, a peer or the caller ends it: statuses, words, deadlines, and that nothing hangs or is left behind.
+// What becomes of a group when NCCL, the driver, a peer or the caller ends it: statuses, words, deadlines, and that
+// nothing hangs or is left behind.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -47,7 +48,8 @@ public:
         static const std::uint64_t counts[] = {2};
         nc_request request = request_of(NC_ALL_GATHER, NC_INT32, 2, host_, host_);
         if (way != Way::Host) request.send_buffer = request.receive_buffer = device_.get();
-        request.flags = NC_REQUEST_UNEVEN | (way == Way::Host ? 0 : NC_REQUEST_DEVICE) | (way >= Way::Stream ? NC_REQUEST_STREAM : 0);
+        request.flags = NC_REQUEST_UNEVEN | (way == Way::Host ? 0 : NC_REQUEST_DEVICE) |
+                        (way >= Way::Stream ? NC_REQUEST_STREAM : 0);
         request.receive_counts = counts;
         if (way >= Way::Stream) request.stream = stream_.get();
         return run(way, request);
@@ -76,7 +78,7 @@ private:
     std::int32_t host_[2] = {1, 1};
 };
 
-// ---- NCCL's errors ---------------------------------------------------------------------------------------------------------------------------------------
+// ---- NCCL's errors --------------------------------------------------------------------------------------------------
 
 struct Code {
     const char* name;
@@ -243,7 +245,8 @@ TEST_F(NcclErrors, OfABarrierAndOfASplitEndTheGroup) {
 
 TEST_F(NcclErrors, OfFormingAreARendezvousThatFailed) {
     for (const Code& code : codes) {
-        for (const char* when : {"ncclCommInitRankConfig@1=", "ncclCommInitRankConfig@1=later:", "ncclGetUniqueId@1="}) {
+        for (const char* when :
+             {"ncclCommInitRankConfig@1=", "ncclCommInitRankConfig@1=later:", "ncclGetUniqueId@1="}) {
             SCOPED_TRACE(text(when, code.name));
             const FaultsOfNccl fault(text(when, code.name, "(the library's own words)"));
             GroupPointer group;
@@ -318,7 +321,7 @@ TEST_F(NcclErrors, OfASplitOnOneRankReachTheOthers) {
     }
 }
 
-// ---- deadlines -------------------------------------------------------------------------------------------------------------------------------------------
+// ---- deadlines ------------------------------------------------------------------------------------------------------
 
 // A rank whose peer does not come.
 TEST_F(NcclDeadlines, OfOperationsAreKept) {
@@ -335,7 +338,8 @@ TEST_F(NcclDeadlines, OfOperationsAreKept) {
         EXPECT_TRUE(contains(outcome, "all-reduce did not complete within 80 ms")) << outcome.message();
         EXPECT_EQ(outcome.error.operation, NC_ALL_REDUCE);
         EXPECT_EQ(status_of(ranks[0]).status, NC_TIMEOUT);
-        EXPECT_EQ(execute(ranks[1], request_of(NC_BARRIER)).status, NC_PEER_LOST) << "it is told, as NCCL has no other way";
+        EXPECT_EQ(execute(ranks[1], request_of(NC_BARRIER)).status, NC_PEER_LOST)
+            << "it is told, as NCCL has no other way";
     }
 }
 
@@ -388,7 +392,8 @@ TEST_F(NcclDeadlines, OfSplitsAreKept) {
         request.timeout_ms = 100;
         const Outcome outcome = execute(group, request);
         const GroupPointer part(made);
-        EXPECT_TRUE(outcome.status == NC_TIMEOUT || outcome.status == NC_PEER_LOST || outcome.status == NC_OK) << outcome.message();
+        EXPECT_TRUE(outcome.status == NC_TIMEOUT || outcome.status == NC_PEER_LOST || outcome.status == NC_OK)
+            << outcome.message();
     });
 }
 
@@ -415,7 +420,8 @@ struct Messages {
 
 // Destroying takes a bounded time whatever NCCL does, and says when it was not in order.
 TEST_F(NcclDeadlines, OfLeavingAreKept) {
-    for (const char* rule : {"ncclCommFinalize@1=never", "ncclCommFinalize@1=ncclSystemError", "ncclCommFinalize@1=later:ncclRemoteError"}) {
+    for (const char* rule : {"ncclCommFinalize@1=never", "ncclCommFinalize@1=ncclSystemError",
+                             "ncclCommFinalize@1=later:ncclRemoteError"}) {
         SCOPED_TRACE(rule);
         Messages messages;
         NcclOptions options(0, 1);
@@ -431,7 +437,7 @@ TEST_F(NcclDeadlines, OfLeavingAreKept) {
     }
 }
 
-// ---- aborts ----------------------------------------------------------------------------------------------------------------------------------------------
+// ---- aborts ---------------------------------------------------------------------------------------------------------
 
 // An aborted operation never looks like one that has succeeded, whenever the abort comes.
 TEST_F(NcclAbort, FromAnotherThreadEndsAnOperation) {
@@ -481,12 +487,14 @@ TEST_F(NcclAbort, InTheMiddleOfManyChunksEndsTheOperation) {
         LocalNcclRanks ranks(2, {nccl_2_30, "256"});
         const std::uint64_t before = nccl().nc_double_nccl_calls("ncclAllReduce");
         std::thread aborter([&] {
-            EXPECT_TRUE(soon([&] { return nccl().nc_double_nccl_calls("ncclAllReduce") > before + 2 + 20 * index(round); }));
+            EXPECT_TRUE(
+                soon([&] { return nccl().nc_double_nccl_calls("ncclAllReduce") > before + 2 + 20 * index(round); }));
             nc_group_abort(ranks[0], "midway");
         });
         ranks.each([](int rank, nc_group* group) {
             std::vector<float> values(200'000, 1.0F);
-            const Outcome outcome = execute(group, request_of(NC_ALL_REDUCE, NC_FLOAT32, values.size(), values.data(), values.data()));
+            const Outcome outcome =
+                execute(group, request_of(NC_ALL_REDUCE, NC_FLOAT32, values.size(), values.data(), values.data()));
             EXPECT_EQ(outcome.status, rank == 0 ? NC_ABORTED : NC_PEER_LOST) << outcome.message();
         });
         aborter.join();
@@ -535,7 +543,9 @@ TEST_F(NcclAbort, OfAnEnqueuedHostOperationWhenItsGroupIsDestroyed) {
     std::int32_t values[2] = {1, 1};
     Journal journal;
     std::vector<WorkPointer> works;
-    for (int i = 0; i < 3; ++i) works.push_back(enqueue(ranks[0], request_of(NC_ALL_REDUCE, NC_INT32, 2, values, values), Journal::write, &journal));
+    for (int i = 0; i < 3; ++i)
+        works.push_back(
+            enqueue(ranks[0], request_of(NC_ALL_REDUCE, NC_INT32, 2, values, values), Journal::write, &journal));
     EXPECT_LT(milliseconds_of([&] { ranks.destroy(0); }), soon_ms);
     EXPECT_EQ(journal.count(), 3U);
     for (const WorkPointer& work : works) EXPECT_EQ(wait_for(work.get(), 0).status, NC_CLOSED);
@@ -560,7 +570,7 @@ TEST_F(NcclAbort, MayComeManyTimesFromManyThreads) {
     }
 }
 
-// ---- single faults ---------------------------------------------------------------------------------------------------------------------------------------
+// ---- single faults --------------------------------------------------------------------------------------------------
 
 TEST_F(NcclFaults, MemoryThatRunsOutWhileStagingEndsTheGroup) {
     for (const char* call : {"cuMemAlloc_v2", "cuMemHostAlloc"}) {
@@ -592,7 +602,8 @@ TEST_F(NcclFaults, MemoryThatRunsOutBetweenChunksEndsTheGroup) {
             const GroupPointer group = nccl_group_of_one({nccl_2_30, "1000000"});
             std::vector<std::byte> values(3'000'000);
             const CudaFaults fault(text(call, '@', at, "=CUDA_ERROR_OUT_OF_MEMORY").c_str());
-            const Outcome outcome = execute(group.get(), request_of(NC_ALL_GATHER, NC_UINT8, values.size(), values.data(), values.data()));
+            const Outcome outcome =
+                execute(group.get(), request_of(NC_ALL_GATHER, NC_UINT8, values.size(), values.data(), values.data()));
             EXPECT_TRUE(outcome.status == NC_OUT_OF_MEMORY || outcome.status == NC_OK) << outcome.message();
             EXPECT_TRUE(outcome.status == NC_OUT_OF_MEMORY || at > 2) << "there are so many allocations at least";
         }
@@ -657,12 +668,13 @@ TEST_F(NcclFaults, AWatchingThreadWithoutAContextEndsTheGroup) {
     EXPECT_EQ(execute(group.get(), request_of(NC_BARRIER)).status, NC_LIBRARY_ERROR);
 }
 
-// Every call that is made in a group's life fails once, each in a life of its own: nothing hangs, nothing crashes, nothing is left, and nobody is told of success where there
-// was none.
+// Every call that is made in a group's life fails once, each in a life of its own: nothing hangs, nothing crashes,
+// nothing is left, and nobody is told of success where there was none.
 void live(const DeviceInts& values, const CallersStream& stream) {
     Outcome first;
     const auto expect = [&](const Outcome& outcome) {
-        EXPECT_TRUE(outcome.status == NC_OK || first.status == NC_OK || outcome.error.earlier == 1) << "the second failure: " << outcome.message();
+        EXPECT_TRUE(outcome.status == NC_OK || first.status == NC_OK || outcome.error.earlier == 1)
+            << "the second failure: " << outcome.message();
         EXPECT_TRUE(outcome.status == NC_OK || !outcome.message().empty());
         if (first.status == NC_OK) first = outcome;
         return outcome.status == NC_OK;
@@ -671,7 +683,8 @@ void live(const DeviceInts& values, const CallersStream& stream) {
     NcclOptions options(0, 1);
     if (options.set("staging_bytes", "64").create(group).status != NC_OK) return;
     std::vector<std::int32_t> host(40, 3);
-    const bool summed = expect(execute(group.get(), request_of(NC_ALL_REDUCE, NC_INT32, host.size(), host.data(), host.data())));
+    const bool summed =
+        expect(execute(group.get(), request_of(NC_ALL_REDUCE, NC_INT32, host.size(), host.data(), host.data())));
     EXPECT_TRUE(!summed || host == std::vector<std::int32_t>(40, 3));
     (void)expect(execute(group.get(), device_sum(values.get(), 1)));
     nc_work* issued = nullptr;
@@ -696,9 +709,10 @@ TEST_F(NcclFaults, OfEveryCallOfTheDriverAreSurvived) {
     const CallersStream stream(owner.get());
     const DeviceInts values(owner.get(), {1});
     std::size_t faults = 0;
-    for (const char* call : {"cuDeviceGet", "cuDeviceGetName", "cuDevicePrimaryCtxRetain", "cuCtxPushCurrent_v2", "cuStreamCreate", "cuStreamQuery",
-                             "cuStreamWaitEvent", "cuEventCreate", "cuEventRecord", "cuEventQuery", "cuMemAlloc_v2", "cuMemHostAlloc", "cuMemcpyHtoDAsync_v2",
-                             "cuMemcpyDtoHAsync_v2", "cuPointerGetAttribute"}) {
+    for (const char* call :
+         {"cuDeviceGet", "cuDeviceGetName", "cuDevicePrimaryCtxRetain", "cuCtxPushCurrent_v2", "cuStreamCreate",
+          "cuStreamQuery", "cuStreamWaitEvent", "cuEventCreate", "cuEventRecord", "cuEventQuery", "cuMemAlloc_v2",
+          "cuMemHostAlloc", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuPointerGetAttribute"}) {
         const std::uint64_t before = cuda().nc_double_cuda_calls(call);
         live(values, stream);
         const std::uint64_t made = cuda().nc_double_cuda_calls(call) - before;
@@ -721,8 +735,8 @@ TEST_F(NcclFaults, OfEveryCallOfNcclAreSurvived) {
     const GroupPointer owner = nccl_group_of_one();
     const CallersStream stream(owner.get());
     const DeviceInts values(owner.get(), {1});
-    for (const char* call : {"ncclGetUniqueId", "ncclCommInitRankConfig", "ncclCommGetAsyncError", "ncclCommUserRank", "ncclCommCount", "ncclAllReduce",
-                             "ncclCommSplit", "ncclCommFinalize"}) {
+    for (const char* call : {"ncclGetUniqueId", "ncclCommInitRankConfig", "ncclCommGetAsyncError", "ncclCommUserRank",
+                             "ncclCommCount", "ncclAllReduce", "ncclCommSplit", "ncclCommFinalize"}) {
         const std::uint64_t before = nccl().nc_double_nccl_calls(call);
         live(values, stream);
         const std::uint64_t made = nccl().nc_double_nccl_calls(call) - before;

@@ -1,4 +1,5 @@
-// Groups of the nccl backend over the C ABI: what is said of a machine, how groups are formed and split, their devices and device memory, and that nothing is left behind.
+// Groups of the nccl backend over the C ABI: what is said of a machine, how groups are formed and split, their devices
+// and device memory, and that nothing is left behind.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -39,23 +40,30 @@ Outcome available(const std::vector<std::pair<std::string, std::string>>& settin
     return outcome;
 }
 
-// ---- the machine -----------------------------------------------------------------------------------------------------------------------------------------
+// ---- the machine ----------------------------------------------------------------------------------------------------
 
 TEST_F(NcclBackend, IsAvailableWithBothLibraries) {
-    const Outcome outcome = available({{"nccl_library", double_path(nccl_2_30)}, {"cuda_library", double_path("libcuda.so.1")}});
+    const Outcome outcome =
+        available({{"nccl_library", double_path(nccl_2_30)}, {"cuda_library", double_path("libcuda.so.1")}});
     EXPECT_EQ(outcome.status, NC_OK) << outcome.message();
-    EXPECT_EQ(available({{"nccl_library", double_path("no_split/libnccl.so.2")}, {"cuda_library", double_path("libcuda.so.1")}}).status, NC_OK);
+    EXPECT_EQ(available({{"nccl_library", double_path("no_split/libnccl.so.2")},
+                         {"cuda_library", double_path("libcuda.so.1")}})
+                  .status,
+              NC_OK);
 }
 
 TEST_F(NcclBackend, SaysEverythingThatIsMissing) {
-    Outcome outcome = available({{"nccl_library", "/nowhere/libnccl.so.2"}, {"cuda_library", double_path("no_devices/libcuda.so.1")}});
+    Outcome outcome = available(
+        {{"nccl_library", "/nowhere/libnccl.so.2"}, {"cuda_library", double_path("no_devices/libcuda.so.1")}});
     EXPECT_EQ(outcome.status, NC_BACKEND_UNAVAILABLE);
     EXPECT_TRUE(contains(outcome, "/nowhere/libnccl.so.2")) << outcome.message();
     EXPECT_TRUE(contains(outcome, "knows no device")) << outcome.message();
-    outcome = available({{"nccl_library", double_path("2.17/libnccl.so.2")}, {"cuda_library", double_path("libcuda.so.1")}});
+    outcome =
+        available({{"nccl_library", double_path("2.17/libnccl.so.2")}, {"cuda_library", double_path("libcuda.so.1")}});
     EXPECT_EQ(outcome.status, NC_BACKEND_UNAVAILABLE);
     EXPECT_TRUE(contains(outcome, "2.17.1")) << outcome.message();
-    outcome = available({{"nccl_library", double_path(nccl_2_30)}, {"cuda_library", double_path("no_driver/libcuda.so.1")}});
+    outcome =
+        available({{"nccl_library", double_path(nccl_2_30)}, {"cuda_library", double_path("no_driver/libcuda.so.1")}});
     EXPECT_EQ(outcome.status, NC_BACKEND_UNAVAILABLE);
     EXPECT_TRUE(contains(outcome, "no_driver")) << outcome.message();
     EXPECT_EQ(nc_backend_available("nccl", nullptr, 1, nullptr), NC_INVALID_ARGUMENT);
@@ -69,13 +77,14 @@ TEST_F(NcclBackend, MakesIds) {
     const nc_setting library{"nccl_library", path.c_str()};
     EXPECT_EQ(nc_backend_create_id("nccl", &library, 1, nullptr, &outcome.error), NC_INVALID_ARGUMENT);
     const nc_setting missing{"nccl_library", "/nowhere/libnccl.so.2"};
-    EXPECT_EQ(nc_backend_create_id("nccl", &missing, 1, id, &outcome.error), NC_BACKEND_UNAVAILABLE) << outcome.message();
+    EXPECT_EQ(nc_backend_create_id("nccl", &missing, 1, id, &outcome.error), NC_BACKEND_UNAVAILABLE)
+        << outcome.message();
     const FaultsOfNccl faults("ncclGetUniqueId@1=ncclSystemError(no network here)");
     EXPECT_EQ(nc_backend_create_id("nccl", &library, 1, id, &outcome.error), NC_RENDEZVOUS_FAILED);
     EXPECT_TRUE(contains(outcome, "no network here")) << outcome.message();
 }
 
-// ---- forming ---------------------------------------------------------------------------------------------------------------------------------------------
+// ---- forming --------------------------------------------------------------------------------------------------------
 
 TEST_F(NcclForming, ByAnId) {
     LocalNcclRanks ranks(3);
@@ -167,7 +176,8 @@ TEST_F(NcclForming, OnTheDeviceThatWasChosen) {
         const char* local_rank;
         int expected;
     };
-    for (const Row& row : {Row{"1", nullptr, 1}, {nullptr, "1", 1}, {nullptr, "5", 1}, {"0", "1", 0}, {nullptr, nullptr, 0}}) {
+    for (const Row& row :
+         {Row{"1", nullptr, 1}, {nullptr, "1", 1}, {nullptr, "5", 1}, {"0", "1", 0}, {nullptr, nullptr, 0}}) {
         NcclOptions options(0, 1);
         if (row.device != nullptr) options.set("device", row.device);
         if (row.local_rank != nullptr) options.set("local_rank", row.local_rank);
@@ -193,8 +203,10 @@ TEST_F(NcclForming, RefusesWhatCannotBe) {
     EXPECT_EQ(NcclOptions(0, 2).create(group).status, NC_NOT_CONFIGURED);
     EXPECT_EQ(NcclOptions(0, 1).set("siez", "1").create(group).status, NC_INVALID_ARGUMENT);
     EXPECT_EQ(NcclOptions(0, 2).set("rendezvous", "nonsense").create(group).status, NC_RENDEZVOUS_FAILED);
-    EXPECT_EQ(NcclOptions(0, 1).set("nccl_library", "/nowhere/libnccl.so.2").create(group).status, NC_BACKEND_UNAVAILABLE);
-    EXPECT_EQ(NcclOptions(0, 1).set("cuda_library", double_path("no_driver/libcuda.so.1")).create(group).status, NC_BACKEND_UNAVAILABLE);
+    EXPECT_EQ(NcclOptions(0, 1).set("nccl_library", "/nowhere/libnccl.so.2").create(group).status,
+              NC_BACKEND_UNAVAILABLE);
+    EXPECT_EQ(NcclOptions(0, 1).set("cuda_library", double_path("no_driver/libcuda.so.1")).create(group).status,
+              NC_BACKEND_UNAVAILABLE);
     EXPECT_EQ(group, nullptr);
 }
 
@@ -256,7 +268,9 @@ TEST_F(NcclForming, IsCancelled) {
 TEST_F(NcclForming, TellsItsProgressToTheLog) {
     std::vector<std::string> messages;
     NcclOptions options(0, 1);
-    options.options.log = [](void* context, nc_log_level, const char* message) { static_cast<std::vector<std::string>*>(context)->push_back(message); };
+    options.options.log = [](void* context, nc_log_level, const char* message) {
+        static_cast<std::vector<std::string>*>(context)->push_back(message);
+    };
     options.options.log_context = &messages;
     GroupPointer group;
     EXPECT_EQ(options.create(group).status, NC_OK);
@@ -308,7 +322,7 @@ TEST_F(NcclForming, ClosingLetsPeersReceiveWhatWasSent) {
     });
 }
 
-// ---- splits ----------------------------------------------------------------------------------------------------------------------------------------------
+// ---- splits ---------------------------------------------------------------------------------------------------------
 
 GroupPointer split(nc_group* group, int color, int key = -1) {
     nc_group* part = nullptr;
@@ -409,7 +423,9 @@ TEST_F(NcclSplit, WaitsForWhatIsOnStreams) {
         EXPECT_EQ(cuda().cuMemHostAlloc(&pinned, 4, 0), CUDA_SUCCESS);
         const std::int32_t given = rank + 1;
         std::memcpy(pinned, &given, sizeof given);
-        EXPECT_EQ(cuda().cuMemcpyHtoDAsync_v2(reinterpret_cast<CUdeviceptr>(values.get()), pinned, 4, static_cast<CUstream>(stream.get())), CUDA_SUCCESS);
+        EXPECT_EQ(cuda().cuMemcpyHtoDAsync_v2(reinterpret_cast<CUdeviceptr>(values.get()), pinned, 4,
+                                              static_cast<CUstream>(stream.get())),
+                  CUDA_SUCCESS);
         EXPECT_EQ(execute(group, stream_sum(values, 1, stream)).status, NC_OK);
         const GroupPointer part = split(group, 0);
         EXPECT_TRUE(stream.idle());
@@ -431,7 +447,7 @@ TEST_F(NcclSplit, IsNotSupportedByALibraryWithoutIt) {
     EXPECT_EQ(all_sum_works(group.get()).status, NC_OK);
 }
 
-// ---- devices ---------------------------------------------------------------------------------------------------------------------------------------------
+// ---- devices --------------------------------------------------------------------------------------------------------
 
 TEST_F(NcclDevice, MemoryIsAllocatedCopiedAndFreed) {
     std::int32_t count = 0;
@@ -445,7 +461,8 @@ TEST_F(NcclDevice, MemoryIsAllocatedCopiedAndFreed) {
         const Buffer bytes = random_bytes(990, random);
         b.write(10, bytes);
         nc_error error = empty_error();
-        EXPECT_EQ(nc_device_copy("nccl", device, a.get(), b.get() + 10, 990, NC_DEVICE_TO_DEVICE, &error), NC_OK) << error.message;
+        EXPECT_EQ(nc_device_copy("nccl", device, a.get(), b.get() + 10, 990, NC_DEVICE_TO_DEVICE, &error), NC_OK)
+            << error.message;
         EXPECT_TRUE(a.read(0, 990) == bytes);
     }
     void* address = &count;
@@ -467,10 +484,12 @@ TEST_F(NcclDevice, CopiesHaveEndedWhenTheyReturn) {
         const CudaFaults late("cuMemcpyHtoD_v2@*=delay:30; cuMemcpyDtoD_v2@*=delay:30");
         const Buffer ones(8, std::byte{1});
         const void* from = direction == NC_HOST_TO_DEVICE ? static_cast<const void*>(ones.data()) : a.get();
-        EXPECT_EQ(nc_device_copy("nccl", 0, b.get(), from, 8, static_cast<nc_copy_direction>(direction), nullptr), NC_OK);
+        EXPECT_EQ(nc_device_copy("nccl", 0, b.get(), from, 8, static_cast<nc_copy_direction>(direction), nullptr),
+                  NC_OK);
         // A stream without an order with the default one sees it.
         std::vector<std::byte> seen(8);
-        EXPECT_EQ(cuda().cuMemcpyDtoHAsync_v2(seen.data(), reinterpret_cast<CUdeviceptr>(b.get()), 8, stream), CUDA_SUCCESS);
+        EXPECT_EQ(cuda().cuMemcpyDtoHAsync_v2(seen.data(), reinterpret_cast<CUdeviceptr>(b.get()), 8, stream),
+                  CUDA_SUCCESS);
         EXPECT_TRUE(seen == ones) << direction;
     }
 }
@@ -496,7 +515,8 @@ TEST_F(NcclDevice, MistakesAreRefused) {
         std::memcpy(&wild, &number, sizeof number);
         EXPECT_EQ(nc_device_copy("nccl", 0, &value, &value, 1, wild, nullptr), NC_INVALID_ARGUMENT) << number;
     }
-    EXPECT_EQ(nc_device_allocate("nccl", 0, std::uint64_t{1} << 60, &address, &outcome.error), NC_OUT_OF_MEMORY) << outcome.message();
+    EXPECT_EQ(nc_device_allocate("nccl", 0, std::uint64_t{1} << 60, &address, &outcome.error), NC_OUT_OF_MEMORY)
+        << outcome.message();
     const CudaFaults faults("cuMemFree_v2@1=CUDA_ERROR_INVALID_VALUE; cuMemcpyHtoD_v2@1=CUDA_ERROR_ILLEGAL_ADDRESS");
     EXPECT_EQ(nc_device_free("nccl", 0, &value, &outcome.error), NC_INVALID_ARGUMENT);
     EXPECT_TRUE(contains(outcome, "no address in device memory")) << outcome.message();
@@ -528,7 +548,7 @@ TEST_F(NcclDevice, OfTheCallersThreadStaysCurrent) {
     EXPECT_EQ(current(), own.context());
 }
 
-// ---- requests --------------------------------------------------------------------------------------------------------------------------------------------
+// ---- requests -------------------------------------------------------------------------------------------------------
 
 TEST_F(NcclBackend, ChecksRequestsBeforeAnythingMoves) {
     LocalNcclRanks ranks(2);
@@ -554,9 +574,11 @@ TEST_F(NcclBackend, ChecksRequestsBeforeAnythingMoves) {
         }
     };
     for (const nc_operation operation : {NC_BARRIER, NC_SPLIT}) {
-        for (const std::uint32_t flag : {NC_REQUEST_DEVICE, NC_REQUEST_DEVICE | NC_REQUEST_STREAM, NC_REQUEST_UNEVEN, 8U}) {
+        for (const std::uint32_t flag :
+             {NC_REQUEST_DEVICE, NC_REQUEST_DEVICE | NC_REQUEST_STREAM, NC_REQUEST_UNEVEN, 8U}) {
             nc_group* part = nullptr;
-            invalid("flags of one that moves nothing", [&](nc_request& r) { r.operation = operation, r.flags = flag, r.new_group = &part; });
+            invalid("flags of one that moves nothing",
+                    [&](nc_request& r) { r.operation = operation, r.flags = flag, r.new_group = &part; });
         }
     }
     invalid("a stream without device memory", [](nc_request& r) { r.flags = NC_REQUEST_STREAM; });
@@ -567,7 +589,8 @@ TEST_F(NcclBackend, ChecksRequestsBeforeAnythingMoves) {
     invalid("itself", [](nc_request& r) { r.operation = NC_SEND, r.peer = 0; });
     for (const std::uint32_t flags : {NC_REQUEST_DEVICE, NC_REQUEST_DEVICE | NC_REQUEST_STREAM}) {
         invalid("a send buffer on the host", [&](nc_request& r) { r.send_buffer = host.data(), r.flags = flags; });
-        invalid("a receive buffer on the host", [&](nc_request& r) { r.receive_buffer = host.data(), r.flags = flags; });
+        invalid("a receive buffer on the host",
+                [&](nc_request& r) { r.receive_buffer = host.data(), r.flags = flags; });
     }
     nc_request request = device_sum(values.get(), 2);
     request.receive_buffer = host.data();

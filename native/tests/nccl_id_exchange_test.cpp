@@ -89,7 +89,8 @@ TEST(NcclIdExchange, WorksOverIpv6AndByName) {
     }
     const std::string v6 = "[::1]:" + std::to_string(ports[0].port());
     std::optional<IdServer> server;
-    if (const auto failure = failure_of([&] { server.emplace(v6, some_id(2), patience()); })) GTEST_SKIP() << "no IPv6 here: " << failure->what();
+    if (const auto failure = failure_of([&] { server.emplace(v6, some_id(2), patience()); }))
+        GTEST_SKIP() << "no IPv6 here: " << failure->what();
     EXPECT_TRUE(same(fetch_id(v6, patience()), some_id(2)));
 }
 
@@ -124,7 +125,8 @@ TEST(NcclIdExchange, TakesTheIdFromAServerThatIsMlxs) {
     EXPECT_FALSE(receive_all(connection, &said, 1)) << "the client says nothing";
 }
 
-// MLX's server counts those who connect: a client of ours may not connect a second time only because the first answer takes long.
+// MLX's server counts those who connect: a client of ours may not connect a second time only because the first answer
+// takes long.
 TEST(NcclIdExchange, WaitsOnOneConnectionForASlowServer) {
     const ReservedPorts ports(1);
     const Descriptor listener = listen_on(ports[0], 8);
@@ -219,7 +221,8 @@ TEST(NcclIdExchange, IsCancelledWhileNobodyListensAndWhileNothingComes) {
         if (listening) listener.emplace(listen_on(ports[0], 8));
         std::int32_t cancel = 0;
         std::optional<Error> failure;
-        std::thread client([&] { failure = failure_of([&] { (void)fetch_id(ports[0].text(), patience(ample_ms, &cancel)); }); });
+        std::thread client(
+            [&] { failure = failure_of([&] { (void)fetch_id(ports[0].text(), patience(ample_ms, &cancel)); }); });
         Descriptor connection;
         if (listening) connection = accept_one(*listener);
         set(cancel);

@@ -1,4 +1,5 @@
-// How the libraries are found and taken: where they are looked for, what is said of those that cannot be used, and what is known of each version.
+// How the libraries are found and taken: where they are looked for, what is said of those that cannot be used, and what
+// is known of each version.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -72,7 +73,8 @@ void expect_unavailable(const std::function<void()>& body, const std::vector<std
     const auto failure = failure_of(body);
     ASSERT_TRUE(failure.has_value());
     EXPECT_EQ(failure->status, NC_BACKEND_UNAVAILABLE);
-    for (const std::string& part : parts) EXPECT_NE(std::string(failure->what()).find(part), std::string::npos) << part << " in: " << failure->what();
+    for (const std::string& part : parts)
+        EXPECT_NE(std::string(failure->what()).find(part), std::string::npos) << part << " in: " << failure->what();
 }
 
 constexpr const char* variable = "NC_TEST_LIBRARY";
@@ -103,11 +105,13 @@ TEST(NcclSharedLibrary, TriesNothingElseThanWhatIsNamed) {
     const Folder folder;
     put_library(folder / "libnc_test.so.9");
     LibrarySearch search{"libnc_test.so.9", nowhere, variable, {folder.string()}};
-    expect_unavailable([&] { (void)SharedLibrary(search); }, {"libnc_test.so.9", nowhere, "(a setting)", "No such file"});
+    expect_unavailable([&] { (void)SharedLibrary(search); },
+                       {"libnc_test.so.9", nowhere, "(a setting)", "No such file"});
     const Variable named(variable, nowhere + "2");
     expect_unavailable([&] { (void)SharedLibrary(search); }, {nowhere, "(a setting)"});
     search.setting.clear();
-    expect_unavailable([&] { (void)SharedLibrary(search); }, {nowhere + "2", "(the environment variable NC_TEST_LIBRARY)"});
+    expect_unavailable([&] { (void)SharedLibrary(search); },
+                       {nowhere + "2", "(the environment variable NC_TEST_LIBRARY)"});
 }
 
 TEST(NcclSharedLibrary, LooksIntoTheFoldersInOrder) {
@@ -119,11 +123,13 @@ TEST(NcclSharedLibrary, LooksIntoTheFoldersInOrder) {
     std::ofstream(folder / "broken/libnc_test.so.9") << "this is no library";
     put_library(folder / "good/libnc_test.so.9");
     put_library(folder / "later/libnc_test.so.9");
-    LibrarySearch search{"libnc_test.so.9", "", variable, {folder / "empty", folder / "broken", folder / "good", folder / "later"}};
-    EXPECT_EQ(SharedLibrary(search).path(), folder / "good/libnc_test.so.9") << "one that cannot be loaded does not end the search";
+    LibrarySearch search{
+        "libnc_test.so.9", "", variable, {folder / "empty", folder / "broken", folder / "good", folder / "later"}};
+    EXPECT_EQ(SharedLibrary(search).path(), folder / "good/libnc_test.so.9")
+        << "one that cannot be loaded does not end the search";
     search.folders.resize(2);
-    expect_unavailable([&] { (void)SharedLibrary(search); },
-                       {"libnc_test.so.9", "loader's path", "2 other folders", folder / "broken/libnc_test.so.9", variable});
+    expect_unavailable([&] { (void)SharedLibrary(search); }, {"libnc_test.so.9", "loader's path", "2 other folders",
+                                                              folder / "broken/libnc_test.so.9", variable});
 }
 
 TEST(NcclSharedLibrary, NamesTheSymbolThatLacks) {
@@ -187,9 +193,10 @@ TEST(NcclLibrary, ConfiguresEveryVersionAsItsHeaderWould) {
         unsigned said;
         const char* text;
     };
-    const Row rows[] = {{21800, 48, 21800, "2.18.0"}, {21805, 48, 21805, "2.18.5"}, {22105, 48, 22105, "2.21.5"}, {22507, 48, 22507, "2.25.7"},
-                        {22602, 48, 22602, "2.26.2"}, {22706, 72, 22706, "2.27.6"}, {22803, 80, 22803, "2.28.3"}, {22902, 88, 22902, "2.29.2"},
-                        {23003, 96, 23003, "2.30.3"}, {23007, 96, 23007, "2.30.7"}, {23008, 96, 23007, "2.30.8"}, {23100, 96, 23007, "2.31.0"},
+    const Row rows[] = {{21800, 48, 21800, "2.18.0"}, {21805, 48, 21805, "2.18.5"}, {22105, 48, 22105, "2.21.5"},
+                        {22507, 48, 22507, "2.25.7"}, {22602, 48, 22602, "2.26.2"}, {22706, 72, 22706, "2.27.6"},
+                        {22803, 80, 22803, "2.28.3"}, {22902, 88, 22902, "2.29.2"}, {23003, 96, 23003, "2.30.3"},
+                        {23007, 96, 23007, "2.30.7"}, {23008, 96, 23007, "2.30.8"}, {23100, 96, 23007, "2.31.0"},
                         {30102, 96, 23007, "3.1.2"}};
     for (const Row& row : rows) {
         SCOPED_TRACE(row.text);
@@ -225,11 +232,14 @@ TEST(NcclLibrary, RefusesOneThatIsTooOldByItsAge) {
 }
 
 TEST(NcclLibrary, SaysWhatIsWrongWithOneThatIsNone) {
-    expect_unavailable([] { (void)NcclLibrary::load(double_path("libcuda.so.1")); }, {double_path("libcuda.so.1"), "ncclGetVersion"});
-    expect_unavailable([] { (void)NcclLibrary::load(own_folder() / "stubs" / "libnccl.so.2"); }, {"does not tell its version"});
+    expect_unavailable([] { (void)NcclLibrary::load(double_path("libcuda.so.1")); },
+                       {double_path("libcuda.so.1"), "ncclGetVersion"});
+    expect_unavailable([] { (void)NcclLibrary::load(own_folder() / "stubs" / "libnccl.so.2"); },
+                       {"does not tell its version"});
     {
         const Variable version("NC_STUB_NCCL_VERSION", "23007");
-        expect_unavailable([] { (void)NcclLibrary::load(own_folder() / "stubs" / "incomplete" / "libnccl.so.2"); }, {"no symbol ncclCommFinalize"});
+        expect_unavailable([] { (void)NcclLibrary::load(own_folder() / "stubs" / "incomplete" / "libnccl.so.2"); },
+                           {"no symbol ncclCommFinalize"});
     }
     expect_unavailable([] { (void)NcclLibrary::load(nowhere); }, {nowhere, "(a setting)"});
 }
@@ -255,7 +265,9 @@ TEST(NcclLibrary, ExplainsAlsoWithoutTheLibrarysWords) {
     const Stub stub(23007);
     EXPECT_EQ(stub.load().explain(nccl::Result::InternalError, "ncclSend", nullptr), "ncclSend: NCCL error (3)");
     const NcclLibrary& full = NcclLibrary::load(double_path(nccl_2_30));
-    EXPECT_EQ(full.explain(nccl::Result::RemoteError, "ncclSend", nullptr).find("ncclSend: another rank has gone, or the network has failed (6)"), 0U);
+    EXPECT_EQ(full.explain(nccl::Result::RemoteError, "ncclSend", nullptr)
+                  .find("ncclSend: another rank has gone, or the network has failed (6)"),
+              0U);
 }
 
 TEST(NcclLibrary, IsAskedForAnIdInVain) {
@@ -267,10 +279,12 @@ TEST(NcclLibrary, IsAskedForAnIdInVain) {
 }
 
 TEST(CudaLibrary, SaysWhatIsWrongWithOneThatCannotBeUsed) {
-    expect_unavailable([] { (void)CudaLibrary::load(double_path(nccl_2_30)); }, {double_path(nccl_2_30), "no symbol cuInit"});
+    expect_unavailable([] { (void)CudaLibrary::load(double_path(nccl_2_30)); },
+                       {double_path(nccl_2_30), "no symbol cuInit"});
     expect_unavailable([] { (void)CudaLibrary::load(double_path("no_devices/libcuda.so.1")); },
                        {"no_devices/libcuda.so.1", "knows no device", "CUDA_VISIBLE_DEVICES"});
-    expect_unavailable([] { (void)CudaLibrary::load(double_path("no_driver/libcuda.so.1")); }, {"no_driver/libcuda.so.1", "does not work"});
+    expect_unavailable([] { (void)CudaLibrary::load(double_path("no_driver/libcuda.so.1")); },
+                       {"no_driver/libcuda.so.1", "does not work"});
     expect_unavailable([] { (void)CudaLibrary::load(nowhere); }, {nowhere, "(a setting)"});
 }
 
@@ -279,7 +293,8 @@ TEST(CudaLibrary, ExplainsResults) {
     EXPECT_EQ(&CudaLibrary::load(double_path("libcuda.so.1")), &library) << "loaded once";
     EXPECT_EQ(&CudaLibrary::in_use(), &library) << "the first that was loaded";
     EXPECT_EQ(library.device_count(), 2);
-    EXPECT_EQ(library.explain(nccl::CudaResult::OutOfMemory).find("CUDA_ERROR_OUT_OF_MEMORY (2): "), 0U) << library.explain(nccl::CudaResult::OutOfMemory);
+    EXPECT_EQ(library.explain(nccl::CudaResult::OutOfMemory).find("CUDA_ERROR_OUT_OF_MEMORY (2): "), 0U)
+        << library.explain(nccl::CudaResult::OutOfMemory);
     EXPECT_EQ(library.explain(static_cast<nccl::CudaResult>(12345)), "CUDA error (12345)");
     const auto memory = failure_of([&] { library.check(nccl::CudaResult::OutOfMemory, "cuMemAlloc"); });
     ASSERT_TRUE(memory.has_value());

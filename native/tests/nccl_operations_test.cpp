@@ -1,4 +1,5 @@
-// Every operation on every element type through NCCL, on host memory, on device memory and on streams of the caller's, against references.
+// Every operation on every element type through NCCL, on host memory, on device memory and on streams of the caller's,
+// against references.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -17,7 +18,8 @@ constexpr const char* mode_names[] = {"host", "device", "stream"};
 // A rank's memory on its device, of which one part after the other uses some; and what else the modes need.
 class Arena {
 public:
-    explicit Arena(nc_group* group, std::size_t bytes) : stream_(group), first_(nc_group_device(group), bytes), second_(nc_group_device(group), bytes) {
+    explicit Arena(nc_group* group, std::size_t bytes)
+        : stream_(group), first_(nc_group_device(group), bytes), second_(nc_group_device(group), bytes) {
         EXPECT_EQ(cuda().cuMemHostAlloc(&pinned_, 2 * bytes, 0), CUDA_SUCCESS);
     }
     ~Arena() { EXPECT_EQ(cuda().cuMemFreeHost(pinned_), CUDA_SUCCESS); }
@@ -102,14 +104,16 @@ bool is_supported(nc_data_type type, nc_reduce_op op) {
 void run_all(LocalNcclRanks& ranks, const std::vector<Case>& cases, const std::vector<Mode>& modes) {
     std::size_t largest = 0;
     for (const Case& each : cases) {
-        for (const Part& part : each.parts) largest = std::max({largest, part.send.size(), part.expected.has_value() ? part.expected->size() : 0});
+        for (const Part& part : each.parts)
+            largest = std::max({largest, part.send.size(), part.expected.has_value() ? part.expected->size() : 0});
     }
     ranks.each([&](int rank, nc_group* group) {
         Arena arena(group, largest + margin);
         unsigned number = 0;
         for (const Case& each : cases) {
             for (const Mode mode : modes) {
-                arena.run(group, mode, each.parts[index(rank)], text(each.what, ", ", mode_names[static_cast<int>(mode)], ", rank ", rank), number++);
+                arena.run(group, mode, each.parts[index(rank)],
+                          text(each.what, ", ", mode_names[static_cast<int>(mode)], ", rank ", rank), number++);
                 if (::testing::Test::HasFatalFailure()) return;
             }
         }
@@ -172,8 +176,12 @@ TEST_P(NcclSizes, EveryOperationOnHostMemoryInChunks) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Nccl, NcclSizes, ::testing::Combine(::testing::Values(1, 2, 3, 4), ::testing::Values(nccl_2_30, nccl_2_18)),
-                         [](const auto& test) { return text(std::get<0>(test.param), std::get<1>(test.param) == nccl_2_18 ? "_of_2_18" : "_of_2_30"); });
+INSTANTIATE_TEST_SUITE_P(Nccl, NcclSizes,
+                         ::testing::Combine(::testing::Values(1, 2, 3, 4), ::testing::Values(nccl_2_30, nccl_2_18)),
+                         [](const auto& test) {
+                             return text(std::get<0>(test.param),
+                                         std::get<1>(test.param) == nccl_2_18 ? "_of_2_18" : "_of_2_30");
+                         });
 
 // More than all the pinned memory that there is for copies, in each direction, in several chunks and in one.
 TEST_F(NcclOperations, OfMuchHostMemory) {
@@ -216,7 +224,8 @@ TEST_F(NcclOperations, MixHostAndDeviceMemory) {
         for (const Case& each : cases) {
             for (unsigned turn = 0; turn < 3; ++turn) {
                 const auto mode = static_cast<Mode>((turn + static_cast<unsigned>(rank)) % 3);
-                arena.run(group, mode, each.parts[index(rank)], text(each.what, ", rank ", rank, ", ", mode_names[static_cast<int>(mode)]), turn);
+                arena.run(group, mode, each.parts[index(rank)],
+                          text(each.what, ", rank ", rank, ", ", mode_names[static_cast<int>(mode)]), turn);
             }
         }
     });
@@ -275,7 +284,9 @@ TEST_F(NcclOperations, ThatNcclCannotDoAreRefusedAndLeaveTheGroupUsable) {
                     nc_request request = request_of(operation, type, 1, values.data(), values.data());
                     request.reduce_op = op;
                     for (const bool on_device : {false, true}) {
-                        if (on_device) request.flags = NC_REQUEST_DEVICE, request.send_buffer = request.receive_buffer = memory.get();
+                        if (on_device)
+                            request.flags = NC_REQUEST_DEVICE,
+                            request.send_buffer = request.receive_buffer = memory.get();
                         const Outcome outcome = execute(group, request);
                         EXPECT_EQ(outcome.status, NC_NOT_SUPPORTED) << outcome.message();
                         EXPECT_NE(outcome.message().find(data_type_name(type)), std::string::npos) << outcome.message();
@@ -315,7 +326,8 @@ TEST_F(NcclOperations, UseNcclsOwnCallsWhereItHasThem) {
             EXPECT_EQ(to, 5);
         }
         const std::uint64_t own = version == nccl_2_30 ? 1 : 0;
-        for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(library.nc_double_nccl_calls(names[i].c_str()) - before[i], own) << names[i];
+        for (std::size_t i = 0; i < 3; ++i)
+            EXPECT_EQ(library.nc_double_nccl_calls(names[i].c_str()) - before[i], own) << names[i];
         EXPECT_EQ(library.nc_double_nccl_calls("ncclGroupEnd") - before[4], own == 1 ? 0U : 3U);
     }
 }

@@ -149,7 +149,8 @@ TEST(NcclSettings, ThatLackAreNamed) {
     EXPECT_NE(message.find("size"), std::string::npos) << message;
     std::tie(status, message) = refusal_of({{"size", "2"}});
     EXPECT_EQ(status, NC_NOT_CONFIGURED);
-    for (const char* name : {"id", "rendezvous", "comm_id"}) EXPECT_NE(message.find(name), std::string::npos) << message;
+    for (const char* name : {"id", "rendezvous", "comm_id"})
+        EXPECT_NE(message.find(name), std::string::npos) << message;
     // An empty rendezvous is none, as an empty environment variable is none.
     EXPECT_EQ(refusal_of({{"size", "2"}, {"rendezvous", ""}}).first, NC_NOT_CONFIGURED);
     EXPECT_EQ(refusal_of({{"size", "1"}}).first, NC_OK);
@@ -160,7 +161,8 @@ TEST(NcclSettings, NameOneWayToMeet) {
     const std::pair<std::string, std::string> rendezvous{"rendezvous", "localhost:1"};
     const std::pair<std::string, std::string> comm_id{"comm_id", "environment"};
     const std::pair<std::string, std::string> size{"size", "2"};
-    for (const Pairs& pairs : {Pairs{size, id, rendezvous}, Pairs{size, id, comm_id}, Pairs{size, rendezvous, comm_id}, Pairs{size, id, rendezvous, comm_id}}) {
+    for (const Pairs& pairs : {Pairs{size, id, rendezvous}, Pairs{size, id, comm_id}, Pairs{size, rendezvous, comm_id},
+                               Pairs{size, id, rendezvous, comm_id}}) {
         const auto [status, message] = refusal_of(pairs);
         EXPECT_EQ(status, NC_INVALID_ARGUMENT);
         EXPECT_NE(message.find("only one"), std::string::npos) << message;

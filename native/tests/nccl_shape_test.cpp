@@ -39,7 +39,8 @@ Shape shape(nc_operation operation, nc_data_type type, std::uint64_t count, int 
     return nccl::shape_of(request, rank, size);
 }
 
-Shape uneven(nc_operation operation, nc_data_type type, const std::vector<std::uint64_t>& send, const std::vector<std::uint64_t>& receive, int root = 0) {
+Shape uneven(nc_operation operation, nc_data_type type, const std::vector<std::uint64_t>& send,
+             const std::vector<std::uint64_t>& receive, int root = 0) {
     nc_request request = request_of(operation, type, (send.empty() ? receive : send)[rank], &input, &output);
     request.peer = root;
     request.flags = NC_REQUEST_UNEVEN;
@@ -60,9 +61,11 @@ TEST(NcclShape, OfEveryOperationAtTheRootAndElsewhere) {
         Blocks receive_elsewhere;
     };
     const Row rows[] = {
-        {NC_ALL_REDUCE, own, own, own, own}, {NC_ALL_GATHER, own, all, own, all}, {NC_REDUCE_SCATTER, all, own, all, own}, {NC_BROADCAST, own, own, none, own},
-        {NC_REDUCE, own, own, own, none},    {NC_GATHER, own, all, own, none},    {NC_SCATTER, all, own, none, own},       {NC_ALL_TO_ALL, all, all, all, all},
-        {NC_SEND, own, none, own, none},     {NC_RECEIVE, none, own, none, own},
+        {NC_ALL_REDUCE, own, own, own, own},     {NC_ALL_GATHER, own, all, own, all},
+        {NC_REDUCE_SCATTER, all, own, all, own}, {NC_BROADCAST, own, own, none, own},
+        {NC_REDUCE, own, own, own, none},        {NC_GATHER, own, all, own, none},
+        {NC_SCATTER, all, own, none, own},       {NC_ALL_TO_ALL, all, all, all, all},
+        {NC_SEND, own, none, own, none},         {NC_RECEIVE, none, own, none, own},
     };
     for (const Row& row : rows) {
         SCOPED_TRACE(operation_name(row.operation));
@@ -94,7 +97,8 @@ TEST(NcclShape, OfABroadcastHasNoReceiveBlockWhereTheRootKeepsItsOwnCopy) {
 }
 
 TEST(NcclShape, CountsInElementsOfNccls) {
-    EXPECT_EQ(shape(NC_ALL_GATHER, NC_COMPLEX64, 2, 0).receive, Blocks({{0, 16}, {16, 16}, {32, 16}})) << "moved as bytes";
+    EXPECT_EQ(shape(NC_ALL_GATHER, NC_COMPLEX64, 2, 0).receive, Blocks({{0, 16}, {16, 16}, {32, 16}}))
+        << "moved as bytes";
     EXPECT_EQ(shape(NC_ALL_REDUCE, NC_COMPLEX64, 2, 0).send, Blocks({{0, 4}})) << "summed as floats";
     EXPECT_EQ(shape(NC_SEND, NC_INT16, 3, 0).send, Blocks({{0, 6}}));
     EXPECT_EQ(uneven(NC_ALL_GATHER, NC_UINT16, {}, {1, 0, 3}).receive, Blocks({{0, 2}, {2, 0}, {2, 6}}));

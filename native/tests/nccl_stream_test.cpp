@@ -1,4 +1,5 @@
-// Operations on streams of the caller's, and their order with the default stream, the group's own stream and operations on host memory.
+// Operations on streams of the caller's, and their order with the default stream, the group's own stream and operations
+// on host memory.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <spawn.h>
@@ -29,7 +30,8 @@ using Ints = std::vector<std::int32_t>;
 // Integers in pinned memory of the host, to and from which copies are made on streams.
 class Pinned {
 public:
-    explicit Pinned(const nc_group* group, const Ints& values) : current_(nc_group_device(group)), bytes_(values.size() * sizeof values[0]) {
+    explicit Pinned(const nc_group* group, const Ints& values)
+        : current_(nc_group_device(group)), bytes_(values.size() * sizeof values[0]) {
         EXPECT_EQ(cuda().cuMemHostAlloc(&memory_, bytes_, 0), CUDA_SUCCESS);
         std::memcpy(memory_, values.data(), bytes_);
     }
@@ -39,10 +41,12 @@ public:
 
     // stream: null is the default stream.
     void copy_to(const DeviceInts& device, void* stream) const {
-        EXPECT_EQ(cuda().cuMemcpyHtoDAsync_v2(address(device), memory_, bytes_, static_cast<CUstream>(stream)), CUDA_SUCCESS);
+        EXPECT_EQ(cuda().cuMemcpyHtoDAsync_v2(address(device), memory_, bytes_, static_cast<CUstream>(stream)),
+                  CUDA_SUCCESS);
     }
     void copy_from(const DeviceInts& device, void* stream) {
-        EXPECT_EQ(cuda().cuMemcpyDtoHAsync_v2(memory_, address(device), bytes_, static_cast<CUstream>(stream)), CUDA_SUCCESS);
+        EXPECT_EQ(cuda().cuMemcpyDtoHAsync_v2(memory_, address(device), bytes_, static_cast<CUstream>(stream)),
+                  CUDA_SUCCESS);
     }
     Ints values() const {
         Ints values(bytes_ / sizeof(std::int32_t));
@@ -83,7 +87,7 @@ void come(nc_group* group, std::int32_t value = 1) {
     EXPECT_EQ(outcome.status, NC_OK) << outcome.message();
 }
 
-// ---- one operation ---------------------------------------------------------------------------------------------------------------------------------------
+// ---- one operation --------------------------------------------------------------------------------------------------
 
 TEST_F(NcclStream, ExecuteReturnsOnceTheOperationIsOnTheStream) {
     LocalNcclRanks ranks(2);
@@ -189,7 +193,7 @@ TEST_F(NcclStream, CountArraysAreDoneWithWhenTheCallReturns) {
     EXPECT_EQ(other, Ints({7, 8, 9}));
 }
 
-// ---- order -----------------------------------------------------------------------------------------------------------------------------------------------
+// ---- order ----------------------------------------------------------------------------------------------------------
 
 // What was put on the default stream before is seen by an operation on device memory.
 TEST_F(NcclOrder, OfTheDefaultStreamAndAnOperationWithoutAStream) {
@@ -201,7 +205,8 @@ TEST_F(NcclOrder, OfTheDefaultStreamAndAnOperationWithoutAStream) {
         for (const bool enqueued : {false, true}) {
             given.copy_to(values, nullptr);
             const nc_request request = device_sum(values.get(), 2);
-            EXPECT_EQ(enqueued ? wait_for(enqueue(group, request).get()).status : execute(group, request).status, NC_OK);
+            EXPECT_EQ(enqueued ? wait_for(enqueue(group, request).get()).status : execute(group, request).status,
+                      NC_OK);
             // It has ended on the device: a stream without an order with the default one sees it.
             const CallersStream other(group);
             Pinned seen(group, {0, 0});
@@ -232,7 +237,8 @@ TEST_F(NcclOrder, OfWhatTheCallerPutsOnItsStream) {
     });
 }
 
-// An operation comes after the one that was issued before, whatever streams they are on. What a rank sends itself is a copy, which nothing but that order holds back.
+// An operation comes after the one that was issued before, whatever streams they are on. What a rank sends itself is a
+// copy, which nothing but that order holds back.
 TEST_F(NcclOrder, OfOperationsOnDifferentStreams) {
     LocalNcclRanks ranks(2);
     const CudaFaults late("cuMemcpyHtoDAsync_v2@*=delay:30");
@@ -252,7 +258,8 @@ TEST_F(NcclOrder, OfOperationsOnDifferentStreams) {
                 if (nothing_in_between) nothing = enqueue(group, stream_sum(values, 0, three));
                 const std::uint64_t counts[] = {rank == 0 ? 2U : 0U, rank == 1 ? 2U : 0U};
                 nc_request request = request_of(NC_ALL_TO_ALL, NC_INT32, 0, values.get(), copied.get());
-                request.flags = NC_REQUEST_UNEVEN | NC_REQUEST_DEVICE | (second != Second::TheGroupsOwn ? NC_REQUEST_STREAM : 0);
+                request.flags =
+                    NC_REQUEST_UNEVEN | NC_REQUEST_DEVICE | (second != Second::TheGroupsOwn ? NC_REQUEST_STREAM : 0);
                 request.send_counts = request.receive_counts = counts;
                 if (second == Second::AnotherStream) request.stream = two.get();
                 EXPECT_EQ(execute(group, request).status, NC_OK);
@@ -277,7 +284,8 @@ TEST_F(NcclOrder, OfOperationsOnStreamsAndOnHostMemory) {
         for (int round = 0; round < 5; ++round) {
             works.push_back(enqueue(group, stream_sum(values, 1, one)));
             EXPECT_EQ(execute(group, device_sum(values.get(), 1)).status, NC_OK);
-            EXPECT_EQ(execute(group, request_of(NC_ALL_REDUCE, NC_INT32, host.size(), host.data(), host.data())).status, NC_OK);
+            EXPECT_EQ(execute(group, request_of(NC_ALL_REDUCE, NC_INT32, host.size(), host.data(), host.data())).status,
+                      NC_OK);
             EXPECT_EQ(execute(group, request_of(NC_BARRIER)).status, NC_OK);
             EXPECT_EQ(execute(group, stream_sum(values, 1, two)).status, NC_OK);
             std::int32_t message = round;
@@ -382,7 +390,8 @@ TEST_F(NcclStream, CompletionsMayEnqueueMore) {
                     EXPECT_EQ(error, nullptr);
                     if (--chain.left == 0 || error != nullptr) return chain.done.set();
                     nc_error refused = empty_error();
-                    EXPECT_EQ(nc_enqueue(chain.group, &chain.request, next, context, nullptr, &refused), NC_OK) << refused.message;
+                    EXPECT_EQ(nc_enqueue(chain.group, &chain.request, next, context, nullptr, &refused), NC_OK)
+                        << refused.message;
                 }
             } chain{group, stream_sum(values, elements, stream), 30, {}};
             chain.request.timeout_ms = 5000;
@@ -450,7 +459,7 @@ TEST_F(NcclOrder, OfManyThreadsEndsWithTheGroup) {
     }
 }
 
-// ---- memory that is given back ---------------------------------------------------------------------------------------------------------------------------
+// ---- memory that is given back --------------------------------------------------------------------------------------
 
 bool is_allocated(const void* address) {
     void* host = nullptr;
@@ -518,7 +527,7 @@ TEST_F(NcclStream, AnAllocationWaitsForMemoryThatIsBeingGivenBack) {
     EXPECT_EQ(nc_device_free("nccl", device, got, nullptr), NC_OK);
 }
 
-// ---- ends before the time --------------------------------------------------------------------------------------------------------------------------------
+// ---- ends before the time -------------------------------------------------------------------------------------------
 
 TEST_F(NcclStream, CancellingEndsTheGroup) {
     LocalNcclRanks ranks(2);
@@ -634,7 +643,8 @@ TEST_F(NcclStream, AShortTimeoutBehindALongOneIsKept) {
     EXPECT_EQ(late.error.operation, NC_ALL_REDUCE) << "it is the operation's own outcome";
     EXPECT_EQ(late.error.sequence, 2U);
     EXPECT_EQ(status_of(ranks[0]).error.sequence, 2U) << "the one that was late is the cause";
-    for (const WorkPointer* other : {&first, &third}) EXPECT_EQ(wait_for(other->get(), soon_ms).status, NC_TIMEOUT) << "the group's end, with its cause";
+    for (const WorkPointer* other : {&first, &third})
+        EXPECT_EQ(wait_for(other->get(), soon_ms).status, NC_TIMEOUT) << "the group's end, with its cause";
 }
 
 // The caller gets its buffers back with the failure, although the operation was on its stream already.
@@ -701,7 +711,8 @@ TEST_F(NcclStream, AbortCloseAndDestroyEndWhatIsOnStreams) {
             EXPECT_EQ(outcome.error.operation, NC_ALL_REDUCE);
         }
         EXPECT_TRUE(soon([&] { return journal.count() == 3; }));
-        for (const auto& [sequence, status] : journal.entries) EXPECT_EQ(status, end == End::Abort ? NC_ABORTED : NC_CLOSED);
+        for (const auto& [sequence, status] : journal.entries)
+            EXPECT_EQ(status, end == End::Abort ? NC_ABORTED : NC_CLOSED);
         EXPECT_TRUE(soon([&] { return waiting.stream.idle(); }));
         if (end != End::Destroy) ranks.destroy(0);
         EXPECT_EQ(journal.count(), 3U);
@@ -728,7 +739,8 @@ TEST_F(NcclStream, AtAnyMomentOfItsEndEveryCompletionIsCalledOnce) {
             for (int i = 0; i < count; ++i) {
                 const nc_request request = waiting[index(thread)]->request();
                 nc_error error = empty_error();
-                const nc_status status = nc_enqueue(ranks[thread], &request, Journal::write, &journals[thread], nullptr, &error);
+                const nc_status status =
+                    nc_enqueue(ranks[thread], &request, Journal::write, &journals[thread], nullptr, &error);
                 // One that was refused is not completed.
                 if (status != NC_OK) Journal::write(&journals[thread], &error);
                 ++issued[thread];
@@ -736,9 +748,11 @@ TEST_F(NcclStream, AtAnyMomentOfItsEndEveryCompletionIsCalledOnce) {
         });
         ranks.destroy(0);
         ranks.destroy(1);
-        for (const Journal& journal : journals) ASSERT_EQ(journal.entries.size(), static_cast<std::size_t>(count)) << "round " << round;
+        for (const Journal& journal : journals)
+            ASSERT_EQ(journal.entries.size(), static_cast<std::size_t>(count)) << "round " << round;
         for (const auto& [sequence, status] : journals[0].entries)
-            EXPECT_TRUE(status == NC_OK || status == NC_ABORTED || status == NC_CLOSED || status == NC_PEER_LOST) << nc_status_name(status);
+            EXPECT_TRUE(status == NC_OK || status == NC_ABORTED || status == NC_CLOSED || status == NC_PEER_LOST)
+                << nc_status_name(status);
     }
 }
 
@@ -762,7 +776,8 @@ TEST_F(NcclStream, AGroupMayBeDestroyedFromACompletion) {
                 here.destroyed.set();
             };
             EXPECT_EQ(nc_enqueue(context.group, &request, destroy, &context, nullptr, nullptr), NC_OK);
-            for (int i = 0; i < pending; ++i) EXPECT_EQ(nc_enqueue(context.group, &request, Journal::write, &journal, nullptr, nullptr), NC_OK);
+            for (int i = 0; i < pending; ++i)
+                EXPECT_EQ(nc_enqueue(context.group, &request, Journal::write, &journal, nullptr, nullptr), NC_OK);
             if (fails) {
                 nc_group_abort(ranks[1], nullptr);
             } else {
@@ -814,7 +829,7 @@ TEST_F(NcclStream, AnAbortEndsACallThatWaitsForItsTurn) {
     EXPECT_EQ(wait_for(stuck.get(), soon_ms).status, NC_ABORTED);
 }
 
-// ---- the same with jitter --------------------------------------------------------------------------------------------------------------------------------
+// ---- the same with jitter -------------------------------------------------------------------------------------------
 
 std::string content_of(const std::string& path) {
     std::ostringstream content;
@@ -822,7 +837,8 @@ std::string content_of(const std::string& path) {
     return content.str();
 }
 
-// The double then begins everything on a stream a little late, and never equally late: what is not held back by an order is seen too early.
+// The double then begins everything on a stream a little late, and never equally late: what is not held back by an
+// order is seen too early.
 TEST(NcclJitter, ChangesNothing) {
     const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
     const std::string output = text("/tmp/nc_jitter_", ::getpid());
@@ -830,9 +846,9 @@ TEST(NcclJitter, ChangesNothing) {
     for (char** variable = environ; *variable != nullptr; ++variable) {
         if (!std::string(*variable).starts_with("GTEST_")) variables.emplace_back(*variable);
     }
-    std::vector<std::string> arguments{
-        program, "--gtest_brief=1",
-        "--gtest_filter=NcclOrder.*:NcclStream.C*:NcclOperations.Mix*:Nccl/NcclSizes.EveryOperationInEveryMode/3*:Nccl/NcclSizes.*InChunks/2*"};
+    std::vector<std::string> arguments{program, "--gtest_brief=1",
+                                       "--gtest_filter=NcclOrder.*:NcclStream.C*:NcclOperations.Mix*:Nccl/"
+                                       "NcclSizes.EveryOperationInEveryMode/3*:Nccl/NcclSizes.*InChunks/2*"};
     const auto pointers = [](std::vector<std::string>& strings) {
         std::vector<char*> list;
         for (std::string& string : strings) list.push_back(string.data());
@@ -844,7 +860,9 @@ TEST(NcclJitter, ChangesNothing) {
     posix_spawn_file_actions_addopen(&actions, 1, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawn_file_actions_adddup2(&actions, 1, 2);
     pid_t child = 0;
-    ASSERT_EQ(::posix_spawn(&child, program.c_str(), &actions, nullptr, pointers(arguments).data(), pointers(variables).data()), 0);
+    ASSERT_EQ(::posix_spawn(&child, program.c_str(), &actions, nullptr, pointers(arguments).data(),
+                            pointers(variables).data()),
+              0);
     posix_spawn_file_actions_destroy(&actions);
     int status = 0;
     EXPECT_EQ(::waitpid(child, &status, 0), child);

@@ -1,4 +1,5 @@
-/* A libnccl.so.2 that is there, says which version it is, and does nothing: for the tests of how libraries are found and taken. */
+/* A libnccl.so.2 that is there, says which version it is, and does nothing: for the tests of how libraries are found
+ * and taken. */
 #include <stdlib.h>
 
 __attribute__((visibility("default"))) int ncclGetVersion(int* version) {

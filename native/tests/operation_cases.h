@@ -1,4 +1,5 @@
-// Operations with what each rank gives to them and what is to come of them, for backends whose operations are tested one behind the other.
+// Operations with what each rank gives to them and what is to come of them, for backends whose operations are tested
+// one behind the other.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -45,9 +46,12 @@ class Maker {
 public:
     Maker(int ranks, unsigned seed) : n_(ranks), random_(seed) {}
 
-    Parts all_reduce(nc_data_type type, nc_reduce_op op, std::size_t count, bool in_place) { return reduction(NC_ALL_REDUCE, type, op, count, -1, in_place); }
+    Parts all_reduce(nc_data_type type, nc_reduce_op op, std::size_t count, bool in_place) {
+        return reduction(NC_ALL_REDUCE, type, op, count, -1, in_place);
+    }
 
-    Parts reduction(nc_operation operation, nc_data_type type, nc_reduce_op op, std::size_t count, int root, bool in_place) {
+    Parts reduction(nc_operation operation, nc_data_type type, nc_reduce_op op, std::size_t count, int root,
+                    bool in_place) {
         const auto values = numbers(n_, count, type, op, random_);
         Parts parts = made(operation, type, root);
         for (int rank = 0; rank < n_; ++rank) {
@@ -93,7 +97,8 @@ public:
         return parts;
     }
 
-    Parts gather(nc_operation operation, nc_data_type type, const Lengths& lengths, int root, bool uneven, bool in_place) {
+    Parts gather(nc_operation operation, nc_data_type type, const Lengths& lengths, int root, bool uneven,
+                 bool in_place) {
         const std::size_t item = data_type_size(type);
         const Buffer all = random_bytes(total(lengths) * item, random_);
         Parts parts = made(operation, type, root, uneven);
@@ -131,7 +136,8 @@ public:
     Parts all_to_all(nc_data_type type, const Lengths& lengths, bool uneven) {
         const std::size_t n = index(n_);
         std::vector<Buffer> blocks;
-        for (const std::uint64_t length : lengths) blocks.push_back(random_bytes(length * data_type_size(type), random_));
+        for (const std::uint64_t length : lengths)
+            blocks.push_back(random_bytes(length * data_type_size(type), random_));
         Parts parts = made(NC_ALL_TO_ALL, type, -1, uneven);
         for (std::size_t rank = 0; rank < n; ++rank) {
             Part& part = parts[rank];
@@ -201,7 +207,8 @@ struct Layout {
         Buffer& sent_to = part.place == Place::SendInReceive ? second : first;
         first.assign(part.place == Place::SendInReceive ? 0 : part.send.size(), filler);
         second.assign(part.place == Place::ReceiveInSend ? 0 : received, filler);
-        std::copy(part.send.begin(), part.send.end(), sent_to.begin() + static_cast<std::ptrdiff_t>(part.place == Place::SendInReceive ? part.offset : 0));
+        std::copy(part.send.begin(), part.send.end(),
+                  sent_to.begin() + static_cast<std::ptrdiff_t>(part.place == Place::SendInReceive ? part.offset : 0));
         first.insert(first.end(), margin, filler);
         second.insert(second.end(), margin, filler);
     }
@@ -210,19 +217,26 @@ struct Layout {
 };
 
 inline void place_buffers(nc_request& request, const Part& part, std::byte* first, std::byte* second) {
-    request.send_buffer = part.send.empty() ? nullptr : part.place == Place::SendInReceive ? second + part.offset : first;
+    request.send_buffer = part.send.empty()                    ? nullptr
+                          : part.place == Place::SendInReceive ? second + part.offset
+                                                               : first;
     if (!part.expected.has_value() || part.expected->empty()) return;
     request.receive_buffer = part.place == Place::ReceiveInSend ? first + part.offset : second;
 }
 
 inline void check_outcome(const Part& part, const Buffer& given, const Layout& layout, const std::string& what) {
     const Buffer untouched(margin, filler);
-    EXPECT_TRUE(slice_of(layout.first, layout.first.size() - margin, margin) == untouched) << what << ": behind the send buffer";
-    EXPECT_TRUE(slice_of(layout.second, layout.second.size() - margin, margin) == untouched) << what << ": behind the receive buffer";
-    EXPECT_TRUE(part.place == Place::ReceiveInSend || layout.first == given) << what << ": the send buffer was written to";
+    EXPECT_TRUE(slice_of(layout.first, layout.first.size() - margin, margin) == untouched)
+        << what << ": behind the send buffer";
+    EXPECT_TRUE(slice_of(layout.second, layout.second.size() - margin, margin) == untouched)
+        << what << ": behind the receive buffer";
+    EXPECT_TRUE(part.place == Place::ReceiveInSend || layout.first == given)
+        << what << ": the send buffer was written to";
     if (!part.expected.has_value()) return;
     const Buffer& from = part.place == Place::ReceiveInSend ? layout.first : layout.second;
-    EXPECT_TRUE(slice_of(from, part.place == Place::ReceiveInSend ? part.offset : 0, part.expected->size()) == *part.expected) << what;
+    EXPECT_TRUE(slice_of(from, part.place == Place::ReceiveInSend ? part.offset : 0, part.expected->size()) ==
+                *part.expected)
+        << what;
 }
 
 // Runs a rank's part on host memory, and looks at what came of it.
@@ -246,16 +260,20 @@ struct Case {
 
 constexpr nc_reduce_op all_ops[] = {NC_SUM, NC_PRODUCT, NC_MAX, NC_MIN, NC_AVERAGE};
 
-inline void add_reductions(std::vector<Case>& cases, Maker& maker, int n, nc_data_type type, nc_reduce_op op, std::size_t count, bool in_place) {
+inline void add_reductions(std::vector<Case>& cases, Maker& maker, int n, nc_data_type type, nc_reduce_op op,
+                           std::size_t count, bool in_place) {
     if (type == NC_BOOL && op == NC_AVERAGE) return;
     const int root = maker.any_rank();
-    const std::string what =
-        text(reduce_op_name(op), " of ", count, ' ', data_type_name(type), " over ", n, " ranks, root ", root, in_place ? ", in place" : "");
+    const std::string what = text(reduce_op_name(op), " of ", count, ' ', data_type_name(type), " over ", n,
+                                  " ranks, root ", root, in_place ? ", in place" : "");
     cases.push_back({"all-reduce, " + what, maker.all_reduce(type, op, count, in_place)});
     cases.push_back({"reduce, " + what, maker.reduction(NC_REDUCE, type, op, count, root, in_place)});
-    cases.push_back({"reduce-scatter, " + what, maker.reduce_scatter(type, op, Lengths(index(n), count), false, in_place)});
-    cases.push_back({"uneven reduce-scatter, " + what,
-                     maker.reduce_scatter(type, op, maker.uneven_lengths(index(n), 2 * static_cast<unsigned>(count) + 1), true, in_place)});
+    cases.push_back(
+        {"reduce-scatter, " + what, maker.reduce_scatter(type, op, Lengths(index(n), count), false, in_place)});
+    cases.push_back(
+        {"uneven reduce-scatter, " + what,
+         maker.reduce_scatter(type, op, maker.uneven_lengths(index(n), 2 * static_cast<unsigned>(count) + 1), true,
+                              in_place)});
 }
 
 inline void add_moves(std::vector<Case>& cases, Maker& maker, int n, nc_data_type type, std::size_t count) {
@@ -263,7 +281,8 @@ inline void add_moves(std::vector<Case>& cases, Maker& maker, int n, nc_data_typ
     const Lengths equal(index(n), count);
     for (const bool in_place : {false, true}) {
         const int root = maker.any_rank();
-        const std::string what = text(count, ' ', data_type_name(type), " over ", n, " ranks, root ", root, in_place ? ", in place" : "");
+        const std::string what =
+            text(count, ' ', data_type_name(type), " over ", n, " ranks, root ", root, in_place ? ", in place" : "");
         const Lengths lengths = maker.uneven_lengths(index(n), longest);
         cases.push_back({"broadcast, " + what, maker.broadcast(type, count, root, in_place, false)});
         cases.push_back({"all-gather, " + what, maker.gather(NC_ALL_GATHER, type, equal, 0, false, in_place)});
@@ -275,10 +294,14 @@ inline void add_moves(std::vector<Case>& cases, Maker& maker, int n, nc_data_typ
     }
     const int from = maker.any_rank();
     const std::string what = text(count, ' ', data_type_name(type), " over ", n, " ranks, root ", from);
-    cases.push_back({"broadcast without the root's receive buffer, " + what, maker.broadcast(type, count, from, true, true)});
+    cases.push_back(
+        {"broadcast without the root's receive buffer, " + what, maker.broadcast(type, count, from, true, true)});
     cases.push_back({"all-to-all, " + what, maker.all_to_all(type, Lengths(index(n * n), count), false)});
-    cases.push_back({"uneven all-to-all, " + what, maker.all_to_all(type, maker.uneven_lengths(index(n * n), longest), true)});
-    if (n > 1) cases.push_back({"send, " + what, maker.send(type, count, from, (from + 1 + static_cast<int>(maker.any_rank()) % (n - 1)) % n)});
+    cases.push_back(
+        {"uneven all-to-all, " + what, maker.all_to_all(type, maker.uneven_lengths(index(n * n), longest), true)});
+    if (n > 1)
+        cases.push_back({"send, " + what,
+                         maker.send(type, count, from, (from + 1 + static_cast<int>(maker.any_rank()) % (n - 1)) % n)});
 }
 
 } // namespace nc::test

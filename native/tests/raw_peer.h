@@ -1,4 +1,5 @@
-// The other rank of a ring of two as a program might be that is not ours: it has its connections, and sends and receives what the test wants.
+// The other rank of a ring of two as a program might be that is not ours: it has its connections, and sends and
+// receives what the test wants.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -71,7 +72,8 @@ inline bool receive_all(const Descriptor& from, void* data, std::size_t size) {
 // Rank 1 of two; rank 0 is a group of ours, which is formed meanwhile.
 class RawPeer {
 public:
-    explicit RawPeer(std::int64_t operation_timeout_ms = ample_ms, std::int64_t forming_timeout_ms = ample_ms) : ports_(2) {
+    explicit RawPeer(std::int64_t operation_timeout_ms = ample_ms, std::int64_t forming_timeout_ms = ample_ms)
+        : ports_(2) {
         const Descriptor listener = listen_on(ports_[1], 4);
         on_all_ranks(2, [&](int rank) {
             if (rank == 1) {

@@ -1,4 +1,5 @@
-// The combining kernels against references written from the rules (mlx-ring-wire.md, section 9, and native_collectives.h), for every element type and operator.
+// The combining kernels against references written from the rules (mlx-ring-wire.md, section 9, and
+// native_collectives.h), for every element type and operator.
 #include "backend/reduction.h"
 
 #include <gtest/gtest.h>
@@ -19,8 +20,9 @@ namespace NC_FILE {
 
 constexpr nc_reduce_op all_operators[] = {NC_SUM, NC_PRODUCT, NC_MAX, NC_MIN, NC_AVERAGE};
 constexpr NanRule all_rules[] = {NanRule::Wins, NanRule::OfMlx};
-constexpr nc_data_type all_types[] = {NC_BOOL,   NC_INT8,   NC_INT16,   NC_INT32,    NC_INT64,   NC_UINT8,   NC_UINT16,
-                                      NC_UINT32, NC_UINT64, NC_FLOAT16, NC_BFLOAT16, NC_FLOAT32, NC_FLOAT64, NC_COMPLEX64};
+constexpr nc_data_type all_types[] = {NC_BOOL,     NC_INT8,    NC_INT16,   NC_INT32,    NC_INT64,
+                                      NC_UINT8,    NC_UINT16,  NC_UINT32,  NC_UINT64,   NC_FLOAT16,
+                                      NC_BFLOAT16, NC_FLOAT32, NC_FLOAT64, NC_COMPLEX64};
 
 // An element of any type by its bits.
 using Bits = std::uint64_t;
@@ -65,7 +67,8 @@ bool less(nc_data_type type, Bits a, Bits b) {
     switch (type) {
         case NC_FLOAT16:
         case NC_BFLOAT16:
-            return test::value_of(format_of(type), static_cast<std::uint32_t>(a)) < test::value_of(format_of(type), static_cast<std::uint32_t>(b));
+            return test::value_of(format_of(type), static_cast<std::uint32_t>(a)) <
+                   test::value_of(format_of(type), static_cast<std::uint32_t>(b));
         case NC_FLOAT32:
             return real_of(a) < real_of(b);
         case NC_FLOAT64:
@@ -87,7 +90,8 @@ Bits arithmetic(nc_data_type type, bool product, Bits own, Bits in) {
             return test::round_to(format_of(type), product ? float_product(a, b) : float_sum(a, b));
         }
         case NC_FLOAT32:
-            return std::bit_cast<std::uint32_t>(product ? float_product(real_of(own), real_of(in)) : float_sum(real_of(own), real_of(in)));
+            return std::bit_cast<std::uint32_t>(product ? float_product(real_of(own), real_of(in))
+                                                        : float_sum(real_of(own), real_of(in)));
         case NC_FLOAT64: {
             const volatile double a = std::bit_cast<double>(own);
             const volatile double b = std::bit_cast<double>(in);
@@ -150,7 +154,8 @@ Bits limited_sum(nc_data_type type, Bits own, Bits in) {
 }
 
 Bits reference(nc_data_type type, nc_reduce_op op, NanRule rule, Bits own, Bits in) {
-    if (type == NC_BOOL) return op == NC_SUM || op == NC_AVERAGE || op == NC_MAX ? (own != 0 || in != 0) : (own != 0 && in != 0);
+    if (type == NC_BOOL)
+        return op == NC_SUM || op == NC_AVERAGE || op == NC_MAX ? (own != 0 || in != 0) : (own != 0 && in != 0);
     if ((op == NC_MAX || op == NC_MIN) && rule == NanRule::Wins && (is_nan(type, own) || is_nan(type, in))) {
         if (type == NC_FLOAT16 || type == NC_BFLOAT16) return format_of(type).canonical_nan;
         return is_nan(type, own) ? own : in;
@@ -161,7 +166,8 @@ Bits reference(nc_data_type type, nc_reduce_op op, NanRule rule, Bits own, Bits 
     return arithmetic(type, op == NC_PRODUCT, own, in);
 }
 
-// Whether a computed element is the expected one: bit for bit, save for what a computed NaN carries, which the hardware chooses.
+// Whether a computed element is the expected one: bit for bit, save for what a computed NaN carries, which the hardware
+// chooses.
 bool matches(nc_data_type type, nc_reduce_op op, Bits expected, Bits actual) {
     if (expected == actual) return true;
     if (op == NC_MAX || op == NC_MIN) return false;
@@ -174,7 +180,8 @@ bool matches(nc_data_type type, nc_reduce_op op, Bits expected, Bits actual) {
             return std::isnan(std::bit_cast<double>(expected)) && std::isnan(std::bit_cast<double>(actual));
         case NC_COMPLEX64: {
             const auto part = [](float a, float b) {
-                return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) || (std::isnan(a) && std::isnan(b));
+                return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) ||
+                       (std::isnan(a) && std::isnan(b));
             };
             return part(real_of(expected), real_of(actual)) && part(imaginary_of(expected), imaginary_of(actual));
         }
@@ -205,13 +212,15 @@ void check(nc_data_type type, nc_reduce_op op, NanRule rule, const std::vector<B
     for (std::size_t i = 0; i < own.size(); ++i) {
         const Bits expected = reference(type, op, rule, own[i], in[i]);
         const Bits actual = element(type, result.data(), i);
-        ASSERT_TRUE(matches(type, op, expected, actual)) << data_type_name(type) << ' ' << reduce_op_name(op) << std::hex << " own " << own[i] << " incoming "
-                                                         << in[i] << " expected " << expected << " actual " << actual;
+        ASSERT_TRUE(matches(type, op, expected, actual))
+            << data_type_name(type) << ' ' << reduce_op_name(op) << std::hex << " own " << own[i] << " incoming "
+            << in[i] << " expected " << expected << " actual " << actual;
     }
     // In place.
     auto place = left;
     combine_function(type, op, rule)(place.data(), place.data(), right.data(), own.size());
-    ASSERT_EQ(std::memcmp(place.data(), result.data(), result.size()), 0) << data_type_name(type) << ' ' << reduce_op_name(op) << " in place";
+    ASSERT_EQ(std::memcmp(place.data(), result.data(), result.size()), 0)
+        << data_type_name(type) << ' ' << reduce_op_name(op) << " in place";
 }
 
 std::vector<Bits> interesting(nc_data_type type) {
@@ -222,8 +231,8 @@ std::vector<Bits> interesting(nc_data_type type) {
         constexpr float small = std::numeric_limits<float>::min();
         constexpr float big = std::numeric_limits<float>::max();
         std::vector<float> list;
-        for (const float value :
-             {0.0F, least, 3 * least, small, small - least, 1.0F, 1.5F, 2.0F, 3.0F, 0x1p-24F, 0x1.fffffep-1F, 1e10F, 0x1p24F, 0x1p64F, big / 2, big, inf}) {
+        for (const float value : {0.0F, least, 3 * least, small, small - least, 1.0F, 1.5F, 2.0F, 3.0F, 0x1p-24F,
+                                  0x1.fffffep-1F, 1e10F, 0x1p24F, 0x1p64F, big / 2, big, inf}) {
             list.push_back(value);
             list.push_back(-value);
         }
@@ -241,18 +250,21 @@ std::vector<Bits> interesting(nc_data_type type) {
             constexpr double inf = std::numeric_limits<double>::infinity();
             constexpr double least = std::numeric_limits<double>::denorm_min();
             constexpr double big = std::numeric_limits<double>::max();
-            for (const double value : {0.0, least, std::numeric_limits<double>::min(), 1.0, 0x1.fffffffffffffp-1, 0x1p-53, 3.0, 0x1p53, 1e300, big, inf}) {
+            for (const double value : {0.0, least, std::numeric_limits<double>::min(), 1.0, 0x1.fffffffffffffp-1,
+                                       0x1p-53, 3.0, 0x1p53, 1e300, big, inf}) {
                 values.push_back(std::bit_cast<Bits>(value));
                 values.push_back(std::bit_cast<Bits>(-value));
             }
-            for (const Bits nan : {Bits{0x7ff8000000000000}, Bits{0xfff8000000000001}, Bits{0x7ff0000000000001}}) values.push_back(nan);
+            for (const Bits nan : {Bits{0x7ff8000000000000}, Bits{0xfff8000000000001}, Bits{0x7ff0000000000001}})
+                values.push_back(nan);
             return values;
         }
         case NC_COMPLEX64: {
             constexpr float nan = std::numeric_limits<float>::quiet_NaN();
             constexpr float inf = std::numeric_limits<float>::infinity();
             for (const float real : {0.0F, -0.0F, 1.0F, -1.0F, 2.5F, inf, -inf, nan, 1e30F}) {
-                for (const float imaginary : {0.0F, -0.0F, 1.0F, -3.0F, inf, nan, 1e-30F}) values.push_back(complex_of(real, imaginary));
+                for (const float imaginary : {0.0F, -0.0F, 1.0F, -3.0F, inf, nan, 1e-30F})
+                    values.push_back(complex_of(real, imaginary));
             }
             return values;
         }
@@ -260,9 +272,10 @@ std::vector<Bits> interesting(nc_data_type type) {
         case NC_BFLOAT16: {
             const Bits infinity = test::infinity_of(format_of(type));
             const Bits one = test::round_to(format_of(type), 1.0);
-            for (const Bits magnitude : {Bits{0}, Bits{1}, Bits{2}, Bits{3}, infinity - 1, infinity, infinity + 1, Bits{0x7fff}, one, one + 1, one - 1, one / 2,
-                                         one + one / 2, Bits{test::round_to(format_of(type), 0x1p-11)}, Bits{test::round_to(format_of(type), 0x1p-8)},
-                                         Bits{test::round_to(format_of(type), 3 * 0x1p-12)}}) {
+            for (const Bits magnitude :
+                 {Bits{0}, Bits{1}, Bits{2}, Bits{3}, infinity - 1, infinity, infinity + 1, Bits{0x7fff}, one, one + 1,
+                  one - 1, one / 2, one + one / 2, Bits{test::round_to(format_of(type), 0x1p-11)},
+                  Bits{test::round_to(format_of(type), 0x1p-8)}, Bits{test::round_to(format_of(type), 3 * 0x1p-12)}}) {
                 values.push_back(magnitude);
                 values.push_back(magnitude | 0x8000);
             }
@@ -270,8 +283,8 @@ std::vector<Bits> interesting(nc_data_type type) {
         }
         default: {
             const Bits top = Bits{1} << (8 * data_type_size(type) - 1);
-            for (const Bits value : {Bits{0}, Bits{1}, Bits{2}, Bits{3}, Bits{100}, top, top - 1, top + 1, top / 2, top / 2 + 1, ~Bits{0}, ~Bits{1}, ~Bits{100},
-                                     Bits{0x5deece66d}}) {
+            for (const Bits value : {Bits{0}, Bits{1}, Bits{2}, Bits{3}, Bits{100}, top, top - 1, top + 1, top / 2,
+                                     top / 2 + 1, ~Bits{0}, ~Bits{1}, ~Bits{100}, Bits{0x5deece66d}}) {
                 values.push_back(masked(type, value));
             }
             return values;
@@ -396,7 +409,8 @@ TEST(Reduction, OfEqualOperandsTheOwnStays) {
     }
 }
 
-// Vectorized loops have a beginning and an end of their own: all short counts, at all distances from a vector's boundary.
+// Vectorized loops have a beginning and an end of their own: all short counts, at all distances from a vector's
+// boundary.
 TEST(Reduction, AnyCountAtAnyElementOfABuffer) {
     std::mt19937_64 random(3);
     for (const nc_data_type type : all_types) {

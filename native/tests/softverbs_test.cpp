@@ -1,5 +1,5 @@
-// The software provider of the verbs: softverbs/README.md. In one process messages are delivered inside the calls that make it possible, so most of what is
-// expected is there at once.
+// The software provider of the verbs: softverbs/README.md. In one process messages are delivered inside the calls that
+// make it possible, so most of what is expected is there at once.
 #if defined(__linux__)
 
 #include <fcntl.h>
@@ -62,7 +62,8 @@ EndPointShape on(const std::string& device, ibv_qp_type type = IBV_QPT_UC) {
 }
 
 struct Pair {
-    explicit Pair(EndPointShape left_shape, EndPointShape right_shape) : left(std::move(left_shape)), right(std::move(right_shape)) {
+    explicit Pair(EndPointShape left_shape, EndPointShape right_shape)
+        : left(std::move(left_shape)), right(std::move(right_shape)) {
         const int failure = left.connect(right.address()) | right.connect(left.address());
         if (failure != 0) throw std::runtime_error("connecting fails with errno " + std::to_string(failure));
     }
@@ -252,11 +253,13 @@ TEST_P(SoftverbsOfBothTypes, KeepsTheOrder) {
         std::memset(pair.left.buffer + i * verbs_frame, static_cast<int>(i), verbs_frame);
         ASSERT_EQ(pair.left.send(i, pair.left.piece(i * verbs_frame, verbs_frame)), 0);
     }
-    for (std::uint32_t i = 0; i < 7; ++i) ASSERT_EQ(pair.right.receive(i, pair.right.piece(i * verbs_frame, verbs_frame)), 0);
+    for (std::uint32_t i = 0; i < 7; ++i)
+        ASSERT_EQ(pair.right.receive(i, pair.right.piece(i * verbs_frame, verbs_frame)), 0);
     const Ids expected{0, 1, 2, 3, 4, 5, 6};
     EXPECT_EQ(ids(pair.right.wait(7)), expected);
     EXPECT_EQ(ids(pair.left.wait(7)), expected);
-    for (std::uint32_t i = 0; i < 7; ++i) EXPECT_EQ(std::to_integer<std::uint32_t>(pair.right.buffer[i * verbs_frame + 7]), i);
+    for (std::uint32_t i = 0; i < 7; ++i)
+        EXPECT_EQ(std::to_integer<std::uint32_t>(pair.right.buffer[i * verbs_frame + 7]), i);
 }
 
 TEST_F(SoftverbsTest, UcCanDropWhatNobodyWaitsFor) {
@@ -281,7 +284,8 @@ TEST_F(SoftverbsTest, GathersAndScatters) {
     Pair pair(left, right);
     for (std::size_t i = 0; i < 3 * verbs_frame; ++i) pair.left.buffer[i] = static_cast<std::byte>(i * 31 / 7);
     ASSERT_EQ(pair.right.receive(21, {pair.right.piece(0, 100), pair.right.piece(100, 2 * verbs_frame - 100)}), 0);
-    ASSERT_EQ(pair.left.send(11, {pair.left.piece(0, 4000), pair.left.piece(4000, 192), pair.left.piece(4192, 4000)}), 0);
+    ASSERT_EQ(pair.left.send(11, {pair.left.piece(0, 4000), pair.left.piece(4000, 192), pair.left.piece(4192, 4000)}),
+              0);
     EXPECT_EQ(statuses(pair.right.wait(1)), Statuses{IBV_WC_SUCCESS});
     EXPECT_EQ(std::memcmp(pair.left.buffer, pair.right.buffer, 2 * verbs_frame), 0);
 }
@@ -525,7 +529,9 @@ TEST_F(SoftverbsTest, ReadOnlyMemoryIsNotWritten) {
 
 TEST_P(SoftverbsOfBothTypes, RequestsOfMemoryThatHasGoneFail) {
     Pair pair(GetParam());
-    const auto region_of = [](EndPoint& end) { return verbs().ibv_reg_mr(end.domain, end.buffer, verbs_frame, all_access); };
+    const auto region_of = [](EndPoint& end) {
+        return verbs().ibv_reg_mr(end.domain, end.buffer, verbs_frame, all_access);
+    };
     ibv_mr* left = region_of(pair.left);
     ibv_sge piece = pair.left.piece(0, verbs_frame);
     piece.lkey = left->lkey;
@@ -689,7 +695,8 @@ TEST_P(SoftverbsOfBothTypes, QueuePairsCanGoWhileMessagesTravel) {
                 outstanding -= static_cast<std::uint32_t>(left.poll().size());
             } while (!gone);
         });
-        for (std::uint64_t i = 0; i < 8; ++i) EXPECT_EQ(right->receive(i, right->piece(64 * verbs_frame, 64 * verbs_frame)), 0);
+        for (std::uint64_t i = 0; i < 8; ++i)
+            EXPECT_EQ(right->receive(i, right->piece(64 * verbs_frame, 64 * verbs_frame)), 0);
         while (!sending) std::this_thread::yield();
         right.reset();
         gone = true;
@@ -701,8 +708,8 @@ TEST_P(SoftverbsOfBothTypes, QueuePairsCanGoWhileMessagesTravel) {
 
 TEST_F(SoftverbsTest, RulesThatCannotBeReadAreRefused) {
     faults("device=soft0:open_device=EIO");
-    for (const char* rules : {"nonsense", "open_device=nonsense", "open_device@0=EIO", "qp=0:send=IBV_WC_GENERAL_ERR", "qp=1:link@3=sideways", "device=soft0",
-                              "list@2=missing", "mapped_gid=9"})
+    for (const char* rules : {"nonsense", "open_device=nonsense", "open_device@0=EIO", "qp=0:send=IBV_WC_GENERAL_ERR",
+                              "qp=1:link@3=sideways", "device=soft0", "list@2=missing", "mapped_gid=9"})
         EXPECT_EQ(verbs().softverbs_set_faults(rules), EINVAL) << rules;
     EXPECT_EQ(EndPoint::open("soft0"), nullptr) << "the rules before still count";
     EXPECT_EQ(verbs().softverbs_set_devices("a-b"), EINVAL);
@@ -723,7 +730,9 @@ TEST_F(SoftverbsTest, CallsFailAtTheirTurn) {
         const EndPoint works_again(shape);
     }
     EndPoint end(on("soft0"));
-    faults("modify_qp:RTR=EBUSY;modify_qp:RTS@2=5;query_port=EIO;query_gid=EIO;post_recv@2+=EFAULT;post_send=ENOMEM;poll_cq=EIO");
+    faults(
+        "modify_qp:RTR=EBUSY;modify_qp:RTS@2=5;query_port=EIO;query_gid=EIO;post_recv@2+=EFAULT;post_send=ENOMEM;poll_"
+        "cq=EIO");
     ibv_port_attr port{};
     EXPECT_EQ(verbs().ibv_query_port(end.context, 1, reinterpret_cast<_compat_ibv_port_attr*>(&port)), EIO);
     ibv_gid gid;
@@ -750,13 +759,16 @@ TEST_P(SoftverbsOfBothTypes, SendsAndReceivesFailAtTheirTurn) {
             ASSERT_EQ(pair->left.send(i), 0);
         }
     }
-    EXPECT_EQ(statuses(sending.left.wait(4)), (Statuses{IBV_WC_SUCCESS, IBV_WC_SUCCESS, IBV_WC_GENERAL_ERR, IBV_WC_WR_FLUSH_ERR}));
+    EXPECT_EQ(statuses(sending.left.wait(4)),
+              (Statuses{IBV_WC_SUCCESS, IBV_WC_SUCCESS, IBV_WC_GENERAL_ERR, IBV_WC_WR_FLUSH_ERR}));
     EXPECT_EQ(statuses(sending.right.wait(2)), Statuses(2, IBV_WC_SUCCESS));
     EXPECT_TRUE(sending.right.poll().empty());
 
-    EXPECT_EQ(statuses(receiving.right.wait(4)), (Statuses{IBV_WC_SUCCESS, IBV_WC_LOC_ACCESS_ERR, IBV_WC_WR_FLUSH_ERR, IBV_WC_WR_FLUSH_ERR}));
+    EXPECT_EQ(statuses(receiving.right.wait(4)),
+              (Statuses{IBV_WC_SUCCESS, IBV_WC_LOC_ACCESS_ERR, IBV_WC_WR_FLUSH_ERR, IBV_WC_WR_FLUSH_ERR}));
     if (GetParam() == IBV_QPT_RC) {
-        EXPECT_EQ(statuses(receiving.left.wait(4)), (Statuses{IBV_WC_SUCCESS, IBV_WC_REM_OP_ERR, IBV_WC_WR_FLUSH_ERR, IBV_WC_WR_FLUSH_ERR}));
+        EXPECT_EQ(statuses(receiving.left.wait(4)),
+                  (Statuses{IBV_WC_SUCCESS, IBV_WC_REM_OP_ERR, IBV_WC_WR_FLUSH_ERR, IBV_WC_WR_FLUSH_ERR}));
     } else {
         EXPECT_EQ(statuses(receiving.left.wait(2)), Statuses(2, IBV_WC_SUCCESS));
     }
@@ -771,7 +783,8 @@ TEST_P(SoftverbsOfBothTypes, ALinkCanGoDown) {
     }
     EXPECT_EQ(ids(pair.right.poll()), (Ids{1, 2}));
     if (GetParam() == IBV_QPT_RC) {
-        EXPECT_EQ(statuses(pair.left.wait(4)), (Statuses{IBV_WC_SUCCESS, IBV_WC_SUCCESS, IBV_WC_RETRY_EXC_ERR, IBV_WC_WR_FLUSH_ERR}));
+        EXPECT_EQ(statuses(pair.left.wait(4)),
+                  (Statuses{IBV_WC_SUCCESS, IBV_WC_SUCCESS, IBV_WC_RETRY_EXC_ERR, IBV_WC_WR_FLUSH_ERR}));
     } else {
         EXPECT_EQ(ids(pair.left.poll()), (Ids{1, 2}));
     }
@@ -792,7 +805,8 @@ TEST_F(SoftverbsTest, OneMessageCanBeLost) {
 
 TEST_P(SoftverbsOfBothTypes, MessagesNeedACable) {
     ASSERT_EQ(verbs().softverbs_set_cables((cable("soft0", "soft1") + "," + cable("soft3", "soft2")).c_str()), 0);
-    Pair joined(GetParam()), reversed(on("soft2", GetParam()), on("soft3", GetParam())), apart(on("soft0", GetParam()), on("soft2", GetParam()));
+    Pair joined(GetParam()), reversed(on("soft2", GetParam()), on("soft3", GetParam())),
+        apart(on("soft0", GetParam()), on("soft2", GetParam()));
     for (Pair* pair : {&joined, &reversed, &apart}) {
         ASSERT_EQ(pair->right.receive(1), 0);
         ASSERT_EQ(pair->left.send(2), 0);
@@ -858,7 +872,8 @@ TEST_F(SoftverbsTest, CompletionsOfDifferentQueuePairsCanComeInAnotherOrder) {
             ASSERT_LT(std::chrono::steady_clock::now(), until);
             // Backwards, lest a completion that comes during the round looks like an earlier one.
             for (std::size_t i = pairs; i-- > 0;) {
-                for (const ibv_wc& work : all[i]->right.poll()) ASSERT_EQ(work.wr_id, seen[i]++) << "those of one queue pair keep their order";
+                for (const ibv_wc& work : all[i]->right.poll())
+                    ASSERT_EQ(work.wr_id, seen[i]++) << "those of one queue pair keep their order";
             }
             for (std::size_t i = 1; i < pairs; ++i) reordered = reordered || seen[i] > seen[i - 1];
         }
@@ -950,7 +965,8 @@ std::vector<ibv_wc> sleep_until_completed(EndPoint& end) {
         if (::poll(&descriptor, 1, 20'000) != 1) throw std::runtime_error("nobody wakes the sleeper");
         ibv_cq* queue = nullptr;
         void* user = nullptr;
-        if (verbs().ibv_get_cq_event(end.channel, &queue, &user) != 0) throw std::runtime_error("ibv_get_cq_event fails");
+        if (verbs().ibv_get_cq_event(end.channel, &queue, &user) != 0)
+            throw std::runtime_error("ibv_get_cq_event fails");
         verbs().ibv_ack_cq_events(queue, 1);
     }
 }
@@ -1022,7 +1038,9 @@ TEST_F(SoftverbsTest, RecordsEveryCallOfInterest) {
     }
     const auto find = [&](const std::string& call, std::uint32_t queue_pair, const std::string& state = "") {
         for (const auto& line : lines) {
-            if (line["call"] == call && line.value("qp", 0U) == queue_pair && (state.empty() || line.value("state", "") == state)) return line;
+            if (line["call"] == call && line.value("qp", 0U) == queue_pair &&
+                (state.empty() || line.value("state", "") == state))
+                return line;
         }
         ADD_FAILURE() << call << ' ' << state << " is not in the record";
         return nlohmann::json();
@@ -1086,7 +1104,8 @@ class Peer {
 public:
     Peer(const std::filesystem::path& fabric, const std::string& host, const std::vector<std::string>& more = {}) {
         std::array<int, 2> in{}, out{};
-        if (::pipe2(in.data(), O_CLOEXEC) != 0 || ::pipe2(out.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+        if (::pipe2(in.data(), O_CLOEXEC) != 0 || ::pipe2(out.data(), O_CLOEXEC) != 0)
+            throw std::runtime_error("pipe2");
         posix_spawn_file_actions_t actions;
         ::posix_spawn_file_actions_init(&actions);
         ::posix_spawn_file_actions_adddup2(&actions, in[0], 0);
@@ -1100,7 +1119,8 @@ public:
         environment.push_back(nullptr);
         std::string program = (softverbs_folder().parent_path() / "nc_softverbs_peer").string();
         std::array<char*, 2> arguments{program.data(), nullptr};
-        const int error = ::posix_spawn(&process_, program.c_str(), &actions, nullptr, arguments.data(), environment.data());
+        const int error =
+            ::posix_spawn(&process_, program.c_str(), &actions, nullptr, arguments.data(), environment.data());
         ::posix_spawn_file_actions_destroy(&actions);
         ::close(in[0]);
         ::close(out[1]);
@@ -1118,14 +1138,16 @@ public:
 
     std::string ask(std::string line) {
         line += '\n';
-        if (::write(in_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) throw std::runtime_error("the peer has gone");
+        if (::write(in_, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+            throw std::runtime_error("the peer has gone");
         return answer();
     }
     std::string answer() {
         std::string text;
         for (char character = 0;;) {
             pollfd descriptor{out_, POLLIN, 0};
-            if (::poll(&descriptor, 1, 40'000) != 1 || ::read(out_, &character, 1) != 1) throw std::runtime_error("the peer does not answer");
+            if (::poll(&descriptor, 1, 40'000) != 1 || ::read(out_, &character, 1) != 1)
+                throw std::runtime_error("the peer does not answer");
             if (character == '\n') return text;
             text += character;
         }
@@ -1178,7 +1200,8 @@ INSTANTIATE_TEST_SUITE_P(Types, SoftverbsProcesses, ::testing::Values(IBV_QPT_UC
                          [](const auto& type) { return type.param == IBV_QPT_UC ? "UC" : "RC"; });
 
 TEST_P(SoftverbsProcesses, ReachEachOther) {
-    for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"NC_SOFTVERBS_COMPLETION=posted"}, {"NC_SOFTVERBS_NO_PEER_MEMORY=1"}}) {
+    for (const std::vector<std::string>& more :
+         {std::vector<std::string>{}, {"NC_SOFTVERBS_COMPLETION=posted"}, {"NC_SOFTVERBS_NO_PEER_MEMORY=1"}}) {
         SCOPED_TRACE(more.empty() ? "" : more[0]);
         Peer one(fabric, "one", more), other(fabric, "other", more);
         ASSERT_NO_FATAL_FAILURE(connect(one, other));

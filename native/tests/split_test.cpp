@@ -279,7 +279,8 @@ TEST(Split, IsNotDelayedBySilentStrangers) {
     }
 }
 
-// A rank that cannot listen has not said a word yet: unless it tells the others, or its group ends, what it sends next is taken for its part of the split.
+// A rank that cannot listen has not said a word yet: unless it tells the others, or its group ends, what it sends next
+// is taken for its part of the split.
 TEST(Split, OfARankThatCannotListenDoesNotPutTheRanksOutOfStep) {
     LocalRanks ranks(2);
     nc_group* part = nullptr;
@@ -317,7 +318,8 @@ TEST(Split, OfARankThatCannotListenDoesNotPutTheRanksOutOfStep) {
         EXPECT_NE(first.status, NC_OK) << "there were descriptors after all";
         EXPECT_NE(second.status, NC_OK);
         // Rank 0 has issued no sum: rank 1 cannot have got one.
-        EXPECT_NE(next.status, NC_OK) << "rank 1 took rank 0's announcement for its numbers: " << tried[0] << ", " << tried[7];
+        EXPECT_NE(next.status, NC_OK) << "rank 1 took rank 0's announcement for its numbers: " << tried[0] << ", "
+                                      << tried[7];
         nc_group_destroy(other_part);
     }
     nc_group_destroy(part);

@@ -1,5 +1,5 @@
-// The bytes on every connection, in each direction, against mlx-ring-wire.md: the worked examples of section 12 as they stand there, and other shapes against a
-// simulation written from sections 5 to 7.
+// The bytes on every connection, in each direction, against mlx-ring-wire.md: the worked examples of section 12 as they
+// stand there, and other shapes against a simulation written from sections 5 to 7.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -20,7 +20,8 @@ Bytes bytes_of(const std::vector<T>& values) {
 }
 
 void append(Bytes& to, const Bytes& from, std::size_t begin, std::size_t end) {
-    to.insert(to.end(), from.begin() + static_cast<std::ptrdiff_t>(begin), from.begin() + static_cast<std::ptrdiff_t>(end));
+    to.insert(to.end(), from.begin() + static_cast<std::ptrdiff_t>(begin),
+              from.begin() + static_cast<std::ptrdiff_t>(end));
 }
 
 std::vector<std::vector<float>> random_floats(int ranks, std::size_t count, unsigned seed) {
@@ -28,7 +29,8 @@ std::vector<std::vector<float>> random_floats(int ranks, std::size_t count, unsi
     std::vector<std::vector<float>> values(static_cast<std::size_t>(ranks), std::vector<float>(count));
     for (auto& of_rank : values) {
         for (float& value : of_rank)
-            value = std::ldexp(static_cast<float>(random()), static_cast<int>(random() % 40) - 50) * (random() % 2 == 0 ? 1.0F : -1.0F);
+            value = std::ldexp(static_cast<float>(random()), static_cast<int>(random() % 40) - 50) *
+                    (random() % 2 == 0 ? 1.0F : -1.0F);
     }
     return values;
 }
@@ -85,12 +87,16 @@ TEST(StreamOrder, FewerElementsThanRanksGoTheOtherWay) {
     for (auto& of_rank : x) of_rank.push_back(0);
     const std::vector<Written> written = all_sum(ring, values);
     // Element k starts at rank k and travels up: k + 1 and then k + 2 add theirs.
-    const auto at = [&](int rank, int k) { return x[static_cast<std::size_t>((rank + 3) % 3)][static_cast<std::size_t>((k + 3) % 3)]; };
+    const auto at = [&](int rank, int k) {
+        return x[static_cast<std::size_t>((rank + 3) % 3)][static_cast<std::size_t>((k + 3) % 3)];
+    };
     const auto partial = [&](int k) { return at(k + 1, k) + at(k, k); };
     const auto total = [&](int k) { return at(k + 2, k) + partial(k); };
     for (int r = 0; r < 3; ++r) {
         const auto& of_rank = written[static_cast<std::size_t>(r)];
-        EXPECT_EQ(of_rank.right[0], bytes_of(std::vector<float>{at(r, r), partial((r + 2) % 3), total((r + 1) % 3), total(r)})) << r;
+        EXPECT_EQ(of_rank.right[0],
+                  bytes_of(std::vector<float>{at(r, r), partial((r + 2) % 3), total((r + 1) % 3), total(r)}))
+            << r;
         EXPECT_TRUE(of_rank.left[0].empty());
     }
     for (const auto& result : values) EXPECT_EQ(result, (std::vector<float>{total(0), total(1)}));
@@ -163,10 +169,12 @@ TEST(StreamOrder, ThreeRanksGatherEightHundredThousandBytes) {
     EXPECT_TRUE(written[1].right[1].empty());
 }
 
-// A simulation of sections 5 and 6, step by step for all ranks at once, over 16-bit floats: their sums show every difference in the order of additions.
+// A simulation of sections 5 and 6, step by step for all ranks at once, over 16-bit floats: their sums show every
+// difference in the order of additions.
 class Simulation {
 public:
-    Simulation(int ranks, int sockets) : n_(ranks), s_(static_cast<std::size_t>(sockets)), written(nothing_written(ranks, sockets)) {}
+    Simulation(int ranks, int sockets)
+        : n_(ranks), s_(static_cast<std::size_t>(sockets)), written(nothing_written(ranks, sockets)) {}
 
     void all_reduce(std::vector<std::vector<std::uint16_t>>& x, nc_reduce_op op) {
         const std::size_t count = x[0].size();
@@ -180,7 +188,8 @@ public:
         }
         const std::size_t m = std::max<std::size_t>(1, std::min(2 * s_, count * 2 / (n * 262'144)));
         const std::size_t step = (count + m - 1) / m;
-        for (std::size_t i = 0; i < m; ++i) slice(x, op, std::min(i * step, count), std::min((i + 1) * step, count), i / 2, i % 2 == 0 ? 1 : -1);
+        for (std::size_t i = 0; i < m; ++i)
+            slice(x, op, std::min(i * step, count), std::min((i + 1) * step, count), i / 2, i % 2 == 0 ? 1 : -1);
     }
 
     void all_gather(const std::vector<Bytes>& blocks) {
@@ -190,23 +199,29 @@ public:
         for (std::size_t i = 0; i < m; ++i) {
             const int d = i % 2 == 0 ? 1 : -1;
             for (int t = 0; t <= n_ - 2; ++t) {
-                for (int r = 0; r < n_; ++r) append(stream(r, i / 2, d), blocks[index(r + d * t)], std::min(i * step, bytes), std::min((i + 1) * step, bytes));
+                for (int r = 0; r < n_; ++r)
+                    append(stream(r, i / 2, d), blocks[index(r + d * t)], std::min(i * step, bytes),
+                           std::min((i + 1) * step, bytes));
             }
         }
     }
 
 private:
     std::size_t index(int rank) const { return static_cast<std::size_t>(((rank % n_) + n_) % n_); }
-    Bytes& stream(int rank, std::size_t connection, int d) { return d == -1 ? written[index(rank)].right[connection] : written[index(rank)].left[connection]; }
+    Bytes& stream(int rank, std::size_t connection, int d) {
+        return d == -1 ? written[index(rank)].right[connection] : written[index(rank)].left[connection];
+    }
 
     static std::uint16_t combined(nc_reduce_op op, std::uint16_t own, std::uint16_t in) {
         const auto a = static_cast<float>(value_of(binary16, own));
         const auto b = static_cast<float>(value_of(binary16, in));
-        if (op == NC_SUM) return round_to(binary16, static_cast<float>(static_cast<double>(a) + static_cast<double>(b)));
+        if (op == NC_SUM)
+            return round_to(binary16, static_cast<float>(static_cast<double>(a) + static_cast<double>(b)));
         return op == NC_MAX ? (a < b ? in : own) : (b < a ? in : own);
     }
 
-    void slice(std::vector<std::vector<std::uint16_t>>& x, nc_reduce_op op, std::size_t begin, std::size_t end, std::size_t connection, int d) {
+    void slice(std::vector<std::vector<std::uint16_t>>& x, nc_reduce_op op, std::size_t begin, std::size_t end,
+               std::size_t connection, int d) {
         const std::size_t length = end - begin;
         const std::size_t seg = (length + static_cast<std::size_t>(n_) - 1) / static_cast<std::size_t>(n_);
         const auto from = [&](int k) { return begin + std::min(index(k) * seg, length); };
@@ -216,7 +231,8 @@ private:
             for (int r = 0; r < n_; ++r) {
                 const auto& row = x[index(r)];
                 const int k = r + d * t;
-                sent.emplace_back(row.begin() + static_cast<std::ptrdiff_t>(from(k)), row.begin() + static_cast<std::ptrdiff_t>(to(k)));
+                sent.emplace_back(row.begin() + static_cast<std::ptrdiff_t>(from(k)),
+                                  row.begin() + static_cast<std::ptrdiff_t>(to(k)));
                 const Bytes bytes = bytes_of(sent.back());
                 append(stream(r, connection, d), bytes, 0, bytes.size());
             }
@@ -243,9 +259,11 @@ void expect_same(const std::vector<Written>& expected, const std::vector<Written
     for (std::size_t r = 0; r < expected.size(); ++r) {
         for (std::size_t i = 0; i < expected[r].left.size(); ++i) {
             EXPECT_TRUE(expected[r].left[i] == actual[r].left[i])
-                << what << ": rank " << r << " to its left, connection " << i << ", " << actual[r].left[i].size() << " bytes";
+                << what << ": rank " << r << " to its left, connection " << i << ", " << actual[r].left[i].size()
+                << " bytes";
             EXPECT_TRUE(expected[r].right[i] == actual[r].right[i])
-                << what << ": rank " << r << " to its right, connection " << i << ", " << actual[r].right[i].size() << " bytes";
+                << what << ": rank " << r << " to its right, connection " << i << ", " << actual[r].right[i].size()
+                << " bytes";
         }
     }
 }
@@ -266,15 +284,20 @@ TEST_P(Shapes, AllReduceWritesWhatTheSpecificationSaysAndGivesItsResults) {
                 if (!in_place && count > 2 * unit) continue;
                 std::vector<std::vector<std::uint16_t>> x(ranks, std::vector<std::uint16_t>(count));
                 for (auto& row : x) {
-                    // All numbers, and in max and min also NaNs and infinities: which ranks see one, and in which role, is prescribed.
+                    // All numbers, and in max and min also NaNs and infinities: which ranks see one, and in which role,
+                    // is prescribed.
                     for (auto& bits : row)
-                        bits = static_cast<std::uint16_t>(op == NC_SUM ? random() & 0xbbff : random() % 4 == 0 ? 0x7c00 | (random() & 0x8001) : random());
+                        bits = static_cast<std::uint16_t>(op == NC_SUM        ? random() & 0xbbff
+                                                          : random() % 4 == 0 ? 0x7c00 | (random() & 0x8001)
+                                                                              : random());
                 }
-                auto results = in_place ? x : std::vector<std::vector<std::uint16_t>>(ranks, std::vector<std::uint16_t>(count));
+                auto results =
+                    in_place ? x : std::vector<std::vector<std::uint16_t>>(ranks, std::vector<std::uint16_t>(count));
                 const auto before = x;
                 const auto written = ring.run([&](int rank) {
                     const auto r = static_cast<std::size_t>(rank);
-                    nc_request request = request_of(NC_ALL_REDUCE, NC_FLOAT16, count, in_place ? results[r].data() : x[r].data(), results[r].data());
+                    nc_request request = request_of(NC_ALL_REDUCE, NC_FLOAT16, count,
+                                                    in_place ? results[r].data() : x[r].data(), results[r].data());
                     request.reduce_op = op;
                     return request;
                 });
@@ -324,8 +347,9 @@ TEST_P(Shapes, MessagesGoOverTheConnectionsOfTheSpecification) {
     WireRing ring(n, s);
     const auto sockets = static_cast<std::size_t>(s);
     std::mt19937 random(8);
-    for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{1023}, std::size_t{1024}, std::size_t{1025}, sockets * 1024 - 1, sockets * 1024,
-                                    sockets * 1024 + 1, std::size_t{3'000'001}}) {
+    for (const std::size_t bytes :
+         {std::size_t{0}, std::size_t{1}, std::size_t{1023}, std::size_t{1024}, std::size_t{1025}, sockets * 1024 - 1,
+          sockets * 1024, sockets * 1024 + 1, std::size_t{3'000'001}}) {
         for (const bool to_right : {true, false}) {
             // Only rank 0 sends; the others take part in what they are not asked for by receiving nothing.
             Bytes message(bytes);
@@ -347,7 +371,8 @@ TEST_P(Shapes, MessagesGoOverTheConnectionsOfTheSpecification) {
             auto expected = nothing_written(n, s);
             const std::size_t seg = std::max<std::size_t>(1024, (bytes + sockets - 1) / sockets);
             for (std::size_t i = 0; i * seg < bytes; ++i)
-                append(to_right || n == 2 ? expected[0].right[i] : expected[0].left[i], message, i * seg, std::min((i + 1) * seg, bytes));
+                append(to_right || n == 2 ? expected[0].right[i] : expected[0].left[i], message, i * seg,
+                       std::min((i + 1) * seg, bytes));
             expect_same(expected, written, text("message of ", bytes));
         }
     }
@@ -359,8 +384,9 @@ std::vector<std::pair<int, int>> shapes() {
     return {{2, 1}, {2, 2}, {2, 3}, {3, 1}, {3, 2}, {4, 3}, {5, 1}};
 }
 
-INSTANTIATE_TEST_SUITE_P(StreamOrder, Shapes, ::testing::ValuesIn(shapes()),
-                         [](const auto& shape) { return text(shape.param.first, "Ranks", shape.param.second, "Sockets"); });
+INSTANTIATE_TEST_SUITE_P(StreamOrder, Shapes, ::testing::ValuesIn(shapes()), [](const auto& shape) {
+    return text(shape.param.first, "Ranks", shape.param.second, "Sockets");
+});
 
 } // namespace NC_FILE
 } // namespace nc::test

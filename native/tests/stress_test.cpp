@@ -71,7 +71,8 @@ void check(const Step& step, int rank, int n, const std::vector<std::int64_t>& o
             default:
                 break;
         }
-        ASSERT_EQ(output[i], expected) << "operation " << step.operation << " of " << count << ", rank " << rank << " of " << n << ", element " << i;
+        ASSERT_EQ(output[i], expected) << "operation " << step.operation << " of " << count << ", rank " << rank
+                                       << " of " << n << ", element " << i;
     }
 }
 
@@ -80,10 +81,17 @@ void run(const Step& step, int rank, int n, nc_group* group) {
     const auto ranks = static_cast<std::size_t>(n);
     std::size_t in = step.count;
     std::size_t out = step.count;
-    if (step.operation == NC_REDUCE_SCATTER || step.operation == NC_ALL_TO_ALL || (step.operation == NC_SCATTER && at_root)) in *= ranks;
-    if (step.operation == NC_ALL_GATHER || step.operation == NC_ALL_TO_ALL || (step.operation == NC_GATHER && at_root)) out *= ranks;
-    if ((step.operation == NC_SCATTER && !at_root) || (step.operation == NC_BROADCAST && !at_root) || step.operation == NC_BARRIER) in = 0;
-    if ((step.operation == NC_GATHER && !at_root) || (step.operation == NC_REDUCE && !at_root) || step.operation == NC_BARRIER) out = 0;
+    if (step.operation == NC_REDUCE_SCATTER || step.operation == NC_ALL_TO_ALL ||
+        (step.operation == NC_SCATTER && at_root))
+        in *= ranks;
+    if (step.operation == NC_ALL_GATHER || step.operation == NC_ALL_TO_ALL || (step.operation == NC_GATHER && at_root))
+        out *= ranks;
+    if ((step.operation == NC_SCATTER && !at_root) || (step.operation == NC_BROADCAST && !at_root) ||
+        step.operation == NC_BARRIER)
+        in = 0;
+    if ((step.operation == NC_GATHER && !at_root) || (step.operation == NC_REDUCE && !at_root) ||
+        step.operation == NC_BARRIER)
+        out = 0;
     std::vector<std::int64_t> input(in);
     std::vector<std::int64_t> output(out);
     for (std::size_t i = 0; i < in; ++i) input[i] = value(rank, i);
@@ -158,7 +166,8 @@ TEST(Stress, AbortsAtRandomMoments) {
                     if (way == 2) ranks.destroy(rank);
                     return;
                 }
-                const Outcome outcome = execute(group, request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()));
+                const Outcome outcome =
+                    execute(group, request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()));
                 if (outcome.status == NC_OK) continue;
                 EXPECT_EQ(outcome.status, NC_PEER_LOST) << "seed " << seed << ": " << outcome.message();
                 return;

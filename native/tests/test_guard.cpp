@@ -1,4 +1,5 @@
-// Watches over every test: one that hangs is named and ends the program, and one that leaves descriptors or threads behind fails.
+// Watches over every test: one that hangs is named and ends the program, and one that leaves descriptors or threads
+// behind fails.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -22,7 +23,8 @@ constexpr std::int64_t patience_ms = 5'000;
 long entries_of(const char* directory) {
     std::error_code error;
     long count = 0;
-    for (auto entry = std::filesystem::directory_iterator(directory, error); !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
+    for (auto entry = std::filesystem::directory_iterator(directory, error);
+         !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
         ++count;
     return count;
 }
@@ -30,7 +32,9 @@ long entries_of(const char* directory) {
 struct Resources {
     long descriptors = entries_of("/proc/self/fd");
     long threads = entries_of("/proc/self/task");
-    bool within(const Resources& before) const { return descriptors <= before.descriptors && threads <= before.threads; }
+    bool within(const Resources& before) const {
+        return descriptors <= before.descriptors && threads <= before.threads;
+    }
 };
 
 class Guard : public ::testing::EmptyTestEventListener {
@@ -78,7 +82,8 @@ private:
             }
             changed_.wait_until(lock, until_);
             if (!running_.empty() && Clock::now() >= until_) {
-                std::fprintf(stderr, "\n%s hangs: ended after %lld ms\n", running_.c_str(), static_cast<long long>(longest_test_ms));
+                std::fprintf(stderr, "\n%s hangs: ended after %lld ms\n", running_.c_str(),
+                             static_cast<long long>(longest_test_ms));
                 std::abort();
             }
         }

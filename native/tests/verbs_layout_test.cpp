@@ -162,18 +162,25 @@ static_assert(ours::type_rc == IBV_QPT_RC && ours::type_uc == IBV_QPT_UC);
 static_assert(ours::state_init == IBV_QPS_INIT && ours::state_rtr == IBV_QPS_RTR && ours::state_rts == IBV_QPS_RTS);
 static_assert(ours::mtu_256 == IBV_MTU_256 && ours::mtu_1024 == IBV_MTU_1024 && ours::mtu_4096 == IBV_MTU_4096);
 static_assert(ours::gid_type_roce_v1 == IBV_GID_TYPE_ROCE_V1 && ours::gid_type_roce_v2 == IBV_GID_TYPE_ROCE_V2);
-static_assert(ours::mask_state == IBV_QP_STATE && ours::mask_access_flags == IBV_QP_ACCESS_FLAGS && ours::mask_pkey_index == IBV_QP_PKEY_INDEX);
+static_assert(ours::mask_state == IBV_QP_STATE && ours::mask_access_flags == IBV_QP_ACCESS_FLAGS &&
+              ours::mask_pkey_index == IBV_QP_PKEY_INDEX);
 static_assert(ours::mask_port == IBV_QP_PORT && ours::mask_av == IBV_QP_AV && ours::mask_path_mtu == IBV_QP_PATH_MTU);
-static_assert(ours::mask_timeout == IBV_QP_TIMEOUT && ours::mask_retry_cnt == IBV_QP_RETRY_CNT && ours::mask_rnr_retry == IBV_QP_RNR_RETRY);
-static_assert(ours::mask_rq_psn == IBV_QP_RQ_PSN && ours::mask_sq_psn == IBV_QP_SQ_PSN && ours::mask_dest_qpn == IBV_QP_DEST_QPN);
-static_assert(ours::mask_max_rd_atomic == IBV_QP_MAX_QP_RD_ATOMIC && ours::mask_max_dest_rd_atomic == IBV_QP_MAX_DEST_RD_ATOMIC);
+static_assert(ours::mask_timeout == IBV_QP_TIMEOUT && ours::mask_retry_cnt == IBV_QP_RETRY_CNT &&
+              ours::mask_rnr_retry == IBV_QP_RNR_RETRY);
+static_assert(ours::mask_rq_psn == IBV_QP_RQ_PSN && ours::mask_sq_psn == IBV_QP_SQ_PSN &&
+              ours::mask_dest_qpn == IBV_QP_DEST_QPN);
+static_assert(ours::mask_max_rd_atomic == IBV_QP_MAX_QP_RD_ATOMIC &&
+              ours::mask_max_dest_rd_atomic == IBV_QP_MAX_DEST_RD_ATOMIC);
 static_assert(ours::mask_min_rnr_timer == IBV_QP_MIN_RNR_TIMER);
-static_assert(ours::access_local_write == IBV_ACCESS_LOCAL_WRITE && ours::access_remote_write == IBV_ACCESS_REMOTE_WRITE);
+static_assert(ours::access_local_write == IBV_ACCESS_LOCAL_WRITE &&
+              ours::access_remote_write == IBV_ACCESS_REMOTE_WRITE);
 static_assert(ours::access_remote_read == IBV_ACCESS_REMOTE_READ);
 static_assert(static_cast<int>(ours::opcode_send) == static_cast<int>(IBV_WR_SEND) &&
               static_cast<int>(ours::send_signaled) == static_cast<int>(IBV_SEND_SIGNALED));
-static_assert(ours::status_success == IBV_WC_SUCCESS && ours::status_local_length_error == IBV_WC_LOC_LEN_ERR && ours::status_flushed == IBV_WC_WR_FLUSH_ERR);
-static_assert(ours::status_remote_invalid_request == IBV_WC_REM_INV_REQ_ERR && ours::status_retries_exceeded == IBV_WC_RETRY_EXC_ERR);
+static_assert(ours::status_success == IBV_WC_SUCCESS && ours::status_local_length_error == IBV_WC_LOC_LEN_ERR &&
+              ours::status_flushed == IBV_WC_WR_FLUSH_ERR);
+static_assert(ours::status_remote_invalid_request == IBV_WC_REM_INV_REQ_ERR &&
+              ours::status_retries_exceeded == IBV_WC_RETRY_EXC_ERR);
 static_assert(ours::link_layer_infiniband == IBV_LINK_LAYER_INFINIBAND);
 static_assert(ours::port_down == IBV_PORT_DOWN);
 

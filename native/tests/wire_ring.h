@@ -22,7 +22,8 @@ using Bytes = std::vector<std::byte>;
 
 inline std::pair<Descriptor, Descriptor> connected_pair() {
     int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) throw std::runtime_error("socketpair");
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+        throw std::runtime_error("socketpair");
     return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
@@ -95,7 +96,8 @@ public:
         options.fault = [](void*, const nc_error*) {};
         const ring::RankAddresses addresses = loopback_addresses(ranks, sockets);
         for (int rank = 0; rank < ranks; ++rank)
-            groups_.push_back(std::make_unique<ring::RingGroup>(rank, addresses, std::move(at(connections, rank)), options));
+            groups_.push_back(
+                std::make_unique<ring::RingGroup>(rank, addresses, std::move(at(connections, rank)), options));
     }
 
     int size() const { return static_cast<int>(groups_.size()); }

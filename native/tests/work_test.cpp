@@ -1,4 +1,5 @@
-// Enqueued operations: their order, completions, waiting, cancelling, and what closing and destroying a group does to them.
+// Enqueued operations: their order, completions, waiting, cancelling, and what closing and destroying a group does to
+// them.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -19,8 +20,8 @@ nc_request endless(int rank, int size, std::int32_t* value) {
     return request;
 }
 
-// A send of more than the kernel's buffers hold: it runs until the peer has received it all. The wire has no messages: a peer that could receive the first bytes knows
-// that the send is running.
+// A send of more than the kernel's buffers hold: it runs until the peer has received it all. The wire has no messages:
+// a peer that could receive the first bytes knows that the send is running.
 struct LongSend {
     static constexpr std::size_t first = 1000;
     std::vector<std::byte> data = std::vector<std::byte>(std::size_t{64} << 20, std::byte{3});
@@ -60,9 +61,11 @@ TEST(Work, RunsInTheOrderOfIssue) {
                 // A blocking one in between waits for its turn.
                 const Outcome outcome = execute(group, request_of(NC_ALL_REDUCE, NC_INT64, 1, &values[i], &results[i]));
                 EXPECT_EQ(outcome.status, NC_OK) << outcome.message();
-                EXPECT_GE(journal.count() + 1, works.size()) << "those before have ended; the last one's completion may be running";
+                EXPECT_GE(journal.count() + 1, works.size())
+                    << "those before have ended; the last one's completion may be running";
             } else {
-                works.push_back(enqueue(group, request_of(NC_ALL_REDUCE, NC_INT64, 1, &values[i], &results[i]), Journal::write, &journal));
+                works.push_back(enqueue(group, request_of(NC_ALL_REDUCE, NC_INT64, 1, &values[i], &results[i]),
+                                        Journal::write, &journal));
             }
         }
         for (const WorkPointer& work : works) EXPECT_EQ(wait_for(work.get()).status, NC_OK);
@@ -79,7 +82,8 @@ TEST(Work, OfManyThreadsRunsOneByOne) {
             threads.emplace_back([group, t] {
                 for (int i = 0; i < 50; ++i) {
                     std::vector<std::int32_t> values(100, 1);
-                    const nc_request request = request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data());
+                    const nc_request request =
+                        request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data());
                     if ((t + i) % 2 == 0) {
                         EXPECT_EQ(execute(group, request).status, NC_OK);
                     } else {
@@ -158,7 +162,8 @@ TEST(Cancel, OfAWaitingOperationTakesItOutOfTheOrder) {
     Journal journal;
     const WorkPointer running = enqueue(ranks[0], endless(0, 2, &got));
     std::vector<std::int32_t> values{1, 2, 3};
-    const WorkPointer waiting = enqueue(ranks[0], request_of(NC_ALL_REDUCE, NC_INT32, 3, values.data(), values.data()), Journal::write, &journal);
+    const WorkPointer waiting = enqueue(ranks[0], request_of(NC_ALL_REDUCE, NC_INT32, 3, values.data(), values.data()),
+                                        Journal::write, &journal);
     nc_work_cancel(waiting.get());
     const Outcome outcome = wait_for(waiting.get(), soon_ms);
     EXPECT_EQ(outcome.status, NC_CANCELLED);
@@ -188,7 +193,8 @@ TEST(Cancel, OfAWaitingOperationTakesItsDeadlineOutAsWell) {
     EXPECT_EQ(wait_for(waiting.get(), soon_ms).status, NC_CANCELLED);
     const Deadline until = deadline_after(600);
     while (status_of(ranks[0]).status == NC_OK && Clock::now() < until) std::this_thread::yield();
-    EXPECT_EQ(status_of(ranks[0]).status, NC_OK) << "a cancelled operation ended the group: " << status_of(ranks[0]).message();
+    EXPECT_EQ(status_of(ranks[0]).status, NC_OK)
+        << "a cancelled operation ended the group: " << status_of(ranks[0]).message();
     send.receive_rest(ranks[1], 0);
     blocked.join();
 }
@@ -211,8 +217,9 @@ TEST(Cancel, OfARunningOperationEndsTheGroupOnBothSides) {
     EXPECT_EQ(execute(ranks[1], request_of(NC_BARRIER)).status, NC_PEER_LOST);
 }
 
-// Whatever the moment, a cancelled operation ends soon and its completion is called once. Either the cancellation came too late:
-// the operation ended well and the group is usable. Or the operation is cancelled. Never did it end well and end the group.
+// Whatever the moment, a cancelled operation ends soon and its completion is called once. Either the cancellation came
+// too late: the operation ended well and the group is usable. Or the operation is cancelled. Never did it end well and
+// end the group.
 TEST(Cancel, ComesTooLateOrCancelsTheOperation) {
     constexpr int rounds = 600 / slowness;
     std::minstd_rand random(11);
@@ -400,7 +407,8 @@ TEST(Destroy, FromACompletion) {
         };
         // Both are issued before the first can complete, as the peer has not come yet.
         EXPECT_EQ(nc_enqueue(context.group, &request, destroy, &context, nullptr, nullptr), NC_OK);
-        for (int i = 0; i < pending; ++i) EXPECT_EQ(nc_enqueue(context.group, &request, Journal::write, &journal, nullptr, nullptr), NC_OK);
+        for (int i = 0; i < pending; ++i)
+            EXPECT_EQ(nc_enqueue(context.group, &request, Journal::write, &journal, nullptr, nullptr), NC_OK);
         EXPECT_EQ(execute(ranks[1], request).status, NC_OK);
         EXPECT_TRUE(context.destroyed.wait());
         const Deadline until = deadline_after(soon_ms);
@@ -427,7 +435,9 @@ TEST(Destroy, AtAnyMomentOfAnEnqueuedOperation) {
         LocalRanks ranks(3);
         std::vector<std::int32_t> values(100'000);
         Journal journal;
-        const WorkPointer work = enqueue(ranks[0], request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()), Journal::write, &journal);
+        const WorkPointer work =
+            enqueue(ranks[0], request_of(NC_ALL_REDUCE, NC_INT32, values.size(), values.data(), values.data()),
+                    Journal::write, &journal);
         EXPECT_LT(milliseconds_of([&] { ranks.destroy(0); }), soon_ms);
         EXPECT_EQ(journal.count(), 1U);
         EXPECT_EQ(wait_for(work.get(), 0).status, NC_CLOSED);
@@ -488,8 +498,10 @@ TEST(Abort, DuringAnOperationOfAllRanks) {
         ranks.each([&](int rank, nc_group* group) {
             std::vector<float> values(3'000'000, 1.0F);
             if (rank == 1) aborter = std::thread([&] { nc_group_abort(ranks[1], "midway"); });
-            const Outcome outcome = execute(group, request_of(NC_ALL_REDUCE, NC_FLOAT32, values.size(), values.data(), values.data()));
-            EXPECT_TRUE(outcome.status == (rank == 1 ? NC_ABORTED : NC_PEER_LOST) || outcome.status == NC_OK) << rank << ": " << outcome.message();
+            const Outcome outcome =
+                execute(group, request_of(NC_ALL_REDUCE, NC_FLOAT32, values.size(), values.data(), values.data()));
+            EXPECT_TRUE(outcome.status == (rank == 1 ? NC_ABORTED : NC_PEER_LOST) || outcome.status == NC_OK)
+                << rank << ": " << outcome.message();
         });
         aborter.join();
     }

@@ -2,7 +2,9 @@ using System.Numerics.Tensors;
 
 namespace NativeCollectives.Samples.DataParallel;
 
-/// <summary>A network of two hidden layers with tanh and one output, whose sign says which spiral a point belongs to.</summary>
+/// <summary>
+/// A network of two hidden layers with tanh and one output, whose sign says which spiral a point belongs to.
+/// </summary>
 internal sealed class Classifier
 {
     private readonly Dense[] _layers;
@@ -31,7 +33,9 @@ internal sealed class Classifier
     /// <summary>All weights and biases.</summary>
     public double[] Parameters { get; }
 
-    /// <summary>Adds the gradient of one point's loss, ln(1 + exp(−label·output)), to a vector like <see cref="Parameters"/>.</summary>
+    /// <summary>
+    /// Adds the gradient of one point's loss, ln(1 + exp(−label·output)), to a vector like <see cref="Parameters"/>.
+    /// </summary>
     /// <returns>The loss, and whether the point is told rightly.</returns>
     public (double Loss, bool IsRight) AddGradient(Point point, Span<double> gradient)
     {

@@ -2,7 +2,10 @@ using System.Numerics.Tensors;
 
 namespace NativeCollectives.Samples.DataParallel;
 
-/// <summary>A fully connected layer, y = W·x + b. Its parameters, W row by row and then b, are a part of the network's one vector.</summary>
+/// <summary>
+/// A fully connected layer, y = W·x + b. Its parameters, W row by row and then b, are a part of the network's one
+/// vector.
+/// </summary>
 /// <param name="inputs">Length of x.</param>
 /// <param name="outputs">Length of y.</param>
 /// <param name="offset">Where its parameters begin.</param>
@@ -32,7 +35,13 @@ internal sealed class Dense(int inputs, int outputs, int offset)
     }
 
     /// <summary>Adds dL/dW and dL/db of one point to the gradient, and gives dL/dx.</summary>
-    public void Backward(ReadOnlySpan<double> parameters, Span<double> gradient, ReadOnlySpan<double> x, ReadOnlySpan<double> dy, Span<double> dx)
+    public void Backward(
+        ReadOnlySpan<double> parameters,
+        Span<double> gradient,
+        ReadOnlySpan<double> x,
+        ReadOnlySpan<double> dy,
+        Span<double> dx
+    )
     {
         dx.Clear();
         for (var row = 0; row < outputs; row++)

@@ -1,5 +1,6 @@
-// Data-parallel training: every rank holds the whole model and a part of the data; each step, the ranks' gradients are averaged by one all-reduce.
-// The training is the same for any number of ranks, but for the order in which numbers are added.
+// Data-parallel training: every rank holds the whole model and a part of the data; each step, the ranks' gradients are
+// averaged by one all-reduce. The training is the same for any number of ranks, but for the order in which numbers are
+// added.
 
 using System.Globalization;
 using System.Numerics.Tensors;
@@ -15,7 +16,8 @@ List<Point> mine = [.. points.Where((_, index) => index % group.Size == group.Ra
 var model = new Classifier(hidden: 24, seed: 2);
 var optimizer = new Adam(model.Parameters.Length, rate: 0.01);
 
-// Everything that is summed over the ranks in one buffer, for one operation: the gradient, the loss, and how many points were told rightly.
+// Everything that is summed over the ranks in one buffer, for one operation: the gradient, the loss, and how many
+// points were told rightly.
 var sums = new double[model.Parameters.Length + 2];
 for (var epoch = 1; epoch <= Epochs; epoch++)
 {
@@ -28,12 +30,15 @@ for (var epoch = 1; epoch <= Epochs; epoch++)
     }
 
     group.AllSum(sums);
-    TensorPrimitives.Divide(sums, points.Count, sums); // parts may differ in size: the mean is over all points, not over the ranks' means
+    // parts may differ in size: the mean is over all points, not over the ranks' means
+    TensorPrimitives.Divide(sums, points.Count, sums);
     optimizer.Step(model.Parameters, sums.AsSpan(0, model.Parameters.Length));
 
     if (group.Rank == 0 && (epoch == 1 || epoch % 100 == 0))
     {
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch}: loss {sums[^2]:G12}, {sums[^1]:P1} right"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"epoch {epoch}: loss {sums[^2]:G12}, {sums[^1]:P1} right")
+        );
     }
 }
 
@@ -42,4 +47,7 @@ var largest = (double[])model.Parameters.Clone();
 var smallest = (double[])model.Parameters.Clone();
 group.AllMax(largest);
 group.AllMin(smallest);
-Console.WriteLine($"rank {group.Rank} of {group.Size}: {mine.Count} points, {(largest.AsSpan().SequenceEqual(smallest) ? "the same" : "DIFFERENT")} weights on all ranks");
+Console.WriteLine(
+    $"rank {group.Rank} of {group.Size}: {mine.Count} points, "
+        + $"{(largest.AsSpan().SequenceEqual(smallest) ? "the same" : "DIFFERENT")} weights on all ranks"
+);

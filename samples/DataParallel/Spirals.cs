@@ -15,7 +15,12 @@ internal static class Spirals
             foreach (var label in new[] { 1.0, -1.0 })
             {
                 // The second spiral is the first one turned by half a circle.
-                points.Add(new Point([(label * radius * Math.Cos(angle)) + Noise(), (label * radius * Math.Sin(angle)) + Noise()], label));
+                points.Add(
+                    new Point(
+                        [(label * radius * Math.Cos(angle)) + Noise(), (label * radius * Math.Sin(angle)) + Noise()],
+                        label
+                    )
+                );
             }
         }
 

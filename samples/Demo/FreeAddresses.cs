@@ -3,7 +3,9 @@ using System.Net.Sockets;
 
 namespace NativeCollectives.Demo;
 
-/// <summary>Addresses that were free a moment ago, below the ports that the system gives to outgoing connections.</summary>
+/// <summary>
+/// Addresses that were free a moment ago, below the ports that the system gives to outgoing connections.
+/// </summary>
 internal static class FreeAddresses
 {
     public static IReadOnlyList<string> Find(int count)
@@ -11,7 +13,10 @@ internal static class FreeAddresses
         var held = new List<Socket>();
         while (held.Count < count)
         {
-            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ExclusiveAddressUse = true };
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+            {
+                ExclusiveAddressUse = true,
+            };
             try
             {
                 socket.Bind(new IPEndPoint(IPAddress.Loopback, Random.Shared.Next(12000, 32000)));

@@ -17,7 +17,9 @@ internal static class Launcher
         }
         try
         {
-            using ILaunch launch = options.UsesRdma ? new RdmaLaunch(options.Ranks, options.PrefersRing) : new RingLaunch(options.Ranks);
+            using ILaunch launch = options.UsesRdma
+                ? new RdmaLaunch(options.Ranks, options.PrefersRing)
+                : new RingLaunch(options.Ranks);
             return await RunAsync(launch, options.Ranks);
         }
         catch (LaunchException exception)
@@ -67,7 +69,11 @@ internal static class Launcher
 
     private static Process Start(IReadOnlyDictionary<string, string> variables)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Environment.ProcessPath!)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
         {
             start.ArgumentList.Add(typeof(Launcher).Assembly.Location);

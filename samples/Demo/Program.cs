@@ -2,8 +2,9 @@ using System.Globalization;
 using NativeCollectives;
 using NativeCollectives.Demo;
 
-// Started without arguments, or with those of DemoOptions, this program starts itself once for each rank, tells all of them where the others are, and prints what
-// they say in the order of the ranks. Started as a rank it joins the group that its environment describes, as a program started by mlx.launch would.
+// Started without arguments, or with those of DemoOptions, this program starts itself once for each rank, tells all of
+// them where the others are, and prints what they say in the order of the ranks. Started as a rank it joins the group
+// that its environment describes, as a program started by mlx.launch would.
 return args is ["rank"] ? RunRank() : await Launcher.RunAsync(args);
 
 static int RunRank()
@@ -50,6 +51,7 @@ static int RunRank()
 }
 
 static void Print(string operation, float[] operand, float[] result) =>
-    Console.WriteLine($"  {operation,-24} {Text(operand),-24} -> {Text(result)}");
+    Console.WriteLine($"  {operation, -24} {Text(operand), -24} -> {Text(result)}");
 
-static string Text(float[] values) => "[" + string.Join(' ', values.Select(value => value.ToString(CultureInfo.InvariantCulture))) + "]";
+static string Text(float[] values) =>
+    "[" + string.Join(' ', values.Select(value => value.ToString(CultureInfo.InvariantCulture))) + "]";

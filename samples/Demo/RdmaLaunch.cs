@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace NativeCollectives.Demo;
 
 /// <summary>
-/// A mesh or a ring over RDMA verbs, without RDMA hardware: the library of verbs is the software one that the native tests are made with. To it each rank is a
-/// host of its own, which has a device for the cable to each other rank.
+/// A mesh or a ring over RDMA verbs, without RDMA hardware: the library of verbs is the software one that the native
+/// tests are made with. To it each rank is a host of its own, which has a device for the cable to each other rank.
 /// </summary>
 internal sealed class RdmaLaunch : ILaunch
 {
@@ -20,17 +20,27 @@ internal sealed class RdmaLaunch : ILaunch
         if (!File.Exists(Library))
         {
             throw new LaunchException(
-                $"{Library} is not there: RDMA verbs in software are built on Linux only, by ./build.sh. With RDMA devices, docs/jaccl.md tells how to start ranks on them.");
+                $"{Library} is not there: RDMA verbs in software are built on Linux only, by ./build.sh. With RDMA "
+                    + "devices, docs/jaccl.md tells how to start ranks on them."
+            );
         }
         _ranks = ranks;
         _isRing = isRing;
         _folder = Directory.CreateTempSubdirectory("native-collectives-demo-");
-        File.WriteAllText(DeviceFile, JsonSerializer.Serialize(Enumerable.Range(0, ranks).Select(rank => Enumerable.Range(0, ranks).Select(peer => Device(rank, peer)))));
+        File.WriteAllText(
+            DeviceFile,
+            JsonSerializer.Serialize(
+                Enumerable.Range(0, ranks).Select(rank => Enumerable.Range(0, ranks).Select(peer => Device(rank, peer)))
+            )
+        );
         Directory.CreateDirectory(Fabric);
     }
 
     private static string Library { get; } =
-        typeof(RdmaLaunch).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "SoftwareVerbs").Value!;
+        typeof(RdmaLaunch)
+            .Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+            .Single(attribute => attribute.Key == "SoftwareVerbs")
+            .Value!;
 
     private string DeviceFile => Path.Combine(_folder.FullName, "devices.json");
 
@@ -47,7 +57,10 @@ internal sealed class RdmaLaunch : ILaunch
             ["NC_VERBS_LIBRARY"] = Library,
             ["NC_SOFTVERBS_FABRIC"] = Fabric,
             ["NC_SOFTVERBS_HOST"] = $"host{rank}",
-            ["NC_SOFTVERBS_DEVICES"] = string.Join(',', Enumerable.Range(0, _ranks).Select(peer => Device(rank, peer)).OfType<string>()),
+            ["NC_SOFTVERBS_DEVICES"] = string.Join(
+                ',',
+                Enumerable.Range(0, _ranks).Select(peer => Device(rank, peer)).OfType<string>()
+            ),
         };
         if (_isRing)
         {

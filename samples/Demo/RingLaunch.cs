@@ -9,13 +9,17 @@ internal sealed class RingLaunch : ILaunch
     private readonly string _hostFile = Path.GetTempFileName();
 
     public RingLaunch(int ranks) =>
-        File.WriteAllText(_hostFile, JsonSerializer.Serialize(FreeAddresses.Find(ranks).Select(address => new[] { address })));
+        File.WriteAllText(
+            _hostFile,
+            JsonSerializer.Serialize(FreeAddresses.Find(ranks).Select(address => new[] { address }))
+        );
 
-    public IReadOnlyDictionary<string, string> Variables(int rank) => new Dictionary<string, string>
-    {
-        ["MLX_RANK"] = rank.ToString(CultureInfo.InvariantCulture),
-        ["MLX_HOSTFILE"] = _hostFile,
-    };
+    public IReadOnlyDictionary<string, string> Variables(int rank) =>
+        new Dictionary<string, string>
+        {
+            ["MLX_RANK"] = rank.ToString(CultureInfo.InvariantCulture),
+            ["MLX_HOSTFILE"] = _hostFile,
+        };
 
     public void Dispose() => File.Delete(_hostFile);
 }

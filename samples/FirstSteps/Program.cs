@@ -12,4 +12,7 @@ group.ReduceScatter([.. Enumerable.Repeat(1f, group.Size)], mine, ReduceOp.Sum);
 
 using var half = group.Split(color: group.Rank % 2);
 
-Console.WriteLine($"rank {group.Rank} of {group.Size}: [{string.Join(' ', gradients)}] [{string.Join(' ', everyone)}] [{mine[0]}], rank {half.Rank} of {half.Size} in its half");
+Console.WriteLine(
+    $"rank {group.Rank} of {group.Size}: [{string.Join(' ', gradients)}] [{string.Join(' ', everyone)}] [{mine[0]}], "
+        + $"rank {half.Rank} of {half.Size} in its half"
+);

@@ -1,6 +1,7 @@
 using NativeCollectives;
 
-using var group = DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.Nccl, Strict = true }); // rank and peers from the launcher
+// rank and peers from the launcher
+using var group = DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.Nccl, Strict = true });
 
 using DeviceBuffer<float> gradients = group.AllocateDevice<float>(3); // on the group's device
 gradients.CopyFrom([1, 2, group.Rank]);
@@ -12,4 +13,6 @@ await group.AllGatherAsync(gradients.Span, everyone.Span); // the task completes
 float[] onTheHost = [1, group.Rank];
 group.AllSum(onTheHost); // memory of the host works as with every other backend
 
-Console.WriteLine($"rank {group.Rank} of {group.Size}: [{string.Join(' ', everyone.ToArray())}] [{string.Join(' ', onTheHost)}]");
+Console.WriteLine(
+    $"rank {group.Rank} of {group.Size}: [{string.Join(' ', everyone.ToArray())}] [{string.Join(' ', onTheHost)}]"
+);

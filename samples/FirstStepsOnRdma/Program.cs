@@ -1,6 +1,7 @@
 using NativeCollectives;
 
-using var group = DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.Jaccl, Strict = true }); // rank, devices and coordinator from the launcher
+// rank, devices and coordinator from the launcher
+using var group = DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.Jaccl, Strict = true });
 
 float[] gradients = [1, 2, group.Rank];
 group.AllReduce(gradients, ReduceOp.Average); // in place, on every rank
@@ -20,4 +21,6 @@ else
     group.Send<float>([theirs[0] + 1], 0);
 }
 
-Console.WriteLine($"rank {group.Rank} of {group.Size}: [{string.Join(' ', gradients)}] [{string.Join(' ', everyone)}] [{theirs[0]}]");
+Console.WriteLine(
+    $"rank {group.Rank} of {group.Size}: [{string.Join(' ', gradients)}] [{string.Join(' ', everyone)}] [{theirs[0]}]"
+);

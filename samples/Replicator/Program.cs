@@ -7,7 +7,9 @@ using NativeCollectives.Hosting;
 
 var builder = Host.CreateApplicationBuilder(args);
 builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-builder.Services.AddDistributedGroup(builder.Configuration); // rank and peers from configuration, or from what launched the program
+
+// rank and peers from configuration, or from what launched the program
+builder.Services.AddDistributedGroup(builder.Configuration);
 builder.Services.AddHostedService<Service>();
 await builder.Build().RunAsync();
 
@@ -37,7 +39,9 @@ internal sealed class Service(DistributedGroup group, IHostApplicationLifetime l
             foreach (var request in new Request[] { new("first", [1, 2, 3, 4]), new("second", [5, 6, 7, 8]) })
             {
                 await replicator.PublishJsonAsync(request, Messages.Default.Request, stoppingToken);
-                Console.WriteLine($"head of {group.Size}: {request.Name} = {await AnswerAsync(request, stoppingToken)}");
+                Console.WriteLine(
+                    $"head of {group.Size}: {request.Name} = {await AnswerAsync(request, stoppingToken)}"
+                );
             }
 
             await replicator.CompleteAsync(cancellationToken: stoppingToken);
@@ -58,7 +62,10 @@ internal sealed class Service(DistributedGroup group, IHostApplicationLifetime l
     // The model: the sum of squares, to which each rank adds those of its share.
     private async Task<float> AnswerAsync(Request request, CancellationToken cancellationToken)
     {
-        float[] sum = [request.Numbers.Where((_, index) => index % group.Size == group.Rank).Sum(number => number * number)];
+        float[] sum =
+        [
+            request.Numbers.Where((_, index) => index % group.Size == group.Rank).Sum(number => number * number),
+        ];
         await group.AllSumAsync<float>(sum, cancellationToken);
         return sum[0];
     }

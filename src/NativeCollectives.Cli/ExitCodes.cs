@@ -1,6 +1,9 @@
 namespace NativeCollectives.Cli;
 
-/// <summary>What the tool's exit codes mean; docs/tool.md lists them. <c>launch</c> ends with the code of the rank that failed first.</summary>
+/// <summary>
+/// What the tool's exit codes mean; docs/tool.md lists them. <c>launch</c> ends with the code of the rank that failed
+/// first.
+/// </summary>
 internal static class ExitCodes
 {
     /// <summary>All is well.</summary>
@@ -24,6 +27,8 @@ internal static class ExitCodes
     /// <summary>A program was not found; a shell's code.</summary>
     public const int NotFound = 127;
 
-    /// <summary>Plus the signal's number: a rank, or the tool itself, was ended by a signal; a shell's codes. Ctrl-C is 130.</summary>
+    /// <summary>
+    /// Plus the signal's number: a rank, or the tool itself, was ended by a signal; a shell's codes. Ctrl-C is 130.
+    /// </summary>
     public const int Signalled = 128;
 }

@@ -11,7 +11,8 @@ internal static class Shown
     /// <summary>The text, with control characters escaped.</summary>
     /// <param name="text">The text.</param>
     /// <param name="longest">So many characters of it are shown, at most.</param>
-    public static string Text(string text, int longest = Longest) => text.Length <= longest
-        ? OptionCheck.Visible(text)!
-        : $"{OptionCheck.Visible(text[..longest])}… ({text.Length} characters)";
+    public static string Text(string text, int longest = Longest) =>
+        text.Length <= longest
+            ? OptionCheck.Visible(text)!
+            : $"{OptionCheck.Visible(text[..longest])}… ({text.Length} characters)";
 }

@@ -7,9 +7,11 @@ internal static class Similar
 
     /// <summary>The known word that is most like it; null if none is.</summary>
     public static string? To(string word, IEnumerable<string> known) =>
-        known.Select(name => (Name: name, Changes: Changes(word, name)))
-            .Where(candidate => candidate.Changes <= MostChanges
-                && candidate.Changes < candidate.Name.TrimStart('-').Length)
+        known
+            .Select(name => (Name: name, Changes: Changes(word, name)))
+            .Where(candidate =>
+                candidate.Changes <= MostChanges && candidate.Changes < candidate.Name.TrimStart('-').Length
+            )
             .OrderBy(static candidate => candidate.Changes)
             .Select(static candidate => candidate.Name)
             .FirstOrDefault();

@@ -1,7 +1,10 @@
 namespace NativeCollectives.Cli;
 
-/// <summary>Something that the user is told in one clear sentence, with the exit code that the tool then ends with.</summary>
-internal sealed class ToolException(string message, int exitCode = ExitCodes.Failed, Exception? cause = null) : Exception(message, cause)
+/// <summary>
+/// Something that the user is told in one clear sentence, with the exit code that the tool then ends with.
+/// </summary>
+internal sealed class ToolException(string message, int exitCode = ExitCodes.Failed, Exception? cause = null)
+    : Exception(message, cause)
 {
     public int ExitCode { get; } = exitCode;
 

@@ -1,6 +1,8 @@
 namespace NativeCollectives;
 
-/// <summary>What moves a group's bytes. The names are those of MLX: <c>any</c>, <c>ring</c>, <c>jaccl</c>, <c>nccl</c>.</summary>
+/// <summary>
+/// What moves a group's bytes. The names are those of MLX: <c>any</c>, <c>ring</c>, <c>jaccl</c>, <c>nccl</c>.
+/// </summary>
 public enum BackendKind
 {
     /// <summary>
@@ -13,10 +15,15 @@ public enum BackendKind
     /// <summary>TCP between neighbours in a ring, interoperable with MLX's <c>ring</c>.</summary>
     Ring,
 
-    /// <summary>RDMA verbs, in a mesh or a ring, on host memory. Interoperable with MLX's <c>jaccl</c> over Thunderbolt.</summary>
+    /// <summary>
+    /// RDMA verbs, in a mesh or a ring, on host memory. Interoperable with MLX's <c>jaccl</c> over Thunderbolt.
+    /// </summary>
     Jaccl,
 
-    /// <summary>NVIDIA's NCCL, between GPUs: on device memory, and on host memory by way of it. Interoperable with MLX's <c>nccl</c>.</summary>
+    /// <summary>
+    /// NVIDIA's NCCL, between GPUs: on device memory, and on host memory by way of it. Interoperable with MLX's
+    /// <c>nccl</c>.
+    /// </summary>
     Nccl,
 
     /// <summary>No backend: a group of one process, in which every collective is the identity.</summary>

@@ -1,6 +1,9 @@
 namespace NativeCollectives;
 
-/// <summary>The element types that groups can move, for operations on native buffers. Elements lie in the byte order of the host.</summary>
+/// <summary>
+/// The element types that groups can move, for operations on native buffers. Elements lie in the byte order of the
+/// host.
+/// </summary>
 public enum CollectiveDataType
 {
     /// <summary><see cref="bool"/>: one byte, 0 or 1.</summary>

@@ -1,26 +1,25 @@
 namespace NativeCollectives;
 
-/// <summary>Is told what a group and the groups split from it do: for metrics, traces and logs. A derived class overrides what it wants to know.</summary>
+/// <summary>
+/// Is told what a group and the groups split from it do: for metrics, traces and logs. A derived class overrides what
+/// it wants to know.
+/// </summary>
 /// <remarks>
-/// The methods are called from any thread, from several at once, and must neither block nor use the group. What they throw is dropped. Without an observer nothing of
-/// this costs anything. <c>NativeCollectives.Hosting</c> has one that feeds a <see cref="System.Diagnostics.Metrics.Meter"/> and a
-/// <see cref="System.Diagnostics.ActivitySource"/>.
+/// The methods are called from any thread, from several at once, and must neither block nor use the group. What they
+/// throw is dropped. Without an observer nothing of this costs anything. <c>NativeCollectives.Hosting</c> has one that
+/// feeds a <see cref="System.Diagnostics.Metrics.Meter"/> and a <see cref="System.Diagnostics.ActivitySource"/>.
 /// </remarks>
 public abstract class CollectiveObserver
 {
     /// <summary>A group was formed: by creation, or by a split.</summary>
     /// <param name="group">The group.</param>
     /// <param name="duration">How long forming it took, from the call that asked for it.</param>
-    public virtual void GroupFormed(DistributedGroup group, TimeSpan duration)
-    {
-    }
+    public virtual void GroupFormed(DistributedGroup group, TimeSpan duration) { }
 
     /// <summary>A group could not be created. Failed splits are operations that failed.</summary>
     /// <param name="failure">What the caller gets thrown.</param>
     /// <param name="duration">How long the attempt took.</param>
-    public virtual void FormingFailed(Exception failure, TimeSpan duration)
-    {
-    }
+    public virtual void FormingFailed(Exception failure, TimeSpan duration) { }
 
     /// <summary>An operation with valid arguments is about to be issued, on the caller's thread.</summary>
     /// <param name="group">The group.</param>
@@ -28,26 +27,32 @@ public abstract class CollectiveObserver
     /// <returns>Anything; <see cref="OperationEnded"/> gets it back.</returns>
     public virtual object? OperationStarting(DistributedGroup group, in ObservedOperation operation) => null;
 
-    /// <summary>An operation has ended, well or not. Those on a caller's CUDA stream have ended when they are on the stream.</summary>
+    /// <summary>
+    /// An operation has ended, well or not. Those on a caller's CUDA stream have ended when they are on the stream.
+    /// </summary>
     /// <param name="group">The group.</param>
     /// <param name="operation">The operation.</param>
     /// <param name="state">What <see cref="OperationStarting"/> returned.</param>
     /// <param name="duration">The time since then.</param>
     /// <param name="failure">What the caller gets thrown; <see langword="null"/> if all is well.</param>
-    public virtual void OperationEnded(DistributedGroup group, in ObservedOperation operation, object? state, TimeSpan duration, Exception? failure)
-    {
-    }
+    public virtual void OperationEnded(
+        DistributedGroup group,
+        in ObservedOperation operation,
+        object? state,
+        TimeSpan duration,
+        Exception? failure
+    ) { }
 
-    /// <summary>A failure has ended the group: it is faulted from now on. Told once for a group, by the call that found out.</summary>
+    /// <summary>
+    /// A failure has ended the group: it is faulted from now on. Told once for a group, by the call that found out.
+    /// </summary>
     /// <param name="group">The group.</param>
     /// <param name="failure">The first failure.</param>
-    public virtual void GroupFaulted(DistributedGroup group, Exception failure)
-    {
-    }
+    public virtual void GroupFaulted(DistributedGroup group, Exception failure) { }
 
-    /// <summary>The group was disposed. Told once for a group; not if it became unreachable without having been disposed.</summary>
+    /// <summary>
+    /// The group was disposed. Told once for a group; not if it became unreachable without having been disposed.
+    /// </summary>
     /// <param name="group">The group.</param>
-    public virtual void GroupDisposed(DistributedGroup group)
-    {
-    }
+    public virtual void GroupDisposed(DistributedGroup group) { }
 }

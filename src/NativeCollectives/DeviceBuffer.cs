@@ -3,11 +3,16 @@ using NativeCollectives.Interop;
 
 namespace NativeCollectives;
 
-/// <summary>Memory of a CUDA device that holds elements one behind the other, so that a program needs no other CUDA library.</summary>
-/// <typeparam name="T">The type of the elements; operations of a group take those listed at <see cref="DistributedGroup"/>.</typeparam>
+/// <summary>
+/// Memory of a CUDA device that holds elements one behind the other, so that a program needs no other CUDA library.
+/// </summary>
+/// <typeparam name="T">
+/// The type of the elements; operations of a group take those listed at <see cref="DistributedGroup"/>.
+/// </typeparam>
 /// <remarks>
-/// The elements are not initialized. The memory is the CUDA driver's, in the device's primary context, which CUDA's runtime uses too. It is given back by
-/// <see cref="Dispose"/>, or when the buffer and its spans have become unreachable, but not while an operation uses it.
+/// The elements are not initialized. The memory is the CUDA driver's, in the device's primary context, which CUDA's
+/// runtime uses too. It is given back by <see cref="Dispose"/>, or when the buffer and its spans have become
+/// unreachable, but not while an operation uses it.
 /// </remarks>
 public sealed class DeviceBuffer<T> : IDisposable
     where T : unmanaged
@@ -52,10 +57,15 @@ public sealed class DeviceBuffer<T> : IDisposable
     /// <exception cref="ObjectDisposedException">The buffer has been disposed.</exception>
     public static implicit operator DeviceSpan<T>(DeviceBuffer<T>? buffer) => buffer is null ? default : buffer.Span;
 
-    /// <summary>Copies elements from host memory to the device, after what was put on its default stream before; they are there when it returns.</summary>
+    /// <summary>
+    /// Copies elements from host memory to the device, after what was put on its default stream before; they are there
+    /// when it returns.
+    /// </summary>
     /// <param name="source">The elements.</param>
     /// <param name="offset">The index in this buffer of the first one.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The elements do not fit in the buffer at <paramref name="offset"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The elements do not fit in the buffer at <paramref name="offset"/>.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The buffer has been disposed.</exception>
     /// <exception cref="CollectiveException">The CUDA driver failed.</exception>
     public unsafe void CopyFrom(ReadOnlySpan<T> source, long offset = 0)
@@ -67,7 +77,10 @@ public sealed class DeviceBuffer<T> : IDisposable
         }
     }
 
-    /// <summary>Copies elements within the device, after what was put on its default stream before; they are there when it returns.</summary>
+    /// <summary>
+    /// Copies elements within the device, after what was put on its default stream before; they are there when it
+    /// returns.
+    /// </summary>
     /// <param name="source">The elements.</param>
     /// <param name="offset">The index in this buffer of the first one.</param>
     /// <inheritdoc cref="CopyFrom(ReadOnlySpan{T}, long)" path="/exception"/>
@@ -75,13 +88,23 @@ public sealed class DeviceBuffer<T> : IDisposable
     {
         DeviceSpan<T> part = Part(source.Length, offset);
         using DeviceMemory.Lease lease = source.Rent();
-        _memory.Copy((void*)part.Address, (void*)source.Address, Bytes(part.Length), nc_copy_direction.NC_DEVICE_TO_DEVICE);
+        _memory.Copy(
+            (void*)part.Address,
+            (void*)source.Address,
+            Bytes(part.Length),
+            nc_copy_direction.NC_DEVICE_TO_DEVICE
+        );
     }
 
-    /// <summary>Copies elements from the device to host memory, after what was put on its default stream before; they are there when it returns.</summary>
+    /// <summary>
+    /// Copies elements from the device to host memory, after what was put on its default stream before; they are there
+    /// when it returns.
+    /// </summary>
     /// <param name="destination">Where they go. It is filled.</param>
     /// <param name="offset">The index in this buffer of the first one.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The buffer has not that many elements from <paramref name="offset"/> on.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The buffer has not that many elements from <paramref name="offset"/> on.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The buffer has been disposed.</exception>
     /// <exception cref="CollectiveException">The CUDA driver failed.</exception>
     public unsafe void CopyTo(Span<T> destination, long offset = 0)
@@ -111,8 +134,8 @@ public sealed class DeviceBuffer<T> : IDisposable
     }
 
     /// <summary>
-    /// Returns at once. The memory is given back when the device has done everything that had been put on it before; if an operation of a
-    /// group is under way on this buffer, after that has ended. It is not used again until then.
+    /// Returns at once. The memory is given back when the device has done everything that had been put on it before; if
+    /// an operation of a group is under way on this buffer, after that has ended. It is not used again until then.
     /// </summary>
     public void Dispose() => _memory.Dispose();
 
@@ -124,7 +147,10 @@ public sealed class DeviceBuffer<T> : IDisposable
         if (offset < 0 || offset > Length || length > Length - offset)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(offset), offset, $"The buffer has {Length} elements, which are not {length} from the given offset on.");
+                nameof(offset),
+                offset,
+                $"The buffer has {Length} elements, which are not {length} from the given offset on."
+            );
         }
 
         return all.Slice(offset, length);

@@ -5,13 +5,19 @@ using System.Runtime.CompilerServices;
 
 namespace NativeCollectives;
 
-/// <summary>A piece of device memory: elements one behind the other, at an address of the device. It copies nothing and owns nothing.</summary>
-/// <typeparam name="T">The type of the elements; operations of a group take those listed at <see cref="DistributedGroup"/>.</typeparam>
+/// <summary>
+/// A piece of device memory: elements one behind the other, at an address of the device. It copies nothing and owns
+/// nothing.
+/// </summary>
+/// <typeparam name="T">
+/// The type of the elements; operations of a group take those listed at <see cref="DistributedGroup"/>.
+/// </typeparam>
 /// <remarks>
-/// Device memory of other libraries comes in by its address (CUDA's <c>CUdeviceptr</c>, or what <c>cudaMalloc</c> returns); it must stay allocated until the
-/// operations on it have ended on the device. The span of a <see cref="DeviceBuffer{T}"/> keeps the buffer's memory while an operation uses it: a blocking one
-/// until it returns, an asynchronous one until its task has completed. After a blocking operation on a stream has returned, keep the buffer until the stream
-/// has passed the operation.
+/// Device memory of other libraries comes in by its address (CUDA's <c>CUdeviceptr</c>, or what <c>cudaMalloc</c>
+/// returns); it must stay allocated until the operations on it have ended on the device. The span of a
+/// <see cref="DeviceBuffer{T}"/> keeps the buffer's memory while an operation uses it: a blocking one until it returns,
+/// an asynchronous one until its task has completed. After a blocking operation on a stream has returned, keep the
+/// buffer until the stream has passed the operation.
 /// </remarks>
 public readonly struct DeviceSpan<T> : IEquatable<DeviceSpan<T>>
     where T : unmanaged
@@ -19,10 +25,14 @@ public readonly struct DeviceSpan<T> : IEquatable<DeviceSpan<T>>
     private readonly DeviceMemory? _owner;
 
     /// <summary>Elements at an address.</summary>
-    /// <param name="address">The device address of the first one, aligned as the elements are; may be 0 if there is none.</param>
+    /// <param name="address">
+    /// The device address of the first one, aligned as the elements are; may be 0 if there is none.
+    /// </param>
     /// <param name="length">How many elements there are.</param>
     /// <exception cref="ArgumentNullException"><paramref name="address"/> is 0, but there are elements.</exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is negative, or more than memory can hold.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="length"/> is negative, or more than memory can hold.
+    /// </exception>
     public DeviceSpan(nint address, long length)
         : this(address, length, null)
     {
@@ -34,7 +44,11 @@ public readonly struct DeviceSpan<T> : IEquatable<DeviceSpan<T>>
 
         if ((Int128)(nuint)address + ((Int128)length * Unsafe.SizeOf<T>()) > long.MaxValue)
         {
-            throw new ArgumentOutOfRangeException(nameof(length), length, $"{length} elements at the address {address} are more than memory can hold.");
+            throw new ArgumentOutOfRangeException(
+                nameof(length),
+                length,
+                $"{length} elements at the address {address} are more than memory can hold."
+            );
         }
     }
 
@@ -57,7 +71,9 @@ public readonly struct DeviceSpan<T> : IEquatable<DeviceSpan<T>>
     /// <summary>The elements from one on.</summary>
     /// <param name="start">The index of the first element.</param>
     /// <returns>The elements from there to the end.</returns>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="start"/> is negative or greater than <see cref="Length"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="start"/> is negative or greater than <see cref="Length"/>.
+    /// </exception>
     public DeviceSpan<T> Slice(long start)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)start, (ulong)Length, nameof(start));
@@ -69,7 +85,8 @@ public readonly struct DeviceSpan<T> : IEquatable<DeviceSpan<T>>
     /// <param name="length">How many elements.</param>
     /// <returns>The elements.</returns>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// <paramref name="start"/> or <paramref name="length"/> is negative, or both together are greater than <see cref="Length"/>.
+    /// <paramref name="start"/> or <paramref name="length"/> is negative, or both together are greater than
+    /// <see cref="Length"/>.
     /// </exception>
     public DeviceSpan<T> Slice(long start, long length)
     {
@@ -91,7 +108,8 @@ public readonly struct DeviceSpan<T> : IEquatable<DeviceSpan<T>>
 
     /// <summary>A short description, such as <c>Single[1024] at 0x7f0000000000</c>.</summary>
     /// <returns>The description.</returns>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{typeof(T).Name}[{Length}] at 0x{Address:x}");
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{typeof(T).Name}[{Length}] at 0x{Address:x}");
 
     /// <summary>Whether two spans are the same memory.</summary>
     /// <param name="left">One.</param>

@@ -6,12 +6,15 @@ namespace NativeCollectives;
 public sealed partial class DistributedGroup
 {
     /// <summary>
-    /// Ends the group: every pending and later call of it throws a <see cref="GroupAbortedException"/>, and the peers get to know,
-    /// as of a lost peer where the backend cannot tell them more. From any thread, at any time.
+    /// Ends the group: every pending and later call of it throws a <see cref="GroupAbortedException"/>, and the peers
+    /// get to know, as of a lost peer where the backend cannot tell them more. From any thread, at any time.
     /// </summary>
     /// <param name="reason">Why, for the exceptions' messages on this rank; <see langword="null"/>: not told.</param>
     /// <exception cref="ObjectDisposedException">The group has been disposed.</exception>
-    /// <remarks>The counterpart of NCCL's <c>ncclCommAbort</c>. Nothing happens to a group that has failed already: its first failure stays.</remarks>
+    /// <remarks>
+    /// The counterpart of NCCL's <c>ncclCommAbort</c>. Nothing happens to a group that has failed already: its first
+    /// failure stays.
+    /// </remarks>
     public unsafe void Abort(string? reason = null)
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);

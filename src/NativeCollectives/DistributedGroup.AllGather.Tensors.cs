@@ -7,8 +7,14 @@ public sealed partial class DistributedGroup
     /// <summary>Joins the ranks' tensors along axis 0, in rank order; every rank gets the whole.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
     /// <param name="input">What this rank contributes, of the same shape on every rank.</param>
-    /// <param name="output">The result, of the input's shape with axis 0 <see cref="Size"/> times as long. In place: the input is the own block of it.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="output">
+    /// The result, of the input's shape with axis 0 <see cref="Size"/> times as long. In place: the input is the own
+    /// block of it.
+    /// </param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <inheritdoc cref="AllGather{T}(ReadOnlySpan{T}, Span{T}, TimeSpan?)" path="/exception"/>
     public void AllGather<T>(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, TimeSpan? timeout = null)
         where T : unmanaged
@@ -30,7 +36,10 @@ public sealed partial class DistributedGroup
     /// <summary>Joins the ranks' tensors along axis 0, in rank order; every rank gets the whole.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
     /// <param name="input">What this rank contributes, of the same shape on every rank.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <returns>The result, of the input's shape with axis 0 <see cref="Size"/> times as long.</returns>
     /// <inheritdoc cref="AllGather{T}(ReadOnlySpan{T}, Span{T}, TimeSpan?)" path="/exception"/>
     public Tensor<T> AllGather<T>(in ReadOnlyTensorSpan<T> input, TimeSpan? timeout = null)

@@ -6,53 +6,74 @@ public sealed partial class DistributedGroup
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
     /// <param name="input">What this rank contributes.</param>
     /// <param name="output">The result, of the input's length. In place: the input's memory.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <inheritdoc cref="AllReduce{T}(ReadOnlySpan{T}, Span{T}, ReduceOp, TimeSpan?)" path="/exception"/>
     /// <remarks>MLX's <c>all_max</c>; the same as <c>AllReduce</c> with <see cref="ReduceOp.Max"/>.</remarks>
     public void AllMax<T>(ReadOnlySpan<T> input, Span<T> output, TimeSpan? timeout = null)
-        where T : unmanaged =>
-        AllReduce(input, output, ReduceOp.Max, timeout);
+        where T : unmanaged => AllReduce(input, output, ReduceOp.Max, timeout);
 
-    /// <summary>The maximum of the ranks' buffers, element by element, in place; every rank gets the whole result.</summary>
+    /// <summary>
+    /// The maximum of the ranks' buffers, element by element, in place; every rank gets the whole result.
+    /// </summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
     /// <param name="buffer">What this rank contributes, and then the result.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <inheritdoc cref="AllReduce{T}(ReadOnlySpan{T}, Span{T}, ReduceOp, TimeSpan?)" path="/exception"/>
     /// <remarks>MLX's <c>all_max</c>; the same as <c>AllReduce</c> with <see cref="ReduceOp.Max"/>.</remarks>
     public void AllMax<T>(Span<T> buffer, TimeSpan? timeout = null)
-        where T : unmanaged =>
-        AllReduce(buffer, ReduceOp.Max, timeout);
+        where T : unmanaged => AllReduce(buffer, ReduceOp.Max, timeout);
 
     /// <inheritdoc cref="AllMaxAsync{T}(ReadOnlyMemory{T}, Memory{T}, TimeSpan?, CancellationToken)"/>
     public Task AllMaxAsync<T>(ReadOnlyMemory<T> input, Memory<T> output, CancellationToken cancellationToken = default)
-        where T : unmanaged =>
-        AllReduceAsync(input, output, ReduceOp.Max, null, cancellationToken);
+        where T : unmanaged => AllReduceAsync(input, output, ReduceOp.Max, null, cancellationToken);
 
     /// <summary>Issues <see cref="AllMax{T}(ReadOnlySpan{T}, Span{T}, TimeSpan?)"/> and returns.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
     /// <param name="input">What this rank contributes.</param>
     /// <param name="output">The result, of the input's length. In place: the input's memory.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
-    /// <param name="cancellationToken">Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.</param>
-    /// <returns>A task that completes when the operation has ended on this rank; until then the buffers must not be touched.</returns>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>
+    /// A task that completes when the operation has ended on this rank; until then the buffers must not be touched.
+    /// </returns>
     /// <inheritdoc cref="AllReduce{T}(ReadOnlySpan{T}, Span{T}, ReduceOp, TimeSpan?)" path="/exception"/>
-    public Task AllMaxAsync<T>(ReadOnlyMemory<T> input, Memory<T> output, TimeSpan? timeout, CancellationToken cancellationToken = default)
-        where T : unmanaged =>
-        AllReduceAsync(input, output, ReduceOp.Max, timeout, cancellationToken);
+    public Task AllMaxAsync<T>(
+        ReadOnlyMemory<T> input,
+        Memory<T> output,
+        TimeSpan? timeout,
+        CancellationToken cancellationToken = default
+    )
+        where T : unmanaged => AllReduceAsync(input, output, ReduceOp.Max, timeout, cancellationToken);
 
     /// <inheritdoc cref="AllMaxAsync{T}(Memory{T}, TimeSpan?, CancellationToken)"/>
     public Task AllMaxAsync<T>(Memory<T> buffer, CancellationToken cancellationToken = default)
-        where T : unmanaged =>
-        AllReduceAsync(buffer, ReduceOp.Max, null, cancellationToken);
+        where T : unmanaged => AllReduceAsync(buffer, ReduceOp.Max, null, cancellationToken);
 
     /// <summary>Issues <see cref="AllMax{T}(Span{T}, TimeSpan?)"/> and returns.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
     /// <param name="buffer">What this rank contributes, and then the result.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
-    /// <param name="cancellationToken">Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.</param>
-    /// <returns>A task that completes when the operation has ended on this rank; until then the buffers must not be touched.</returns>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>
+    /// A task that completes when the operation has ended on this rank; until then the buffers must not be touched.
+    /// </returns>
     /// <inheritdoc cref="AllReduce{T}(ReadOnlySpan{T}, Span{T}, ReduceOp, TimeSpan?)" path="/exception"/>
     public Task AllMaxAsync<T>(Memory<T> buffer, TimeSpan? timeout, CancellationToken cancellationToken = default)
-        where T : unmanaged =>
-        AllReduceAsync(buffer, ReduceOp.Max, timeout, cancellationToken);
+        where T : unmanaged => AllReduceAsync(buffer, ReduceOp.Max, timeout, cancellationToken);
 }

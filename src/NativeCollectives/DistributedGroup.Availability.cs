@@ -12,20 +12,30 @@ public sealed partial class DistributedGroup
     /// <remarks>MLX's <c>is_available</c>.</remarks>
     public static bool IsAvailable(BackendKind backend) => IsAvailable(backend, out _);
 
-    /// <summary>Whether a backend can be used on this machine, and if not, why. It is no promise that a group can be formed.</summary>
+    /// <summary>
+    /// Whether a backend can be used on this machine, and if not, why. It is no promise that a group can be formed.
+    /// </summary>
     /// <param name="backend">The backend; <see cref="BackendKind.Any"/>: whether there is one at all.</param>
-    /// <param name="reason">What is missing and where it was looked for; <see langword="null"/> if the backend can be used.</param>
+    /// <param name="reason">
+    /// What is missing and where it was looked for; <see langword="null"/> if the backend can be used.
+    /// </param>
     /// <returns>Whether it can be used. The question is asked anew each time.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="backend"/> is no backend.</exception>
     /// <remarks>MLX's <c>is_available</c>, with a reason.</remarks>
-    public static bool IsAvailable(BackendKind backend, out string? reason) => IsAvailable(backend, new DistributedGroupOptions(), out reason);
+    public static bool IsAvailable(BackendKind backend, out string? reason) =>
+        IsAvailable(backend, new DistributedGroupOptions(), out reason);
 
-    /// <summary>Whether a backend can be used on this machine with the libraries that options name, and if not, why.</summary>
+    /// <summary>
+    /// Whether a backend can be used on this machine with the libraries that options name, and if not, why.
+    /// </summary>
     /// <param name="backend">The backend; <see cref="BackendKind.Any"/>: whether there is one at all.</param>
     /// <param name="options">
-    /// The options, of which only the libraries' paths count, such as <see cref="NcclOptions.Library"/> and <see cref="JacclOptions.Library"/>.
+    /// The options, of which only the libraries' paths count, such as <see cref="NcclOptions.Library"/> and
+    /// <see cref="JacclOptions.Library"/>.
     /// </param>
-    /// <param name="reason">What is missing and where it was looked for; <see langword="null"/> if the backend can be used.</param>
+    /// <param name="reason">
+    /// What is missing and where it was looked for; <see langword="null"/> if the backend can be used.
+    /// </param>
     /// <returns>Whether it can be used. The question is asked anew each time.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is <see langword="null"/>.</exception>
     /// <exception cref="ArgumentException">A library's path is impossible.</exception>
@@ -53,7 +63,9 @@ public sealed partial class DistributedGroup
     }
 
     /// <summary>Sets where backend libraries are looked for from now on.</summary>
-    /// <param name="path">A folder; <see langword="null"/>: that of the native core library, which is the default.</param>
+    /// <param name="path">
+    /// A folder; <see langword="null"/>: that of the native core library, which is the default.
+    /// </param>
     /// <exception cref="ArgumentException"><paramref name="path"/> is blank or holds a NUL.</exception>
     /// <exception cref="BackendUnavailableException">The native core library cannot be loaded.</exception>
     /// <remarks>It holds for the whole process. Backends that are loaded stay loaded.</remarks>
@@ -81,7 +93,8 @@ public sealed partial class DistributedGroup
     }
 
     /// <summary>Why a backend cannot be used on this machine; <see langword="null"/> if it can.</summary>
-    internal static string? WhyUnavailable(BackendConfiguration configuration) => WhyUnavailable(configuration.Backend, configuration.Libraries);
+    internal static string? WhyUnavailable(BackendConfiguration configuration) =>
+        WhyUnavailable(configuration.Backend, configuration.Libraries);
 
     /// <summary>Throws unless a backend can be used on this machine.</summary>
     internal static void RequireAvailable(BackendKind backend, IReadOnlyList<KeyValuePair<string, string>> libraries)
@@ -92,7 +105,10 @@ public sealed partial class DistributedGroup
         }
     }
 
-    private static unsafe string? WhyUnavailable(BackendKind backend, IReadOnlyList<KeyValuePair<string, string>> libraries)
+    private static unsafe string? WhyUnavailable(
+        BackendKind backend,
+        IReadOnlyList<KeyValuePair<string, string>> libraries
+    )
     {
         if (!NativeCore.CanLoad(out string? reason, out _))
         {
@@ -102,16 +118,24 @@ public sealed partial class DistributedGroup
         using var strings = new NativeStrings();
         var error = new nc_error { size = (uint)sizeof(nc_error) };
         nc_status status = NativeMethods.nc_backend_available(
-            strings.Add(BackendNames.Of(backend)), strings.Add(libraries), (ulong)libraries.Count, &error);
+            strings.Add(BackendNames.Of(backend)),
+            strings.Add(libraries),
+            (ulong)libraries.Count,
+            &error
+        );
         return status == nc_status.NC_OK ? null : CollectiveErrors.Explain(&error);
     }
 
-    private static IReadOnlyList<KeyValuePair<string, string>> LibrariesOf(BackendKind backend, DistributedGroupOptions options) => backend switch
-    {
-        BackendKind.Nccl => NcclConfiguration.Libraries(options.Nccl),
-        BackendKind.Jaccl => JacclConfiguration.Libraries(options.Jaccl),
-        _ => [],
-    };
+    private static IReadOnlyList<KeyValuePair<string, string>> LibrariesOf(
+        BackendKind backend,
+        DistributedGroupOptions options
+    ) =>
+        backend switch
+        {
+            BackendKind.Nccl => NcclConfiguration.Libraries(options.Nccl),
+            BackendKind.Jaccl => JacclConfiguration.Libraries(options.Jaccl),
+            _ => [],
+        };
 
     private static string? WhyNone(DistributedGroupOptions options)
     {

@@ -8,7 +8,10 @@ public sealed partial class DistributedGroup
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
     /// <param name="buffer">At the root what is sent, elsewhere the result: of the same shape on every rank.</param>
     /// <param name="root">The rank whose tensor it is.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <inheritdoc cref="Broadcast{T}(Span{T}, int, TimeSpan?)" path="/exception"/>
     public void Broadcast<T>(in TensorSpan<T> buffer, int root, TimeSpan? timeout = null)
         where T : unmanaged

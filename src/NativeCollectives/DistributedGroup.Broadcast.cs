@@ -8,14 +8,22 @@ public sealed partial class DistributedGroup
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
     /// <param name="buffer">At the root what is sent, elsewhere the result: equally long on every rank.</param>
     /// <param name="root">The rank whose buffer it is.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <exception cref="ArgumentException">
-    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the in-place form.
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
     /// </exception>
-    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist, or <paramref name="timeout"/> is not positive and finite.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A rank or operator does not exist, or <paramref name="timeout"/> is not positive and finite.
+    /// </exception>
     /// <exception cref="NotSupportedException">The group's backend cannot do this. The group stays usable.</exception>
     /// <exception cref="ObjectDisposedException">The group has been disposed, before or meanwhile.</exception>
-    /// <exception cref="CollectiveException">The operation failed and ended the group, or an earlier one had: the derived type tells how.</exception>
+    /// <exception cref="CollectiveException">
+    /// The operation failed and ended the group, or an earlier one had: the derived type tells how.
+    /// </exception>
     /// <remarks>MPI's <c>MPI_Bcast</c>, NCCL's <c>ncclBcast</c>.</remarks>
     public void Broadcast<T>(Span<T> buffer, int root, TimeSpan? timeout = null)
         where T : unmanaged
@@ -29,7 +37,10 @@ public sealed partial class DistributedGroup
     /// <param name="count">Elements of the buffer.</param>
     /// <param name="type">The element type.</param>
     /// <param name="root">The rank whose buffer it is.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <inheritdoc cref="Broadcast{T}(Span{T}, int, TimeSpan?)" path="/exception"/>
     public unsafe void Broadcast(void* buffer, long count, CollectiveDataType type, int root, TimeSpan? timeout = null)
     {
@@ -39,18 +50,29 @@ public sealed partial class DistributedGroup
 
     /// <inheritdoc cref="BroadcastAsync{T}(Memory{T}, int, TimeSpan?, CancellationToken)"/>
     public Task BroadcastAsync<T>(Memory<T> buffer, int root, CancellationToken cancellationToken = default)
-        where T : unmanaged =>
-        BroadcastAsync(buffer, root, null, cancellationToken);
+        where T : unmanaged => BroadcastAsync(buffer, root, null, cancellationToken);
 
     /// <summary>Issues <see cref="Broadcast{T}(Span{T}, int, TimeSpan?)"/> and returns.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
     /// <param name="buffer">At the root what is sent, elsewhere the result: equally long on every rank.</param>
     /// <param name="root">The rank whose buffer it is.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
-    /// <param name="cancellationToken">Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.</param>
-    /// <returns>A task that completes when the operation has ended on this rank; until then the buffers must not be touched.</returns>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>
+    /// A task that completes when the operation has ended on this rank; until then the buffers must not be touched.
+    /// </returns>
     /// <inheritdoc cref="Broadcast{T}(Span{T}, int, TimeSpan?)" path="/exception"/>
-    public Task BroadcastAsync<T>(Memory<T> buffer, int root, TimeSpan? timeout, CancellationToken cancellationToken = default)
+    public Task BroadcastAsync<T>(
+        Memory<T> buffer,
+        int root,
+        TimeSpan? timeout,
+        CancellationToken cancellationToken = default
+    )
         where T : unmanaged
     {
         Operation operation = BeginBroadcast(ElementType.Of<T>(), buffer.Length, root, timeout);
@@ -62,12 +84,25 @@ public sealed partial class DistributedGroup
     /// <param name="count">Elements of the buffer.</param>
     /// <param name="type">The element type.</param>
     /// <param name="root">The rank whose buffer it is.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
-    /// <param name="cancellationToken">Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.</param>
-    /// <returns>A task that completes when the operation has ended on this rank; until then the buffers must not be touched.</returns>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>
+    /// A task that completes when the operation has ended on this rank; until then the buffers must not be touched.
+    /// </returns>
     /// <inheritdoc cref="Broadcast{T}(Span{T}, int, TimeSpan?)" path="/exception"/>
     public unsafe Task BroadcastAsync(
-        void* buffer, long count, CollectiveDataType type, int root, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        void* buffer,
+        long count,
+        CollectiveDataType type,
+        int root,
+        TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default
+    )
     {
         Operation operation = BeginBroadcast(buffer, count, type, root, timeout);
         return RunAsync(ref operation, buffer, buffer, cancellationToken);
@@ -85,7 +120,13 @@ public sealed partial class DistributedGroup
         return operation;
     }
 
-    private unsafe Operation BeginBroadcast(void* buffer, long count, CollectiveDataType type, int root, TimeSpan? timeout)
+    private unsafe Operation BeginBroadcast(
+        void* buffer,
+        long count,
+        CollectiveDataType type,
+        int root,
+        TimeSpan? timeout
+    )
     {
         Check.Count(count, 1, type);
         Check.NotNull(nameof(buffer), buffer, count);

@@ -5,18 +5,21 @@ namespace NativeCollectives;
 public sealed partial class DistributedGroup
 {
     /// <summary>
-    /// Joins the group that the environment describes: with <c>MLX_RANK</c> and <c>MLX_HOSTFILE</c>, as MLX's launcher sets them, a ring; with the variables of
-    /// a launcher of NCCL ranks (see <see cref="NcclBootstrap"/>) or of JACCL ranks (see <see cref="JacclOptions"/>) that. Without them, makes a group of one.
+    /// Joins the group that the environment describes: with <c>MLX_RANK</c> and <c>MLX_HOSTFILE</c>, as MLX's launcher
+    /// sets them, a ring; with the variables of a launcher of NCCL ranks (see <see cref="NcclBootstrap"/>) or of JACCL
+    /// ranks (see <see cref="JacclOptions"/>) that. Without them, makes a group of one.
     /// </summary>
     /// <returns>The group. The caller disposes it.</returns>
     /// <exception cref="BackendUnavailableException">What is configured cannot be used on this machine.</exception>
-    /// <exception cref="RendezvousException">The group could not be formed, or a variable's value is malformed.</exception>
+    /// <exception cref="RendezvousException">
+    /// The group could not be formed, or a variable's value is malformed.
+    /// </exception>
     /// <remarks>
     /// <para>MLX's <c>init()</c>. It blocks until the group is formed, at most 60 seconds.</para>
     /// <para>
-    /// Where variables of several launchers are there, <see cref="BackendKind.Any"/> says which count; <c>NC_BACKEND</c>
-    /// names the backend. If half a configuration, or a launcher that has started several processes, leaves this process
-    /// alone, a warning on the standard error stream says so.
+    /// Where variables of several launchers are there, <see cref="BackendKind.Any"/> says which count;
+    /// <c>NC_BACKEND</c> names the backend. If half a configuration, or a launcher that has started several processes,
+    /// leaves this process alone, a warning on the standard error stream says so.
     /// </para>
     /// </remarks>
     public static DistributedGroup Create() => Create(new DistributedGroupOptions());
@@ -27,12 +30,16 @@ public sealed partial class DistributedGroup
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is <see langword="null"/>.</exception>
     /// <exception cref="ArgumentException">An option's value is impossible; the message names it.</exception>
     /// <exception cref="BackendUnavailableException">
-    /// What is configured cannot be used on this machine; or nothing is configured and <see cref="DistributedGroupOptions.Strict"/> is set.
+    /// What is configured cannot be used on this machine; or nothing is configured and
+    /// <see cref="DistributedGroupOptions.Strict"/> is set.
     /// </exception>
-    /// <exception cref="RendezvousException">The group could not be formed, or the value of an environment variable is malformed.</exception>
+    /// <exception cref="RendezvousException">
+    /// The group could not be formed, or the value of an environment variable is malformed.
+    /// </exception>
     /// <remarks>
-    /// MLX's <c>init(strict, backend)</c>. It blocks until the group is formed, at most <see cref="DistributedGroupOptions.FormingTimeout"/>. Peers may start
-    /// in any order. Nothing is remembered of a failure: trying again starts afresh.
+    /// MLX's <c>init(strict, backend)</c>. It blocks until the group is formed, at most
+    /// <see cref="DistributedGroupOptions.FormingTimeout"/>. Peers may start in any order. Nothing is remembered of a
+    /// failure: trying again starts afresh.
     /// </remarks>
     public static DistributedGroup Create(DistributedGroupOptions options)
     {
@@ -42,22 +49,27 @@ public sealed partial class DistributedGroup
 
     /// <summary>Joins a group as <see cref="Create(DistributedGroupOptions)"/> does, on a thread of its own.</summary>
     /// <param name="options">
-    /// The options; <see langword="null"/>: those of <see cref="Create()"/>. They may be changed once this method has returned, but not
-    /// the lists in them.
+    /// The options; <see langword="null"/>: those of <see cref="Create()"/>. They may be changed once this method has
+    /// returned, but not the lists in them.
     /// </param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <returns>
-    /// The group. The caller disposes it. Every failure is the task's, wrong options too: this method itself throws nothing, reads no file
-    /// and waits for nothing.
+    /// The group. The caller disposes it. Every failure is the task's, wrong options too: this method itself throws
+    /// nothing, reads no file and waits for nothing.
     /// </returns>
     /// <exception cref="ArgumentException">An option's value is impossible; the message names it.</exception>
     /// <exception cref="BackendUnavailableException">
-    /// What is configured cannot be used on this machine; or nothing is configured and <see cref="DistributedGroupOptions.Strict"/> is set.
+    /// What is configured cannot be used on this machine; or nothing is configured and
+    /// <see cref="DistributedGroupOptions.Strict"/> is set.
     /// </exception>
-    /// <exception cref="RendezvousException">The group could not be formed, or the value of an environment variable is malformed.</exception>
+    /// <exception cref="RendezvousException">
+    /// The group could not be formed, or the value of an environment variable is malformed.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The attempt was cancelled.</exception>
-    public static Task<DistributedGroup> CreateAsync(DistributedGroupOptions? options = null, CancellationToken cancellationToken = default) =>
-        CreateAsync(options ?? new DistributedGroupOptions(), EnvironmentOf(options), cancellationToken);
+    public static Task<DistributedGroup> CreateAsync(
+        DistributedGroupOptions? options = null,
+        CancellationToken cancellationToken = default
+    ) => CreateAsync(options ?? new DistributedGroupOptions(), EnvironmentOf(options), cancellationToken);
 
     internal static DistributedGroup Create(DistributedGroupOptions options, LaunchEnvironment environment)
     {
@@ -65,7 +77,11 @@ public sealed partial class DistributedGroup
         return Form(Plan(options, environment, start), start, CancellationToken.None);
     }
 
-    internal static Task<DistributedGroup> CreateAsync(DistributedGroupOptions options, LaunchEnvironment environment, CancellationToken cancellationToken)
+    internal static Task<DistributedGroup> CreateAsync(
+        DistributedGroupOptions options,
+        LaunchEnvironment environment,
+        CancellationToken cancellationToken
+    )
     {
         if (cancellationToken.IsCancellationRequested)
         {
@@ -78,7 +94,8 @@ public sealed partial class DistributedGroup
             () => Form(Plan(copy, environment, start), start, cancellationToken),
             cancellationToken,
             TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
-            TaskScheduler.Default);
+            TaskScheduler.Default
+        );
     }
 
     // Options that were read with other variables than the process's are read to the end with those.
@@ -102,8 +119,10 @@ public sealed partial class DistributedGroup
     {
         try
         {
-            DistributedGroup group =
-                Formed(new DistributedGroup(GroupFormation.Form(plan, cancellationToken), plan.Observer), start);
+            DistributedGroup group = Formed(
+                new DistributedGroup(GroupFormation.Form(plan, cancellationToken), plan.Observer),
+                start
+            );
             LaunchReport.Recovered();
             return group;
         }
@@ -119,7 +138,8 @@ public sealed partial class DistributedGroup
         Observation.Tell(
             group.Observer,
             (Group: group, Duration: Stopwatch.GetElapsedTime(start)),
-            static (observer, formed) => observer.GroupFormed(formed.Group, formed.Duration));
+            static (observer, formed) => observer.GroupFormed(formed.Group, formed.Duration)
+        );
         return group;
     }
 
@@ -127,5 +147,6 @@ public sealed partial class DistributedGroup
         Observation.Tell(
             observer,
             (Failure: failure, Duration: Stopwatch.GetElapsedTime(start)),
-            static (observer, failed) => observer.FormingFailed(failed.Failure, failed.Duration));
+            static (observer, failed) => observer.FormingFailed(failed.Failure, failed.Duration)
+        );
 }

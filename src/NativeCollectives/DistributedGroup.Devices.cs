@@ -18,10 +18,14 @@ public sealed partial class DistributedGroup
     }
 
     /// <summary>Allocates memory for elements on the group's device.</summary>
-    /// <typeparam name="T">The type of the elements; operations take those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <typeparam name="T">
+    /// The type of the elements; operations take those listed at <see cref="DistributedGroup"/>.
+    /// </typeparam>
     /// <param name="length">How many elements; may be 0.</param>
     /// <returns>The memory, which is not initialized. The caller disposes it; it is independent of the group.</returns>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is negative or more than memory can hold.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="length"/> is negative or more than memory can hold.
+    /// </exception>
     /// <exception cref="NotSupportedException">The group works on host memory only.</exception>
     /// <exception cref="InsufficientMemoryException">The device has not that much memory left.</exception>
     /// <exception cref="CollectiveException">The CUDA driver failed.</exception>
@@ -29,5 +33,7 @@ public sealed partial class DistributedGroup
         where T : unmanaged =>
         Device is { } device
             ? new DeviceBuffer<T>(length, device)
-            : throw new NotSupportedException($"A group of the backend {Backend} has no device: it works on host memory only.");
+            : throw new NotSupportedException(
+                $"A group of the backend {Backend} has no device: it works on host memory only."
+            );
 }

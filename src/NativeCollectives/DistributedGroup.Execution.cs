@@ -6,15 +6,24 @@ using NativeCollectives.Interop;
 
 namespace NativeCollectives;
 
-// How operations reach the native library: blocking ones through Execute, asynchronous ones through EnqueueAsync, whatever their buffers are made of.
+// How operations reach the native library: blocking ones through Execute, asynchronous ones through EnqueueAsync,
+// whatever their buffers are made of.
 public sealed partial class DistributedGroup
 {
     /// <summary>Runs an operation on spans, which are pinned for the call.</summary>
     private unsafe void Run<T>(
-        ref Operation operation, ReadOnlySpan<T> send, Span<T> receive, ReadOnlySpan<ulong> sendCounts = default, ReadOnlySpan<ulong> receiveCounts = default)
+        ref Operation operation,
+        ReadOnlySpan<T> send,
+        Span<T> receive,
+        ReadOnlySpan<ulong> sendCounts = default,
+        ReadOnlySpan<ulong> receiveCounts = default
+    )
         where T : unmanaged
     {
-        fixed (T* sendBuffer = send, receiveBuffer = receive)
+        fixed (
+            T* sendBuffer = send,
+                receiveBuffer = receive
+        )
         {
             Run(ref operation, sendBuffer, receiveBuffer, sendCounts, receiveCounts);
         }
@@ -22,9 +31,17 @@ public sealed partial class DistributedGroup
 
     /// <summary>Runs an operation on memory that stays where it is.</summary>
     private unsafe void Run(
-        ref Operation operation, void* send, void* receive, ReadOnlySpan<ulong> sendCounts = default, ReadOnlySpan<ulong> receiveCounts = default)
+        ref Operation operation,
+        void* send,
+        void* receive,
+        ReadOnlySpan<ulong> sendCounts = default,
+        ReadOnlySpan<ulong> receiveCounts = default
+    )
     {
-        fixed (ulong* sendLengths = sendCounts, receiveLengths = receiveCounts)
+        fixed (
+            ulong* sendLengths = sendCounts,
+                receiveLengths = receiveCounts
+        )
         {
             operation.Place(send, receive, sendLengths, receiveLengths);
             Execute(ref operation);
@@ -38,7 +55,8 @@ public sealed partial class DistributedGroup
         Memory<T> receive,
         CancellationToken cancellationToken,
         ReadOnlySpan<ulong> sendCounts = default,
-        ReadOnlySpan<ulong> receiveCounts = default)
+        ReadOnlySpan<ulong> receiveCounts = default
+    )
         where T : unmanaged
     {
         if (cancellationToken.IsCancellationRequested)
@@ -68,10 +86,18 @@ public sealed partial class DistributedGroup
         void* receive,
         CancellationToken cancellationToken,
         ReadOnlySpan<ulong> sendCounts = default,
-        ReadOnlySpan<ulong> receiveCounts = default) =>
+        ReadOnlySpan<ulong> receiveCounts = default
+    ) =>
         cancellationToken.IsCancellationRequested
             ? Task.FromCanceled(cancellationToken)
-            : EnqueueAsync(ref operation, new MemoryHandle(send), new MemoryHandle(receive), sendCounts, receiveCounts, cancellationToken);
+            : EnqueueAsync(
+                ref operation,
+                new MemoryHandle(send),
+                new MemoryHandle(receive),
+                sendCounts,
+                receiveCounts,
+                cancellationToken
+            );
 
     /// <summary>Runs an operation on device memory, which is kept for the call.</summary>
     private unsafe void RunOnDevice<T>(
@@ -80,7 +106,8 @@ public sealed partial class DistributedGroup
         DeviceSpan<T> receive,
         nint? stream,
         ReadOnlySpan<ulong> sendCounts = default,
-        ReadOnlySpan<ulong> receiveCounts = default)
+        ReadOnlySpan<ulong> receiveCounts = default
+    )
         where T : unmanaged
     {
         operation.PlaceOnDevice(stream);
@@ -97,7 +124,8 @@ public sealed partial class DistributedGroup
         nint? stream,
         CancellationToken cancellationToken,
         ReadOnlySpan<ulong> sendCounts = default,
-        ReadOnlySpan<ulong> receiveCounts = default)
+        ReadOnlySpan<ulong> receiveCounts = default
+    )
         where T : unmanaged
     {
         if (cancellationToken.IsCancellationRequested)
@@ -121,17 +149,30 @@ public sealed partial class DistributedGroup
         return EnqueueAsync(ref operation, sent, received, sendCounts, receiveCounts, cancellationToken);
     }
 
-    /// <summary>Elements of as many blocks as there are ranks; so many that no buffer has them, if there is no such number.</summary>
+    /// <summary>
+    /// Elements of as many blocks as there are ranks; so many that no buffer has them, if there is no such number.
+    /// </summary>
     private long TimesSize(long length) => length > long.MaxValue / Size ? long.MaxValue : length * Size;
 
-    /// <summary>Runs an operation on tensors, which are pinned for the call; one whose elements do not lie one behind the other is copied.</summary>
+    /// <summary>
+    /// Runs an operation on tensors, which are pinned for the call; one whose elements do not lie one behind the other
+    /// is copied.
+    /// </summary>
     private unsafe void Run<T>(
-        ref Operation operation, in ReadOnlyTensorSpan<T> send, in TensorSpan<T> receive, string sendName = "input", string receiveName = "output")
+        ref Operation operation,
+        in ReadOnlyTensorSpan<T> send,
+        in TensorSpan<T> receive,
+        string sendName = "input",
+        string receiveName = "output"
+    )
         where T : unmanaged
     {
         using DenseTensor<T> output = DenseTensor<T>.ForOutput(receive, receiveName);
         using DenseTensor<T> input = DenseTensor<T>.ForInput(send, sendName);
-        fixed (T* sendBuffer = input, receiveBuffer = output)
+        fixed (
+            T* sendBuffer = input,
+                receiveBuffer = output
+        )
         {
             Run(ref operation, sendBuffer, receiveBuffer);
         }
@@ -159,7 +200,10 @@ public sealed partial class DistributedGroup
         _ = ElementType.Of<T>();
         return length <= Array.MaxLength
             ? GC.AllocateUninitializedArray<T>((int)length)
-            : throw new ArgumentException($"The result has {length} elements, more than an array can hold. A native buffer can take it.", parameterName);
+            : throw new ArgumentException(
+                $"The result has {length} elements, more than an array can hold. A native buffer can take it.",
+                parameterName
+            );
     }
 
     private static async Task<TResult> Returning<TResult>(Task operation, TResult result)
@@ -190,7 +234,9 @@ public sealed partial class DistributedGroup
         }
     }
 
-    /// <summary>Every asynchronous operation. It is issued when this method returns, and has then its place in the order.</summary>
+    /// <summary>
+    /// Every asynchronous operation. It is issued when this method returns, and has then its place in the order.
+    /// </summary>
     [SkipLocalsInit]
     private unsafe Task<DistributedGroup?> EnqueueAsync(
         ref Operation operation,
@@ -198,7 +244,8 @@ public sealed partial class DistributedGroup
         MemoryHandle receive,
         ReadOnlySpan<ulong> sendCounts,
         ReadOnlySpan<ulong> receiveCounts,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken
+    )
     {
         var pending = new AsyncOperation(this, send, receive, cancellationToken);
         Exception? failure = null;
@@ -214,7 +261,13 @@ public sealed partial class DistributedGroup
             fixed (nc_request* request = &operation.Request)
             {
                 nc_status status = NativeMethods.nc_enqueue(
-                    lease.Group, request, AsyncOperation.Completion, pending.Root(), pending.WorkSlot(&work), &error);
+                    lease.Group,
+                    request,
+                    AsyncOperation.Completion,
+                    pending.Root(),
+                    pending.WorkSlot(&work),
+                    &error
+                );
                 issued = status == nc_status.NC_OK;
             }
 
@@ -234,14 +287,18 @@ public sealed partial class DistributedGroup
         if (failure is not null)
         {
             // Mistakes of the caller are thrown by the call itself, failures by the task.
-            return failure is ArgumentException or ObjectDisposedException ? throw failure : Task.FromException<DistributedGroup?>(failure);
+            return failure is ArgumentException or ObjectDisposedException
+                ? throw failure
+                : Task.FromException<DistributedGroup?>(failure);
         }
 
         pending.Issued(work);
         return pending.Task;
     }
 
-    /// <summary>The exception for a failed call. The failure that ended the group is kept, for the calls that come after it.</summary>
+    /// <summary>
+    /// The exception for a failed call. The failure that ended the group is kept, for the calls that come after it.
+    /// </summary>
     internal unsafe Exception Failure(nc_error* error, CancellationToken cancellationToken)
     {
         Exception failure = CollectiveErrors.Describe(error, Backend, Rank, cancellationToken);
@@ -257,7 +314,10 @@ public sealed partial class DistributedGroup
         }
 
         nc_status end = NativeStatus;
-        if (end != nc_status.NC_OK && (error->status == end || (error->status == nc_status.NC_CANCELLED && end == nc_status.NC_ABORTED)))
+        if (
+            end != nc_status.NC_OK
+            && (error->status == end || (error->status == nc_status.NC_CANCELLED && end == nc_status.NC_ABORTED))
+        )
         {
             Fault(failure);
         }
@@ -273,7 +333,11 @@ public sealed partial class DistributedGroup
             return first;
         }
 
-        Observation.Tell(Observer, (Group: this, Failure: failure), static (observer, fault) => observer.GroupFaulted(fault.Group, fault.Failure));
+        Observation.Tell(
+            Observer,
+            (Group: this, Failure: failure),
+            static (observer, fault) => observer.GroupFaulted(fault.Group, fault.Failure)
+        );
         return failure;
     }
 

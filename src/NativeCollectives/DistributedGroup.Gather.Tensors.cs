@@ -8,11 +8,14 @@ public sealed partial class DistributedGroup
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
     /// <param name="input">What this rank contributes, of the same shape on every rank.</param>
     /// <param name="output">
-    /// At the root the result, of the input's shape with axis 0 <see cref="Size"/> times as long; elsewhere it is not used and may be empty. In place:
-    /// the input is the own block of it.
+    /// At the root the result, of the input's shape with axis 0 <see cref="Size"/> times as long; elsewhere it is not
+    /// used and may be empty. In place: the input is the own block of it.
     /// </param>
     /// <param name="root">The rank that gets the result.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <inheritdoc cref="Gather{T}(ReadOnlySpan{T}, Span{T}, int, TimeSpan?)" path="/exception"/>
     public void Gather<T>(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, int root, TimeSpan? timeout = null)
         where T : unmanaged

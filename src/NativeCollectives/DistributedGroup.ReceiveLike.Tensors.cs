@@ -4,11 +4,16 @@ namespace NativeCollectives;
 
 public sealed partial class DistributedGroup
 {
-    /// <summary>Receives a tensor of another one's shape from another rank, which sends equally many elements.</summary>
+    /// <summary>
+    /// Receives a tensor of another one's shape from another rank, which sends equally many elements.
+    /// </summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
     /// <param name="template">The tensor whose shape counts; it is neither read nor written.</param>
     /// <param name="source">The rank it comes from.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <returns>The tensor.</returns>
     /// <inheritdoc cref="Receive{T}(Span{T}, int, TimeSpan?)" path="/exception"/>
     /// <remarks>MLX's <c>recv_like</c>.</remarks>

@@ -6,17 +6,28 @@ public sealed partial class DistributedGroup
 {
     /// <summary>Hands the blocks of the root's input out to the ranks.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
-    /// <param name="input">At the root <see cref="Size"/> blocks of the output's length, one for each rank; elsewhere it is not used and may be empty.</param>
+    /// <param name="input">
+    /// At the root <see cref="Size"/> blocks of the output's length, one for each rank; elsewhere it is not used and
+    /// may be empty.
+    /// </param>
     /// <param name="output">The own block, equally long on every rank. In place: the own block of the input.</param>
     /// <param name="root">The rank whose input it is.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <exception cref="ArgumentException">
-    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the in-place form.
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
     /// </exception>
-    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist, or <paramref name="timeout"/> is not positive and finite.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A rank or operator does not exist, or <paramref name="timeout"/> is not positive and finite.
+    /// </exception>
     /// <exception cref="NotSupportedException">The group's backend cannot do this. The group stays usable.</exception>
     /// <exception cref="ObjectDisposedException">The group has been disposed, before or meanwhile.</exception>
-    /// <exception cref="CollectiveException">The operation failed and ended the group, or an earlier one had: the derived type tells how.</exception>
+    /// <exception cref="CollectiveException">
+    /// The operation failed and ended the group, or an earlier one had: the derived type tells how.
+    /// </exception>
     /// <remarks>MPI's <c>MPI_Scatter</c>.</remarks>
     public void Scatter<T>(ReadOnlySpan<T> input, Span<T> output, int root, TimeSpan? timeout = null)
         where T : unmanaged
@@ -28,14 +39,27 @@ public sealed partial class DistributedGroup
 
     /// <summary>Hands the blocks of the root's input, of different lengths, out to the ranks.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
-    /// <param name="input">At the root one block for each rank, as long as all counts together; elsewhere it is not used and may be empty.</param>
+    /// <param name="input">
+    /// At the root one block for each rank, as long as all counts together; elsewhere it is not used and may be empty.
+    /// </param>
     /// <param name="output">The own block. In place: the own block of the input.</param>
-    /// <param name="counts">At the root, how many elements each rank gets; elsewhere it is not used and may be empty.</param>
+    /// <param name="counts">
+    /// At the root, how many elements each rank gets; elsewhere it is not used and may be empty.
+    /// </param>
     /// <param name="root">The rank whose input it is.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <inheritdoc cref="Scatter{T}(ReadOnlySpan{T}, Span{T}, int, TimeSpan?)" path="/exception"/>
     /// <remarks>MPI's <c>MPI_Scatterv</c>, the blocks one behind the other. Every rank must use this form.</remarks>
-    public void Scatter<T>(ReadOnlySpan<T> input, Span<T> output, ReadOnlySpan<int> counts, int root, TimeSpan? timeout = null)
+    public void Scatter<T>(
+        ReadOnlySpan<T> input,
+        Span<T> output,
+        ReadOnlySpan<int> counts,
+        int root,
+        TimeSpan? timeout = null
+    )
         where T : unmanaged
     {
         CollectiveDataType type = ElementType.Of<T>();
@@ -50,9 +74,19 @@ public sealed partial class DistributedGroup
     /// <param name="count">Elements of each block.</param>
     /// <param name="type">The element type.</param>
     /// <param name="root">The rank whose input it is.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <inheritdoc cref="Scatter{T}(ReadOnlySpan{T}, Span{T}, int, TimeSpan?)" path="/exception"/>
-    public unsafe void Scatter(void* input, void* output, long count, CollectiveDataType type, int root, TimeSpan? timeout = null)
+    public unsafe void Scatter(
+        void* input,
+        void* output,
+        long count,
+        CollectiveDataType type,
+        int root,
+        TimeSpan? timeout = null
+    )
     {
         Operation operation = BeginScatter(input, output, count, type, root, timeout);
         Run(ref operation, input, output);
@@ -60,14 +94,27 @@ public sealed partial class DistributedGroup
 
     /// <summary>Hands the blocks of the root's native buffer, of different lengths, out to the ranks.</summary>
     /// <param name="input">At the root one block for each rank; elsewhere it is not used.</param>
-    /// <param name="counts">At the root, how many elements each rank gets; elsewhere it is not used and may be empty.</param>
+    /// <param name="counts">
+    /// At the root, how many elements each rank gets; elsewhere it is not used and may be empty.
+    /// </param>
     /// <param name="output">The own block. In place: the own block of <paramref name="input"/>.</param>
     /// <param name="count">Elements of the own block.</param>
     /// <param name="type">The element type.</param>
     /// <param name="root">The rank whose input it is.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <inheritdoc cref="Scatter{T}(ReadOnlySpan{T}, Span{T}, int, TimeSpan?)" path="/exception"/>
-    public unsafe void Scatter(void* input, ReadOnlySpan<long> counts, void* output, long count, CollectiveDataType type, int root, TimeSpan? timeout = null)
+    public unsafe void Scatter(
+        void* input,
+        ReadOnlySpan<long> counts,
+        void* output,
+        long count,
+        CollectiveDataType type,
+        int root,
+        TimeSpan? timeout = null
+    )
     {
         using BlockCounts blocks = ReadCountsAtRoot(counts, root, type);
         Operation operation = BeginScatter(input, blocks, output, count, type, root, timeout);
@@ -75,20 +122,40 @@ public sealed partial class DistributedGroup
     }
 
     /// <inheritdoc cref="ScatterAsync{T}(ReadOnlyMemory{T}, Memory{T}, int, TimeSpan?, CancellationToken)"/>
-    public Task ScatterAsync<T>(ReadOnlyMemory<T> input, Memory<T> output, int root, CancellationToken cancellationToken = default)
-        where T : unmanaged =>
-        ScatterAsync(input, output, root, null, cancellationToken);
+    public Task ScatterAsync<T>(
+        ReadOnlyMemory<T> input,
+        Memory<T> output,
+        int root,
+        CancellationToken cancellationToken = default
+    )
+        where T : unmanaged => ScatterAsync(input, output, root, null, cancellationToken);
 
     /// <summary>Issues <see cref="Scatter{T}(ReadOnlySpan{T}, Span{T}, int, TimeSpan?)"/> and returns.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
-    /// <param name="input">At the root <see cref="Size"/> blocks of the output's length, one for each rank; elsewhere it is not used and may be empty.</param>
+    /// <param name="input">
+    /// At the root <see cref="Size"/> blocks of the output's length, one for each rank; elsewhere it is not used and
+    /// may be empty.
+    /// </param>
     /// <param name="output">The own block, equally long on every rank. In place: the own block of the input.</param>
     /// <param name="root">The rank whose input it is.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
-    /// <param name="cancellationToken">Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.</param>
-    /// <returns>A task that completes when the operation has ended on this rank; until then the buffers must not be touched.</returns>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>
+    /// A task that completes when the operation has ended on this rank; until then the buffers must not be touched.
+    /// </returns>
     /// <inheritdoc cref="Scatter{T}(ReadOnlySpan{T}, Span{T}, int, TimeSpan?)" path="/exception"/>
-    public Task ScatterAsync<T>(ReadOnlyMemory<T> input, Memory<T> output, int root, TimeSpan? timeout, CancellationToken cancellationToken = default)
+    public Task ScatterAsync<T>(
+        ReadOnlyMemory<T> input,
+        Memory<T> output,
+        int root,
+        TimeSpan? timeout,
+        CancellationToken cancellationToken = default
+    )
         where T : unmanaged
     {
         Operation operation = BeginScatter(ElementType.Of<T>(), output.Length, root, timeout);
@@ -96,25 +163,49 @@ public sealed partial class DistributedGroup
         return RunAsync(ref operation, input, output, cancellationToken);
     }
 
-    /// <inheritdoc cref="ScatterAsync{T}(ReadOnlyMemory{T}, Memory{T}, ReadOnlySpan{int}, int, TimeSpan?, CancellationToken)"/>
-    public Task ScatterAsync<T>(ReadOnlyMemory<T> input, Memory<T> output, ReadOnlySpan<int> counts, int root, CancellationToken cancellationToken = default)
-        where T : unmanaged =>
-        ScatterAsync(input, output, counts, root, null, cancellationToken);
+    /// <inheritdoc
+    /// cref="ScatterAsync{T}(ReadOnlyMemory{T}, Memory{T}, ReadOnlySpan{int}, int, TimeSpan?, CancellationToken)"/>
+    public Task ScatterAsync<T>(
+        ReadOnlyMemory<T> input,
+        Memory<T> output,
+        ReadOnlySpan<int> counts,
+        int root,
+        CancellationToken cancellationToken = default
+    )
+        where T : unmanaged => ScatterAsync(input, output, counts, root, null, cancellationToken);
 
-    /// <summary>Issues <see cref="Scatter{T}(ReadOnlySpan{T}, Span{T}, ReadOnlySpan{int}, int, TimeSpan?)"/> and returns.</summary>
+    /// <summary>
+    /// Issues <see cref="Scatter{T}(ReadOnlySpan{T}, Span{T}, ReadOnlySpan{int}, int, TimeSpan?)"/> and returns.
+    /// </summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
-    /// <param name="input">At the root one block for each rank, as long as all counts together; elsewhere it is not used and may be empty.</param>
+    /// <param name="input">
+    /// At the root one block for each rank, as long as all counts together; elsewhere it is not used and may be empty.
+    /// </param>
     /// <param name="output">The own block. In place: the own block of the input.</param>
     /// <param name="counts">
-    /// At the root, how many elements each rank gets; elsewhere it is not used and may be empty. They are read before this method returns.
+    /// At the root, how many elements each rank gets; elsewhere it is not used and may be empty. They are read before
+    /// this method returns.
     /// </param>
     /// <param name="root">The rank whose input it is.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
-    /// <param name="cancellationToken">Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.</param>
-    /// <returns>A task that completes when the operation has ended on this rank; until then the buffers must not be touched.</returns>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>
+    /// A task that completes when the operation has ended on this rank; until then the buffers must not be touched.
+    /// </returns>
     /// <inheritdoc cref="Scatter{T}(ReadOnlySpan{T}, Span{T}, int, TimeSpan?)" path="/exception"/>
     public Task ScatterAsync<T>(
-        ReadOnlyMemory<T> input, Memory<T> output, ReadOnlySpan<int> counts, int root, TimeSpan? timeout, CancellationToken cancellationToken = default)
+        ReadOnlyMemory<T> input,
+        Memory<T> output,
+        ReadOnlySpan<int> counts,
+        int root,
+        TimeSpan? timeout,
+        CancellationToken cancellationToken = default
+    )
         where T : unmanaged
     {
         CollectiveDataType type = ElementType.Of<T>();
@@ -123,35 +214,62 @@ public sealed partial class DistributedGroup
         return RunAsync(ref operation, input, output, cancellationToken, sendCounts: blocks.Values);
     }
 
-    /// <summary>Issues <see cref="Scatter(void*, void*, long, CollectiveDataType, int, TimeSpan?)"/> and returns.</summary>
+    /// <summary>
+    /// Issues <see cref="Scatter(void*, void*, long, CollectiveDataType, int, TimeSpan?)"/> and returns.
+    /// </summary>
     /// <param name="input">At the root <see cref="Size"/> blocks, one for each rank; elsewhere it is not used.</param>
     /// <param name="output">The own block. In place: the own block of <paramref name="input"/>.</param>
     /// <param name="count">Elements of each block.</param>
     /// <param name="type">The element type.</param>
     /// <param name="root">The rank whose input it is.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
-    /// <param name="cancellationToken">Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.</param>
-    /// <returns>A task that completes when the operation has ended on this rank; until then the buffers must not be touched.</returns>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>
+    /// A task that completes when the operation has ended on this rank; until then the buffers must not be touched.
+    /// </returns>
     /// <inheritdoc cref="Scatter{T}(ReadOnlySpan{T}, Span{T}, int, TimeSpan?)" path="/exception"/>
     public unsafe Task ScatterAsync(
-        void* input, void* output, long count, CollectiveDataType type, int root, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
+        void* input,
+        void* output,
+        long count,
+        CollectiveDataType type,
+        int root,
+        TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default
+    )
     {
         Operation operation = BeginScatter(input, output, count, type, root, timeout);
         return RunAsync(ref operation, input, output, cancellationToken);
     }
 
-    /// <summary>Issues <see cref="Scatter(void*, ReadOnlySpan{long}, void*, long, CollectiveDataType, int, TimeSpan?)"/> and returns.</summary>
+    /// <summary>
+    /// Issues <see cref="Scatter(void*, ReadOnlySpan{long}, void*, long, CollectiveDataType, int, TimeSpan?)"/> and
+    /// returns.
+    /// </summary>
     /// <param name="input">At the root one block for each rank; elsewhere it is not used.</param>
     /// <param name="counts">
-    /// At the root, how many elements each rank gets; elsewhere it is not used and may be empty. They are read before this method returns.
+    /// At the root, how many elements each rank gets; elsewhere it is not used and may be empty. They are read before
+    /// this method returns.
     /// </param>
     /// <param name="output">The own block. In place: the own block of <paramref name="input"/>.</param>
     /// <param name="count">Elements of the own block.</param>
     /// <param name="type">The element type.</param>
     /// <param name="root">The rank whose input it is.</param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
-    /// <param name="cancellationToken">Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.</param>
-    /// <returns>A task that completes when the operation has ended on this rank; until then the buffers must not be touched.</returns>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>
+    /// A task that completes when the operation has ended on this rank; until then the buffers must not be touched.
+    /// </returns>
     /// <inheritdoc cref="Scatter{T}(ReadOnlySpan{T}, Span{T}, int, TimeSpan?)" path="/exception"/>
     public unsafe Task ScatterAsync(
         void* input,
@@ -161,7 +279,8 @@ public sealed partial class DistributedGroup
         CollectiveDataType type,
         int root,
         TimeSpan? timeout = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default
+    )
     {
         using BlockCounts blocks = ReadCountsAtRoot(counts, root, type);
         Operation operation = BeginScatter(input, blocks, output, count, type, root, timeout);
@@ -189,7 +308,14 @@ public sealed partial class DistributedGroup
         return operation;
     }
 
-    private Operation BeginScatter(CollectiveDataType type, long input, long output, in BlockCounts counts, int root, TimeSpan? timeout)
+    private Operation BeginScatter(
+        CollectiveDataType type,
+        long input,
+        long output,
+        in BlockCounts counts,
+        int root,
+        TimeSpan? timeout
+    )
     {
         Operation operation = BeginScatter(type, output, root, timeout);
         operation.Request.flags = NativeMethods.NC_REQUEST_UNEVEN;
@@ -205,7 +331,14 @@ public sealed partial class DistributedGroup
         return operation;
     }
 
-    private unsafe Operation BeginScatter(void* input, void* output, long count, CollectiveDataType type, int root, TimeSpan? timeout)
+    private unsafe Operation BeginScatter(
+        void* input,
+        void* output,
+        long count,
+        CollectiveDataType type,
+        int root,
+        TimeSpan? timeout
+    )
     {
         Check.Count(count, Size, type);
         Check.NotNull(nameof(input), input, Rank == root ? count : 0);
@@ -214,7 +347,14 @@ public sealed partial class DistributedGroup
     }
 
     private unsafe Operation BeginScatter(
-        void* input, in BlockCounts counts, void* output, long count, CollectiveDataType type, int root, TimeSpan? timeout)
+        void* input,
+        in BlockCounts counts,
+        void* output,
+        long count,
+        CollectiveDataType type,
+        int root,
+        TimeSpan? timeout
+    )
     {
         Check.Count(count, 1, type);
         Check.NotNull(nameof(input), input, counts.Total);

@@ -2,35 +2,57 @@ namespace NativeCollectives;
 
 public sealed partial class DistributedGroup
 {
-    /// <summary>The sum of the ranks' inputs in device memory, element by element; every rank gets its own block of it.</summary>
+    /// <summary>
+    /// The sum of the ranks' inputs in device memory, element by element; every rank gets its own block of it.
+    /// </summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
-    /// <param name="input">What this rank contributes: <see cref="Size"/> blocks of the output's length, one for each rank.</param>
+    /// <param name="input">
+    /// What this rank contributes: <see cref="Size"/> blocks of the output's length, one for each rank.
+    /// </param>
     /// <param name="output">The own block of the result. In place: the own block of the input.</param>
     /// <param name="stream">
-    /// The CUDA stream that the operation takes its place on (0: the default stream): the call returns when it is there, without waiting for the device.
-    /// <see langword="null"/>: the operation begins after what was put on the default stream before, and has ended when the call returns.
+    /// The CUDA stream that the operation takes its place on (0: the default stream): the call returns when it is
+    /// there, without waiting for the device. <see langword="null"/>: the operation begins after what was put on the
+    /// default stream before, and has ended when the call returns.
     /// </param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
     /// <inheritdoc cref="AllReduce{T}(DeviceSpan{T}, DeviceSpan{T}, ReduceOp, nint?, TimeSpan?)" path="/exception"/>
     /// <remarks>MLX's <c>sum_scatter</c>; the same as <c>ReduceScatter</c> with <see cref="ReduceOp.Sum"/>.</remarks>
     public void SumScatter<T>(DeviceSpan<T> input, DeviceSpan<T> output, nint? stream = null, TimeSpan? timeout = null)
-        where T : unmanaged =>
-        ReduceScatter(input, output, ReduceOp.Sum, stream, timeout);
+        where T : unmanaged => ReduceScatter(input, output, ReduceOp.Sum, stream, timeout);
 
-    /// <summary>Issues <see cref="SumScatter{T}(DeviceSpan{T}, DeviceSpan{T}, nint?, TimeSpan?)"/> and returns.</summary>
+    /// <summary>
+    /// Issues <see cref="SumScatter{T}(DeviceSpan{T}, DeviceSpan{T}, nint?, TimeSpan?)"/> and returns.
+    /// </summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
-    /// <param name="input">What this rank contributes: <see cref="Size"/> blocks of the output's length, one for each rank.</param>
+    /// <param name="input">
+    /// What this rank contributes: <see cref="Size"/> blocks of the output's length, one for each rank.
+    /// </param>
     /// <param name="output">The own block of the result. In place: the own block of the input.</param>
     /// <param name="stream">
     /// The CUDA stream that the operation takes its place on (0: the default stream) before this method returns.
     /// <see langword="null"/>: the operation begins after what was put on the default stream before.
     /// </param>
-    /// <param name="timeout">How long the operation may take from now; <see langword="null"/>: <see cref="DistributedGroupOptions.OperationTimeout"/>.</param>
-    /// <param name="cancellationToken">Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.</param>
-    /// <returns>A task that completes when the device has finished the operation; until then the buffers must not be touched.</returns>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>
+    /// A task that completes when the device has finished the operation; until then the buffers must not be touched.
+    /// </returns>
     /// <inheritdoc cref="AllReduce{T}(DeviceSpan{T}, DeviceSpan{T}, ReduceOp, nint?, TimeSpan?)" path="/exception"/>
     public Task SumScatterAsync<T>(
-        DeviceSpan<T> input, DeviceSpan<T> output, nint? stream = null, TimeSpan? timeout = null, CancellationToken cancellationToken = default)
-        where T : unmanaged =>
-        ReduceScatterAsync(input, output, ReduceOp.Sum, stream, timeout, cancellationToken);
+        DeviceSpan<T> input,
+        DeviceSpan<T> output,
+        nint? stream = null,
+        TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default
+    )
+        where T : unmanaged => ReduceScatterAsync(input, output, ReduceOp.Sum, stream, timeout, cancellationToken);
 }

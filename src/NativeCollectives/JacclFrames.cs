@@ -2,8 +2,9 @@ namespace NativeCollectives;
 
 /// <summary>How large the messages are in which JACCL moves data. All ranks of a group must have the same.</summary>
 /// <remarks>
-/// MLX goes by the version of its host's operating system, and the ranks do not tell each other. Ranks of different choices agree only where what a message can
-/// carry at once is less than 8 KiB; larger operations fail, or run into their timeout.
+/// MLX goes by the version of its host's operating system, and the ranks do not tell each other. Ranks of different
+/// choices agree only where what a message can carry at once is less than 8 KiB; larger operations fail, or run into
+/// their timeout.
 /// </remarks>
 public enum JacclFrames
 {

@@ -3,7 +3,10 @@ using NativeCollectives.Interop;
 
 namespace NativeCollectives;
 
-/// <summary>What the ranks of one NCCL group have in common: the process of rank 0 creates it, and the program brings it to the others.</summary>
+/// <summary>
+/// What the ranks of one NCCL group have in common: the process of rank 0 creates it, and the program brings it to the
+/// others.
+/// </summary>
 /// <remarks>NCCL's <c>ncclUniqueId</c>. Each id makes one group.</remarks>
 public sealed class NcclUniqueId : IEquatable<NcclUniqueId>
 {
@@ -22,7 +25,9 @@ public sealed class NcclUniqueId : IEquatable<NcclUniqueId>
     }
 
     /// <summary>Creates an id, which the process of rank 0 must do.</summary>
-    /// <param name="options">Where the libraries are; <see langword="null"/>: they are looked for. Nothing else of it counts.</param>
+    /// <param name="options">
+    /// Where the libraries are; <see langword="null"/>: they are looked for. Nothing else of it counts.
+    /// </param>
     /// <returns>The id.</returns>
     /// <exception cref="ArgumentException">A library's path is impossible.</exception>
     /// <exception cref="BackendUnavailableException">NCCL cannot be used on this machine.</exception>
@@ -37,7 +42,12 @@ public sealed class NcclUniqueId : IEquatable<NcclUniqueId>
         var error = new nc_error { size = (uint)sizeof(nc_error) };
         byte* id = stackalloc byte[Size];
         nc_status status = NativeMethods.nc_backend_create_id(
-            strings.Add(NcclConfiguration.Name), strings.Add(libraries), (ulong)libraries.Count, id, &error);
+            strings.Add(NcclConfiguration.Name),
+            strings.Add(libraries),
+            (ulong)libraries.Count,
+            id,
+            &error
+        );
         return status == nc_status.NC_OK
             ? new NcclUniqueId(new ReadOnlySpan<byte>(id, Size))
             : throw CollectiveErrors.Describe(&error, NcclConfiguration.Name, -1);
@@ -51,7 +61,9 @@ public sealed class NcclUniqueId : IEquatable<NcclUniqueId>
     public static NcclUniqueId Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return TryParse(text, out NcclUniqueId? id) ? id : throw new FormatException($"An id of NCCL has {2 * Size} hexadecimal digits and nothing else.");
+        return TryParse(text, out NcclUniqueId? id)
+            ? id
+            : throw new FormatException($"An id of NCCL has {2 * Size} hexadecimal digits and nothing else.");
     }
 
     /// <summary>Reads the id that <see cref="ToString"/> has written, if the text is one.</summary>
@@ -77,7 +89,8 @@ public sealed class NcclUniqueId : IEquatable<NcclUniqueId>
     /// <summary>Whether two ids are the same.</summary>
     /// <param name="other">The other one.</param>
     /// <returns>Whether all bytes are equal.</returns>
-    public bool Equals([NotNullWhen(true)] NcclUniqueId? other) => other is not null && _bytes.AsSpan().SequenceEqual(other._bytes);
+    public bool Equals([NotNullWhen(true)] NcclUniqueId? other) =>
+        other is not null && _bytes.AsSpan().SequenceEqual(other._bytes);
 
     /// <inheritdoc/>
     public override bool Equals([NotNullWhen(true)] object? obj) => Equals(obj as NcclUniqueId);
@@ -98,7 +111,8 @@ public sealed class NcclUniqueId : IEquatable<NcclUniqueId>
     /// <param name="left">One.</param>
     /// <param name="right">The other.</param>
     /// <returns>Whether all bytes are equal, or both are <see langword="null"/>.</returns>
-    public static bool operator ==(NcclUniqueId? left, NcclUniqueId? right) => left is null ? right is null : left.Equals(right);
+    public static bool operator ==(NcclUniqueId? left, NcclUniqueId? right) =>
+        left is null ? right is null : left.Equals(right);
 
     /// <summary>Whether two ids differ.</summary>
     /// <param name="left">One.</param>

@@ -4,8 +4,9 @@ using System.Text.Json;
 namespace NativeCollectives.ConformanceRank;
 
 /// <summary>
-/// conformance-rank CASE_DIR OUT_DIR: one rank of a recorded ring (tests/vectors/mlx-ring/README.md). It joins the group that MLX_HOSTFILE and MLX_RANK describe, does the
-/// operations of CASE_DIR/case.json in order and writes their results to OUT_DIR.
+/// conformance-rank CASE_DIR OUT_DIR: one rank of a recorded ring (tests/vectors/mlx-ring/README.md). It joins the
+/// group that MLX_HOSTFILE and MLX_RANK describe, does the operations of CASE_DIR/case.json in order and writes their
+/// results to OUT_DIR.
 /// </summary>
 internal static class Program
 {
@@ -13,7 +14,9 @@ internal static class Program
     {
         if (arguments.Length != 2)
         {
-            Console.Error.WriteLine("usage: conformance-rank CASE_DIR OUT_DIR (the group comes from MLX_HOSTFILE and MLX_RANK)");
+            Console.Error.WriteLine(
+                "usage: conformance-rank CASE_DIR OUT_DIR (the group comes from MLX_HOSTFILE and MLX_RANK)"
+            );
             return 2;
         }
         try
@@ -40,7 +43,9 @@ internal static class Program
         }
         foreach (var operation in description.RootElement.GetProperty("operations").EnumerateArray())
         {
-            var input = operation.GetProperty("input").GetString() is { } inputName ? File.ReadAllBytes(Path.Combine(caseFolder, inputName)) : [];
+            var input = operation.GetProperty("input").GetString() is { } inputName
+                ? File.ReadAllBytes(Path.Combine(caseFolder, inputName))
+                : [];
             var output = Do(group, operation, input);
             if (operation.GetProperty("output").GetString() is { } outputName)
             {
@@ -49,24 +54,25 @@ internal static class Program
         }
     }
 
-    private static byte[] Do(DistributedGroup group, JsonElement operation, byte[] input) => operation.GetProperty("dtype").GetString() switch
-    {
-        "bool" => Do<bool>(group, operation, input),
-        "int8" => Do<sbyte>(group, operation, input),
-        "int16" => Do<short>(group, operation, input),
-        "int32" => Do<int>(group, operation, input),
-        "int64" => Do<long>(group, operation, input),
-        "uint8" => Do<byte>(group, operation, input),
-        "uint16" => Do<ushort>(group, operation, input),
-        "uint32" => Do<uint>(group, operation, input),
-        "uint64" => Do<ulong>(group, operation, input),
-        "float16" => Do<Half>(group, operation, input),
-        "bfloat16" => Do<BFloat16>(group, operation, input),
-        "float32" => Do<float>(group, operation, input),
-        "float64" => Do<double>(group, operation, input),
-        "complex64" => Do<Complex64>(group, operation, input),
-        var other => throw new InvalidDataException($"unknown type {other}"),
-    };
+    private static byte[] Do(DistributedGroup group, JsonElement operation, byte[] input) =>
+        operation.GetProperty("dtype").GetString() switch
+        {
+            "bool" => Do<bool>(group, operation, input),
+            "int8" => Do<sbyte>(group, operation, input),
+            "int16" => Do<short>(group, operation, input),
+            "int32" => Do<int>(group, operation, input),
+            "int64" => Do<long>(group, operation, input),
+            "uint8" => Do<byte>(group, operation, input),
+            "uint16" => Do<ushort>(group, operation, input),
+            "uint32" => Do<uint>(group, operation, input),
+            "uint64" => Do<ulong>(group, operation, input),
+            "float16" => Do<Half>(group, operation, input),
+            "bfloat16" => Do<BFloat16>(group, operation, input),
+            "float32" => Do<float>(group, operation, input),
+            "float64" => Do<double>(group, operation, input),
+            "complex64" => Do<Complex64>(group, operation, input),
+            var other => throw new InvalidDataException($"unknown type {other}"),
+        };
 
     private static byte[] Do<T>(DistributedGroup group, JsonElement operation, byte[] bytes)
         where T : unmanaged
@@ -78,16 +84,36 @@ internal static class Program
         {
             throw new InvalidDataException($"{name}: the operand has {input.Length} elements, count is {count}");
         }
-        var output = new T[name switch { "all_gather" => count * group.Size, "send" => 0, _ => count }];
+        var output = new T[
+            name switch
+            {
+                "all_gather" => count * group.Size,
+                "send" => 0,
+                _ => count,
+            }
+        ];
         switch (name)
         {
-            case "all_sum": group.AllReduce<T>(input, output, ReduceOp.Sum); break;
-            case "all_max": group.AllReduce<T>(input, output, ReduceOp.Max); break;
-            case "all_min": group.AllReduce<T>(input, output, ReduceOp.Min); break;
-            case "all_gather": group.AllGather<T>(input, output); break;
-            case "send": group.Send<T>(input, operation.GetProperty("peer").GetInt32()); break;
-            case "recv": group.Receive<T>(output, operation.GetProperty("peer").GetInt32()); break;
-            default: throw new InvalidDataException($"unknown operation {name}");
+            case "all_sum":
+                group.AllReduce<T>(input, output, ReduceOp.Sum);
+                break;
+            case "all_max":
+                group.AllReduce<T>(input, output, ReduceOp.Max);
+                break;
+            case "all_min":
+                group.AllReduce<T>(input, output, ReduceOp.Min);
+                break;
+            case "all_gather":
+                group.AllGather<T>(input, output);
+                break;
+            case "send":
+                group.Send<T>(input, operation.GetProperty("peer").GetInt32());
+                break;
+            case "recv":
+                group.Receive<T>(output, operation.GetProperty("peer").GetInt32());
+                break;
+            default:
+                throw new InvalidDataException($"unknown operation {name}");
         }
         return MemoryMarshal.AsBytes(output.AsSpan()).ToArray();
     }

@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace NativeCollectives.ConformanceReplay;
 
-/// <summary>What one rank of a ring of MLX was given, sent, received and computed (tests/vectors/mlx-ring/README.md).</summary>
+/// <summary>
+/// What one rank of a ring of MLX was given, sent, received and computed (tests/vectors/mlx-ring/README.md).
+/// </summary>
 public sealed record RecordedCase
 {
     public required string Folder { get; init; }
@@ -19,7 +21,9 @@ public sealed record RecordedCase
     public static RecordedCase Read(string folder)
     {
         var text = System.IO.File.ReadAllText(Path.Combine(folder, "case.json"));
-        var content = JsonSerializer.Deserialize(text, CaseContext.Default.Content) ?? throw new InvalidDataException($"{folder}: case.json is empty");
+        var content =
+            JsonSerializer.Deserialize(text, CaseContext.Default.Content)
+            ?? throw new InvalidDataException($"{folder}: case.json is empty");
         return new RecordedCase
         {
             Folder = Path.GetFullPath(folder),

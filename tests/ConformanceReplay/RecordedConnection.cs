@@ -2,7 +2,10 @@ using System.Net.Sockets;
 
 namespace NativeCollectives.ConformanceReplay;
 
-/// <summary>One connection of the rank under test: feeds what the neighbour sent, compares what comes with what the rank sent when it was recorded.</summary>
+/// <summary>
+/// One connection of the rank under test: feeds what the neighbour sent, compares what comes with what the rank sent
+/// when it was recorded.
+/// </summary>
 internal sealed class RecordedConnection(RecordedCase recorded, string side, int index) : IDisposable
 {
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);
@@ -53,7 +56,12 @@ internal sealed class RecordedConnection(RecordedCase recorded, string side, int
         {
             complaints.Add($"{_name}: {_got} of {_expected.Length} bytes sent");
         }
-        if (_socket is not null && _end is null or "end" && (SocketError)(int)_socket!.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)! != SocketError.Success)
+        if (
+            _socket is not null
+            && _end is null or "end"
+            && (SocketError)(int)_socket!.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!
+                != SocketError.Success
+        )
         {
             // The kernel resets a connection that is closed with unread bytes.
             _end = "reset";
@@ -78,7 +86,10 @@ internal sealed class RecordedConnection(RecordedCase recorded, string side, int
         {
             while (_fed < _feed.Length)
             {
-                var piece = Math.Min(_feed.Length - _fed, options.Split > 0 ? random.Next(1, options.Split + 1) : 1 << 16);
+                var piece = Math.Min(
+                    _feed.Length - _fed,
+                    options.Split > 0 ? random.Next(1, options.Split + 1) : 1 << 16
+                );
                 _fed += await socket.SendAsync(_feed.AsMemory(_fed, piece));
                 if (options.Split > 0)
                 {
@@ -104,12 +115,20 @@ internal sealed class RecordedConnection(RecordedCase recorded, string side, int
         {
             for (int count; (count = await socket.ReceiveAsync(buffer)) > 0; _got += count)
             {
-                var expected = _expected.AsSpan(Math.Min(_got, _expected.Length), Math.Min(count, _expected.Length - Math.Min(_got, _expected.Length)));
+                var expected = _expected.AsSpan(
+                    Math.Min(_got, _expected.Length),
+                    Math.Min(count, _expected.Length - Math.Min(_got, _expected.Length))
+                );
                 var same = buffer.AsSpan(0, count).CommonPrefixLength(expected);
                 if (same < count)
                 {
-                    _difference ??= $"{_name}: byte {_got + same} sent is 0x{buffer[same]:x2}, "
-                        + (same < expected.Length ? $"recorded is 0x{expected[same]:x2}" : $"the recorded stream ends after {_expected.Length} bytes");
+                    _difference ??=
+                        $"{_name}: byte {_got + same} sent is 0x{buffer[same]:x2}, "
+                        + (
+                            same < expected.Length
+                                ? $"recorded is 0x{expected[same]:x2}"
+                                : $"the recorded stream ends after {_expected.Length} bytes"
+                        );
                 }
             }
             _end = "end";

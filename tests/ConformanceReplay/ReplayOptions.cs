@@ -3,7 +3,10 @@ namespace NativeCollectives.ConformanceReplay;
 /// <summary>How a case is replayed.</summary>
 public sealed record ReplayOptions
 {
-    /// <summary>The rank under test: a program and its arguments, in which {case} and {out} stand for two folders; if neither occurs, both are appended.</summary>
+    /// <summary>
+    /// The rank under test: a program and its arguments, in which {case} and {out} stand for two folders; if neither
+    /// occurs, both are appended.
+    /// </summary>
     public required IReadOnlyList<string> Command { get; init; }
 
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(60);

@@ -7,7 +7,10 @@ using NativeCollectives.Tests.Shared;
 
 namespace NativeCollectives.ConformanceReplay;
 
-/// <summary>Replays the recorded neighbours of a rank against a program, and compares what it sends and computes with the recording, byte for byte.</summary>
+/// <summary>
+/// Replays the recorded neighbours of a rank against a program, and compares what it sends and computes with the
+/// recording, byte for byte.
+/// </summary>
 public static class Replayer
 {
     /// <summary>What was wrong; nothing if the case has passed.</summary>
@@ -15,8 +18,14 @@ public static class Replayer
     {
         var work = Directory.CreateTempSubdirectory("nc-replay-");
         using var ports = new Ports(recorded.Size * recorded.Sockets);
-        var left = Enumerable.Range(0, recorded.Sockets).Select(i => new RecordedConnection(recorded, "left", i)).ToList();
-        var right = Enumerable.Range(0, recorded.Sockets).Select(i => new RecordedConnection(recorded, "right", i)).ToList();
+        var left = Enumerable
+            .Range(0, recorded.Sockets)
+            .Select(i => new RecordedConnection(recorded, "left", i))
+            .ToList();
+        var right = Enumerable
+            .Range(0, recorded.Sockets)
+            .Select(i => new RecordedConnection(recorded, "right", i))
+            .ToList();
         var listeners = new List<Socket>();
         using var over = new CancellationTokenSource();
         try
@@ -31,7 +40,10 @@ public static class Replayer
             }
             ports.Release();
 
-            var hosts = ports.Numbers.Chunk(recorded.Sockets).Select(entry => entry.Select(port => $"127.0.0.1:{port}").ToArray()).ToArray();
+            var hosts = ports
+                .Numbers.Chunk(recorded.Sockets)
+                .Select(entry => entry.Select(port => $"127.0.0.1:{port}").ToArray())
+                .ToArray();
             var hostFile = Path.Combine(work.FullName, "hosts.json");
             await File.WriteAllTextAsync(hostFile, JsonSerializer.Serialize(hosts));
             var output = work.CreateSubdirectory("out").FullName;
@@ -41,8 +53,14 @@ public static class Replayer
             using var end = new Ending(process);
             var said = Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
             var connecting = Task.WhenAll(
-                ConnectAsLeftNeighbourAsync(left, ports.Numbers.GetRange(recorded.Rank * recorded.Sockets, recorded.Sockets), options, over.Token),
-                AcceptAsRightNeighbourAsync(right, listeners, options, over.Token));
+                ConnectAsLeftNeighbourAsync(
+                    left,
+                    ports.Numbers.GetRange(recorded.Rank * recorded.Sockets, recorded.Sockets),
+                    options,
+                    over.Token
+                ),
+                AcceptAsRightNeighbourAsync(right, listeners, options, over.Token)
+            );
             using (var limit = new CancellationTokenSource(options.Timeout))
             {
                 try
@@ -91,20 +109,33 @@ public static class Replayer
 
     private static Process Start(RecordedCase recorded, IReadOnlyList<string> command, string hostFile, string output)
     {
-        var arguments = command.Select(argument => argument.Replace("{case}", recorded.Folder).Replace("{out}", output)).ToList();
+        var arguments = command
+            .Select(argument => argument.Replace("{case}", recorded.Folder).Replace("{out}", output))
+            .ToList();
         if (arguments.SequenceEqual(command))
         {
             arguments.AddRange([recorded.Folder, output]);
         }
-        var start = new ProcessStartInfo(arguments[0]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(arguments[0])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         arguments.Skip(1).ToList().ForEach(start.ArgumentList.Add);
         start.Environment["MLX_RANK"] = recorded.Rank.ToString(CultureInfo.InvariantCulture);
         start.Environment["MLX_HOSTFILE"] = hostFile;
         return Process.Start(start) ?? throw new InvalidOperationException($"{arguments[0]} did not start");
     }
 
-    // One address after the other, again while a connection is refused: the rank may open the next listener only after it has accepted.
-    private static async Task ConnectAsLeftNeighbourAsync(List<RecordedConnection> connections, List<int> ports, ReplayOptions options, CancellationToken over)
+    // One address after the other, again while a connection is refused: the rank may open the next listener only after
+    // it has accepted.
+    private static async Task ConnectAsLeftNeighbourAsync(
+        List<RecordedConnection> connections,
+        List<int> ports,
+        ReplayOptions options,
+        CancellationToken over
+    )
     {
         foreach (var (connection, port) in connections.Zip(ports))
         {
@@ -138,7 +169,12 @@ public static class Replayer
         connections.ForEach(connection => connection.Start(options));
     }
 
-    private static async Task AcceptAsRightNeighbourAsync(List<RecordedConnection> connections, List<Socket> listeners, ReplayOptions options, CancellationToken over)
+    private static async Task AcceptAsRightNeighbourAsync(
+        List<RecordedConnection> connections,
+        List<Socket> listeners,
+        ReplayOptions options,
+        CancellationToken over
+    )
     {
         foreach (var (connection, listener) in connections.Zip(listeners))
         {
@@ -164,7 +200,8 @@ public static class Replayer
         var actual = File.ReadAllBytes(path);
         if (!actual.AsSpan().SequenceEqual(expected))
         {
-            yield return $"{name}: differs at byte {actual.AsSpan().CommonPrefixLength(expected)} ({actual.Length} bytes, recorded are {expected.Length})";
+            yield return $"{name}: differs at byte {actual.AsSpan().CommonPrefixLength(expected)} ({actual.Length} "
+                + $"bytes, recorded are {expected.Length})";
         }
     }
 

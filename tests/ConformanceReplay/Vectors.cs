@@ -10,12 +10,17 @@ public static class Vectors
     public const string Variable = "NC_MLX_VECTORS";
 
     public static string RepositoryRoot { get; } =
-        typeof(Vectors).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "RepositoryRoot").Value!;
+        typeof(Vectors)
+            .Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+            .Single(attribute => attribute.Key == "RepositoryRoot")
+            .Value!;
 
     /// <summary>The program that a build leaves to be tested.</summary>
     public static string ConformanceRank => Path.Combine(RepositoryRoot, "artifacts", "bin", "conformance-rank");
 
-    /// <summary>The folders to look in: that of the variable, or the repository's own with the unpacked archive of large cases.</summary>
+    /// <summary>
+    /// The folders to look in: that of the variable, or the repository's own with the unpacked archive of large cases.
+    /// </summary>
     public static IReadOnlyList<string> Folders()
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder)
@@ -33,13 +38,24 @@ public static class Vectors
         {
             throw new DirectoryNotFoundException($"no folder of recorded cases: {folder}");
         }
-        return [.. Directory.EnumerateFiles(folder, "case.json", SearchOption.AllDirectories).Select(file => Path.GetDirectoryName(file)!).Order(StringComparer.Ordinal)];
+        return
+        [
+            .. Directory
+                .EnumerateFiles(folder, "case.json", SearchOption.AllDirectories)
+                .Select(file => Path.GetDirectoryName(file)!)
+                .Order(StringComparer.Ordinal),
+        ];
     }
 
     // Beside everything else that a build makes; renamed when complete, so that it is there whole or not at all.
     private static string Unpacked(string archive)
     {
-        var target = Path.Combine(RepositoryRoot, "artifacts", "vectors", Path.GetFileName(archive) + "-" + new FileInfo(archive).Length);
+        var target = Path.Combine(
+            RepositoryRoot,
+            "artifacts",
+            "vectors",
+            Path.GetFileName(archive) + "-" + new FileInfo(archive).Length
+        );
         if (!Directory.Exists(target))
         {
             var partial = Directory.CreateDirectory($"{target}.{Environment.ProcessId}").FullName;

@@ -46,14 +46,20 @@ public sealed class BFloat16Tests
             Assert.That((int)((BFloat16)(double)value).ToBits(), Is.EqualTo(expected));
         }
 
-        Assert.That((int)((BFloat16)BitConverter.UInt32BitsToSingle(0x7F800001)).ToBits(), Is.EqualTo(0x7FC0), "a NaN whose payload lies below what is kept");
+        Assert.That(
+            (int)((BFloat16)BitConverter.UInt32BitsToSingle(0x7F800001)).ToBits(),
+            Is.EqualTo(0x7FC0),
+            "a NaN whose payload lies below what is kept"
+        );
     }
 
     [Test]
     public void SinglesAreRoundedToNearestEven()
     {
         var random = new Random(1);
-        IEnumerable<uint> atTies = AllBits.SelectMany(bits => new[] { 0x7FFFu, 0x8000u, 0x8001u }.Select(low => ((uint)bits << 16) | low));
+        IEnumerable<uint> atTies = AllBits.SelectMany(bits =>
+            new[] { 0x7FFFu, 0x8000u, 0x8001u }.Select(low => ((uint)bits << 16) | low)
+        );
         IEnumerable<uint> anywhere = Enumerable.Range(0, 200_000).Select(_ => (uint)random.NextInt64(1L << 32));
         foreach (uint bits in atTies.Concat(anywhere))
         {
@@ -72,7 +78,16 @@ public sealed class BFloat16Tests
         foreach (ushort bits in AllBits.Where(bits => (bits & 0x7FFF) < 0x7F80))
         {
             double tie = BitConverter.UInt32BitsToSingle(((uint)bits << 16) | 0x8000);
-            foreach (double value in new[] { Math.BitDecrement(tie), tie, Math.BitIncrement(tie), tie * (1 + 1e-12), tie * (1 - 1e-12) })
+            foreach (
+                double value in new[]
+                {
+                    Math.BitDecrement(tie),
+                    tie,
+                    Math.BitIncrement(tie),
+                    tie * (1 + 1e-12),
+                    tie * (1 - 1e-12),
+                }
+            )
             {
                 Assert.That(((BFloat16)value).ToBits(), Is.EqualTo(Nearest(value)), () => $"{value:R}");
             }
@@ -123,9 +138,17 @@ public sealed class BFloat16Tests
         Assert.That(float.IsNaN(BFloat16.NaN), Is.True);
         Assert.That((int)BFloat16.NaN.ToBits(), Is.EqualTo(0x7FC0));
         Assert.That(
-            (BFloat16.IsFinite(BFloat16.MaxValue), BFloat16.IsFinite(BFloat16.PositiveInfinity), BFloat16.IsFinite(BFloat16.NaN)),
-            Is.EqualTo((true, false, false)));
-        Assert.That((BFloat16.IsInfinity(BFloat16.NegativeInfinity), BFloat16.IsInfinity(BFloat16.NaN)), Is.EqualTo((true, false)));
+            (
+                BFloat16.IsFinite(BFloat16.MaxValue),
+                BFloat16.IsFinite(BFloat16.PositiveInfinity),
+                BFloat16.IsFinite(BFloat16.NaN)
+            ),
+            Is.EqualTo((true, false, false))
+        );
+        Assert.That(
+            (BFloat16.IsInfinity(BFloat16.NegativeInfinity), BFloat16.IsInfinity(BFloat16.NaN)),
+            Is.EqualTo((true, false))
+        );
     }
 
     [Test]
@@ -142,7 +165,11 @@ public sealed class BFloat16Tests
         Assert.That((-one).ToBits(), Is.EqualTo(((BFloat16)(-1f)).ToBits()));
         Assert.That((-BFloat16.NaN).ToBits(), Is.EqualTo((ushort)0xFFC0));
         Assert.That((+one).ToBits(), Is.EqualTo(one.ToBits()));
-        Assert.That((float)Sum([(BFloat16)1f, (BFloat16)2f, (BFloat16)4f]), Is.EqualTo(7f), "through the generic operators");
+        Assert.That(
+            (float)Sum([(BFloat16)1f, (BFloat16)2f, (BFloat16)4f]),
+            Is.EqualTo(7f),
+            "through the generic operators"
+        );
     }
 
     [Test]
@@ -206,7 +233,11 @@ public sealed class BFloat16Tests
         Assert.That((BFloat16)(Half)0.5f, Is.EqualTo(half));
         Assert.That((int)(BFloat16)(-7.9f), Is.EqualTo(-7));
         Assert.That((float)(BFloat16)257, Is.EqualTo(256f), "a tie, to even");
-        Assert.That((float)(BFloat16)16842753, Is.EqualTo(16908288f), "2^24 + 2^16 + 1: above the tie, though as a float it is the tie");
+        Assert.That(
+            (float)(BFloat16)16842753,
+            Is.EqualTo(16908288f),
+            "2^24 + 2^16 + 1: above the tie, though as a float it is the tie"
+        );
     }
 
     private static T Sum<T>(T[] values)
@@ -243,10 +274,12 @@ public sealed class BFloat16Tests
 
         double below = magnitude - Magnitude(low);
         double above = Magnitude(high) - magnitude;
-        int nearest = magnitude >= Magnitude(0x7F80) || above < below || (above == below && (low & 1) != 0) ? high : low;
+        int nearest =
+            magnitude >= Magnitude(0x7F80) || above < below || (above == below && (low & 1) != 0) ? high : low;
         return (ushort)(sign | nearest);
     }
 
     // Infinity counts as the number that would come next.
-    private static double Magnitude(int bits) => bits == 0x7F80 ? Math.Pow(2, 128) : BitConverter.UInt32BitsToSingle((uint)bits << 16);
+    private static double Magnitude(int bits) =>
+        bits == 0x7F80 ? Math.Pow(2, 128) : BitConverter.UInt32BitsToSingle((uint)bits << 16);
 }

@@ -32,19 +32,40 @@ internal sealed partial class CHeader
     public CHeader(string text)
     {
         var rest = Comments.Replace(text, " ").Replace("\\\n", " ", StringComparison.Ordinal);
-        rest = Take(rest, Defines, match =>
-        {
-            // NC_API and the include guard are no constants.
-            if (match.Groups["value"].Value.Length > 0 && !match.Groups["value"].Value.StartsWith("__", StringComparison.Ordinal))
+        rest = Take(
+            rest,
+            Defines,
+            match =>
             {
-                Constants.Add(match.Groups["name"].Value);
+                // NC_API and the include guard are no constants.
+                if (
+                    match.Groups["value"].Value.Length > 0
+                    && !match.Groups["value"].Value.StartsWith("__", StringComparison.Ordinal)
+                )
+                {
+                    Constants.Add(match.Groups["name"].Value);
+                }
             }
-        });
+        );
         rest = Directives.Replace(rest, " ").Replace("extern \"C\" {", " ", StringComparison.Ordinal);
         rest = Take(rest, Opaques, match => OpaqueStructs.Add(Name(match)));
-        rest = Take(rest, Enums, match => Enumerators.AddRange(Items(match, ',').Select(item => $"{Name(match)}.{item.Split('=')[0].Trim()}")));
-        rest = Take(rest, Structs, match => Fields.AddRange(Items(match, ';').Select(item => $"{Name(match)}.{Name(Field.Match(item))}")));
-        rest = Take(rest, Callbacks, match => _callbacks.Add(Name(match), FunctionPointer(Return(match), Parameters(match).Select(each => each.Type))));
+        rest = Take(
+            rest,
+            Enums,
+            match =>
+                Enumerators.AddRange(Items(match, ',').Select(item => $"{Name(match)}.{item.Split('=')[0].Trim()}"))
+        );
+        rest = Take(
+            rest,
+            Structs,
+            match => Fields.AddRange(Items(match, ';').Select(item => $"{Name(match)}.{Name(Field.Match(item))}"))
+        );
+        rest = Take(
+            rest,
+            Callbacks,
+            match =>
+                _callbacks.Add(Name(match), FunctionPointer(Return(match), Parameters(match).Select(each => each.Type)))
+        );
         rest = Take(rest, Prototypes, match => Functions.Add(Signature(Return(match), Name(match), Parameters(match))));
         // What is left is the brace that ends extern "C".
         NotUnderstood = rest.Trim().TrimEnd('}').Trim();
@@ -65,33 +86,46 @@ internal sealed partial class CHeader
     public static string Signature(string result, string name, IEnumerable<(string Type, string Name)> parameters) =>
         $"{result} {name}({string.Join(", ", parameters.Select(parameter => $"{parameter.Type} {parameter.Name}"))})";
 
-    public static string FunctionPointer(string result, IEnumerable<string> parameters) => $"delegate*<{string.Join(", ", parameters.Append(result))}>";
+    public static string FunctionPointer(string result, IEnumerable<string> parameters) =>
+        $"delegate*<{string.Join(", ", parameters.Append(result))}>";
 
     private static string Name(Match declaration) => declaration.Groups["name"].Value;
 
     private static string[] Items(Match type, char separator) =>
-        type.Groups["body"].Value.Split(separator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        type.Groups["body"]
+            .Value.Split(separator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private string Return(Match function) => CSharpType(function.Groups["return"].Value);
 
     private IEnumerable<(string Type, string Name)> Parameters(Match function)
     {
         var parameters = function.Groups["parameters"].Value.Trim();
-        return parameters == "void" ? [] : parameters.Split(',').Select(text => Parameter.Match(text))
-            .Select(parameter => (CSharpType(parameter.Groups["type"].Value), Name(parameter)));
+        return parameters == "void"
+            ? []
+            : parameters
+                .Split(',')
+                .Select(text => Parameter.Match(text))
+                .Select(parameter => (CSharpType(parameter.Groups["type"].Value), Name(parameter)));
     }
 
     private string CSharpType(string type)
     {
-        var name = type.Replace("const ", "", StringComparison.Ordinal).Replace("*", "", StringComparison.Ordinal).Trim();
-        return (_callbacks.GetValueOrDefault(name) ?? Renamed.GetValueOrDefault(name, name)) + new string('*', type.Count(character => character == '*'));
+        var name = type.Replace("const ", "", StringComparison.Ordinal)
+            .Replace("*", "", StringComparison.Ordinal)
+            .Trim();
+        return (_callbacks.GetValueOrDefault(name) ?? Renamed.GetValueOrDefault(name, name))
+            + new string('*', type.Count(character => character == '*'));
     }
 
-    private static string Take(string text, Regex pattern, Action<Match> use) => pattern.Replace(text, match =>
-    {
-        use(match);
-        return " ";
-    });
+    private static string Take(string text, Regex pattern, Action<Match> use) =>
+        pattern.Replace(
+            text,
+            match =>
+            {
+                use(match);
+                return " ";
+            }
+        );
 
     [GeneratedRegex(@"/\*.*?\*/|//[^\n]*", RegexOptions.Singleline)]
     private static partial Regex Comments { get; }

@@ -40,7 +40,11 @@ public sealed class Complex64Tests
     public void MagnitudeAndPhase()
     {
         Assert.That(A.Magnitude, Is.EqualTo(5f));
-        Assert.That(new Complex64(3e38f, 1e38f).Magnitude, Is.EqualTo(3.1622777e38f).Within(1e32f), "no overflow on the way");
+        Assert.That(
+            new Complex64(3e38f, 1e38f).Magnitude,
+            Is.EqualTo(3.1622777e38f).Within(1e32f),
+            "no overflow on the way"
+        );
         Assert.That(Complex64.ImaginaryOne.Phase, Is.EqualTo(MathF.PI / 2));
     }
 
@@ -71,7 +75,10 @@ public sealed class Complex64Tests
     {
         Assert.That(B.ToString(null, CultureInfo.InvariantCulture), Is.EqualTo("<-0.5; 2>"));
         Assert.That(B.ToString("F1", CultureInfo.InvariantCulture), Is.EqualTo("<-0.5; 2.0>"));
-        Assert.That(B.ToString(null, CultureInfo.InvariantCulture), Is.EqualTo(((Complex)B).ToString(null, CultureInfo.InvariantCulture)));
+        Assert.That(
+            B.ToString(null, CultureInfo.InvariantCulture),
+            Is.EqualTo(((Complex)B).ToString(null, CultureInfo.InvariantCulture))
+        );
         Span<char> text = stackalloc char[9];
         for (int length = 0; length < 9; length++)
         {

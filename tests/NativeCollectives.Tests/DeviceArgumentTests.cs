@@ -3,8 +3,8 @@ using System.Numerics;
 namespace NativeCollectives.Tests;
 
 /// <summary>
-/// The caller's mistakes in operations on device memory, which are found before the group is asked: on what says of itself that it is rank 1 of 3, and works on
-/// host memory.
+/// The caller's mistakes in operations on device memory, which are found before the group is asked: on what says of
+/// itself that it is rank 1 of 3, and works on host memory.
 /// </summary>
 [TestFixture]
 [Category("Unit")]
@@ -21,7 +21,11 @@ public sealed class DeviceArgumentTests
     [SetUp]
     public void Form()
     {
-        GroupPlan plan = GroupPlan.Make(new DistributedGroupOptions { Backend = BackendKind.None }, new LaunchEnvironment(_ => null), _ => null);
+        GroupPlan plan = GroupPlan.Make(
+            new DistributedGroupOptions { Backend = BackendKind.None },
+            new LaunchEnvironment(_ => null),
+            _ => null
+        );
         _group = new DistributedGroup(GroupFormation.Form(plan, CancellationToken.None), Rank, Size);
     }
 
@@ -37,17 +41,36 @@ public sealed class DeviceArgumentTests
     {
         DeviceSpan<float> four = At(0x1000, 4);
         DeviceSpan<float> six = At(0x2000, 6);
-        AssertArgument("output", "output has 6 elements, but should have 4", group => group.AllReduce(four, six, ReduceOp.Sum));
+        AssertArgument(
+            "output",
+            "output has 6 elements, but should have 4",
+            group => group.AllReduce(four, six, ReduceOp.Sum)
+        );
         AssertArgument("output", "output has 6 elements, but should have 12", group => group.AllGather(four, six));
-        AssertArgument("input", "input has 4 elements, but should have 18", group => group.ReduceScatter(four, six, ReduceOp.Max));
+        AssertArgument(
+            "input",
+            "input has 4 elements, but should have 18",
+            group => group.ReduceScatter(four, six, ReduceOp.Max)
+        );
         AssertArgument("input", "input has 4 elements, but should have 18", group => group.SumScatter(four, six));
-        AssertArgument("output", "output has 6 elements, but should have 4", group => group.Reduce(four, six, ReduceOp.Sum, Rank));
+        AssertArgument(
+            "output",
+            "output has 6 elements, but should have 4",
+            group => group.Reduce(four, six, ReduceOp.Sum, Rank)
+        );
         AssertArgument("output", "output has 6 elements, but should have 12", group => group.Gather(four, six, Rank));
         AssertArgument("input", "input has 6 elements, but should have 12", group => group.Scatter(six, four, Rank));
         AssertArgument("output", "output has 6 elements, but should have 4", group => group.AllToAll(four, six));
-        AssertArgument("input", "input has 4 elements, which cannot be divided among the 3 ranks.", group => group.AllToAll(four, At(0x2000, 4)));
-        AssertArgument("output", "but should have 9223372036854775807",
-            group => group.AllGather(new DeviceSpan<byte>(0x1000, 1L << 62), default));
+        AssertArgument(
+            "input",
+            "input has 4 elements, which cannot be divided among the 3 ranks.",
+            group => group.AllToAll(four, At(0x2000, 4))
+        );
+        AssertArgument(
+            "output",
+            "but should have 9223372036854775807",
+            group => group.AllGather(new DeviceSpan<byte>(0x1000, 1L << 62), default)
+        );
         AssertArgument("output", "but should have 4", group => _ = group.AllReduceAsync(four, six, ReduceOp.Sum));
         AssertArgument("output", "but should have 12", group => _ = group.AllGatherAsync(four, six));
         AssertArgument("input", "but should have 18", group => _ = group.ReduceScatterAsync(four, six, ReduceOp.Max));
@@ -64,20 +87,48 @@ public sealed class DeviceArgumentTests
         DeviceSpan<float> input = At(0x1000, 2);
         DeviceSpan<float> output = At(0x2000, 6);
         DeviceSpan<float> other = At(0x3000, 6);
-        AssertArgument("counts", "counts has 2 entries, but should have one for each of the 3 ranks.", group => group.AllGather(input, output, [2, 4]));
-        AssertArgument("input", "input has 2 elements, but should have 1: the own rank's count.", group => group.AllGather(input, output, [2, 1, 3]));
-        AssertArgument("output", "but should have 5: the sum of the counts.", group => group.AllGather(input, output, [2, 2, 1]));
-        AssertArgument("input", "but should have 5: the sum of the counts.", group => group.ReduceScatter(output, input, [2, 2, 1], ReduceOp.Sum));
-        AssertArgument("output", "but should have 3: the own rank's count.", group => group.ReduceScatter(output, input, [2, 3, 1], ReduceOp.Sum));
+        AssertArgument(
+            "counts",
+            "counts has 2 entries, but should have one for each of the 3 ranks.",
+            group => group.AllGather(input, output, [2, 4])
+        );
+        AssertArgument(
+            "input",
+            "input has 2 elements, but should have 1: the own rank's count.",
+            group => group.AllGather(input, output, [2, 1, 3])
+        );
+        AssertArgument(
+            "output",
+            "but should have 5: the sum of the counts.",
+            group => group.AllGather(input, output, [2, 2, 1])
+        );
+        AssertArgument(
+            "input",
+            "but should have 5: the sum of the counts.",
+            group => group.ReduceScatter(output, input, [2, 2, 1], ReduceOp.Sum)
+        );
+        AssertArgument(
+            "output",
+            "but should have 3: the own rank's count.",
+            group => group.ReduceScatter(output, input, [2, 3, 1], ReduceOp.Sum)
+        );
         AssertArgument("output", "but should have 5", group => group.Gather(input, output, [2, 2, 1], Rank));
         AssertArgument("input", "but should have 5", group => group.Scatter(output, input, [2, 2, 1], Rank));
         AssertArgument("inputCounts", "has 1 entries", group => group.AllToAll(output, [6], other, [2, 2, 2]));
         AssertArgument("output", "but should have 7", group => group.AllToAll(output, [2, 2, 2], other, [2, 2, 3]));
         AssertArgument("counts", "counts[0] is -1", group => _ = group.AllGatherAsync(input, output, [-1, 2, 5]));
-        AssertArgument("input", "but should have 5", group => _ = group.ReduceScatterAsync(output, input, [2, 2, 1], ReduceOp.Sum));
+        AssertArgument(
+            "input",
+            "but should have 5",
+            group => _ = group.ReduceScatterAsync(output, input, [2, 2, 1], ReduceOp.Sum)
+        );
         AssertArgument("output", "but should have 5", group => _ = group.GatherAsync(input, output, [2, 2, 1], Rank));
         AssertArgument("input", "but should have 5", group => _ = group.ScatterAsync(output, input, [2, 2, 1], Rank));
-        AssertArgument("outputCounts", "has 1 entries", group => _ = group.AllToAllAsync(output, [2, 2, 2], other, [6]));
+        AssertArgument(
+            "outputCounts",
+            "has 1 entries",
+            group => _ = group.AllToAllAsync(output, [2, 2, 2], other, [6])
+        );
     }
 
     [Test]
@@ -101,50 +152,106 @@ public sealed class DeviceArgumentTests
     public void OperatorsTypesAndTimeLimits()
     {
         AssertArgument("op", "This is not a reduction operator.", group => group.AllReduce(At(0x1000, 1), (ReduceOp)5));
-        AssertArgument("op", "There is no average of bool.", group => group.AllReduce(new DeviceSpan<bool>(0x1000, 1), ReduceOp.Average));
-        AssertArgument("T", "System.Char is not an element type", group => group.AllSum(new DeviceSpan<char>(0x1000, 1)));
-        AssertArgument("T", "System.Numerics.Complex is not an element type", group => _ = group.SendAsync(new DeviceSpan<Complex>(0x1000, 1), 0));
+        AssertArgument(
+            "op",
+            "There is no average of bool.",
+            group => group.AllReduce(new DeviceSpan<bool>(0x1000, 1), ReduceOp.Average)
+        );
+        AssertArgument(
+            "T",
+            "System.Char is not an element type",
+            group => group.AllSum(new DeviceSpan<char>(0x1000, 1))
+        );
+        AssertArgument(
+            "T",
+            "System.Numerics.Complex is not an element type",
+            group => _ = group.SendAsync(new DeviceSpan<Complex>(0x1000, 1), 0)
+        );
         AssertArgument("timeout", "positive and finite", group => group.AllMax(At(0x1000, 1), timeout: TimeSpan.Zero));
-        AssertArgument("timeout", "positive and finite", group => _ = group.AllMinAsync(At(0x1000, 1), timeout: TimeSpan.Zero));
+        AssertArgument(
+            "timeout",
+            "positive and finite",
+            group => _ = group.AllMinAsync(At(0x1000, 1), timeout: TimeSpan.Zero)
+        );
     }
 
     [Test]
     public void BuffersThatOverlap()
     {
         DeviceSpan<float> memory = At(0x1000, 12);
-        AssertArgument("output", "In place, both are the same memory.", group => group.AllReduce(memory.Slice(0, 4), memory.Slice(3, 4), ReduceOp.Sum));
-        AssertArgument("output", "In place, the input is the own rank's block of the output.", group => group.AllGather(memory.Slice(0, 4), memory));
-        AssertArgument("output", "In place, the output is the own rank's block of the input.",
-            group => group.ReduceScatter(memory, memory.Slice(0, 4), ReduceOp.Sum));
+        AssertArgument(
+            "output",
+            "In place, both are the same memory.",
+            group => group.AllReduce(memory.Slice(0, 4), memory.Slice(3, 4), ReduceOp.Sum)
+        );
+        AssertArgument(
+            "output",
+            "In place, the input is the own rank's block of the output.",
+            group => group.AllGather(memory.Slice(0, 4), memory)
+        );
+        AssertArgument(
+            "output",
+            "In place, the output is the own rank's block of the input.",
+            group => group.ReduceScatter(memory, memory.Slice(0, 4), ReduceOp.Sum)
+        );
         AssertArgument("output", "This operation has no in-place form.", group => group.AllToAll(memory, memory));
-        AssertArgument("output", "overlaps", group => _ = group.AllReduceAsync(memory.Slice(0, 4), memory.Slice(3, 4), ReduceOp.Sum));
+        AssertArgument(
+            "output",
+            "overlaps",
+            group => _ = group.AllReduceAsync(memory.Slice(0, 4), memory.Slice(3, 4), ReduceOp.Sum)
+        );
     }
 
     [Test]
     public void AGroupOnHostMemoryRefusesWhatIsRightOtherwise([Values(null, 0L, 8L)] long? handle)
     {
         nint? stream = (nint?)handle;
-        using DistributedGroup alone = DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.None });
+        using DistributedGroup alone = DistributedGroup.Create(
+            new DistributedGroupOptions { Backend = BackendKind.None }
+        );
         DeviceSpan<float> a = At(0x1000, 4);
         DeviceSpan<float> b = At(0x2000, 4);
         Action[] blocking =
         [
-            () => alone.AllReduce(a, b, ReduceOp.Sum, stream), () => alone.AllReduce(a, ReduceOp.Max, stream), () => alone.AllSum(a, stream),
-            () => alone.AllMax(a, stream), () => alone.AllMin(a, stream), () => alone.AllGather(a, b, stream), () => alone.AllGather(a, b, [4], stream),
-            () => alone.ReduceScatter(a, b, ReduceOp.Sum, stream), () => alone.ReduceScatter(a, b, [4], ReduceOp.Sum, stream),
-            () => alone.SumScatter(a, b, stream), () => alone.Broadcast(a, 0, stream), () => alone.Reduce(a, b, ReduceOp.Sum, 0, stream),
-            () => alone.Gather(a, b, 0, stream), () => alone.Gather(a, b, [4], 0, stream), () => alone.Scatter(a, b, 0, stream),
-            () => alone.Scatter(a, b, [4], 0, stream), () => alone.AllToAll(a, b, stream), () => alone.AllToAll(a, [4], b, [4], stream),
+            () => alone.AllReduce(a, b, ReduceOp.Sum, stream),
+            () => alone.AllReduce(a, ReduceOp.Max, stream),
+            () => alone.AllSum(a, stream),
+            () => alone.AllMax(a, stream),
+            () => alone.AllMin(a, stream),
+            () => alone.AllGather(a, b, stream),
+            () => alone.AllGather(a, b, [4], stream),
+            () => alone.ReduceScatter(a, b, ReduceOp.Sum, stream),
+            () => alone.ReduceScatter(a, b, [4], ReduceOp.Sum, stream),
+            () => alone.SumScatter(a, b, stream),
+            () => alone.Broadcast(a, 0, stream),
+            () => alone.Reduce(a, b, ReduceOp.Sum, 0, stream),
+            () => alone.Gather(a, b, 0, stream),
+            () => alone.Gather(a, b, [4], 0, stream),
+            () => alone.Scatter(a, b, 0, stream),
+            () => alone.Scatter(a, b, [4], 0, stream),
+            () => alone.AllToAll(a, b, stream),
+            () => alone.AllToAll(a, [4], b, [4], stream),
         ];
         Func<Task>[] asynchronous =
         [
-            () => alone.AllReduceAsync(a, b, ReduceOp.Sum, stream), () => alone.AllReduceAsync(a, ReduceOp.Max, stream), () => alone.AllSumAsync(a, stream),
-            () => alone.AllMaxAsync(a, stream), () => alone.AllMinAsync(a, stream), () => alone.AllGatherAsync(a, b, stream),
-            () => alone.AllGatherAsync(a, b, [4], stream), () => alone.ReduceScatterAsync(a, b, ReduceOp.Sum, stream),
-            () => alone.ReduceScatterAsync(a, b, [4], ReduceOp.Sum, stream), () => alone.SumScatterAsync(a, b, stream),
-            () => alone.BroadcastAsync(a, 0, stream), () => alone.ReduceAsync(a, b, ReduceOp.Sum, 0, stream), () => alone.GatherAsync(a, b, 0, stream),
-            () => alone.GatherAsync(a, b, [4], 0, stream), () => alone.ScatterAsync(a, b, 0, stream), () => alone.ScatterAsync(a, b, [4], 0, stream),
-            () => alone.AllToAllAsync(a, b, stream), () => alone.AllToAllAsync(a, [4], b, [4], stream),
+            () => alone.AllReduceAsync(a, b, ReduceOp.Sum, stream),
+            () => alone.AllReduceAsync(a, ReduceOp.Max, stream),
+            () => alone.AllSumAsync(a, stream),
+            () => alone.AllMaxAsync(a, stream),
+            () => alone.AllMinAsync(a, stream),
+            () => alone.AllGatherAsync(a, b, stream),
+            () => alone.AllGatherAsync(a, b, [4], stream),
+            () => alone.ReduceScatterAsync(a, b, ReduceOp.Sum, stream),
+            () => alone.ReduceScatterAsync(a, b, [4], ReduceOp.Sum, stream),
+            () => alone.SumScatterAsync(a, b, stream),
+            () => alone.BroadcastAsync(a, 0, stream),
+            () => alone.ReduceAsync(a, b, ReduceOp.Sum, 0, stream),
+            () => alone.GatherAsync(a, b, 0, stream),
+            () => alone.GatherAsync(a, b, [4], 0, stream),
+            () => alone.ScatterAsync(a, b, 0, stream),
+            () => alone.ScatterAsync(a, b, [4], 0, stream),
+            () => alone.AllToAllAsync(a, b, stream),
+            () => alone.AllToAllAsync(a, [4], b, [4], stream),
         ];
         foreach (Action call in blocking)
         {
@@ -162,7 +269,10 @@ public sealed class DeviceArgumentTests
 
     [Test]
     public void CancelledBeforehandNothingIsIssued() =>
-        Assert.That(_group.AllSumAsync(At(0x1000, 1), cancellationToken: new CancellationToken(canceled: true)).IsCanceled, Is.True);
+        Assert.That(
+            _group.AllSumAsync(At(0x1000, 1), cancellationToken: new CancellationToken(canceled: true)).IsCanceled,
+            Is.True
+        );
 
     [Test]
     public void ADisposedGroupSaysSo()

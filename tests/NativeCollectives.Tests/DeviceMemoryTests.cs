@@ -12,7 +12,12 @@ public sealed class DeviceMemoryTests
         var span = new DeviceSpan<float>(0x1000, 10);
         Assert.That((span.Address, span.Length, span.IsEmpty), Is.EqualTo(((nint)0x1000, 10L, false)));
         Assert.That(span.ToString(), Is.EqualTo("Single[10] at 0x1000"));
-        Assert.That(default(DeviceSpan<float>).IsEmpty && new DeviceSpan<float>(0, 0).IsEmpty && new DeviceSpan<float>(8, 0).IsEmpty, Is.True);
+        Assert.That(
+            default(DeviceSpan<float>).IsEmpty
+                && new DeviceSpan<float>(0, 0).IsEmpty
+                && new DeviceSpan<float>(8, 0).IsEmpty,
+            Is.True
+        );
     }
 
     [Test]
@@ -24,16 +29,28 @@ public sealed class DeviceMemoryTests
         Assert.That(span.Slice(3, 2), Is.EqualTo(new DeviceSpan<double>(0x1018, 2)));
         Assert.That(span.Slice(10), Is.EqualTo(new DeviceSpan<double>(0x1050, 0)));
         Assert.That(span.Slice(10, 0).IsEmpty, Is.True);
-        Assert.That(new DeviceSpan<byte>(0x1000, 1L << 40).Slice(1L << 39).Address, Is.EqualTo(unchecked((nint)0x80_0000_1000)));
+        Assert.That(
+            new DeviceSpan<byte>(0x1000, 1L << 40).Slice(1L << 39).Address,
+            Is.EqualTo(unchecked((nint)0x80_0000_1000))
+        );
         foreach (long start in new[] { -1, 11, long.MinValue, long.MaxValue })
         {
-            Assert.That(() => span.Slice(start), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Property("ParamName").EqualTo("start"));
-            Assert.That(() => span.Slice(start, 0), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Property("ParamName").EqualTo("start"));
+            Assert.That(
+                () => span.Slice(start),
+                Throws.InstanceOf<ArgumentOutOfRangeException>().With.Property("ParamName").EqualTo("start")
+            );
+            Assert.That(
+                () => span.Slice(start, 0),
+                Throws.InstanceOf<ArgumentOutOfRangeException>().With.Property("ParamName").EqualTo("start")
+            );
         }
 
         foreach (long length in new[] { -1, 8, long.MinValue, long.MaxValue })
         {
-            Assert.That(() => span.Slice(3, length), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Property("ParamName").EqualTo("length"));
+            Assert.That(
+                () => span.Slice(3, length),
+                Throws.InstanceOf<ArgumentOutOfRangeException>().With.Property("ParamName").EqualTo("length")
+            );
         }
     }
 
@@ -43,7 +60,10 @@ public sealed class DeviceMemoryTests
         var span = new DeviceSpan<int>(0x1000, 10);
         var same = new DeviceSpan<int>(0x1000, 10);
         Assert.That(span == same && span.Equals((object)same) && span.GetHashCode() == same.GetHashCode(), Is.True);
-        Assert.That(span != new DeviceSpan<int>(0x1000, 9) && span != new DeviceSpan<int>(0x1004, 10) && !span.Equals("span"), Is.True);
+        Assert.That(
+            span != new DeviceSpan<int>(0x1000, 9) && span != new DeviceSpan<int>(0x1004, 10) && !span.Equals("span"),
+            Is.True
+        );
     }
 
     [Test]
@@ -68,15 +88,28 @@ public sealed class DeviceMemoryTests
     [Test]
     public void AGroupOnHostMemoryHasNoDevice()
     {
-        using DistributedGroup group = DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.None });
+        using DistributedGroup group = DistributedGroup.Create(
+            new DistributedGroupOptions { Backend = BackendKind.None }
+        );
         Assert.That(group.Device, Is.Null);
-        Assert.That(() => group.AllocateDevice<float>(1), Throws.TypeOf<NotSupportedException>().With.Message.Contains("self"));
-        foreach (BackendKind backend in new[] { BackendKind.Ring, BackendKind.Jaccl, BackendKind.Any, BackendKind.None })
+        Assert.That(
+            () => group.AllocateDevice<float>(1),
+            Throws.TypeOf<NotSupportedException>().With.Message.Contains("self")
+        );
+        foreach (
+            BackendKind backend in new[] { BackendKind.Ring, BackendKind.Jaccl, BackendKind.Any, BackendKind.None }
+        )
         {
-            Assert.That(() => DistributedGroup.DeviceCount(backend), Throws.TypeOf<NotSupportedException>().With.Message.Contains(BackendNames.Of(backend)));
+            Assert.That(
+                () => DistributedGroup.DeviceCount(backend),
+                Throws.TypeOf<NotSupportedException>().With.Message.Contains(BackendNames.Of(backend))
+            );
         }
 
-        Assert.That(() => DistributedGroup.DeviceCount((BackendKind)99), Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(
+            () => DistributedGroup.DeviceCount((BackendKind)99),
+            Throws.InstanceOf<ArgumentOutOfRangeException>()
+        );
     }
 
     [Test]
@@ -92,22 +125,34 @@ public sealed class DeviceMemoryTests
         Assert.That(() => DistributedGroup.DeviceCount(BackendKind.Nccl), Throws.TypeOf<BackendUnavailableException>());
         Assert.That(() => new DeviceBuffer<float>(1), Throws.TypeOf<BackendUnavailableException>());
         Assert.That(() => NcclUniqueId.Create(), Throws.TypeOf<BackendUnavailableException>());
-        BackendUnavailableException error = Assert.Throws<BackendUnavailableException>(
-            () => DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.Nccl, Nccl = new NcclOptions { Size = 1 } }))!;
+        BackendUnavailableException error = Assert.Throws<BackendUnavailableException>(() =>
+            DistributedGroup.Create(
+                new DistributedGroupOptions
+                {
+                    Backend = BackendKind.Nccl,
+                    Nccl = new NcclOptions { Size = 1 },
+                }
+            )
+        )!;
         Assert.That(error.Message, Does.Contain(reason));
     }
 
     [Test]
     public void AvailabilityGoesByTheLibrariesThatOptionsName()
     {
-        var options = new DistributedGroupOptions { Nccl = new NcclOptions { Library = "/nowhere/libnccl.so.2", CudaLibrary = "/nowhere/libcuda.so.1" } };
+        var options = new DistributedGroupOptions
+        {
+            Nccl = new NcclOptions { Library = "/nowhere/libnccl.so.2", CudaLibrary = "/nowhere/libcuda.so.1" },
+        };
         Assert.That(DistributedGroup.IsAvailable(BackendKind.Nccl, options, out string? reason), Is.False);
         Assert.That(reason, Does.Contain("/nowhere/lib"));
         Assert.That(DistributedGroup.IsAvailable(BackendKind.None, options, out reason), Is.True);
         Assert.That(reason, Is.Null);
         options.Nccl.Library = " ";
         Assert.That(
-            () => DistributedGroup.IsAvailable(BackendKind.Nccl, options, out _), Throws.ArgumentException.With.Message.Contains("NcclOptions.Library"));
+            () => DistributedGroup.IsAvailable(BackendKind.Nccl, options, out _),
+            Throws.ArgumentException.With.Message.Contains("NcclOptions.Library")
+        );
         Assert.That(() => DistributedGroup.IsAvailable(BackendKind.Nccl, null!, out _), Throws.ArgumentNullException);
     }
 }

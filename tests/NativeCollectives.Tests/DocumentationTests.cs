@@ -9,10 +9,10 @@ namespace NativeCollectives.Tests;
 
 /// <summary>Every C# block in the documentation compiles against what was built.</summary>
 /// <remarks>
-/// A block is compiled as a program of its own, with the usings that a new project has and those of this library. What a
-/// text leaves out stands above its block, in comments that a reader of the page does not see: after the words "compiled
-/// after" what comes before it in the same program, after "compiled with" a file beside it, such as types of another
-/// library.
+/// A block is compiled as a program of its own, with the usings that a new project has and those of this library. What
+/// a text leaves out stands above its block, in comments that a reader of the page does not see: after the words
+/// "compiled after" what comes before it in the same program, after "compiled with" a file beside it, such as types of
+/// another library.
 /// </remarks>
 [Category("Unit")]
 [CancelAfter(120_000)]
@@ -35,7 +35,14 @@ internal sealed partial class DocumentationTests
 
     /// <summary>Blocks that nobody would miss: the pages below have some, and this test must see them.</summary>
     private static readonly string[] _pagesWithExamples =
-        ["README.md", "docs/api.md", "docs/hosting.md", "docs/jaccl.md", "docs/nccl.md", "docs/ring.md"];
+    [
+        "README.md",
+        "docs/api.md",
+        "docs/hosting.md",
+        "docs/jaccl.md",
+        "docs/nccl.md",
+        "docs/ring.md",
+    ];
 
     [Test]
     public void Every_page_with_examples_is_looked_at() =>
@@ -46,8 +53,10 @@ internal sealed partial class DocumentationTests
     {
         Diagnostic[] errors = Compile(block.Before + block.Text, block.Beside);
         Assert.That(
-            errors, Is.Empty,
-                $"{block}:\n{string.Join('\n', errors.Select(error => $"line {Line(block, error)}: {error.GetMessage()}"))}");
+            errors,
+            Is.Empty,
+            $"{block}:\n{string.Join('\n', errors.Select(error => $"line {Line(block, error)}: {error.GetMessage()}"))}"
+        );
     }
 
     /// <summary>The test itself: it sees what is wrong.</summary>
@@ -56,12 +65,17 @@ internal sealed partial class DocumentationTests
     {
         Block[] blocks =
         [
-            .. Find("page.md",
-                "<!-- compiled after: int given = 1; -->\n\n```csharp\nint sum = given + missing;\n```\n\ntext\n\n``` csharp\nint x = 1;\n```\n"),
+            .. Find(
+                "page.md",
+                "<!-- compiled after: int given = 1; -->\n\n```csharp\nint sum = given + missing;\n```\n\ntext\n\n``` "
+                    + "csharp\nint x = 1;\n```\n"
+            ),
         ];
         Assert.That(blocks.Select(static block => block.Line), Is.EqualTo(new[] { 3, 9 }));
-        Assert.That(Compile(blocks[0].Before + blocks[0].Text, "").Select(static error => error.Id),
-            Is.EqualTo(new[] { "CS0103" }));
+        Assert.That(
+            Compile(blocks[0].Before + blocks[0].Text, "").Select(static error => error.Id),
+            Is.EqualTo(new[] { "CS0103" })
+        );
         Assert.That(Compile(blocks[1].Text, ""), Is.Empty);
     }
 
@@ -72,11 +86,16 @@ internal sealed partial class DocumentationTests
     private static IEnumerable<Block> Blocks()
     {
         string root = NcclLibraries.RepositoryRoot;
-        string[] pages = [.. Directory.GetFiles(root, "*.md"), .. new[] { "docs", "bindings", "samples", "bench" }
-            .Select(folder => Path.Combine(root, folder))
-            .Where(Directory.Exists)
-            .SelectMany(static folder => Directory.GetFiles(folder, "*.md", SearchOption.AllDirectories))];
-        return pages.Order(StringComparer.Ordinal)
+        string[] pages =
+        [
+            .. Directory.GetFiles(root, "*.md"),
+            .. new[] { "docs", "bindings", "samples", "bench" }
+                .Select(folder => Path.Combine(root, folder))
+                .Where(Directory.Exists)
+                .SelectMany(static folder => Directory.GetFiles(folder, "*.md", SearchOption.AllDirectories)),
+        ];
+        return pages
+            .Order(StringComparer.Ordinal)
             .SelectMany(page => Find(Path.GetRelativePath(root, page).Replace('\\', '/'), File.ReadAllText(page)));
     }
 
@@ -89,8 +108,10 @@ internal sealed partial class DocumentationTests
             foreach (Capture comment in match.Groups["comment"].Captures)
             {
                 Match part = Comment().Match(comment.Value);
-                _ = part.Groups["where"].Value == "after" ? before += part.Groups["code"].Value + "\n"
-                    : beside += part.Groups["code"].Value + "\n";
+                _ =
+                    part.Groups["where"].Value == "after"
+                        ? before += part.Groups["code"].Value + "\n"
+                        : beside += part.Groups["code"].Value + "\n";
             }
 
             int line = text.AsSpan(0, match.Groups["code"].Index).Count('\n');
@@ -101,18 +122,32 @@ internal sealed partial class DocumentationTests
     private static Diagnostic[] Compile(string program, string beside)
     {
         SyntaxTree[] trees =
-            [.. new[] { program, Usings, beside }.Select(static text => CSharpSyntaxTree.ParseText(text, _language))];
+        [
+            .. new[] { program, Usings, beside }.Select(static text => CSharpSyntaxTree.ParseText(text, _language)),
+        ];
         var compilation = CSharpCompilation.Create(
             "Example",
             trees,
             _references.Value,
-            new CSharpCompilationOptions(OutputKind.ConsoleApplication,
-                nullableContextOptions: NullableContextOptions.Enable));
-        CSharpGeneratorDriver.Create([JsonGenerator()], parseOptions: _language)
-            .RunGeneratorsAndUpdateCompilation(compilation, out Compilation whole,
-                out ImmutableArray<Diagnostic> generated);
-        return [.. whole.GetDiagnostics().Concat(generated)
-            .Where(static diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)];
+            new CSharpCompilationOptions(
+                OutputKind.ConsoleApplication,
+                nullableContextOptions: NullableContextOptions.Enable
+            )
+        );
+        CSharpGeneratorDriver
+            .Create([JsonGenerator()], parseOptions: _language)
+            .RunGeneratorsAndUpdateCompilation(
+                compilation,
+                out Compilation whole,
+                out ImmutableArray<Diagnostic> generated
+            );
+        return
+        [
+            .. whole
+                .GetDiagnostics()
+                .Concat(generated)
+                .Where(static diagnostic => diagnostic.Severity == DiagnosticSeverity.Error),
+        ];
     }
 
     // What the tests run on, of which a user has the libraries too.
@@ -123,10 +158,15 @@ internal sealed partial class DocumentationTests
         return
         [
             .. loaded
-                .Where(file => Path.GetFileName(file) is var name
-                    && (own.Contains(name) || name.StartsWith("System.", StringComparison.Ordinal)
+                .Where(file =>
+                    Path.GetFileName(file) is var name
+                    && (
+                        own.Contains(name)
+                        || name.StartsWith("System.", StringComparison.Ordinal)
                         || name.StartsWith("Microsoft.", StringComparison.Ordinal)
-                        || name is "mscorlib.dll" or "netstandard.dll"))
+                        || name is "mscorlib.dll" or "netstandard.dll"
+                    )
+                )
                 .Select(static file => MetadataReference.CreateFromFile(file)),
         ];
     }
@@ -141,8 +181,9 @@ internal sealed partial class DocumentationTests
             ? Directory.GetFiles(packs, Name, SearchOption.AllDirectories).Order(StringComparer.Ordinal).LastOrDefault()
             : null;
         Assert.That(file, Is.Not.Null, $"{Name} is not below {packs}, where the SDK has it");
-        Type generator = Assembly.LoadFrom(file!).GetType("System.Text.Json.SourceGeneration.JsonSourceGenerator",
-            throwOnError: true)!;
+        Type generator = Assembly
+            .LoadFrom(file!)
+            .GetType("System.Text.Json.SourceGeneration.JsonSourceGenerator", throwOnError: true)!;
         return ((IIncrementalGenerator)Activator.CreateInstance(generator)!).AsSourceGenerator();
     }
 
@@ -154,8 +195,10 @@ internal sealed partial class DocumentationTests
 
     // Comments that belong to a block may have empty lines between them and it.
     [GeneratedRegex(
-        """(?:^(?<comment><!-- compiled (?:after|with):(?:(?!-->).)*-->)\s*\n)*^(?<fence>```+)[ ]?(?:csharp|cs|c#)[ ]*\n(?<code>.*?)^\k<fence>[ ]*$""",
-        RegexOptions.Singleline | RegexOptions.Multiline | RegexOptions.IgnoreCase)]
+        """(?:^(?<comment><!-- compiled (?:after|with):(?:(?!-->).)*-->)\s*\n)*"""
+            + """^(?<fence>```+)[ ]?(?:csharp|cs|c#)[ ]*\n(?<code>.*?)^\k<fence>[ ]*$""",
+        RegexOptions.Singleline | RegexOptions.Multiline | RegexOptions.IgnoreCase
+    )]
     private static partial Regex Fence();
 
     [GeneratedRegex("^<!-- compiled (?<where>after|with):(?<code>.*)-->$", RegexOptions.Singleline)]

@@ -12,7 +12,11 @@ internal static class ElfExports
     public static List<string> Functions(string path)
     {
         var file = File.ReadAllBytes(path);
-        Assert.That(file.AsSpan(0, 6).SequenceEqual("\u007fELF\u0002\u0001"u8), Is.True, $"{path} is no 64-bit, little-endian ELF file");
+        Assert.That(
+            file.AsSpan(0, 6).SequenceEqual("\u007fELF\u0002\u0001"u8),
+            Is.True,
+            $"{path} is no 64-bit, little-endian ELF file"
+        );
 
         var functions = new List<string>();
         var sections = Long(file, 40);

@@ -13,17 +13,35 @@ public sealed class JacclConfigurationTests
 
     // As mlx.launch sets them.
     private static readonly (string Name, string Value)[] Mlx =
-        [("MLX_RANK", "1"), ("MLX_IBV_DEVICES", DeviceFile), ("MLX_JACCL_COORDINATOR", Coordinator)];
+    [
+        ("MLX_RANK", "1"),
+        ("MLX_IBV_DEVICES", DeviceFile),
+        ("MLX_JACCL_COORDINATOR", Coordinator),
+    ];
 
-    private static readonly IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>> Pair = [[[], ["rdma_en2"]], [["rdma_en3"], []]];
+    private static readonly IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>> Pair =
+    [
+        [
+            [],
+            ["rdma_en2"],
+        ],
+        [
+            ["rdma_en3"],
+            [],
+        ],
+    ];
 
-    private static readonly JacclSideChannel Channel = (_, _, _, _) => throw new InvalidOperationException("Reading options calls nobody.");
+    private static readonly JacclSideChannel Channel = (_, _, _, _) =>
+        throw new InvalidOperationException("Reading options calls nobody.");
 
     [Test]
     public void NothingIsNoConfiguration()
     {
         BackendConfiguration configuration = Read(new JacclOptions());
-        Assert.That(configuration.Missing, Is.EqualTo(new[] { "MLX_RANK", "MLX_IBV_DEVICES", "MLX_JACCL_COORDINATOR" }));
+        Assert.That(
+            configuration.Missing,
+            Is.EqualTo(new[] { "MLX_RANK", "MLX_IBV_DEVICES", "MLX_JACCL_COORDINATOR" })
+        );
         Assert.That(configuration.Given, Is.Empty);
         Assert.That(configuration.Settings, Is.Empty);
         Assert.That(Read(null).Missing, Is.EqualTo(configuration.Missing));
@@ -34,44 +52,101 @@ public sealed class JacclConfigurationTests
     {
         AssertIs(Read(null, Mlx), 1, ("device_file", DeviceFile), ("coordinator", Coordinator));
         AssertIs(
-            Read(null, [.. Mlx, ("MLX_JACCL_RING", "1")]), 1, ("device_file", DeviceFile), ("coordinator", Coordinator), ("prefer_ring", "true"));
+            Read(null, [.. Mlx, ("MLX_JACCL_RING", "1")]),
+            1,
+            ("device_file", DeviceFile),
+            ("coordinator", Coordinator),
+            ("prefer_ring", "true")
+        );
     }
 
     [Test]
     public void JacclsOwnNamesComeFirst()
     {
-        (string, string)[] own = [("JACCL_RANK", "3"), ("JACCL_IBV_DEVICES", "own.json"), ("JACCL_COORDINATOR", "node0:5000")];
+        (string, string)[] own =
+        [
+            ("JACCL_RANK", "3"),
+            ("JACCL_IBV_DEVICES", "own.json"),
+            ("JACCL_COORDINATOR", "node0:5000"),
+        ];
         AssertIs(Read(null, own), 3, ("device_file", "own.json"), ("coordinator", "node0:5000"));
         AssertIs(Read(null, [.. Mlx, .. own]), 3, ("device_file", "own.json"), ("coordinator", "node0:5000"));
         AssertIs(Read(null, [.. Mlx, own[0]]), 3, ("device_file", DeviceFile), ("coordinator", Coordinator));
         AssertIs(Read(null, [.. Mlx, own[1]]), 1, ("device_file", "own.json"), ("coordinator", Coordinator));
         AssertIs(Read(null, [.. Mlx, own[2]]), 1, ("device_file", DeviceFile), ("coordinator", "node0:5000"));
-        AssertIs(Read(null, [.. With(With(With(Mlx, "MLX_RANK", "x"), "MLX_IBV_DEVICES", ""), "MLX_JACCL_COORDINATOR", "x"), .. own]), 3,
-            ("device_file", "own.json"), ("coordinator", "node0:5000"));
+        AssertIs(
+            Read(
+                null,
+                [.. With(With(With(Mlx, "MLX_RANK", "x"), "MLX_IBV_DEVICES", ""), "MLX_JACCL_COORDINATOR", "x"), .. own]
+            ),
+            3,
+            ("device_file", "own.json"),
+            ("coordinator", "node0:5000")
+        );
     }
 
     [Test]
     public void CodeWinsOverTheEnvironment()
     {
         (string, string)[] variables =
-            [("JACCL_RANK", "x"), ("JACCL_IBV_DEVICES", ""), ("JACCL_COORDINATOR", "x"), ("MLX_RANK", "x"), ("MLX_IBV_DEVICES", ""), ("MLX_JACCL_RING", "1")];
-        var options = new JacclOptions { Rank = 1, Devices = Pair, Coordinator = "[fe80::1]:80", PreferRing = false };
+        [
+            ("JACCL_RANK", "x"),
+            ("JACCL_IBV_DEVICES", ""),
+            ("JACCL_COORDINATOR", "x"),
+            ("MLX_RANK", "x"),
+            ("MLX_IBV_DEVICES", ""),
+            ("MLX_JACCL_RING", "1"),
+        ];
+        var options = new JacclOptions
+        {
+            Rank = 1,
+            Devices = Pair,
+            Coordinator = "[fe80::1]:80",
+            PreferRing = false,
+        };
         AssertIs(
             Read(options, variables),
             1,
             ("devices", """[[[],["rdma_en2"]],[["rdma_en3"],[]]]"""),
             ("coordinator", "[fe80::1]:80"),
-            ("prefer_ring", "false"));
-        options = new JacclOptions { Rank = 7, DeviceFile = "mine.json", Coordinator = "a:1" };
-        AssertIs(Read(options, variables), 7, ("device_file", "mine.json"), ("coordinator", "a:1"), ("prefer_ring", "true"));
+            ("prefer_ring", "false")
+        );
+        options = new JacclOptions
+        {
+            Rank = 7,
+            DeviceFile = "mine.json",
+            Coordinator = "a:1",
+        };
+        AssertIs(
+            Read(options, variables),
+            7,
+            ("device_file", "mine.json"),
+            ("coordinator", "a:1"),
+            ("prefer_ring", "true")
+        );
     }
 
     [Test]
     public void EachSettingIsTakenFromWhereItIs()
     {
-        AssertIs(Read(new JacclOptions { Rank = 0 }, Mlx), 0, ("device_file", DeviceFile), ("coordinator", Coordinator));
-        AssertIs(Read(new JacclOptions { DeviceFile = "mine.json" }, Mlx), 1, ("device_file", "mine.json"), ("coordinator", Coordinator));
-        AssertIs(Read(new JacclOptions { Coordinator = "a:1" }, Mlx), 1, ("device_file", DeviceFile), ("coordinator", "a:1"));
+        AssertIs(
+            Read(new JacclOptions { Rank = 0 }, Mlx),
+            0,
+            ("device_file", DeviceFile),
+            ("coordinator", Coordinator)
+        );
+        AssertIs(
+            Read(new JacclOptions { DeviceFile = "mine.json" }, Mlx),
+            1,
+            ("device_file", "mine.json"),
+            ("coordinator", Coordinator)
+        );
+        AssertIs(
+            Read(new JacclOptions { Coordinator = "a:1" }, Mlx),
+            1,
+            ("device_file", DeviceFile),
+            ("coordinator", "a:1")
+        );
         BackendConfiguration devices = Read(new JacclOptions { Devices = Pair }, Mlx);
         Assert.That(devices.Settings.Select(setting => setting.Key), Is.EqualTo(new[] { "devices", "coordinator" }));
         Assert.That(devices.Given, Is.EqualTo(new[] { "MLX_RANK", "JacclOptions.Devices", "MLX_JACCL_COORDINATOR" }));
@@ -92,20 +167,33 @@ public sealed class JacclConfigurationTests
     {
         GroupPlan plan = Plan(new DistributedGroupOptions { Backend = BackendKind.Jaccl }, Without(Mlx, "MLX_RANK"));
         Assert.That(plan.Configuration, Is.Null);
-        Assert.That(plan.Warning, Does.Contain("jaccl: MLX_RANK is missing (MLX_IBV_DEVICES, MLX_JACCL_COORDINATOR are set)"));
+        Assert.That(
+            plan.Warning,
+            Does.Contain("jaccl: MLX_RANK is missing (MLX_IBV_DEVICES, MLX_JACCL_COORDINATOR are set)")
+        );
     }
 
     [Test]
     public void TheMissingAreToldTogetherWithTheGiven()
     {
         var options = new DistributedGroupOptions { Backend = BackendKind.Jaccl, Strict = true };
-        BackendUnavailableException error = Assert.Throws<BackendUnavailableException>(() => Plan(options, ("JACCL_RANK", "0")))!;
+        BackendUnavailableException error = Assert.Throws<BackendUnavailableException>(() =>
+            Plan(options, ("JACCL_RANK", "0"))
+        )!;
         Assert.That(
-            error.Message, Is.EqualTo("No backend is configured. jaccl: MLX_IBV_DEVICES, MLX_JACCL_COORDINATOR are missing (JACCL_RANK is set)."));
+            error.Message,
+            Is.EqualTo(
+                "No backend is configured. jaccl: MLX_IBV_DEVICES, MLX_JACCL_COORDINATOR are missing (JACCL_RANK is "
+                    + "set)."
+            )
+        );
         Assert.That(error.Backend, Is.EqualTo("jaccl"));
         options.Jaccl = new JacclOptions { Devices = Pair, SideChannel = Channel };
         error = Assert.Throws<BackendUnavailableException>(() => Plan(options))!;
-        Assert.That(error.Message, Does.Contain("jaccl: MLX_RANK is missing (JacclOptions.Devices, JacclOptions.SideChannel are set)."));
+        Assert.That(
+            error.Message,
+            Does.Contain("jaccl: MLX_RANK is missing (JacclOptions.Devices, JacclOptions.SideChannel are set).")
+        );
     }
 
     [Test]
@@ -117,28 +205,43 @@ public sealed class JacclConfigurationTests
 
     [Test]
     public void ARankThatIsNoneIsAnErrorThatSaysSo(
-        [Values("JACCL_RANK", "MLX_RANK")] string variable, [Values("", " ", "1x", "-1", "+1", "0x1", "1.0", "2147483648")] string rank) =>
+        [Values("JACCL_RANK", "MLX_RANK")] string variable,
+        [Values("", " ", "1x", "-1", "+1", "0x1", "1.0", "2147483648")] string rank
+    ) =>
         AssertMalformed(
             [.. Without(Mlx, "MLX_RANK"), (variable, rank)],
-            $"The environment variable {variable} is \"{rank}\", but should be a rank: a decimal number from 0, of digits only.");
+            $"The environment variable {variable} is \"{rank}\", but should be a rank: a decimal number from 0, of "
+                + "digits only."
+        );
 
     [Test]
-    public void AnEmptyPathIsAnError([Values("JACCL_IBV_DEVICES", "MLX_IBV_DEVICES")] string variable, [Values("", " ")] string path) =>
+    public void AnEmptyPathIsAnError(
+        [Values("JACCL_IBV_DEVICES", "MLX_IBV_DEVICES")] string variable,
+        [Values("", " ")] string path
+    ) =>
         AssertMalformed(
             [.. Without(Mlx, "MLX_IBV_DEVICES"), (variable, path)],
-            $"The environment variable {variable} is \"{path}\", but should be the path of a JSON file.");
+            $"The environment variable {variable} is \"{path}\", but should be the path of a JSON file."
+        );
 
     [Test]
-    public void AddressesThatAreNone([Values("", " ", "a", "a:", ":1", "a:0", "a:65536", "a:+1", "::1:5", "[::1]", "[a]:5", "a b:5", "a:1,b:2")] string address)
+    public void AddressesThatAreNone(
+        [Values("", " ", "a", "a:", ":1", "a:0", "a:65536", "a:+1", "::1:5", "[::1]", "[a]:5", "a b:5", "a:1,b:2")]
+            string address
+    )
     {
         foreach (string variable in new[] { "JACCL_COORDINATOR", "MLX_JACCL_COORDINATOR" })
         {
             AssertMalformed(
                 [.. Without(Mlx, "MLX_JACCL_COORDINATOR"), (variable, address)],
-                $"The environment variable {variable} is \"{address}\", but should be the address of rank 0: host:port");
+                $"The environment variable {variable} is \"{address}\", but should be the address of rank 0: host:port"
+            );
         }
 
-        AssertInvalid(new JacclOptions { Coordinator = address }, $"JacclOptions.Coordinator is \"{address}\", but should be host:port");
+        AssertInvalid(
+            new JacclOptions { Coordinator = address },
+            $"JacclOptions.Coordinator is \"{address}\", but should be host:port"
+        );
     }
 
     [TestCase("JACCL_RING")]
@@ -148,8 +251,14 @@ public sealed class JacclConfigurationTests
         foreach (string value in new[] { "", "0", "1", "false" })
         {
             Assert.That(Setting(Read(null, [.. Mlx, (variable, value)]), "prefer_ring"), Is.EqualTo("true"));
-            Assert.That(Setting(Read(new JacclOptions { PreferRing = true }, [.. Mlx, (variable, value)]), "prefer_ring"), Is.EqualTo("true"));
-            Assert.That(Setting(Read(new JacclOptions { PreferRing = false }, [.. Mlx, (variable, value)]), "prefer_ring"), Is.EqualTo("false"));
+            Assert.That(
+                Setting(Read(new JacclOptions { PreferRing = true }, [.. Mlx, (variable, value)]), "prefer_ring"),
+                Is.EqualTo("true")
+            );
+            Assert.That(
+                Setting(Read(new JacclOptions { PreferRing = false }, [.. Mlx, (variable, value)]), "prefer_ring"),
+                Is.EqualTo("false")
+            );
         }
 
         Assert.That(Setting(Read(null, Mlx), "prefer_ring"), Is.Null);
@@ -160,21 +269,39 @@ public sealed class JacclConfigurationTests
     public void FramesAndQueuePairsAreTheNativeLibrarysUnlessTheProgramChooses()
     {
         BackendConfiguration usual = Read(new JacclOptions(), Mlx);
-        Assert.That((Setting(usual, "frames"), Setting(usual, "queue_pairs")), Is.EqualTo(((string?)null, (string?)null)));
+        Assert.That(
+            (Setting(usual, "frames"), Setting(usual, "queue_pairs")),
+            Is.EqualTo(((string?)null, (string?)null))
+        );
         Assert.That(Setting(Read(new JacclOptions { Frames = JacclFrames.Large }, Mlx), "frames"), Is.EqualTo("large"));
         Assert.That(Setting(Read(new JacclOptions { Frames = JacclFrames.Small }, Mlx), "frames"), Is.EqualTo("small"));
-        Assert.That(Setting(Read(new JacclOptions { QueuePairs = JacclQueuePairs.UnreliableConnection }, Mlx), "queue_pairs"), Is.EqualTo("uc"));
-        Assert.That(Setting(Read(new JacclOptions { QueuePairs = JacclQueuePairs.ReliableConnection }, Mlx), "queue_pairs"), Is.EqualTo("rc"));
+        Assert.That(
+            Setting(Read(new JacclOptions { QueuePairs = JacclQueuePairs.UnreliableConnection }, Mlx), "queue_pairs"),
+            Is.EqualTo("uc")
+        );
+        Assert.That(
+            Setting(Read(new JacclOptions { QueuePairs = JacclQueuePairs.ReliableConnection }, Mlx), "queue_pairs"),
+            Is.EqualTo("rc")
+        );
     }
 
     [Test]
     public void TheGidAndTheStateOfMlxAreTheNativeLibrarysUnlessTheProgramChooses()
     {
         BackendConfiguration usual = Read(new JacclOptions(), Mlx);
-        Assert.That((Setting(usual, "gid_index"), Setting(usual, "mlx_ring_all_gather")), Is.EqualTo(((string?)null, (string?)null)));
+        Assert.That(
+            (Setting(usual, "gid_index"), Setting(usual, "mlx_ring_all_gather")),
+            Is.EqualTo(((string?)null, (string?)null))
+        );
         Assert.That(Setting(Read(new JacclOptions { GidIndex = 3 }, Mlx), "gid_index"), Is.EqualTo("3"));
-        Assert.That(Setting(Read(new JacclOptions { MlxRingAllGather = true }, Mlx), "mlx_ring_all_gather"), Is.EqualTo("true"));
-        Assert.That(Setting(Read(new JacclOptions { MlxRingAllGather = false }, Mlx), "mlx_ring_all_gather"), Is.EqualTo("false"));
+        Assert.That(
+            Setting(Read(new JacclOptions { MlxRingAllGather = true }, Mlx), "mlx_ring_all_gather"),
+            Is.EqualTo("true")
+        );
+        Assert.That(
+            Setting(Read(new JacclOptions { MlxRingAllGather = false }, Mlx), "mlx_ring_all_gather"),
+            Is.EqualTo("false")
+        );
     }
 
     [Test]
@@ -187,17 +314,25 @@ public sealed class JacclConfigurationTests
         Assert.That(Read(null, Mlx).Libraries, Is.Empty);
         var options = new DistributedGroupOptions { Jaccl = new JacclOptions { Library = " " } };
         Assert.That(
-            () => DistributedGroup.IsAvailable(BackendKind.Jaccl, options, out _), Throws.ArgumentException.With.Message.Contains("JacclOptions.Library"));
+            () => DistributedGroup.IsAvailable(BackendKind.Jaccl, options, out _),
+            Throws.ArgumentException.With.Message.Contains("JacclOptions.Library")
+        );
     }
 
     [Test]
     public void ASideChannelMakesTheCoordinatorUnnecessary()
     {
-        BackendConfiguration configuration = Read(new JacclOptions { SideChannel = Channel }, Without(Mlx, "MLX_JACCL_COORDINATOR"));
+        BackendConfiguration configuration = Read(
+            new JacclOptions { SideChannel = Channel },
+            Without(Mlx, "MLX_JACCL_COORDINATOR")
+        );
         AssertIs(configuration, 1, ("device_file", DeviceFile));
         Assert.That(configuration.SideChannel, Is.SameAs(Channel));
 
-        configuration = Read(new JacclOptions { SideChannel = Channel }, With(Mlx, "MLX_JACCL_COORDINATOR", "the environment's does not count"));
+        configuration = Read(
+            new JacclOptions { SideChannel = Channel },
+            With(Mlx, "MLX_JACCL_COORDINATOR", "the environment's does not count")
+        );
         AssertIs(configuration, 1, ("device_file", DeviceFile));
         Assert.That(Read(null, Mlx).SideChannel, Is.Null);
     }
@@ -207,29 +342,95 @@ public sealed class JacclConfigurationTests
     {
         IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>> devices =
         [
-            [[], ["rdma_en2", "rdma_en3"], ["rdma_en4"]],
-            [["a\"\\b"], [], ["höst"]],
-            [["a", "a", "a"], ["b", "c", "d", "e"], []],
+            [
+                [],
+                ["rdma_en2", "rdma_en3"],
+                ["rdma_en4"],
+            ],
+            [
+                ["a\"\\b"],
+                [],
+                ["höst"],
+            ],
+            [
+                ["a", "a", "a"],
+                ["b", "c", "d", "e"],
+                [],
+            ],
         ];
-        string json = Setting(Read(new JacclOptions { Rank = 2, Devices = devices, SideChannel = Channel }), "devices")!;
+        string json = Setting(
+            Read(
+                new JacclOptions
+                {
+                    Rank = 2,
+                    Devices = devices,
+                    SideChannel = Channel,
+                }
+            ),
+            "devices"
+        )!;
         Assert.That(JsonSerializer.Deserialize<string[][][]>(json), Is.EqualTo(devices));
     }
 
     [Test]
     public void WhetherAMatrixMakesAGroupIsNotFoundOutHere()
     {
-        IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>>[] matrices = [[[[]]], [[[], []], [[], []]], [[["a"], ["a"]], [["b", "b"], []]]];
+        IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>>[] matrices =
+        [
+            [
+                [
+                    [],
+                ],
+            ],
+            [
+                [
+                    [],
+                    [],
+                ],
+                [
+                    [],
+                    [],
+                ],
+            ],
+            [
+                [
+                    ["a"],
+                    ["a"],
+                ],
+                [
+                    ["b", "b"],
+                    [],
+                ],
+            ],
+        ];
         foreach (IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>> devices in matrices)
         {
-            Assert.That(Read(new JacclOptions { Rank = 0, Devices = devices, Coordinator = "a:1" }).IsConfigured, Is.True);
+            Assert.That(
+                Read(
+                    new JacclOptions
+                    {
+                        Rank = 0,
+                        Devices = devices,
+                        Coordinator = "a:1",
+                    }
+                ).IsConfigured,
+                Is.True
+            );
         }
     }
 
     [Test]
     public void ARankFromTheEnvironmentMustBeInTheMatrix([Values("JACCL_RANK", "MLX_RANK")] string variable)
     {
-        RendezvousException error = Assert.Throws<RendezvousException>(() => Read(new JacclOptions { Devices = Pair }, (variable, "2")))!;
-        Assert.That(error.Message, Is.EqualTo($"The environment variable {variable} is 2, but JacclOptions.Devices lists 2 ranks, from 0 to 1."));
+        RendezvousException error = Assert.Throws<RendezvousException>(() =>
+            Read(new JacclOptions { Devices = Pair }, (variable, "2"))
+        )!;
+        Assert.That(
+            error.Message,
+            Is.EqualTo(
+                $"The environment variable {variable} is 2, but JacclOptions.Devices lists 2 ranks, from 0 to 1."
+            )
+        );
         Assert.That((error.Backend, error.Rank), Is.EqualTo(("jaccl", 2)));
     }
 
@@ -237,16 +438,25 @@ public sealed class JacclConfigurationTests
     public void ImpossibleOptionsAreNamed()
     {
         AssertInvalid(new JacclOptions { Rank = -1 }, "JacclOptions.Rank is -1, but ranks count from 0.");
-        AssertInvalid(new JacclOptions { Rank = 2, Devices = Pair }, "JacclOptions.Rank is 2, but JacclOptions.Devices lists 2 ranks, from 0 to 1.");
+        AssertInvalid(
+            new JacclOptions { Rank = 2, Devices = Pair },
+            "JacclOptions.Rank is 2, but JacclOptions.Devices lists 2 ranks, from 0 to 1."
+        );
         AssertInvalid(new JacclOptions { Devices = Pair, DeviceFile = DeviceFile }, "both Devices and DeviceFile");
         AssertInvalid(new JacclOptions { DeviceFile = "" }, "JacclOptions.DeviceFile is \"\"");
         AssertInvalid(new JacclOptions { DeviceFile = "a\0b" }, "JacclOptions.DeviceFile is \"a\\0b\"");
-        AssertInvalid(new JacclOptions { Coordinator = Coordinator, SideChannel = Channel }, "both Coordinator and SideChannel");
+        AssertInvalid(
+            new JacclOptions { Coordinator = Coordinator, SideChannel = Channel },
+            "both Coordinator and SideChannel"
+        );
         AssertInvalid(new JacclOptions { Coordinator = "a\0:1" }, "JacclOptions.Coordinator is \"a\\0:1\"");
         AssertInvalid(new JacclOptions { Frames = (JacclFrames)2 }, "JacclOptions.Frames is 2");
         AssertInvalid(new JacclOptions { QueuePairs = (JacclQueuePairs)(-1) }, "JacclOptions.QueuePairs is -1");
         AssertInvalid(new JacclOptions { GidIndex = -1 }, "JacclOptions.GidIndex is -1, but should be from 0 to 255.");
-        AssertInvalid(new JacclOptions { GidIndex = 256 }, "JacclOptions.GidIndex is 256, but should be from 0 to 255.");
+        AssertInvalid(
+            new JacclOptions { GidIndex = 256 },
+            "JacclOptions.GidIndex is 256, but should be from 0 to 255."
+        );
         AssertInvalid(new JacclOptions { Library = "" }, "JacclOptions.Library is \"\"");
     }
 
@@ -254,23 +464,109 @@ public sealed class JacclConfigurationTests
     public void ImpossibleMatricesAreNamed()
     {
         AssertInvalid([], "JacclOptions.Devices is empty");
-        AssertInvalid([[[], ["a"]], null!], "JacclOptions.Devices has no row for rank 1.");
-        AssertInvalid([[[], ["a"]], [["b"]]], "JacclOptions.Devices has 2 rows, one per rank, but the row of rank 1 has 1 entry.");
-        AssertInvalid([[[], ["a"], ["a"]], [["b"], []]], "JacclOptions.Devices has 2 rows, one per rank, but the row of rank 0 has 3 entries.");
-        AssertInvalid([[[], null!], [["b"], []]], "In JacclOptions.Devices the entry from rank 0 to rank 1 is null");
-        AssertInvalid([[[], ["a"]], [["b", " "], []]], "In JacclOptions.Devices the entry from rank 1 to rank 0 has a blank name of a device.");
-        AssertInvalid([[[], ["a"]], [[null!], []]], "In JacclOptions.Devices the entry from rank 1 to rank 0 has a blank name of a device.");
-        AssertInvalid([[[], ["a\0"]], [["b"], []]], "In JacclOptions.Devices the entry from rank 0 to rank 1 has a blank name of a device.");
+        AssertInvalid(
+            [
+                [
+                    [],
+                    ["a"],
+                ],
+                null!,
+            ],
+            "JacclOptions.Devices has no row for rank 1."
+        );
+        AssertInvalid(
+            [
+                [
+                    [],
+                    ["a"],
+                ],
+                [
+                    ["b"],
+                ],
+            ],
+            "JacclOptions.Devices has 2 rows, one per rank, but the row of rank 1 has 1 entry."
+        );
+        AssertInvalid(
+            [
+                [
+                    [],
+                    ["a"],
+                    ["a"],
+                ],
+                [
+                    ["b"],
+                    [],
+                ],
+            ],
+            "JacclOptions.Devices has 2 rows, one per rank, but the row of rank 0 has 3 entries."
+        );
+        AssertInvalid(
+            [
+                [
+                    [],
+                    null!,
+                ],
+                [
+                    ["b"],
+                    [],
+                ],
+            ],
+            "In JacclOptions.Devices the entry from rank 0 to rank 1 is null"
+        );
+        AssertInvalid(
+            [
+                [
+                    [],
+                    ["a"],
+                ],
+                [
+                    ["b", " "],
+                    [],
+                ],
+            ],
+            "In JacclOptions.Devices the entry from rank 1 to rank 0 has a blank name of a device."
+        );
+        AssertInvalid(
+            [
+                [
+                    [],
+                    ["a"],
+                ],
+                [
+                    [null!],
+                    [],
+                ],
+            ],
+            "In JacclOptions.Devices the entry from rank 1 to rank 0 has a blank name of a device."
+        );
+        AssertInvalid(
+            [
+                [
+                    [],
+                    ["a\0"],
+                ],
+                [
+                    ["b"],
+                    [],
+                ],
+            ],
+            "In JacclOptions.Devices the entry from rank 0 to rank 1 has a blank name of a device."
+        );
     }
 
-    private static (string Name, string Value)[] With((string Name, string Value)[] variables, string name, string value) =>
-        [.. Without(variables, name), (name, value)];
+    private static (string Name, string Value)[] With(
+        (string Name, string Value)[] variables,
+        string name,
+        string value
+    ) => [.. Without(variables, name), (name, value)];
 
     private static (string Name, string Value)[] Without((string Name, string Value)[] variables, string name) =>
         [.. variables.Where(variable => variable.Name != name)];
 
     private static LaunchEnvironment Variables(params (string Name, string Value)[] variables) =>
-        new(name => variables.Where(variable => variable.Name == name).Select(variable => variable.Value).FirstOrDefault());
+        new(name =>
+            variables.Where(variable => variable.Name == name).Select(variable => variable.Value).FirstOrDefault()
+        );
 
     private static BackendConfiguration Read(JacclOptions? options, params (string, string)[] variables) =>
         JacclConfiguration.Read(options, Variables(variables));
@@ -300,5 +596,8 @@ public sealed class JacclConfigurationTests
         AssertInvalid(new JacclOptions { Devices = devices }, message);
 
     private static void AssertInvalid(JacclOptions options, string message) =>
-        Assert.That(() => Read(options), Throws.ArgumentException.With.Message.Contains(message).And.Property("ParamName").EqualTo("options"));
+        Assert.That(
+            () => Read(options),
+            Throws.ArgumentException.With.Message.Contains(message).And.Property("ParamName").EqualTo("options")
+        );
 }

@@ -30,8 +30,12 @@ public sealed class JacclSideChannelTests
                 await Task.Yield();
                 seen.Add((rank, size, own.ToArray()));
                 return All;
-            });
-        Assert.That((outcome.Status, outcome.Message, outcome.Failure), Is.EqualTo((nc_status.NC_OK, "", (Exception?)null)));
+            }
+        );
+        Assert.That(
+            (outcome.Status, outcome.Message, outcome.Failure),
+            Is.EqualTo((nc_status.NC_OK, "", (Exception?)null))
+        );
         Assert.That(outcome.All, Is.EqualTo(All));
         Assert.That(seen, Has.Count.EqualTo(1));
         Assert.That((seen[0].Item1, seen[0].Item2), Is.EqualTo((Rank, Size)));
@@ -41,7 +45,10 @@ public sealed class JacclSideChannelTests
     [Test]
     public void OneChannelServesEveryRound()
     {
-        using var channel = new SideChannel((_, size, own, _) => Task.FromResult(Repeat(own.ToArray(), size)), CancellationToken.None);
+        using var channel = new SideChannel(
+            (_, size, own, _) => Task.FromResult(Repeat(own.ToArray(), size)),
+            CancellationToken.None
+        );
         foreach (int length in new[] { 4, 64, 0, 100_000, 4, 4 })
         {
             byte[] own = [.. Enumerable.Range(length, length).Select(value => (byte)value)];
@@ -56,11 +63,13 @@ public sealed class JacclSideChannelTests
     {
         bool isPool = false;
         int thread = 0;
-        Call((_, _, _, _) =>
-        {
-            (isPool, thread) = (Thread.CurrentThread.IsThreadPoolThread, Environment.CurrentManagedThreadId);
-            return Task.FromResult(All);
-        });
+        Call(
+            (_, _, _, _) =>
+            {
+                (isPool, thread) = (Thread.CurrentThread.IsThreadPoolThread, Environment.CurrentManagedThreadId);
+                return Task.FromResult(All);
+            }
+        );
         Assert.That(isPool, Is.True);
         Assert.That(thread, Is.Not.EqualTo(Environment.CurrentManagedThreadId));
     }
@@ -72,7 +81,8 @@ public sealed class JacclSideChannelTests
         AssertFails(
             isAsynchronous ? (_, _, _, _) => Task.FromException<byte[]>(failure) : (_, _, _, _) => throw failure,
             "the side channel failed: the server is gone",
-            failure);
+            failure
+        );
     }
 
     [Test]
@@ -88,27 +98,36 @@ public sealed class JacclSideChannelTests
     {
         Outcome outcome = Call((_, _, _, _) => throw new InvalidOperationException(new string('ü', 2000)));
         Assert.That(outcome.Message, Does.StartWith("the side channel failed: ü").And.EndsWith("ü"));
-        Assert.That(Encoding.UTF8.GetByteCount(outcome.Message), Is.InRange(NativeMethods.NC_MESSAGE_SIZE - 2, NativeMethods.NC_MESSAGE_SIZE - 1));
+        Assert.That(
+            Encoding.UTF8.GetByteCount(outcome.Message),
+            Is.InRange(NativeMethods.NC_MESSAGE_SIZE - 2, NativeMethods.NC_MESSAGE_SIZE - 1)
+        );
     }
 
     [Test]
     public void NothingIsNoResult([Values] bool isTask) =>
         AssertFails(
-            isTask ? (_, _, _, _) => null! : (_, _, _, _) => Task.FromResult<byte[]>(null!), "the side channel returned null", null);
+            isTask ? (_, _, _, _) => null! : (_, _, _, _) => Task.FromResult<byte[]>(null!),
+            "the side channel returned null",
+            null
+        );
 
     [Test]
     public void AWrongLengthIsAFailure([Values(0, 4, 11, 13)] int length) =>
         AssertFails(
             (_, _, _, _) => Task.FromResult(new byte[length]),
             $"the side channel returned {length} bytes, but 3 ranks that give 4 each have 12",
-            null);
+            null
+        );
 
     [Test]
     public void BytesThatAreNotInRankOrderAreAFailure() =>
         AssertFails(
             (_, _, _, _) => Task.FromResult<byte[]>([5, 6, 7, 8, 1, 2, 3, 4, 9, 10, 11, 12]),
-            "the side channel returned other bytes in the place of rank 1 than this rank gave: they are not those of the ranks in rank order",
-            null);
+            "the side channel returned other bytes in the place of rank 1 than this rank gave: they are not those of "
+                + "the ranks in rank order",
+            null
+        );
 
     [Test]
     public void WhatTheChannelDoesToTheOwnBytesIsNotOurs()
@@ -121,7 +140,8 @@ public sealed class JacclSideChannelTests
                 array.AsSpan().Clear();
                 return Task.FromResult(All);
             },
-            CancellationToken.None);
+            CancellationToken.None
+        );
         Assert.That(Call(channel, own, Long).Status, Is.EqualTo(nc_status.NC_OK));
         Assert.That(own, Is.EqualTo(Own));
     }
@@ -139,7 +159,8 @@ public sealed class JacclSideChannelTests
                 token.Register(cancelled.SetResult);
                 return late.Task;
             },
-            Short);
+            Short
+        );
         AssertTimedOut(outcome);
         await cancelled.Task;
 
@@ -155,13 +176,16 @@ public sealed class JacclSideChannelTests
         using var end = new ManualResetEventSlim();
         try
         {
-            AssertTimedOut(Call(
-                (_, _, _, _) =>
-                {
-                    end.Wait();
-                    return Task.FromResult(All);
-                },
-                Short));
+            AssertTimedOut(
+                Call(
+                    (_, _, _, _) =>
+                    {
+                        end.Wait();
+                        return Task.FromResult(All);
+                    },
+                    Short
+                )
+            );
         }
         finally
         {
@@ -175,13 +199,16 @@ public sealed class JacclSideChannelTests
         using var end = new ManualResetEventSlim();
         try
         {
-            AssertTimedOut(Call(
-                (_, _, _, token) =>
-                {
-                    token.Register(end.Wait);
-                    return new TaskCompletionSource<byte[]>().Task;
-                },
-                Short));
+            AssertTimedOut(
+                Call(
+                    (_, _, _, token) =>
+                    {
+                        token.Register(end.Wait);
+                        return new TaskCompletionSource<byte[]>().Task;
+                    },
+                    Short
+                )
+            );
         }
         finally
         {
@@ -210,12 +237,15 @@ public sealed class JacclSideChannelTests
                 return isObeyed ? Task.FromCanceled<byte[]>(token) : end.Task;
             },
             Long,
-            source.Token);
+            source.Token
+        );
         Assert.That((outcome.Status, outcome.Failure), Is.EqualTo((nc_status.NC_CANCELLED, (Exception?)null)));
         Assert.That(outcome.Message, Is.EqualTo("forming the group was cancelled"));
     }
 
-    /// <summary>Whoever cancels has nothing to do with what the side channel does then, and neither has a timer that cancels.</summary>
+    /// <summary>
+    /// Whoever cancels has nothing to do with what the side channel does then, and neither has a timer that cancels.
+    /// </summary>
     [Test]
     public void WhatItThrowsWhenItIsCancelledIsThrownAtNobody()
     {
@@ -230,7 +260,8 @@ public sealed class JacclSideChannelTests
                 return new TaskCompletionSource<byte[]>().Task;
             },
             Long,
-            source.Token);
+            source.Token
+        );
         Assert.That(outcome.Status, Is.EqualTo(nc_status.NC_CANCELLED));
         Assert.DoesNotThrow(() => cancelling.Wait(CancellationToken.None));
     }
@@ -238,7 +269,11 @@ public sealed class JacclSideChannelTests
     [Test]
     public void ATokenThatIsCancelledAlreadyEndsItAtOnce()
     {
-        Outcome outcome = Call((_, _, _, _) => new TaskCompletionSource<byte[]>().Task, Long, new CancellationToken(canceled: true));
+        Outcome outcome = Call(
+            (_, _, _, _) => new TaskCompletionSource<byte[]>().Task,
+            Long,
+            new CancellationToken(canceled: true)
+        );
         Assert.That(outcome.Status, Is.EqualTo(nc_status.NC_CANCELLED));
     }
 
@@ -254,7 +289,8 @@ public sealed class JacclSideChannelTests
                 return Task.FromResult(All);
             },
             Long,
-            source.Token);
+            source.Token
+        );
         source.Cancel();
         Assert.That(seen.IsCancellationRequested, Is.False);
     }
@@ -262,7 +298,10 @@ public sealed class JacclSideChannelTests
     [Test]
     public unsafe void ASizeThatCannotBeIsAFailure()
     {
-        using var channel = new SideChannel((_, _, _, _) => throw new InvalidOperationException(), CancellationToken.None);
+        using var channel = new SideChannel(
+            (_, _, _, _) => throw new InvalidOperationException(),
+            CancellationToken.None
+        );
         var error = new nc_error { size = (uint)sizeof(nc_error) };
         foreach (ulong bytes in new ulong[] { ulong.MaxValue, int.MaxValue })
         {
@@ -270,22 +309,35 @@ public sealed class JacclSideChannelTests
             Assert.That((status, error.status), Is.EqualTo((nc_status.NC_INTERNAL_ERROR, nc_status.NC_INTERNAL_ERROR)));
         }
 
-        Assert.That(SideChannel.Callback(channel.Context, Rank, Size, null, ulong.MaxValue, null, Long, null), Is.EqualTo(nc_status.NC_INTERNAL_ERROR));
+        Assert.That(
+            SideChannel.Callback(channel.Context, Rank, Size, null, ulong.MaxValue, null, Long, null),
+            Is.EqualTo(nc_status.NC_INTERNAL_ERROR)
+        );
     }
 
     [Test]
     public unsafe void TheProgramsExceptionIsTheInnerOne()
     {
         var cause = new InvalidOperationException("the server is gone");
-        var error = new nc_error { size = (uint)sizeof(nc_error), status = nc_status.NC_RENDEZVOUS_FAILED, rank = -1, peer = -1 };
-        Encoding.UTF8.GetBytes("the side channel failed: the server is gone", new Span<byte>(error.message, NativeMethods.NC_MESSAGE_SIZE));
+        var error = new nc_error
+        {
+            size = (uint)sizeof(nc_error),
+            status = nc_status.NC_RENDEZVOUS_FAILED,
+            rank = -1,
+            peer = -1,
+        };
+        Encoding.UTF8.GetBytes(
+            "the side channel failed: the server is gone",
+            new Span<byte>(error.message, NativeMethods.NC_MESSAGE_SIZE)
+        );
         var thrown = (RendezvousException)CollectiveErrors.Describe(&error, "jaccl", 1, default, cause);
         Assert.That(thrown.InnerException, Is.SameAs(cause));
         Assert.That(thrown.Message, Is.EqualTo("The side channel failed: the server is gone. (jaccl, rank 1)"));
         Assert.That(CollectiveErrors.Describe(&error, "jaccl", 1).InnerException, Is.Null);
     }
 
-    private static byte[] Repeat(byte[] bytes, int times) => [.. Enumerable.Repeat(bytes, times).SelectMany(part => part)];
+    private static byte[] Repeat(byte[] bytes, int times) =>
+        [.. Enumerable.Repeat(bytes, times).SelectMany(part => part)];
 
     private static void AssertFails(JacclSideChannel gather, string message, Exception? failure)
     {
@@ -304,7 +356,11 @@ public sealed class JacclSideChannelTests
         Assert.That(outcome.All, Is.All.EqualTo(Untouched));
     }
 
-    private static Outcome Call(JacclSideChannel gather, long timeoutMs = Long, CancellationToken cancellationToken = default)
+    private static Outcome Call(
+        JacclSideChannel gather,
+        long timeoutMs = Long,
+        CancellationToken cancellationToken = default
+    )
     {
         using var channel = new SideChannel(gather, cancellationToken);
         return Call(channel, Own, timeoutMs);
@@ -317,14 +373,32 @@ public sealed class JacclSideChannelTests
         all.AsSpan().Fill(Untouched);
         var error = new nc_error { size = (uint)sizeof(nc_error) };
         long begin = Stopwatch.GetTimestamp();
-        fixed (byte* source = own, destination = all)
+        fixed (
+            byte* source = own,
+                destination = all
+        )
         {
-            nc_status status = SideChannel.Callback(channel.Context, Rank, Size, source, (ulong)own.Length, destination, timeoutMs, &error);
+            nc_status status = SideChannel.Callback(
+                channel.Context,
+                Rank,
+                Size,
+                source,
+                (ulong)own.Length,
+                destination,
+                timeoutMs,
+                &error
+            );
             TimeSpan elapsed = Stopwatch.GetElapsedTime(begin);
             Assert.That(error.status, Is.EqualTo(status));
             Assert.That(error.size, Is.EqualTo((uint)sizeof(nc_error)));
-            string message = Encoding.UTF8.GetString(new ReadOnlySpan<byte>(error.message, NativeMethods.NC_MESSAGE_SIZE)).TrimEnd('\0');
-            Assert.That(status == nc_status.NC_OK || (error.rank, error.peer) == (-1, -1), Is.True, "neither a rank nor a peer is to blame");
+            string message = Encoding
+                .UTF8.GetString(new ReadOnlySpan<byte>(error.message, NativeMethods.NC_MESSAGE_SIZE))
+                .TrimEnd('\0');
+            Assert.That(
+                status == nc_status.NC_OK || (error.rank, error.peer) == (-1, -1),
+                Is.True,
+                "neither a rank nor a peer is to blame"
+            );
             return new Outcome(status, message, channel.Failure, all, elapsed);
         }
     }

@@ -1,6 +1,9 @@
 namespace NativeCollectives.Tests;
 
-/// <summary>What comes of forming an NCCL group over another group where that cannot be, on what says of itself that it is rank 0 of 2.</summary>
+/// <summary>
+/// What comes of forming an NCCL group over another group where that cannot be, on what says of itself that it is rank
+/// 0 of 2.
+/// </summary>
 [TestFixture]
 [Category("Unit")]
 [CancelAfter(30_000)]
@@ -12,7 +15,11 @@ public sealed class NcclIdExchangeTests
     [SetUp]
     public void Form()
     {
-        GroupPlan plan = GroupPlan.Make(new DistributedGroupOptions { Backend = BackendKind.None }, new LaunchEnvironment(_ => null), _ => null);
+        GroupPlan plan = GroupPlan.Make(
+            new DistributedGroupOptions { Backend = BackendKind.None },
+            new LaunchEnvironment(_ => null),
+            _ => null
+        );
         _group = new DistributedGroup(GroupFormation.Form(plan, CancellationToken.None), rank: 0, size: 2);
         _options = new DistributedGroupOptions
         {
@@ -26,11 +33,18 @@ public sealed class NcclIdExchangeTests
     public void Leave() => _group.Dispose();
 
     [Test]
-    public async Task EveryRankLearnsWhyARankCannotUseNccl([Values(BackendKind.Any, BackendKind.Nccl)] BackendKind backend)
+    public async Task EveryRankLearnsWhyARankCannotUseNccl(
+        [Values(BackendKind.Any, BackendKind.Nccl)] BackendKind backend
+    )
     {
         _options.Backend = backend;
-        BackendUnavailableException error = Assert.Throws<BackendUnavailableException>(() => DistributedGroup.Create(_options))!;
-        Assert.That(error.Message, Does.StartWith("NCCL cannot be used on rank 0. ").And.Contains("/nowhere/libnccl.so.2"));
+        BackendUnavailableException error = Assert.Throws<BackendUnavailableException>(() =>
+            DistributedGroup.Create(_options)
+        )!;
+        Assert.That(
+            error.Message,
+            Does.StartWith("NCCL cannot be used on rank 0. ").And.Contains("/nowhere/libnccl.so.2")
+        );
         Assert.That((error.Backend, error.Rank), Is.EqualTo(("nccl", 0)));
         Assert.That(error.InnerException, Is.TypeOf<BackendUnavailableException>());
         await Assert.ThrowsAsync<BackendUnavailableException>(() => DistributedGroup.CreateAsync(_options));
@@ -42,7 +56,11 @@ public sealed class NcclIdExchangeTests
     {
         _group.Abort("for the test");
         RendezvousException error = Assert.Throws<RendezvousException>(() => DistributedGroup.Create(_options))!;
-        Assert.That(error.Message, Does.StartWith("NCCL's id could not be exchanged over NcclOptions.BootstrapGroup.").And.Contains("for the test"));
+        Assert.That(
+            error.Message,
+            Does.StartWith("NCCL's id could not be exchanged over NcclOptions.BootstrapGroup.")
+                .And.Contains("for the test")
+        );
         Assert.That(error.InnerException, Is.TypeOf<GroupAbortedException>());
     }
 

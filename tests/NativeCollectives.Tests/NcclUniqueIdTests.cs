@@ -6,7 +6,10 @@ namespace NativeCollectives.Tests;
 [CancelAfter(30_000)]
 public sealed class NcclUniqueIdTests
 {
-    private static readonly byte[] Bytes = [.. Enumerable.Range(0, NcclUniqueId.Size).Select(value => (byte)(255 - value))];
+    private static readonly byte[] Bytes =
+    [
+        .. Enumerable.Range(0, NcclUniqueId.Size).Select(value => (byte)(255 - value)),
+    ];
 
     [Test]
     public void ItHoldsItsBytes()
@@ -25,7 +28,9 @@ public sealed class NcclUniqueIdTests
     [Test]
     public void OtherNumbersOfBytesAreNoId([Values(0, 127, 129)] int length) =>
         Assert.That(
-            () => new NcclUniqueId(new byte[length]), Throws.ArgumentException.With.Message.Contains($"bytes has {length} elements, but should have 128"));
+            () => new NcclUniqueId(new byte[length]),
+            Throws.ArgumentException.With.Message.Contains($"bytes has {length} elements, but should have 128")
+        );
 
     [Test]
     public void ItsTextIsReadBack()
@@ -49,7 +54,10 @@ public sealed class NcclUniqueIdTests
             Assert.That(id, Is.Null);
         }
 
-        Assert.That(() => NcclUniqueId.Parse("abc"), Throws.TypeOf<FormatException>().With.Message.Contains("256 hexadecimal digits"));
+        Assert.That(
+            () => NcclUniqueId.Parse("abc"),
+            Throws.TypeOf<FormatException>().With.Message.Contains("256 hexadecimal digits")
+        );
         Assert.That(() => NcclUniqueId.Parse(null!), Throws.ArgumentNullException);
     }
 
@@ -66,8 +74,14 @@ public sealed class NcclUniqueIdTests
     [Test]
     public void LibrariesThatCannotBeAreNamed()
     {
-        Assert.That(() => NcclUniqueId.Create(new NcclOptions { Library = "" }), Throws.ArgumentException.With.Message.Contains("NcclOptions.Library"));
+        Assert.That(
+            () => NcclUniqueId.Create(new NcclOptions { Library = "" }),
+            Throws.ArgumentException.With.Message.Contains("NcclOptions.Library")
+        );
         var options = new NcclOptions { Library = "/nowhere/libnccl.so.2", CudaLibrary = "/nowhere/libcuda.so.1" };
-        Assert.That(() => NcclUniqueId.Create(options), Throws.TypeOf<BackendUnavailableException>().With.Message.Contains("/nowhere/"));
+        Assert.That(
+            () => NcclUniqueId.Create(options),
+            Throws.TypeOf<BackendUnavailableException>().With.Message.Contains("/nowhere/")
+        );
     }
 }

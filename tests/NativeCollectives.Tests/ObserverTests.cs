@@ -18,10 +18,18 @@ public sealed class ObserverTests
         group.Dispose();
         Assert.That(
             record.Lines,
-            Is.EqualTo(new[]
-            {
-                "formed rank 0 of 1 (self)", "starting Split", "ended Split", "formed rank 0 of 1 (self)", "disposed rank 0 of 1 (self)", "disposed rank 0 of 1 (self)",
-            }));
+            Is.EqualTo(
+                new[]
+                {
+                    "formed rank 0 of 1 (self)",
+                    "starting Split",
+                    "ended Split",
+                    "formed rank 0 of 1 (self)",
+                    "disposed rank 0 of 1 (self)",
+                    "disposed rank 0 of 1 (self)",
+                }
+            )
+        );
     }
 
     [Test]
@@ -35,12 +43,15 @@ public sealed class ObserverTests
         await group.AllGatherAsync<short>(new short[5], new short[5], cancellationToken: cancellation);
         Assert.That(
             record.Operations,
-            Is.EqualTo(new[]
-            {
-                new ObservedOperation("AllReduce", CollectiveDataType.Float32, 12, 12, false),
-                new ObservedOperation("Barrier", null, 0, 0, false),
-                new ObservedOperation("AllGather", CollectiveDataType.Int16, 10, 10, true),
-            }));
+            Is.EqualTo(
+                new[]
+                {
+                    new ObservedOperation("AllReduce", CollectiveDataType.Float32, 12, 12, false),
+                    new ObservedOperation("Barrier", null, 0, 0, false),
+                    new ObservedOperation("AllGather", CollectiveDataType.Int16, 10, 10, true),
+                }
+            )
+        );
         Assert.That(record.Lines, Has.Count.EqualTo(6));
         Assert.That(record.States, Is.EqualTo(new object[] { 0, 1, 2 }), "what OperationStarting returned comes back");
         Assert.That(record.Durations, Is.All.GreaterThanOrEqualTo(TimeSpan.Zero));
@@ -60,8 +71,16 @@ public sealed class ObserverTests
     public void IsToldWhatCouldNotBeFormed()
     {
         var record = new Record();
-        var options = new DistributedGroupOptions { Strict = true, Backend = BackendKind.Ring, Observer = record };
-        Assert.That(() => DistributedGroup.Create(options, new LaunchEnvironment(_ => null)), Throws.InstanceOf<BackendUnavailableException>());
+        var options = new DistributedGroupOptions
+        {
+            Strict = true,
+            Backend = BackendKind.Ring,
+            Observer = record,
+        };
+        Assert.That(
+            () => DistributedGroup.Create(options, new LaunchEnvironment(_ => null)),
+            Throws.InstanceOf<BackendUnavailableException>()
+        );
         Assert.That(record.Lines, Is.EqualTo(new[] { "not formed BackendUnavailableException" }));
     }
 
@@ -78,7 +97,9 @@ public sealed class ObserverTests
         }
     }
 
-    /// <summary>A fault is told once, whether a blocking or an asynchronous call finds out, and by its first cause.</summary>
+    /// <summary>
+    /// A fault is told once, whether a blocking or an asynchronous call finds out, and by its first cause.
+    /// </summary>
     [Test]
     [Category("Ring")]
     public async Task IsToldOfAFaultOnce([Values] bool asynchronously, CancellationToken cancellation)
@@ -92,7 +113,10 @@ public sealed class ObserverTests
         var values = new float[4];
         if (asynchronously)
         {
-            await Assert.ThatAsync(() => group.AllSumAsync(values.AsMemory(), cancellation), Throws.InstanceOf<PeerLostException>());
+            await Assert.ThatAsync(
+                () => group.AllSumAsync(values.AsMemory(), cancellation),
+                Throws.InstanceOf<PeerLostException>()
+            );
         }
         else
         {
@@ -101,15 +125,20 @@ public sealed class ObserverTests
 
         Assert.That(() => group.AllSum(values), Throws.InstanceOf<PeerLostException>());
         Assert.That(record.Lines.Count(line => line == "faulted PeerLostException"), Is.EqualTo(1));
-        Assert.That(record.Lines.Count(line => line == "ended AllReduce PeerLostException"), Is.EqualTo(2), "each call is told, those after the fault too");
+        Assert.That(
+            record.Lines.Count(line => line == "ended AllReduce PeerLostException"),
+            Is.EqualTo(2),
+            "each call is told, those after the fault too"
+        );
 
-        DistributedGroupOptions Options(int rank, CollectiveObserver? observer) => new()
-        {
-            Backend = BackendKind.Ring,
-            Ring = new RingOptions { Rank = rank, HostFile = hosts.Path },
-            OperationTimeout = TimeSpan.FromSeconds(20),
-            Observer = observer,
-        };
+        DistributedGroupOptions Options(int rank, CollectiveObserver? observer) =>
+            new()
+            {
+                Backend = BackendKind.Ring,
+                Ring = new RingOptions { Rank = rank, HostFile = hosts.Path },
+                OperationTimeout = TimeSpan.FromSeconds(20),
+                Observer = observer,
+            };
     }
 
     private static DistributedGroup Alone(CollectiveObserver observer) =>
@@ -131,7 +160,8 @@ public sealed class ObserverTests
             Durations.Add(duration);
         }
 
-        public override void FormingFailed(Exception failure, TimeSpan duration) => Lines.Add($"not formed {failure.GetType().Name}");
+        public override void FormingFailed(Exception failure, TimeSpan duration) =>
+            Lines.Add($"not formed {failure.GetType().Name}");
 
         public override object? OperationStarting(DistributedGroup group, in ObservedOperation operation)
         {
@@ -139,7 +169,13 @@ public sealed class ObserverTests
             return _started++;
         }
 
-        public override void OperationEnded(DistributedGroup group, in ObservedOperation operation, object? state, TimeSpan duration, Exception? failure)
+        public override void OperationEnded(
+            DistributedGroup group,
+            in ObservedOperation operation,
+            object? state,
+            TimeSpan duration,
+            Exception? failure
+        )
         {
             Lines.Add($"ended {operation.Name} {failure?.GetType().Name}".TrimEnd());
             Operations.Add(operation);
@@ -147,20 +183,29 @@ public sealed class ObserverTests
             Durations.Add(duration);
         }
 
-        public override void GroupFaulted(DistributedGroup group, Exception failure) => Lines.Add($"faulted {failure.GetType().Name}");
+        public override void GroupFaulted(DistributedGroup group, Exception failure) =>
+            Lines.Add($"faulted {failure.GetType().Name}");
 
         public override void GroupDisposed(DistributedGroup group) => Lines.Add($"disposed {group}");
     }
 
     private sealed class Thrower : CollectiveObserver
     {
-        public override void GroupFormed(DistributedGroup group, TimeSpan duration) => throw new InvalidOperationException("the observer fails");
-
-        public override object? OperationStarting(DistributedGroup group, in ObservedOperation operation) => throw new InvalidOperationException("the observer fails");
-
-        public override void OperationEnded(DistributedGroup group, in ObservedOperation operation, object? state, TimeSpan duration, Exception? failure) =>
+        public override void GroupFormed(DistributedGroup group, TimeSpan duration) =>
             throw new InvalidOperationException("the observer fails");
 
-        public override void GroupDisposed(DistributedGroup group) => throw new InvalidOperationException("the observer fails");
+        public override object? OperationStarting(DistributedGroup group, in ObservedOperation operation) =>
+            throw new InvalidOperationException("the observer fails");
+
+        public override void OperationEnded(
+            DistributedGroup group,
+            in ObservedOperation operation,
+            object? state,
+            TimeSpan duration,
+            Exception? failure
+        ) => throw new InvalidOperationException("the observer fails");
+
+        public override void GroupDisposed(DistributedGroup group) =>
+            throw new InvalidOperationException("the observer fails");
     }
 }

@@ -14,8 +14,13 @@ public sealed class PublicApiTests
     private const string Update = "NC_UPDATE_PUBLIC_API";
 
     private static readonly string Folder = Path.Combine(
-        typeof(PublicApiTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(metadata => metadata.Key == "RepositoryRoot").Value!,
-        "tests", "NativeCollectives.Tests");
+        typeof(PublicApiTests)
+            .Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+            .Single(metadata => metadata.Key == "RepositoryRoot")
+            .Value!,
+        "tests",
+        "NativeCollectives.Tests"
+    );
 
     [TestCase(typeof(DistributedGroup), "PublicApi.txt")]
     [TestCase(typeof(DistributedGroupSettings), "PublicApi.Hosting.txt")]
@@ -30,12 +35,19 @@ public sealed class PublicApiTests
         }
 
         string[] listed = File.Exists(path) ? File.ReadAllLines(path) : [];
-        Assert.That(actual.SequenceEqual(listed), Is.True, () => $"""
-            The public API differs from {path}:
-            {Difference(listed, actual)}
-            If the change is meant, write the listing anew and commit it with the change:
-            {Update}=1 dotnet test tests/NativeCollectives.Tests --filter FullyQualifiedName~{nameof(PublicApiTests)}
-            """);
+        Assert.That(
+            actual.SequenceEqual(listed),
+            Is.True,
+            () =>
+                $"""
+                    The public API differs from {path}:
+                    {Difference(listed, actual)}
+                    If the change is meant, write the listing anew and commit it with the change:
+                    {Update}=1 dotnet test tests/NativeCollectives.Tests --filter FullyQualifiedName~{nameof(
+                        PublicApiTests
+                    )}
+                    """
+        );
     }
 
     // A member's line says little without its type's.
@@ -43,7 +55,9 @@ public sealed class PublicApiTests
     {
         HashSet<string> before = [.. Qualified(listed)];
         HashSet<string> after = [.. Qualified(actual)];
-        IEnumerable<string> lines = Qualified(listed).Where(line => !after.Contains(line)).Select(line => $"- {line}")
+        IEnumerable<string> lines = Qualified(listed)
+            .Where(line => !after.Contains(line))
+            .Select(line => $"- {line}")
             .Concat(Qualified(actual).Where(line => !before.Contains(line)).Select(line => $"+ {line}"));
         string difference = string.Join('\n', lines);
         return difference.Length > 0 ? difference : "(the same lines in another order)";
@@ -67,7 +81,12 @@ public sealed class PublicApiTests
 /// <summary>An assembly's public types and members, as C# declares them, one line each.</summary>
 internal static class PublicApiListing
 {
-    private const BindingFlags Members = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+    private const BindingFlags Members =
+        BindingFlags.Public
+        | BindingFlags.NonPublic
+        | BindingFlags.Instance
+        | BindingFlags.Static
+        | BindingFlags.DeclaredOnly;
 
     private static readonly NullabilityInfoContext Nullability = new();
 
@@ -111,8 +130,11 @@ internal static class PublicApiListing
 
     private static string Header(Type type)
     {
-        string kind = type.IsEnum ? "enum"
-            : type.IsValueType ? type.IsDefined(typeof(IsReadOnlyAttribute)) ? "readonly struct" : "struct"
+        string kind =
+            type.IsEnum ? "enum"
+            : type.IsValueType
+                ? type.IsDefined(typeof(IsReadOnlyAttribute)) ? "readonly struct"
+                    : "struct"
             : type.IsInterface ? "interface"
             : type is { IsAbstract: true, IsSealed: true } ? "static class"
             : type.IsAbstract ? "abstract class"
@@ -131,7 +153,12 @@ internal static class PublicApiListing
         }
 
         IEnumerable<Type> inherited = type.BaseType?.GetInterfaces() ?? [];
-        foreach (string name in type.GetInterfaces().Except(inherited).Select(each => Name(each)).Order(StringComparer.Ordinal))
+        foreach (
+            string name in type.GetInterfaces()
+                .Except(inherited)
+                .Select(each => Name(each))
+                .Order(StringComparer.Ordinal)
+        )
         {
             yield return name;
         }
@@ -148,20 +175,29 @@ internal static class PublicApiListing
             .ThenBy(each => each.Line, StringComparer.Ordinal)
             .Select(each => each.Line!);
 
-    private static string? Line(MemberInfo member) => member switch
-    {
-        FieldInfo field when IsVisible(field) => Field(field),
-        PropertyInfo property when IsVisible(property.GetMethod) || IsVisible(property.SetMethod) => Property(property),
-        EventInfo @event when IsVisible(@event.AddMethod) => $"event {Name(@event.EventHandlerType!)} {@event.Name}",
-        ConstructorInfo { IsStatic: false } constructor when IsVisible(constructor) =>
-            $"{Access(constructor)}{constructor.DeclaringType!.Name}({Parameters(constructor)})",
-        MethodInfo method when IsVisible(method) && (!method.IsSpecialName || method.Name.StartsWith("op_", StringComparison.Ordinal)) => Method(method),
-        _ => null,
-    };
+    private static string? Line(MemberInfo member) =>
+        member switch
+        {
+            FieldInfo field when IsVisible(field) => Field(field),
+            PropertyInfo property when IsVisible(property.GetMethod) || IsVisible(property.SetMethod) => Property(
+                property
+            ),
+            EventInfo @event when IsVisible(@event.AddMethod) =>
+                $"event {Name(@event.EventHandlerType!)} {@event.Name}",
+            ConstructorInfo { IsStatic: false } constructor when IsVisible(constructor) =>
+                $"{Access(constructor)}{constructor.DeclaringType!.Name}({Parameters(constructor)})",
+            MethodInfo method
+                when IsVisible(method)
+                    && (!method.IsSpecialName || method.Name.StartsWith("op_", StringComparison.Ordinal)) => Method(
+                method
+            ),
+            _ => null,
+        };
 
     private static bool IsVisible(FieldInfo field) => field.IsPublic || field.IsFamily || field.IsFamilyOrAssembly;
 
-    private static bool IsVisible(MethodBase? method) => method is not null && (method.IsPublic || method.IsFamily || method.IsFamilyOrAssembly);
+    private static bool IsVisible(MethodBase? method) =>
+        method is not null && (method.IsPublic || method.IsFamily || method.IsFamilyOrAssembly);
 
     private static string Access(MethodBase method) => method.IsPublic ? "" : "protected ";
 
@@ -170,12 +206,20 @@ internal static class PublicApiListing
         bool overrides = method is MethodInfo info && info.GetBaseDefinition() != info;
         return Access(method)
             + (method.IsStatic ? "static " : "")
-            + (overrides ? "override " : method is { IsVirtual: true, IsFinal: false } ? method.IsAbstract ? "abstract " : "virtual " : "");
+            + (
+                overrides ? "override "
+                : method is { IsVirtual: true, IsFinal: false }
+                    ? method.IsAbstract ? "abstract "
+                        : "virtual "
+                : ""
+            );
     }
 
     private static string Field(FieldInfo field)
     {
-        string modifiers = field.IsLiteral ? "const " : (field.IsStatic ? "static " : "") + (field.IsInitOnly ? "readonly " : "");
+        string modifiers = field.IsLiteral
+            ? "const "
+            : (field.IsStatic ? "static " : "") + (field.IsInitOnly ? "readonly " : "");
         return $"{modifiers}{Name(Nullability.Create(field))} {field.Name}";
     }
 
@@ -183,28 +227,43 @@ internal static class PublicApiListing
     {
         MethodInfo accessor = property.GetMethod ?? property.SetMethod!;
         string get = IsVisible(property.GetMethod) ? " get;" : "";
-        bool isInit = property.SetMethod?.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(IsExternalInit)) ?? false;
-        string set = !IsVisible(property.SetMethod) ? "" : isInit ? " init;" : " set;";
+        bool isInit =
+            property.SetMethod?.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(IsExternalInit)) ?? false;
+        string set =
+            !IsVisible(property.SetMethod) ? ""
+            : isInit ? " init;"
+            : " set;";
         return $"{Modifiers(accessor)}{Name(Nullability.Create(property))} {property.Name} {{{get}{set} }}";
     }
 
     private static string Method(MethodInfo method)
     {
-        string generics = method.IsGenericMethod ? $"<{string.Join(", ", method.GetGenericArguments().Select(each => each.Name))}>" : "";
-        string constraints = method.IsGenericMethod ? string.Concat(method.GetGenericArguments().Select(Constraint)) : "";
-        return $"{Modifiers(method)}{Name(Nullability.Create(method.ReturnParameter))} {method.Name}{generics}({Parameters(method)}){constraints}";
+        string generics = method.IsGenericMethod
+            ? $"<{string.Join(", ", method.GetGenericArguments().Select(each => each.Name))}>"
+            : "";
+        string constraints = method.IsGenericMethod
+            ? string.Concat(method.GetGenericArguments().Select(Constraint))
+            : "";
+        return $"{Modifiers(method)}{Name(Nullability.Create(method.ReturnParameter))} "
+            + $"{method.Name}{generics}({Parameters(method)}){constraints}";
     }
 
     private static string Constraint(Type parameter)
     {
-        bool isUnmanaged = parameter.CustomAttributes.Any(attribute => attribute.AttributeType.Name == "IsUnmanagedAttribute");
+        bool isUnmanaged = parameter.CustomAttributes.Any(attribute =>
+            attribute.AttributeType.Name == "IsUnmanagedAttribute"
+        );
         GenericParameterAttributes attributes = parameter.GenericParameterAttributes;
         IEnumerable<string> constraints =
         [
             .. isUnmanaged ? ["unmanaged"]
-                : attributes.HasFlag(GenericParameterAttributes.NotNullableValueTypeConstraint) ? ["struct"]
-                : attributes.HasFlag(GenericParameterAttributes.ReferenceTypeConstraint) ? (string[])["class"] : [],
-            .. parameter.GetGenericParameterConstraints().Where(each => each != typeof(ValueType)).Select(each => Name(each)),
+            : attributes.HasFlag(GenericParameterAttributes.NotNullableValueTypeConstraint) ? ["struct"]
+            : attributes.HasFlag(GenericParameterAttributes.ReferenceTypeConstraint) ? (string[])["class"]
+            : [],
+            .. parameter
+                .GetGenericParameterConstraints()
+                .Where(each => each != typeof(ValueType))
+                .Select(each => Name(each)),
         ];
         string text = string.Join(", ", constraints);
         return text.Length > 0 ? $" where {parameter.Name} : {text}" : "";
@@ -214,27 +273,37 @@ internal static class PublicApiListing
 
     private static string Parameter(ParameterInfo parameter)
     {
-        string direction = !parameter.ParameterType.IsByRef ? "" : parameter.IsOut ? "out " : parameter.IsIn ? "in " : "ref ";
-        string suffix = parameter.HasDefaultValue ? $" = {Literal(parameter.DefaultValue, parameter.ParameterType)}" : "";
+        string direction =
+            !parameter.ParameterType.IsByRef ? ""
+            : parameter.IsOut ? "out "
+            : parameter.IsIn ? "in "
+            : "ref ";
+        string suffix = parameter.HasDefaultValue
+            ? $" = {Literal(parameter.DefaultValue, parameter.ParameterType)}"
+            : "";
         return $"{direction}{Name(Nullability.Create(parameter))} {parameter.Name}{suffix}";
     }
 
-    private static string Literal(object? value, Type type) => value switch
-    {
-        null => type.IsValueType && Nullable.GetUnderlyingType(type) is null ? "default" : "null",
-        bool boolean => boolean ? "true" : "false",
-        string text => $"\"{text}\"",
-        IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),
-        _ => value.ToString()!,
-    };
+    private static string Literal(object? value, Type type) =>
+        value switch
+        {
+            null => type.IsValueType && Nullable.GetUnderlyingType(type) is null ? "default" : "null",
+            bool boolean => boolean ? "true" : "false",
+            string text => $"\"{text}\"",
+            IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),
+            _ => value.ToString()!,
+        };
 
     private static string Name(NullabilityInfo info)
     {
         Type type = info.Type.IsByRef ? info.Type.GetElementType()! : info.Type;
         bool isReference = !type.IsValueType && !type.IsPointer && !type.IsGenericParameter;
-        bool isNullableReference = isReference && (info.ReadState == NullabilityState.Nullable || info.WriteState == NullabilityState.Nullable);
+        bool isNullableReference =
+            isReference
+            && (info.ReadState == NullabilityState.Nullable || info.WriteState == NullabilityState.Nullable);
         bool isGeneric = type.IsGenericType && info.GenericTypeArguments.Length == type.GetGenericArguments().Length;
-        string name = type.IsArray && info.ElementType is { } element ? $"{Name(element)}[]"
+        string name =
+            type.IsArray && info.ElementType is { } element ? $"{Name(element)}[]"
             : Nullable.GetUnderlyingType(type) is { } underlying ? $"{Name(underlying)}?"
             : isGeneric ? $"{Stem(type)}<{string.Join(", ", info.GenericTypeArguments.Select(Name))}>"
             : Name(type);
@@ -250,7 +319,12 @@ internal static class PublicApiListing
 
         if (type.IsByRef || type.IsPointer || type.IsArray)
         {
-            return Name(type.GetElementType()!) + (type.IsByRef ? "" : type.IsPointer ? "*" : "[]");
+            return Name(type.GetElementType()!)
+                + (
+                    type.IsByRef ? ""
+                    : type.IsPointer ? "*"
+                    : "[]"
+                );
         }
 
         if (Nullable.GetUnderlyingType(type) is { } underlying)
@@ -258,7 +332,9 @@ internal static class PublicApiListing
             return $"{Name(underlying)}?";
         }
 
-        return type.IsGenericType ? $"{Stem(type)}<{string.Join(", ", type.GetGenericArguments().Select(Name))}>" : type.Name;
+        return type.IsGenericType
+            ? $"{Stem(type)}<{string.Join(", ", type.GetGenericArguments().Select(Name))}>"
+            : type.Name;
     }
 
     private static string Stem(Type type) => type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)];

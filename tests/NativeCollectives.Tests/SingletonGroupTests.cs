@@ -5,7 +5,8 @@ using System.Runtime.InteropServices;
 namespace NativeCollectives.Tests;
 
 /// <summary>
-/// A group of one, in which every collective is the identity; and what every group has in common: its life, its end, its asynchronous operations.
+/// A group of one, in which every collective is the identity; and what every group has in common: its life, its end,
+/// its asynchronous operations.
 /// </summary>
 [TestFixture]
 [Category("Unit")]
@@ -33,12 +34,17 @@ public sealed class SingletonGroupTests
         var nothing = new LaunchEnvironment(_ => null);
         foreach (BackendKind backend in new[] { BackendKind.Any, BackendKind.Ring })
         {
-            using DistributedGroup group = DistributedGroup.Create(new DistributedGroupOptions { Backend = backend }, nothing);
+            using DistributedGroup group = DistributedGroup.Create(
+                new DistributedGroupOptions { Backend = backend },
+                nothing
+            );
             Assert.That((group.Rank, group.Size, group.Backend), Is.EqualTo((0, 1, "self")));
             Assert.That(
-                () => DistributedGroup.Create(new DistributedGroupOptions { Backend = backend, Strict = true }, nothing),
+                () =>
+                    DistributedGroup.Create(new DistributedGroupOptions { Backend = backend, Strict = true }, nothing),
                 Throws.InstanceOf<BackendUnavailableException>(),
-                "and nothing of it is remembered");
+                "and nothing of it is remembered"
+            );
         }
     }
 
@@ -164,9 +170,15 @@ public sealed class SingletonGroupTests
         Assert.That(Elements(buffer), Is.EqualTo(Elements(input)));
 
         Tensor<float> gathered = _group.AllGather(input);
-        Assert.That((gathered.Lengths.ToArray(), Elements(gathered)), Is.EqualTo((new nint[] { 2, 3 }, Elements(input))));
+        Assert.That(
+            (gathered.Lengths.ToArray(), Elements(gathered)),
+            Is.EqualTo((new nint[] { 2, 3 }, Elements(input)))
+        );
         Tensor<float> scattered = _group.SumScatter(input);
-        Assert.That((scattered.Lengths.ToArray(), Elements(scattered)), Is.EqualTo((new nint[] { 2, 3 }, Elements(input))));
+        Assert.That(
+            (scattered.Lengths.ToArray(), Elements(scattered)),
+            Is.EqualTo((new nint[] { 2, 3 }, Elements(input)))
+        );
         Assert.That(_group.AllGather(Tensor<float>.Empty).IsEmpty, Is.True);
         _group.AllSum(Tensor<float>.Empty);
         _group.AllSum(Tensor.CreateFromShape<float>([0, 3]));
@@ -246,7 +258,11 @@ public sealed class SingletonGroupTests
     {
         foreach (CollectiveDataType type in Enum.GetValues<CollectiveDataType>())
         {
-            Assert.That((ulong)ElementType.SizeOf(type), Is.EqualTo(Interop.NativeMethods.nc_data_type_size((Interop.nc_data_type)type)), type.ToString());
+            Assert.That(
+                (ulong)ElementType.SizeOf(type),
+                Is.EqualTo(Interop.NativeMethods.nc_data_type_size((Interop.nc_data_type)type)),
+                type.ToString()
+            );
         }
 
         Assert.That(Values<CollectiveDataType>(), Is.EqualTo(Values<Interop.nc_data_type>()));
@@ -315,7 +331,11 @@ public sealed class SingletonGroupTests
         Assert.That((_group.Rank, _group.Size, _group.Backend, _group.IsFaulted), Is.EqualTo((0, 1, "self", false)));
         Assert.That(
             () => _group.AllSum(new float[1]),
-            Throws.InstanceOf<ObjectDisposedException>().With.Property("ObjectName").EqualTo("NativeCollectives.DistributedGroup"));
+            Throws
+                .InstanceOf<ObjectDisposedException>()
+                .With.Property("ObjectName")
+                .EqualTo("NativeCollectives.DistributedGroup")
+        );
         Assert.That(() => _group.Barrier(), Throws.InstanceOf<ObjectDisposedException>());
         Assert.That(() => _group.Split(0), Throws.InstanceOf<ObjectDisposedException>());
         Assert.That(() => _group.Abort(), Throws.InstanceOf<ObjectDisposedException>());
@@ -330,13 +350,19 @@ public sealed class SingletonGroupTests
         Assert.That(_group.IsFaulted, Is.True);
         GroupAbortedException first = Assert.Throws<GroupAbortedException>(() => _group.AllSum(new float[1]))!;
         Assert.That(first.Message, Does.Contain("enough is enough"));
-        Assert.That((first.Backend, first.Rank, first.Peer, first.Operation), Is.EqualTo(("self", 0, (int?)null, "AllReduce")));
+        Assert.That(
+            (first.Backend, first.Rank, first.Peer, first.Operation),
+            Is.EqualTo(("self", 0, (int?)null, "AllReduce"))
+        );
         GroupAbortedException second = (await Assert.ThrowsAsync<GroupAbortedException>(() => _group.BarrierAsync()))!;
         Assert.That(second, Is.Not.SameAs(first));
         Assert.That(second.InnerException, Is.InstanceOf<GroupAbortedException>());
         Assert.That(second.InnerException, Is.SameAs(first.InnerException), "the first failure");
         _group.Abort("again");
-        Assert.That(Assert.Throws<GroupAbortedException>(() => _group.Barrier())!.Message, Does.Contain("enough is enough"));
+        Assert.That(
+            Assert.Throws<GroupAbortedException>(() => _group.Barrier())!.Message,
+            Does.Contain("enough is enough")
+        );
         _group.Dispose();
         Assert.That(_group.IsFaulted, Is.True);
         Assert.That(() => _group.Barrier(), Throws.InstanceOf<ObjectDisposedException>());
@@ -365,7 +391,12 @@ public sealed class SingletonGroupTests
 
         unsafe
         {
-            Assert.That(_group.AllReduceAsync((void*)8, (void*)8, 1, CollectiveDataType.Int32, ReduceOp.Sum, null, source.Token).IsCanceled, Is.True);
+            Assert.That(
+                _group
+                    .AllReduceAsync((void*)8, (void*)8, 1, CollectiveDataType.Int32, ReduceOp.Sum, null, source.Token)
+                    .IsCanceled,
+                Is.True
+            );
         }
 
         Assert.That(output[0], Is.Zero);
@@ -378,8 +409,18 @@ public sealed class SingletonGroupTests
         using var source = new CancellationTokenSource();
         int[][] chain = [.. Enumerable.Range(0, 201).Select(_ => new int[1])];
         chain[0][0] = 42;
-        await Task.WhenAll(Enumerable.Range(0, 200).Select(
-            i => _group.AllReduceAsync<int>(chain[i], chain[i + 1], ReduceOp.Sum, i % 2 == 0 ? source.Token : default)));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 200)
+                .Select(i =>
+                    _group.AllReduceAsync<int>(
+                        chain[i],
+                        chain[i + 1],
+                        ReduceOp.Sum,
+                        i % 2 == 0 ? source.Token : default
+                    )
+                )
+        );
         Assert.That(chain[200][0], Is.EqualTo(42), "each read what the one before had written");
     }
 
@@ -390,7 +431,10 @@ public sealed class SingletonGroupTests
         {
             using var source = new CancellationTokenSource();
             using DistributedGroup group = _group.Split(0);
-            Task[] tasks = [.. Enumerable.Range(0, 8).Select(_ => group.AllSumAsync<float>(new float[16], source.Token))];
+            Task[] tasks =
+            [
+                .. Enumerable.Range(0, 8).Select(_ => group.AllSumAsync<float>(new float[16], source.Token)),
+            ];
             source.Cancel();
             foreach (Task task in tasks)
             {
@@ -413,24 +457,30 @@ public sealed class SingletonGroupTests
     [Test]
     public async Task ThreadsMayShareAGroup()
     {
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(thread => Task.Run(async () =>
-        {
-            int[] buffer = new int[1];
-            for (int i = 0; i < 500; i++)
-            {
-                buffer[0] = (thread * 1000) + i;
-                if (i % 2 == 0)
-                {
-                    _group.AllSum(buffer);
-                }
-                else
-                {
-                    await _group.AllSumAsync<int>(buffer);
-                }
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 4)
+                .Select(thread =>
+                    Task.Run(async () =>
+                    {
+                        int[] buffer = new int[1];
+                        for (int i = 0; i < 500; i++)
+                        {
+                            buffer[0] = (thread * 1000) + i;
+                            if (i % 2 == 0)
+                            {
+                                _group.AllSum(buffer);
+                            }
+                            else
+                            {
+                                await _group.AllSumAsync<int>(buffer);
+                            }
 
-                Assert.That(buffer[0], Is.EqualTo((thread * 1000) + i));
-            }
-        })));
+                            Assert.That(buffer[0], Is.EqualTo((thread * 1000) + i));
+                        }
+                    })
+                )
+        );
     }
 
     [Test]
@@ -438,7 +488,9 @@ public sealed class SingletonGroupTests
     {
         for (int round = 0; round < 20; round++)
         {
-            DistributedGroup group = DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.None });
+            DistributedGroup group = DistributedGroup.Create(
+                new DistributedGroupOptions { Backend = BackendKind.None }
+            );
             using var started = new CountdownEvent(2);
             Task[] users =
             [
@@ -489,7 +541,9 @@ public sealed class SingletonGroupTests
         {
             // The delegate refers to its own group, which must not keep it.
             DistributedGroup? group = null;
-            group = DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.None, Log = (_, _) => _ = group?.Rank });
+            group = DistributedGroup.Create(
+                new DistributedGroupOptions { Backend = BackendKind.None, Log = (_, _) => _ = group?.Rank }
+            );
             group.Split(0).AllSum(new float[1]);
             group.AllSumAsync<float>(new float[1]).Wait();
         }
@@ -504,7 +558,10 @@ public sealed class SingletonGroupTests
         Assert.That(() => operation.Wait(TimeSpan.FromSeconds(10)), Is.True);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
-        static Task Start() => DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.None }).AllSumAsync<float>(new float[1 << 20]);
+        static Task Start() =>
+            DistributedGroup
+                .Create(new DistributedGroupOptions { Backend = BackendKind.None })
+                .AllSumAsync<float>(new float[1 << 20]);
     }
 
     [Test]
@@ -527,9 +584,16 @@ public sealed class SingletonGroupTests
         var options = new DistributedGroupOptions { Jaccl = new JacclOptions { Library = "/nowhere/libibverbs.so.1" } };
         Assert.That(DistributedGroup.IsAvailable(BackendKind.Jaccl, options, out reason), Is.False);
         Assert.That(reason, Does.Contain("/nowhere/libibverbs.so.1"));
-        Assert.That(DistributedGroup.IsAvailable(BackendKind.Jaccl, out reason), Is.EqualTo(reason is null), "there is a reason unless it can be used");
+        Assert.That(
+            DistributedGroup.IsAvailable(BackendKind.Jaccl, out reason),
+            Is.EqualTo(reason is null),
+            "there is a reason unless it can be used"
+        );
 
-        Assert.That(() => DistributedGroup.IsAvailable((BackendKind)99), Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(
+            () => DistributedGroup.IsAvailable((BackendKind)99),
+            Throws.InstanceOf<ArgumentOutOfRangeException>()
+        );
         Assert.That(() => DistributedGroup.SetBackendDirectory(" "), Throws.ArgumentException);
         DistributedGroup.SetBackendDirectory("/nowhere");
         try
@@ -548,12 +612,23 @@ public sealed class SingletonGroupTests
     {
         var messages = new List<(CollectiveLogLevel Level, string Text)>();
         var options = new DistributedGroupOptions { Log = (level, text) => messages.Add((level, text)) };
-        using DistributedGroup group = DistributedGroup.Create(options, new LaunchEnvironment(name => name == "MLX_RANK" ? "0" : null));
+        using DistributedGroup group = DistributedGroup.Create(
+            options,
+            new LaunchEnvironment(name => name == "MLX_RANK" ? "0" : null)
+        );
         Assert.That(group.Size, Is.EqualTo(1));
-        Assert.That(messages.Any(message => message.Level == CollectiveLogLevel.Warning && message.Text.Contains("MLX_HOSTFILE is missing")), Is.True);
+        Assert.That(
+            messages.Any(message =>
+                message.Level == CollectiveLogLevel.Warning && message.Text.Contains("MLX_HOSTFILE is missing")
+            ),
+            Is.True
+        );
 
         group.Abort("for the log");
-        Assert.That(messages.Any(message => message.Level == CollectiveLogLevel.Error && message.Text.Contains("for the log")), Is.True);
+        Assert.That(
+            messages.Any(message => message.Level == CollectiveLogLevel.Error && message.Text.Contains("for the log")),
+            Is.True
+        );
     }
 
     [TestCase("", true)]
@@ -566,7 +641,11 @@ public sealed class SingletonGroupTests
         Console.SetError(written);
         try
         {
-            var environment = new LaunchEnvironment(name => name == "MLX_RANK" ? "0" : name == "MLX_RING_VERBOSE" ? verbose : null);
+            var environment = new LaunchEnvironment(name =>
+                name == "MLX_RANK" ? "0"
+                : name == "MLX_RING_VERBOSE" ? verbose
+                : null
+            );
             using DistributedGroup group = DistributedGroup.Create(new DistributedGroupOptions(), environment);
             group.Abort("for everyone");
         }
@@ -580,13 +659,18 @@ public sealed class SingletonGroupTests
             written.ToString(),
             isWritten
                 ? Does.StartWith("[ring] The group has this process").And.Contains("for everyone")
-                : Does.StartWith("NativeCollectives: The group has this process").And.Not.Contains("for everyone"));
+                : Does.StartWith("NativeCollectives: The group has this process").And.Not.Contains("for everyone")
+        );
     }
 
     [Test]
     public void AListenersExceptionIsDropped()
     {
-        var options = new DistributedGroupOptions { Backend = BackendKind.None, Log = (_, _) => throw new InvalidOperationException("a listener's") };
+        var options = new DistributedGroupOptions
+        {
+            Backend = BackendKind.None,
+            Log = (_, _) => throw new InvalidOperationException("a listener's"),
+        };
         using DistributedGroup group = DistributedGroup.Create(options);
         group.Abort();
         Assert.That(group.IsFaulted, Is.True);
@@ -595,9 +679,14 @@ public sealed class SingletonGroupTests
     [Test]
     public async Task CreationIsAsynchronousToo()
     {
-        await using DistributedGroup group = await DistributedGroup.CreateAsync(new DistributedGroupOptions { Backend = BackendKind.None });
+        await using DistributedGroup group = await DistributedGroup.CreateAsync(
+            new DistributedGroupOptions { Backend = BackendKind.None }
+        );
         Assert.That(group.Size, Is.EqualTo(1));
-        Assert.That(() => DistributedGroup.CreateAsync(new DistributedGroupOptions { FormingTimeout = TimeSpan.Zero }), Throws.ArgumentException);
+        Assert.That(
+            () => DistributedGroup.CreateAsync(new DistributedGroupOptions { FormingTimeout = TimeSpan.Zero }),
+            Throws.ArgumentException
+        );
         Assert.That(() => DistributedGroup.Create(null!), Throws.ArgumentNullException);
     }
 
@@ -662,33 +751,39 @@ public sealed class SingletonGroupTests
         nint input = (nint)memory;
         nint output = (nint)(memory + 1);
         return Task.WhenAll(
-            _group.AllReduceAsync(memory, memory + 1, 1, Type, ReduceOp.Sum),
-            _group.AllGatherAsync(memory, memory + 1, 1, Type),
-            _group.AllGatherAsync(memory, memory + 1, [1], Type),
-            _group.ReduceScatterAsync(memory, memory + 1, 1, Type, ReduceOp.Sum),
-            _group.ReduceScatterAsync(memory, memory + 1, [1], Type, ReduceOp.Sum),
-            _group.ReduceAsync(memory, memory + 1, 1, Type, ReduceOp.Sum, 0),
-            _group.GatherAsync(memory, memory + 1, 1, Type, 0),
-            _group.GatherAsync(memory, 1, memory + 1, [1], Type, 0),
-            _group.ScatterAsync(memory, memory + 1, 1, Type, 0),
-            _group.ScatterAsync(memory, [1], memory + 1, 1, Type, 0),
-            _group.AllToAllAsync(memory, memory + 1, 1, Type),
-            _group.AllToAllAsync(memory, [1], memory + 1, [1], Type),
-            _group.BroadcastAsync(memory, 1, Type, 0)).ContinueWith(
-            all =>
-            {
-                int result = *(int*)output;
-                NativeMemory.Free((void*)input);
-                all.GetAwaiter().GetResult();
-                Assert.That(result, Is.EqualTo(5));
-            },
-            TaskScheduler.Default);
+                _group.AllReduceAsync(memory, memory + 1, 1, Type, ReduceOp.Sum),
+                _group.AllGatherAsync(memory, memory + 1, 1, Type),
+                _group.AllGatherAsync(memory, memory + 1, [1], Type),
+                _group.ReduceScatterAsync(memory, memory + 1, 1, Type, ReduceOp.Sum),
+                _group.ReduceScatterAsync(memory, memory + 1, [1], Type, ReduceOp.Sum),
+                _group.ReduceAsync(memory, memory + 1, 1, Type, ReduceOp.Sum, 0),
+                _group.GatherAsync(memory, memory + 1, 1, Type, 0),
+                _group.GatherAsync(memory, 1, memory + 1, [1], Type, 0),
+                _group.ScatterAsync(memory, memory + 1, 1, Type, 0),
+                _group.ScatterAsync(memory, [1], memory + 1, 1, Type, 0),
+                _group.AllToAllAsync(memory, memory + 1, 1, Type),
+                _group.AllToAllAsync(memory, [1], memory + 1, [1], Type),
+                _group.BroadcastAsync(memory, 1, Type, 0)
+            )
+            .ContinueWith(
+                all =>
+                {
+                    int result = *(int*)output;
+                    NativeMemory.Free((void*)input);
+                    all.GetAwaiter().GetResult();
+                    Assert.That(result, Is.EqualTo(5));
+                },
+                TaskScheduler.Default
+            );
     }
 
     private static void AssertSameBits<T>(T[] actual, T[] expected)
         where T : unmanaged =>
         Assert.That(
-            MemoryMarshal.AsBytes<T>(actual).SequenceEqual(MemoryMarshal.AsBytes<T>(expected)), Is.True, () => $"{typeof(T)}: {string.Join(", ", actual)}");
+            MemoryMarshal.AsBytes<T>(actual).SequenceEqual(MemoryMarshal.AsBytes<T>(expected)),
+            Is.True,
+            () => $"{typeof(T)}: {string.Join(", ", actual)}"
+        );
 
     private static float[] Elements(Tensor<float> tensor)
     {

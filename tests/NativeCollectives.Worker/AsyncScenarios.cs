@@ -3,16 +3,17 @@ namespace NativeCollectives.Worker;
 /// <summary>Asynchronous operations: their order, their company, their cancellation.</summary>
 internal static class AsyncScenarios
 {
-    public static Dictionary<string, Action<Scenario>> All { get; } = new()
-    {
-        ["async_in_order"] = InOrder,
-        ["async_mixed_with_sync"] = MixedWithSync,
-        ["async_from_threads"] = FromThreads,
-        ["async_cancelled_before"] = CancelledBefore,
-        ["async_cancelled_while_queued"] = CancelledWhileQueued,
-        ["async_cancelled_while_running"] = CancelledWhileRunning,
-        ["async_pinned"] = Pinned,
-    };
+    public static Dictionary<string, Action<Scenario>> All { get; } =
+        new()
+        {
+            ["async_in_order"] = InOrder,
+            ["async_mixed_with_sync"] = MixedWithSync,
+            ["async_from_threads"] = FromThreads,
+            ["async_cancelled_before"] = CancelledBefore,
+            ["async_cancelled_while_queued"] = CancelledWhileQueued,
+            ["async_cancelled_while_running"] = CancelledWhileRunning,
+            ["async_pinned"] = Pinned,
+        };
 
     // Results tell that they ran in the order of issue: another order would pair different operations of the ranks.
     private static void InOrder(Scenario scenario)
@@ -22,21 +23,30 @@ internal static class AsyncScenarios
         var tasks = new Task[Operations];
         for (var i = 0; i < Operations; i++)
         {
-            buffers[i] = [.. Enumerable.Range(0, 1 + (i * 37 % 900)).Select(k => (long)((i * 1000) + scenario.Rank + k))];
+            buffers[i] =
+            [
+                .. Enumerable.Range(0, 1 + (i * 37 % 900)).Select(k => (long)((i * 1000) + scenario.Rank + k)),
+            ];
             tasks[i] = i % 5 == 4 ? scenario.Group.BarrierAsync() : scenario.Group.AllSumAsync<long>(buffers[i]);
         }
         // Whenever one has ended, so have all that were issued before it.
         foreach (var i in new[] { 10, 100, 50, 200, 299 })
         {
             tasks[i].GetAwaiter().GetResult();
-            Scenario.True(tasks.Take(i).All(task => task.IsCompletedSuccessfully), $"operation {i} ended before an earlier one");
+            Scenario.True(
+                tasks.Take(i).All(task => task.IsCompletedSuccessfully),
+                $"operation {i} ended before an earlier one"
+            );
         }
         for (var i = 0; i < Operations; i++)
         {
             if (i % 5 != 4)
             {
                 long ranks = scenario.Size * (scenario.Size - 1) / 2;
-                Scenario.True(!buffers[i].Where((value, k) => value != (scenario.Size * ((i * 1000L) + k)) + ranks).Any(), $"operation {i}");
+                Scenario.True(
+                    !buffers[i].Where((value, k) => value != (scenario.Size * ((i * 1000L) + k)) + ranks).Any(),
+                    $"operation {i}"
+                );
             }
         }
     }
@@ -65,27 +75,38 @@ internal static class AsyncScenarios
     // Several threads on one group: any order fits, as all ranks issue the same operations with the same operands.
     private static void FromThreads(Scenario scenario)
     {
-        Parallel.For(0, 6, new ParallelOptions { MaxDegreeOfParallelism = 6 }, thread =>
-        {
-            for (var round = 0; round < 60; round++)
+        Parallel.For(
+            0,
+            6,
+            new ParallelOptions { MaxDegreeOfParallelism = 6 },
+            thread =>
             {
-                var values = Enumerable.Range(0, 100).ToArray();
-                if (thread % 2 == 0)
+                for (var round = 0; round < 60; round++)
                 {
-                    scenario.Group.AllSum<int>(values);
+                    var values = Enumerable.Range(0, 100).ToArray();
+                    if (thread % 2 == 0)
+                    {
+                        scenario.Group.AllSum<int>(values);
+                    }
+                    else
+                    {
+                        scenario.Group.AllSumAsync<int>(values).GetAwaiter().GetResult();
+                    }
+                    Scenario.True(
+                        !values.Where((value, i) => value != i * scenario.Size).Any(),
+                        $"thread {thread}, round {round}"
+                    );
                 }
-                else
-                {
-                    scenario.Group.AllSumAsync<int>(values).GetAwaiter().GetResult();
-                }
-                Scenario.True(!values.Where((value, i) => value != i * scenario.Size).Any(), $"thread {thread}, round {round}");
             }
-        });
+        );
     }
 
     private static void CancelledBefore(Scenario scenario)
     {
-        var task = scenario.Group.AllSumAsync<int>(new int[3], cancellationToken: new CancellationToken(canceled: true));
+        var task = scenario.Group.AllSumAsync<int>(
+            new int[3],
+            cancellationToken: new CancellationToken(canceled: true)
+        );
         Scenario.True(task.IsCanceled, "the task is cancelled");
         Scenario.True(!scenario.Group.IsFaulted, "the group is not faulted");
         int[] value = [1];
@@ -103,7 +124,10 @@ internal static class AsyncScenarios
             var running = scenario.Group.ReceiveAsync<int>(received, 1);
             var queued = scenario.Group.AllSumAsync<int>(new int[5], cancellationToken: source.Token);
             source.Cancel();
-            var exception = Scenario.Throws<OperationCanceledException>(() => queued.GetAwaiter().GetResult(), "the queued operation");
+            var exception = Scenario.Throws<OperationCanceledException>(
+                () => queued.GetAwaiter().GetResult(),
+                "the queued operation"
+            );
             Scenario.True(exception.CancellationToken == source.Token, "the caller's token");
             Scenario.True(queued.IsCanceled, "the task is cancelled");
             Scenario.True(!running.IsCompleted, "the running operation goes on");
@@ -128,7 +152,8 @@ internal static class AsyncScenarios
         if (scenario.Rank != 0)
         {
             scenario.Group.Barrier();
-            // Ranks 1 and 2 wait for each other, and nobody sends anything: on this wire any byte would do for what rank 0 waits for.
+            // Ranks 1 and 2 wait for each other, and nobody sends anything: on this wire any byte would do for what
+            // rank 0 waits for.
             scenario.Group.Receive<int>(new int[1], 3 - scenario.Rank);
             return;
         }
@@ -140,7 +165,10 @@ internal static class AsyncScenarios
             var running = scenario.Group.ReceiveAsync<int>(new int[1], 1, cancellationToken: source.Token);
             Thread.SpinWait(patience);
             source.Cancel();
-            var exception = Scenario.Throws<OperationCanceledException>(() => running.GetAwaiter().GetResult(), "the running operation");
+            var exception = Scenario.Throws<OperationCanceledException>(
+                () => running.GetAwaiter().GetResult(),
+                "the running operation"
+            );
             Scenario.True(exception.CancellationToken == source.Token, "the caller's token");
         }
         Scenario.True(scenario.Group.IsFaulted, "the group is faulted");
@@ -173,7 +201,10 @@ internal static class AsyncScenarios
         for (var i = 0; i < tasks.Count; i++)
         {
             tasks[i].Task.GetAwaiter().GetResult();
-            Scenario.True(!tasks[i].Buffer.Where((value, k) => value != (i + k) * scenario.Size).Any(), $"operation {i}");
+            Scenario.True(
+                !tasks[i].Buffer.Where((value, k) => value != (i + k) * scenario.Size).Any(),
+                $"operation {i}"
+            );
         }
     }
 }

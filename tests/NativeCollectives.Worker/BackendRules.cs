@@ -15,9 +15,14 @@ internal abstract class BackendRules
 
     /// <summary>Those of the backend that a command is about.</summary>
     public static BackendRules Of(Command command) =>
-        command.Shape is { } shape ? new JacclRules(shape) : command.Sockets > 0 ? new TcpRingRules(command.Sockets) : UnknownOrder.Rules;
+        command.Shape is { } shape ? new JacclRules(shape)
+        : command.Sockets > 0 ? new TcpRingRules(command.Sockets)
+        : UnknownOrder.Rules;
 
-    /// <summary>Whether an operation combines in an order that is known, so that results are the same to the bit; otherwise sums may be rounded differently.</summary>
+    /// <summary>
+    /// Whether an operation combines in an order that is known, so that results are the same to the bit; otherwise sums
+    /// may be rounded differently.
+    /// </summary>
     /// <param name="operation">The operation, without its operator.</param>
     /// <param name="size">The number of ranks.</param>
     /// <param name="bytes">The bytes of one operand, or block.</param>
@@ -39,7 +44,8 @@ internal sealed class UnknownOrder : BackendRules
 
     public override bool IsExact(string operation, int size, long bytes) => false;
 
-    public override T[] AllReduce<T, TElement>(T[][] operands, ReduceOp op) => Definitions.Reduce<T, TElement>(operands, op);
+    public override T[] AllReduce<T, TElement>(T[][] operands, ReduceOp op) =>
+        Definitions.Reduce<T, TElement>(operands, op);
 
     public override string ToString() => "";
 }
@@ -52,7 +58,8 @@ internal sealed class TcpRingRules(int sockets) : BackendRules
 
     public override bool IsExact(string operation, int size, long bytes) => true;
 
-    public override T[] AllReduce<T, TElement>(T[][] operands, ReduceOp op) => Definitions.AllReduce<T, TElement>(operands, op, sockets);
+    public override T[] AllReduce<T, TElement>(T[][] operands, ReduceOp op) =>
+        Definitions.AllReduce<T, TElement>(operands, op, sockets);
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $", {sockets} sockets");
 }

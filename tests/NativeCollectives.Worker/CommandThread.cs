@@ -15,7 +15,10 @@ internal sealed class CommandThread
                 action();
             }
         })
-        { IsBackground = true, Name = name }.Start();
+        {
+            IsBackground = true,
+            Name = name,
+        }.Start();
 
     public void Post(Action action) => _actions.Add(action);
 }

@@ -4,33 +4,37 @@ using System.Runtime.InteropServices;
 
 namespace NativeCollectives.Worker;
 
-/// <summary>Operations on device memory: their order among what a program puts on streams, their company, and what they cost.</summary>
+/// <summary>
+/// Operations on device memory: their order among what a program puts on streams, their company, and what they cost.
+/// </summary>
 internal static unsafe class DeviceScenarios
 {
     private const int Length = 20_000;
 
-    public static Dictionary<string, Action<Scenario>> All { get; } = new()
-    {
-        ["device_on_stream"] = OnStream,
-        ["device_on_stream_async"] = OnStreamAsync,
-        ["device_on_two_streams"] = OnTwoStreams,
-        ["device_on_default_stream"] = OnDefaultStream,
-        ["device_behind_default_stream"] = BehindDefaultStream,
-        ["device_mixed"] = Mixed,
-        ["device_buffer_disposed_meanwhile"] = BufferDisposedMeanwhile,
-        ["device_buffer_forgotten_meanwhile"] = BufferForgottenMeanwhile,
-        ["device_host_pointer"] = HostPointer,
-        ["device_other_device"] = OtherDevice,
-        ["device_allocates_nothing"] = AllocatesNothing,
-        ["device_refused_on_host"] = RefusedOnHost,
-        ["device_on_stream_begun"] = OnStreamBegun,
-        ["device_on_stream_failing"] = OnStreamFailing,
-        ["device_on_stream_held"] = OnStreamHeld,
-        ["device_on_stream_async_held"] = OnStreamAsyncHeld,
-        ["device_cancelled"] = Cancelled,
-    };
+    public static Dictionary<string, Action<Scenario>> All { get; } =
+        new()
+        {
+            ["device_on_stream"] = OnStream,
+            ["device_on_stream_async"] = OnStreamAsync,
+            ["device_on_two_streams"] = OnTwoStreams,
+            ["device_on_default_stream"] = OnDefaultStream,
+            ["device_behind_default_stream"] = BehindDefaultStream,
+            ["device_mixed"] = Mixed,
+            ["device_buffer_disposed_meanwhile"] = BufferDisposedMeanwhile,
+            ["device_buffer_forgotten_meanwhile"] = BufferForgottenMeanwhile,
+            ["device_host_pointer"] = HostPointer,
+            ["device_other_device"] = OtherDevice,
+            ["device_allocates_nothing"] = AllocatesNothing,
+            ["device_refused_on_host"] = RefusedOnHost,
+            ["device_on_stream_begun"] = OnStreamBegun,
+            ["device_on_stream_failing"] = OnStreamFailing,
+            ["device_on_stream_held"] = OnStreamHeld,
+            ["device_on_stream_async_held"] = OnStreamAsyncHeld,
+            ["device_cancelled"] = Cancelled,
+        };
 
-    // Work of the program's own before, between and after operations, all on one stream, which the host never waits for until the end.
+    // Work of the program's own before, between and after operations, all on one stream, which the host never waits for
+    // until the end.
     private static void OnStream(Scenario scenario)
     {
         var group = scenario.Group;
@@ -53,7 +57,10 @@ internal static unsafe class DeviceScenarios
             stream.CopyFrom(values.Address, last.Pointer, last.Bytes);
             stream.Synchronize();
             var times = scenario.Size * scenario.Size;
-            Scenario.True(!result.Array.Where((value, i) => value != (round + i) * times).Any(), $"sums of sums in round {round}");
+            Scenario.True(
+                !result.Array.Where((value, i) => value != (round + i) * times).Any(),
+                $"sums of sums in round {round}"
+            );
             Scenario.True(last.Array.All(value => value == scenario.Size - 1), $"maxima in round {round}");
         }
     }
@@ -111,7 +118,10 @@ internal static unsafe class DeviceScenarios
             group.AllSum(values.Span, 0);
             CudaDriver.CopyToHost(result.Pointer, values.Address, result.Bytes, 0);
             CudaDriver.Synchronize(0);
-            Scenario.True(!result.Array.Where((value, i) => value != (round + i) * scenario.Size).Any(), $"round {round}");
+            Scenario.True(
+                !result.Array.Where((value, i) => value != (round + i) * scenario.Size).Any(),
+                $"round {round}"
+            );
         }
     }
 
@@ -133,7 +143,10 @@ internal static unsafe class DeviceScenarios
             {
                 group.AllSumAsync(values.Span).GetAwaiter().GetResult();
             }
-            Scenario.True(!values.ToArray().Where((value, i) => value != (round + i) * scenario.Size).Any(), $"round {round}");
+            Scenario.True(
+                !values.ToArray().Where((value, i) => value != (round + i) * scenario.Size).Any(),
+                $"round {round}"
+            );
         }
     }
 
@@ -179,7 +192,10 @@ internal static unsafe class DeviceScenarios
             input.Dispose();
             Scenario.Throws<ObjectDisposedException>(() => group.AllSum(input.Span), "a call with a disposed buffer");
             sum.GetAwaiter().GetResult();
-            Scenario.True(!result.ToArray().Where((value, i) => value != (round + i) * scenario.Size).Any(), $"round {round}");
+            Scenario.True(
+                !result.ToArray().Where((value, i) => value != (round + i) * scenario.Size).Any(),
+                $"round {round}"
+            );
         }
         result.Dispose();
         result.Dispose();
@@ -217,10 +233,22 @@ internal static unsafe class DeviceScenarios
         using var stream = new CudaStream(group.Device.Value);
         foreach (var on in new nint?[] { null, stream.Handle })
         {
-            var error = Scenario.Throws<ArgumentException>(() => group.AllReduce(device.Span, new DeviceSpan<int>((nint)host, 4), ReduceOp.Sum, on), "a host pointer to write to");
-            Scenario.True(error.Message.Contains("device memory", StringComparison.Ordinal), $"the message is {error.Message}");
-            Scenario.Throws<ArgumentException>(() => group.AllSum(new DeviceSpan<int>((nint)host, 4), on), "a host pointer in place");
-            Scenario.Throws<ArgumentException>(() => group.AllSumAsync(new DeviceSpan<int>((nint)host, 4), on).GetAwaiter().GetResult(), "a host pointer, asynchronously");
+            var error = Scenario.Throws<ArgumentException>(
+                () => group.AllReduce(device.Span, new DeviceSpan<int>((nint)host, 4), ReduceOp.Sum, on),
+                "a host pointer to write to"
+            );
+            Scenario.True(
+                error.Message.Contains("device memory", StringComparison.Ordinal),
+                $"the message is {error.Message}"
+            );
+            Scenario.Throws<ArgumentException>(
+                () => group.AllSum(new DeviceSpan<int>((nint)host, 4), on),
+                "a host pointer in place"
+            );
+            Scenario.Throws<ArgumentException>(
+                () => group.AllSumAsync(new DeviceSpan<int>((nint)host, 4), on).GetAwaiter().GetResult(),
+                "a host pointer, asynchronously"
+            );
         }
         NativeMemory.Free(host);
         Works(scenario);
@@ -262,7 +290,9 @@ internal static unsafe class DeviceScenarios
             Once(stream.Handle);
             stream.Synchronize();
         }
-        scenario.Data["allocated"] = (GC.GetAllocatedBytesForCurrentThread() - before).ToString(CultureInfo.InvariantCulture);
+        scenario.Data["allocated"] = (GC.GetAllocatedBytesForCurrentThread() - before).ToString(
+            CultureInfo.InvariantCulture
+        );
 
         void Once(nint? on)
         {
@@ -292,7 +322,8 @@ internal static unsafe class DeviceScenarios
         Scenario.True(!scenario.Group.IsFaulted, "the group is not faulted");
     }
 
-    // The host does not wait for an operation on a stream: rank 0 comes to the end of its calls before anybody else has begun.
+    // The host does not wait for an operation on a stream: rank 0 comes to the end of its calls before anybody else has
+    // begun.
     private static void OnStreamBegun(Scenario scenario)
     {
         var group = scenario.Group;
@@ -304,10 +335,14 @@ internal static unsafe class DeviceScenarios
         scenario.Data["done"] = stream.IsDone ? "yes" : "no";
         scenario.Announce();
         stream.Synchronize();
-        Scenario.True(!values.ToArray().Where((value, i) => value != i * scenario.Size * scenario.Size).Any(), "sums of sums");
+        Scenario.True(
+            !values.ToArray().Where((value, i) => value != i * scenario.Size * scenario.Size).Any(),
+            "sums of sums"
+        );
     }
 
-    // An operation on a stream that fails after its call has returned: the group is at an end, and the next call says so.
+    // An operation on a stream that fails after its call has returned: the group is at an end, and the next call says
+    // so.
     private static void OnStreamFailing(Scenario scenario)
     {
         var group = scenario.Group;
@@ -319,7 +354,10 @@ internal static unsafe class DeviceScenarios
         var began = System.Diagnostics.Stopwatch.StartNew();
         while (!group.IsFaulted)
         {
-            Scenario.True(began.Elapsed < TimeSpan.FromSeconds(30), "the failure of an operation on a stream was not noticed");
+            Scenario.True(
+                began.Elapsed < TimeSpan.FromSeconds(30),
+                "the failure of an operation on a stream was not noticed"
+            );
             Thread.Yield();
         }
         scenario.Data["after"] = began.Elapsed.TotalSeconds.ToString(CultureInfo.InvariantCulture);
@@ -381,13 +419,17 @@ internal static unsafe class DeviceScenarios
             Thread.Yield();
         }
         source.Cancel();
-        var exception = Scenario.Throws<OperationCanceledException>(() => running.GetAwaiter().GetResult(), "the running operation");
+        var exception = Scenario.Throws<OperationCanceledException>(
+            () => running.GetAwaiter().GetResult(),
+            "the running operation"
+        );
         Scenario.True(exception.CancellationToken == source.Token, "the caller's token");
         Scenario.True(group.IsFaulted, "the group is faulted");
         group.Barrier();
     }
 
-    private static TimeSpan? Timeout(Scenario scenario) => scenario.Command.TimeoutSeconds > 0 ? TimeSpan.FromSeconds(scenario.Command.TimeoutSeconds) : null;
+    private static TimeSpan? Timeout(Scenario scenario) =>
+        scenario.Command.TimeoutSeconds > 0 ? TimeSpan.FromSeconds(scenario.Command.TimeoutSeconds) : null;
 
     private static void Works(Scenario scenario)
     {
@@ -395,7 +437,11 @@ internal static unsafe class DeviceScenarios
         using var values = new DeviceBuffer<int>(4, scenario.Group.Device!.Value);
         values.CopyFrom([1, 2, 3, 4]);
         scenario.Group.AllSum(values.Span);
-        Scenario.Same<int>(values.ToArray(), [scenario.Size, 2 * scenario.Size, 3 * scenario.Size, 4 * scenario.Size], "a sum afterwards");
+        Scenario.Same<int>(
+            values.ToArray(),
+            [scenario.Size, 2 * scenario.Size, 3 * scenario.Size, 4 * scenario.Size],
+            "a sum afterwards"
+        );
     }
 
     // An array that stays where it is.

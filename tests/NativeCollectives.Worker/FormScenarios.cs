@@ -4,19 +4,22 @@ using System.Runtime.InteropServices;
 
 namespace NativeCollectives.Worker;
 
-/// <summary>The other forms of the operations: tensors and native buffers; and what is refused before a byte moves.</summary>
+/// <summary>
+/// The other forms of the operations: tensors and native buffers; and what is refused before a byte moves.
+/// </summary>
 internal static unsafe class FormScenarios
 {
-    public static Dictionary<string, Action<Scenario>> All { get; } = new()
-    {
-        ["tensors"] = Tensors,
-        ["tensor_spans"] = TensorSpans,
-        ["native_buffers"] = NativeBuffers,
-        ["refused"] = Refused,
-        ["not_neighbours"] = NotNeighbours,
-        ["not_neighbours_named"] = NotNeighboursNamed,
-        ["arrays"] = Arrays,
-    };
+    public static Dictionary<string, Action<Scenario>> All { get; } =
+        new()
+        {
+            ["tensors"] = Tensors,
+            ["tensor_spans"] = TensorSpans,
+            ["native_buffers"] = NativeBuffers,
+            ["refused"] = Refused,
+            ["not_neighbours"] = NotNeighbours,
+            ["not_neighbours_named"] = NotNeighboursNamed,
+            ["arrays"] = Arrays,
+        };
 
     private static Tensor<float> Matrix(int rows, int columns, Func<int, float> value) =>
         Tensor.Create([.. Enumerable.Range(0, rows * columns).Select(value)], [rows, columns]);
@@ -38,15 +41,32 @@ internal static unsafe class FormScenarios
         group.AllReduce(product, ReduceOp.Product);
         Scenario.Same(product, Matrix(2, 2, _ => 1 << size), "AllReduce, product");
 
-        Scenario.Same(group.AllGather(Matrix(2, 3, i => (100 * rank) + i)),
-            Tensor.Create([.. Enumerable.Range(0, size).SelectMany(r => Enumerable.Range(0, 6).Select(i => (100f * r) + i))], [2 * size, 3]), "AllGather");
+        Scenario.Same(
+            group.AllGather(Matrix(2, 3, i => (100 * rank) + i)),
+            Tensor.Create(
+                [.. Enumerable.Range(0, size).SelectMany(r => Enumerable.Range(0, 6).Select(i => (100f * r) + i))],
+                [2 * size, 3]
+            ),
+            "AllGather"
+        );
         // .NET's tensors know no scalars: a tensor of one element is the next best.
-        Scenario.Same(group.AllGather(Tensor.Create<float>([rank])), Tensor.Create([.. Enumerable.Range(0, size).Select(r => (float)r)]), "AllGather of one element");
+        Scenario.Same(
+            group.AllGather(Tensor.Create<float>([rank])),
+            Tensor.Create([.. Enumerable.Range(0, size).Select(r => (float)r)]),
+            "AllGather of one element"
+        );
 
-        Scenario.Same(group.SumScatter(Matrix(2 * size, 3, i => i)), Matrix(2, 3, i => size * (i + (6f * rank))), "SumScatter");
+        Scenario.Same(
+            group.SumScatter(Matrix(2 * size, 3, i => i)),
+            Matrix(2, 3, i => size * (i + (6f * rank))),
+            "SumScatter"
+        );
         if (size > 1)
         {
-            Scenario.Throws<ArgumentException>(() => group.SumScatter(Matrix((2 * size) + 1, 3, i => i)), "SumScatter of a length that cannot be shared");
+            Scenario.Throws<ArgumentException>(
+                () => group.SumScatter(Matrix((2 * size) + 1, 3, i => i)),
+                "SumScatter of a length that cannot be shared"
+            );
         }
 
         var sent = Matrix(4, 4, i => (1000 * rank) + i);
@@ -59,9 +79,23 @@ internal static unsafe class FormScenarios
         Scenario.True(!part.IsDense, "the part is not dense");
         group.AllSum(part);
         var total = size * (size - 1) / 2;
-        Scenario.Same(whole, Matrix(4, 6, i => i / 6 is 1 or 2 && i % 6 is >= 1 and < 4 ? (i * size) + total : i + rank), "AllSum of a part");
-        Scenario.Same(group.AllGather(Matrix(4, 6, i => i + (10 * rank)).Slice([new NRange(1, 3), new NRange(1, 4)])),
-            Tensor.Create([.. Enumerable.Range(0, size).SelectMany(r => new[] { 7, 8, 9, 13, 14, 15 }.Select(i => i + (10f * r)))], [2 * size, 3]), "AllGather of parts");
+        Scenario.Same(
+            whole,
+            Matrix(4, 6, i => i / 6 is 1 or 2 && i % 6 is >= 1 and < 4 ? (i * size) + total : i + rank),
+            "AllSum of a part"
+        );
+        Scenario.Same(
+            group.AllGather(Matrix(4, 6, i => i + (10 * rank)).Slice([new NRange(1, 3), new NRange(1, 4)])),
+            Tensor.Create(
+                [
+                    .. Enumerable
+                        .Range(0, size)
+                        .SelectMany(r => new[] { 7, 8, 9, 13, 14, 15 }.Select(i => i + (10f * r))),
+                ],
+                [2 * size, 3]
+            ),
+            "AllGather of parts"
+        );
     }
 
     private static void TensorSpans(Scenario scenario)
@@ -69,14 +103,29 @@ internal static unsafe class FormScenarios
         var (group, rank, size) = (scenario.Group, scenario.Rank, scenario.Size);
         var values = Enumerable.Range(0, 12).Select(i => i + rank).ToArray();
         group.AllSum(new TensorSpan<int>(values, [3, 4]));
-        Scenario.Same<int>(values, [.. Enumerable.Range(0, 12).Select(i => (i * size) + (size * (size - 1) / 2))], "AllSum");
+        Scenario.Same<int>(
+            values,
+            [.. Enumerable.Range(0, 12).Select(i => (i * size) + (size * (size - 1) / 2))],
+            "AllSum"
+        );
 
         var gathered = new int[12 * size];
-        group.AllGather(new ReadOnlyTensorSpan<int>([.. Enumerable.Range(0, 12).Select(i => i + (100 * rank))], [3, 4]), new TensorSpan<int>(gathered, [3 * size, 4]));
-        Scenario.Same<int>(gathered, [.. Enumerable.Range(0, size).SelectMany(r => Enumerable.Range(0, 12).Select(i => i + (100 * r)))], "AllGather");
+        group.AllGather(
+            new ReadOnlyTensorSpan<int>([.. Enumerable.Range(0, 12).Select(i => i + (100 * rank))], [3, 4]),
+            new TensorSpan<int>(gathered, [3 * size, 4])
+        );
+        Scenario.Same<int>(
+            gathered,
+            [.. Enumerable.Range(0, size).SelectMany(r => Enumerable.Range(0, 12).Select(i => i + (100 * r)))],
+            "AllGather"
+        );
 
         var scattered = new int[4];
-        group.ReduceScatter(new ReadOnlyTensorSpan<int>([.. Enumerable.Range(0, 4 * size)], [size, 4]), new TensorSpan<int>(scattered, [1, 4]), ReduceOp.Sum);
+        group.ReduceScatter(
+            new ReadOnlyTensorSpan<int>([.. Enumerable.Range(0, 4 * size)], [size, 4]),
+            new TensorSpan<int>(scattered, [1, 4]),
+            ReduceOp.Sum
+        );
         Scenario.Same<int>(scattered, [.. Enumerable.Range(4 * rank, 4).Select(i => i * size)], "ReduceScatter");
 
         if (size > 1)
@@ -96,7 +145,11 @@ internal static unsafe class FormScenarios
                 group.Send(columns, (rank + 1) % size);
             }
             var left = (rank + size - 1) % size;
-            Scenario.Same<int>(received, [.. Enumerable.Range(0, 8).Select(i => (i * 2) + (1000 * left))], "Send and Receive of every second column");
+            Scenario.Same<int>(
+                received,
+                [.. Enumerable.Range(0, 8).Select(i => (i * 2) + (1000 * left))],
+                "Send and Receive of every second column"
+            );
         }
     }
 
@@ -113,10 +166,17 @@ internal static unsafe class FormScenarios
                 input[i] = i + rank;
             }
             group.AllReduce(input, output, Length, CollectiveDataType.Float32, ReduceOp.Sum);
-            Scenario.Same<float>(new ReadOnlySpan<float>(output, Length), [.. Enumerable.Range(0, Length).Select(i => (float)((i * size) + (size * (size - 1) / 2)))], "AllReduce");
+            Scenario.Same<float>(
+                new ReadOnlySpan<float>(output, Length),
+                [.. Enumerable.Range(0, Length).Select(i => (float)((i * size) + (size * (size - 1) / 2)))],
+                "AllReduce"
+            );
             group.AllGather(input, output, Length, CollectiveDataType.Float32);
-            Scenario.Same<float>(new ReadOnlySpan<float>(output, Length * size),
-                [.. Enumerable.Range(0, size).SelectMany(r => Enumerable.Range(0, Length).Select(i => (float)(i + r)))], "AllGather");
+            Scenario.Same<float>(
+                new ReadOnlySpan<float>(output, Length * size),
+                [.. Enumerable.Range(0, size).SelectMany(r => Enumerable.Range(0, Length).Select(i => (float)(i + r)))],
+                "AllGather"
+            );
         }
         finally
         {
@@ -131,19 +191,43 @@ internal static unsafe class FormScenarios
         var (group, size) = (scenario.Group, scenario.Size);
         if (scenario.Rank == 0)
         {
-            Scenario.Throws<ArgumentException>(() => group.AllReduce<float>(new float[3], new float[4], ReduceOp.Sum), "lengths differ");
-            Scenario.Throws<ArgumentException>(() => group.AllGather<float>(new float[3], new float[(3 * size) + 1]), "output too long");
-            Scenario.Throws<ArgumentException>(() => group.ReduceScatter<float>(new float[(3 * size) - 1], new float[3], ReduceOp.Sum), "input too short");
+            Scenario.Throws<ArgumentException>(
+                () => group.AllReduce<float>(new float[3], new float[4], ReduceOp.Sum),
+                "lengths differ"
+            );
+            Scenario.Throws<ArgumentException>(
+                () => group.AllGather<float>(new float[3], new float[(3 * size) + 1]),
+                "output too long"
+            );
+            Scenario.Throws<ArgumentException>(
+                () => group.ReduceScatter<float>(new float[(3 * size) - 1], new float[3], ReduceOp.Sum),
+                "input too short"
+            );
             Scenario.Throws<ArgumentException>(() => group.Broadcast<float>(new float[3], size), "root out of range");
             Scenario.Throws<ArgumentException>(() => group.Broadcast<float>(new float[3], -1), "root below zero");
             Scenario.Throws<ArgumentException>(() => group.Send<float>(new float[3], size), "destination out of range");
             Scenario.Throws<ArgumentException>(() => group.Receive<float>(new float[3], -1), "source below zero");
-            Scenario.Throws<ArgumentException>(() => group.AllReduce<float>(new float[3], (ReduceOp)17), "unknown reduction");
-            Scenario.Throws<ArgumentException>(() => group.AllReduce<bool>(new bool[3], ReduceOp.Average), "average of bools");
-            Scenario.Throws<ArgumentException>(() => group.AllReduce<decimal>(new decimal[3], ReduceOp.Sum), "an element type that is none");
+            Scenario.Throws<ArgumentException>(
+                () => group.AllReduce<float>(new float[3], (ReduceOp)17),
+                "unknown reduction"
+            );
+            Scenario.Throws<ArgumentException>(
+                () => group.AllReduce<bool>(new bool[3], ReduceOp.Average),
+                "average of bools"
+            );
+            Scenario.Throws<ArgumentException>(
+                () => group.AllReduce<decimal>(new decimal[3], ReduceOp.Sum),
+                "an element type that is none"
+            );
             Scenario.Throws<ArgumentException>(() => group.AllReduce<char>(new char[3], ReduceOp.Sum), "char");
-            Scenario.Throws<ArgumentException>(() => group.AllGather<float>(new float[2], new float[(2 * size) + 1], new int[size + 1]), "counts of too many ranks");
-            Scenario.Throws<ArgumentException>(() => group.AllSum<float>(new float[1], TimeSpan.Zero), "a timeout of zero");
+            Scenario.Throws<ArgumentException>(
+                () => group.AllGather<float>(new float[2], new float[(2 * size) + 1], new int[size + 1]),
+                "counts of too many ranks"
+            );
+            Scenario.Throws<ArgumentException>(
+                () => group.AllSum<float>(new float[1], TimeSpan.Zero),
+                "a timeout of zero"
+            );
             Scenario.Throws<ArgumentException>(() => group.Split(-5), "a color below zero");
         }
         Scenario.True(!group.IsFaulted, "the group is not faulted");
@@ -157,7 +241,10 @@ internal static unsafe class FormScenarios
     {
         var (group, rank, size) = (scenario.Group, scenario.Rank, scenario.Size);
         Scenario.Throws<NotSupportedException>(() => group.Send<int>([1], (rank + 2) % size), "send across");
-        Scenario.Throws<NotSupportedException>(() => group.Receive<int>(new int[1], (rank + 2) % size), "receive from across");
+        Scenario.Throws<NotSupportedException>(
+            () => group.Receive<int>(new int[1], (rank + 2) % size),
+            "receive from across"
+        );
         Scenario.True(!group.IsFaulted, "the group is not faulted");
         int[] sum = [1];
         group.AllSum<int>(sum);
@@ -169,15 +256,29 @@ internal static unsafe class FormScenarios
     {
         var (group, rank) = (scenario.Group, scenario.Rank);
         var other = (rank + 2) % scenario.Size;
-        foreach (var exception in new[]
+        foreach (
+            var exception in new[]
+            {
+                Scenario.Throws<NotSupportedException>(() => group.Send<int>([1], other), "send across"),
+                Scenario.Throws<NotSupportedException>(
+                    () => group.Receive<int>(new int[1], other),
+                    "receive from across"
+                ),
+                Scenario.Throws<NotSupportedException>(
+                    () => group.SendAsync<int>(new[] { 1 }, other).GetAwaiter().GetResult(),
+                    "asynchronous send across"
+                ),
+            }
+        )
         {
-            Scenario.Throws<NotSupportedException>(() => group.Send<int>([1], other), "send across"),
-            Scenario.Throws<NotSupportedException>(() => group.Receive<int>(new int[1], other), "receive from across"),
-            Scenario.Throws<NotSupportedException>(() => group.SendAsync<int>(new[] { 1 }, other).GetAwaiter().GetResult(), "asynchronous send across"),
-        })
-        {
-            Scenario.True(exception.Message.Contains("neighbour", StringComparison.OrdinalIgnoreCase), $"why: {exception.Message}");
-            Scenario.True(exception.Message.Contains($"{other}", StringComparison.Ordinal), $"to whom: {exception.Message}");
+            Scenario.True(
+                exception.Message.Contains("neighbour", StringComparison.OrdinalIgnoreCase),
+                $"why: {exception.Message}"
+            );
+            Scenario.True(
+                exception.Message.Contains($"{other}", StringComparison.Ordinal),
+                $"to whom: {exception.Message}"
+            );
         }
         group.Barrier();
     }
@@ -186,8 +287,16 @@ internal static unsafe class FormScenarios
     private static void Arrays(Scenario scenario)
     {
         var (group, rank, size) = (scenario.Group, scenario.Rank, scenario.Size);
-        Scenario.Same<int>(group.AllGather<int>([rank, -rank]), [.. Enumerable.Range(0, size).SelectMany(r => new[] { r, -r })], "AllGather");
+        Scenario.Same<int>(
+            group.AllGather<int>([rank, -rank]),
+            [.. Enumerable.Range(0, size).SelectMany(r => new[] { r, -r })],
+            "AllGather"
+        );
         Scenario.Same<int>(group.AllGather<int>([]), [], "AllGather of nothing");
-        Scenario.Same<int>(group.SumScatter<int>([.. Enumerable.Range(0, 2 * size)]), [2 * rank * size, ((2 * rank) + 1) * size], "SumScatter");
+        Scenario.Same<int>(
+            group.SumScatter<int>([.. Enumerable.Range(0, 2 * size)]),
+            [2 * rank * size, ((2 * rank) + 1) * size],
+            "SumScatter"
+        );
     }
 }

@@ -6,7 +6,11 @@ namespace NativeCollectives.Worker;
 /// <summary>Creates the group that a command describes.</summary>
 internal static class GroupCreation
 {
-    public static DistributedGroup Create(Command command, IReadOnlyDictionary<string, DistributedGroup> groups, Dictionary<string, string> data)
+    public static DistributedGroup Create(
+        Command command,
+        IReadOnlyDictionary<string, DistributedGroup> groups,
+        Dictionary<string, string> data
+    )
     {
         SetVariables(command);
         var log = new ConcurrentQueue<string>();
@@ -17,9 +21,15 @@ internal static class GroupCreation
             Strict = true,
             OperationTimeout = TimeSpan.FromSeconds(command.OperationSeconds),
             Log = (level, message) => log.Enqueue($"{level}: {message}"),
-            Ring = command.FromEnvironment || command.HostFile is null && command.Hosts is null
-                ? null
-                : new RingOptions { Rank = command.Rank, HostFile = command.HostFile, Hosts = command.Hosts },
+            Ring =
+                command.FromEnvironment || command.HostFile is null && command.Hosts is null
+                    ? null
+                    : new RingOptions
+                    {
+                        Rank = command.Rank,
+                        HostFile = command.HostFile,
+                        Hosts = command.Hosts,
+                    },
             Nccl = Read(command.Nccl, groups),
             Jaccl = Read(command.Jaccl),
         };
@@ -43,34 +53,44 @@ internal static class GroupCreation
         }
     }
 
-    public static NcclOptions? Read(NcclSettings? settings, IReadOnlyDictionary<string, DistributedGroup> groups) => settings is null ? null : new NcclOptions
-    {
-        Rank = settings.Rank,
-        Size = settings.Size,
-        Device = settings.Device,
-        UniqueId = settings.Id is null ? null : NcclUniqueId.Parse(settings.Id),
-        Rendezvous = settings.Rendezvous,
-        BootstrapGroup = settings.BootstrapGroup is null ? null : groups[settings.BootstrapGroup],
-        Bootstrap = settings.Bootstrap is null ? NcclBootstrap.Auto : Enum.Parse<NcclBootstrap>(settings.Bootstrap),
-        StagingBytes = settings.StagingBytes,
-        Library = settings.Library,
-        CudaLibrary = settings.CudaLibrary,
-    };
+    public static NcclOptions? Read(NcclSettings? settings, IReadOnlyDictionary<string, DistributedGroup> groups) =>
+        settings is null
+            ? null
+            : new NcclOptions
+            {
+                Rank = settings.Rank,
+                Size = settings.Size,
+                Device = settings.Device,
+                UniqueId = settings.Id is null ? null : NcclUniqueId.Parse(settings.Id),
+                Rendezvous = settings.Rendezvous,
+                BootstrapGroup = settings.BootstrapGroup is null ? null : groups[settings.BootstrapGroup],
+                Bootstrap = settings.Bootstrap is null
+                    ? NcclBootstrap.Auto
+                    : Enum.Parse<NcclBootstrap>(settings.Bootstrap),
+                StagingBytes = settings.StagingBytes,
+                Library = settings.Library,
+                CudaLibrary = settings.CudaLibrary,
+            };
 
-    public static JacclOptions? Read(JacclSettings? settings) => settings is null ? null : new JacclOptions
-    {
-        Rank = settings.Rank,
-        Devices = settings.Devices,
-        DeviceFile = settings.DeviceFile,
-        Coordinator = settings.Coordinator,
-        PreferRing = settings.PreferRing,
-        Frames = settings.Frames is null ? null : Enum.Parse<JacclFrames>(settings.Frames),
-        QueuePairs = settings.QueuePairs is null ? null : Enum.Parse<JacclQueuePairs>(settings.QueuePairs),
-        GidIndex = settings.GidIndex,
-        MlxRingAllGather = settings.MlxRingAllGather,
-        Library = settings.Library,
-        SideChannel = settings.SideChannelFolder is null ? null : new FolderChannel(settings.SideChannelFolder, settings.SideChannelFault).Gather,
-    };
+    public static JacclOptions? Read(JacclSettings? settings) =>
+        settings is null
+            ? null
+            : new JacclOptions
+            {
+                Rank = settings.Rank,
+                Devices = settings.Devices,
+                DeviceFile = settings.DeviceFile,
+                Coordinator = settings.Coordinator,
+                PreferRing = settings.PreferRing,
+                Frames = settings.Frames is null ? null : Enum.Parse<JacclFrames>(settings.Frames),
+                QueuePairs = settings.QueuePairs is null ? null : Enum.Parse<JacclQueuePairs>(settings.QueuePairs),
+                GidIndex = settings.GidIndex,
+                MlxRingAllGather = settings.MlxRingAllGather,
+                Library = settings.Library,
+                SideChannel = settings.SideChannelFolder is null
+                    ? null
+                    : new FolderChannel(settings.SideChannelFolder, settings.SideChannelFault).Gather,
+            };
 
     private static void SetVariables(Command command)
     {

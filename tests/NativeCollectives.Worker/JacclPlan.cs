@@ -3,8 +3,8 @@ using System.Globalization;
 namespace NativeCollectives.Worker;
 
 /// <summary>
-/// Which calls a group of JACCL's is tested with: every operation with every type at every count of the ring's plan in some shapes, a part of that in the others; and in all
-/// of them operands of sizes beyond which MLX goes another way.
+/// Which calls a group of JACCL's is tested with: every operation with every type at every count of the ring's plan in
+/// some shapes, a part of that in the others; and in all of them operands of sizes beyond which MLX goes another way.
 /// </summary>
 public static class JacclPlan
 {
@@ -18,11 +18,20 @@ public static class JacclPlan
     /// <summary>The shapes that have the whole plan.</summary>
     public static IReadOnlyList<JacclShape> FullShapes { get; } =
     [
-        JacclShape.Mesh(2), JacclShape.Mesh(3), JacclShape.Mesh(4), JacclShape.Mesh(8),
-        JacclShape.Ring(2, 1), JacclShape.Ring(3, 2), JacclShape.Ring(4, 1), JacclShape.Ring(5, 4),
+        JacclShape.Mesh(2),
+        JacclShape.Mesh(3),
+        JacclShape.Mesh(4),
+        JacclShape.Mesh(8),
+        JacclShape.Ring(2, 1),
+        JacclShape.Ring(3, 2),
+        JacclShape.Ring(4, 1),
+        JacclShape.Ring(5, 4),
     ];
 
-    /// <summary>More than goes one way round a ring over one wire, or in one exchange in a mesh; and more than a reduce-scatter sends over one wire.</summary>
+    /// <summary>
+    /// More than goes one way round a ring over one wire, or in one exchange in a mesh; and more than a reduce-scatter
+    /// sends over one wire.
+    /// </summary>
     private static readonly int[] _thresholds = [32768, 65536];
 
     /// <summary>Whether the plan of a shape has every form of every call; elsewhere they take turns.</summary>
@@ -48,8 +57,15 @@ public static class JacclPlan
             }
             var turn = type + index + place;
             // Every count with every type among a few ranks; among more, the counts take turns too.
-            foreach (var count in !isFull ? turn % (size < 5 ? 4 : 7) == 0 ? [0, size + 1, 1009] : Array.Empty<int>()
-                : HasEveryCount(shape) ? [0, 1, size - 1, size, size + 1, 1009] : [turn % 2, size - 1 + (turn % 3), 1009])
+            foreach (
+                var count in !isFull
+                    ? turn % (size < 5 ? 4 : 7) == 0
+                        ? [0, size + 1, 1009]
+                        : Array.Empty<int>()
+                    : HasEveryCount(shape)
+                        ? [0, 1, size - 1, size, size + 1, 1009]
+                        : [turn % 2, size - 1 + (turn % 3), 1009]
+            )
             {
                 yield return Next(count);
             }
@@ -58,7 +74,10 @@ public static class JacclPlan
             {
                 yield return Next(1009);
                 yield return Next(1009);
-                yield return Next(1009) with { Place = CallPlace.Pointer };
+                yield return Next(1009) with
+                {
+                    Place = CallPlace.Pointer,
+                };
             }
             var item = OperationPlan.ItemSize(type);
             if (turn % (isFull ? 6 : 12) == 0)
@@ -76,8 +95,10 @@ public static class JacclPlan
             OperationCase Next(int count) => new(operation, name, count, (CallForm)(number % 3), number++ % size);
         }
 
-        // Of an operation on one block for each rank, a part: but it is the block that says how a ring's reduce-scatter goes.
-        int Share(int bytes) => OperationPlan.HasBlocks(operation) && !(shape.IsRing && bytes == 65536) ? bytes / size : bytes;
+        // Of an operation on one block for each rank, a part: but it is the block that says how a ring's reduce-scatter
+        // goes.
+        int Share(int bytes) =>
+            OperationPlan.HasBlocks(operation) && !(shape.IsRing && bytes == 65536) ? bytes / size : bytes;
     }
 
     /// <summary>Runs the plan for one operation, or for all, and says what was wrong.</summary>
@@ -89,7 +110,9 @@ public static class JacclPlan
         var done = 0;
         foreach (var operation in command.Operation.Length > 0 ? [command.Operation] : OperationPlan.Operations)
         {
-            foreach (var next in Cases(shape, operation).Where(next => command.Count == 0 || next.Count <= command.Count))
+            foreach (
+                var next in Cases(shape, operation).Where(next => command.Count == 0 || next.Count <= command.Count)
+            )
             {
                 OperationPlan.RunCase(group, rules, next, command.Seed, wrong, digest);
                 done++;

@@ -10,5 +10,6 @@ public readonly record struct JacclShape(bool IsRing, int Size, int Wires)
 
     public static JacclShape Ring(int size, int wires) => new(true, size, wires);
 
-    public override string ToString() => IsRing ? $"ring of {Size} with {Wires} {(Wires == 1 ? "wire" : "wires")}" : $"mesh of {Size}";
+    public override string ToString() =>
+        IsRing ? $"ring of {Size} with {Wires} {(Wires == 1 ? "wire" : "wires")}" : $"mesh of {Size}";
 }

@@ -9,39 +9,52 @@ public enum NcclPart
     /// <summary>One form of each call, for a library that lacks some functions.</summary>
     Short,
 
-    /// <summary>Host memory of some 200 KB, for a group that sends it in pieces of less, or whole; each operation with every fourth type.</summary>
+    /// <summary>
+    /// Host memory of some 200 KB, for a group that sends it in pieces of less, or whole; each operation with every
+    /// fourth type.
+    /// </summary>
     Pieces,
 
-    /// <summary>Host memory of a few hundred elements, for a group that sends it in pieces of a few; likewise.</summary>
+    /// <summary>
+    /// Host memory of a few hundred elements, for a group that sends it in pieces of a few; likewise.
+    /// </summary>
     Crumbs,
 
     /// <summary>Buffers of more than two pieces of 4 MiB, on the host and on the device.</summary>
     Large,
 }
 
-/// <summary>Which calls a group of NCCL's is tested with: operations, types and counts of the ring's plan, on host and device memory, on streams and without.</summary>
+/// <summary>
+/// Which calls a group of NCCL's is tested with: operations, types and counts of the ring's plan, on host and device
+/// memory, on streams and without.
+/// </summary>
 public static class NcclPlan
 {
     /// <summary>Group sizes.</summary>
     public static IReadOnlyList<int> Sizes { get; } = [1, 2, 3, 4];
 
     /// <summary>Whether NCCL can do the operation with the type.</summary>
-    public static bool IsDefined(string operation, string type) => OperationPlan.IsDefined(operation, type) && !IsRefused(operation, type);
+    public static bool IsDefined(string operation, string type) =>
+        OperationPlan.IsDefined(operation, type) && !IsRefused(operation, type);
 
-    /// <summary>Whether the operation is one that is refused, because NCCL does not reduce elements of the type in that way.</summary>
+    /// <summary>
+    /// Whether the operation is one that is refused, because NCCL does not reduce elements of the type in that way.
+    /// </summary>
     public static bool IsRefused(string operation, string type)
     {
         var parts = operation.Split('.');
-        return parts.Length > 1 && type switch
-        {
-            nameof(Int16) or nameof(UInt16) => true,
-            nameof(Complex64) => parts[1] is not (nameof(ReduceOp.Sum) or nameof(ReduceOp.Average)),
-            _ => false,
-        };
+        return parts.Length > 1
+            && type switch
+            {
+                nameof(Int16) or nameof(UInt16) => true,
+                nameof(Complex64) => parts[1] is not (nameof(ReduceOp.Sum) or nameof(ReduceOp.Average)),
+                _ => false,
+            };
     }
 
     /// <summary>The types with which the operation is refused.</summary>
-    public static IEnumerable<string> Refused(string operation) => OperationPlan.Types.Where(type => IsRefused(operation, type));
+    public static IEnumerable<string> Refused(string operation) =>
+        OperationPlan.Types.Where(type => IsRefused(operation, type));
 
     /// <summary>The calls of one operation in a group of this size.</summary>
     public static IEnumerable<OperationCase> Cases(int size, NcclPart part, string operation)
@@ -59,15 +72,23 @@ public static class NcclPlan
                 continue;
             }
             var item = OperationPlan.ItemSize(type);
-            foreach (var (count, calls) in part switch
-            {
-                NcclPart.Forms => Forms(size, type),
-                NcclPart.Short => [(0, Calls(type)), (size + 1, Calls(type + 1)), (1009, Calls(type + 2))],
-                NcclPart.Pieces when IsOneInFour(operation, type) => [((200_000 / (OperationPlan.HasBlocks(operation) ? size : 1) / item) + 1, HostCalls(type))],
-                NcclPart.Crumbs when IsOneInFour(operation, type) => [(211, HostCalls(type + 1))],
-                NcclPart.Large when IsLargeHere(operation, type) => [((9 << 20) / (OperationPlan.HasBlocks(operation) ? size : 1) / item, LargeCalls(type))],
-                _ => Array.Empty<(int, (CallPlace, CallForm)[])>(),
-            })
+            foreach (
+                var (count, calls) in part switch
+                {
+                    NcclPart.Forms => Forms(size, type),
+                    NcclPart.Short => [(0, Calls(type)), (size + 1, Calls(type + 1)), (1009, Calls(type + 2))],
+                    NcclPart.Pieces when IsOneInFour(operation, type) =>
+                    [
+                        ((200_000 / (OperationPlan.HasBlocks(operation) ? size : 1) / item) + 1, HostCalls(type)),
+                    ],
+                    NcclPart.Crumbs when IsOneInFour(operation, type) => [(211, HostCalls(type + 1))],
+                    NcclPart.Large when IsLargeHere(operation, type) =>
+                    [
+                        ((9 << 20) / (OperationPlan.HasBlocks(operation) ? size : 1) / item, LargeCalls(type)),
+                    ],
+                    _ => Array.Empty<(int, (CallPlace, CallForm)[])>(),
+                }
+            )
             {
                 foreach (var (place, form) in calls)
                 {
@@ -77,7 +98,9 @@ public static class NcclPlan
         }
     }
 
-    /// <summary>Runs every refused call of the operation: each must be refused on every rank, and leave the group as it was.</summary>
+    /// <summary>
+    /// Runs every refused call of the operation: each must be refused on every rank, and leave the group as it was.
+    /// </summary>
     internal static void RunRefused(DistributedGroup group, Command command)
     {
         foreach (var type in Refused(command.Operation))
@@ -87,7 +110,10 @@ public static class NcclPlan
                 foreach (var form in new[] { CallForm.Separate, CallForm.Async })
                 {
                     var next = new OperationCase(command.Operation, type, 5, form, 0, place);
-                    Scenario.Throws<NotSupportedException>(() => OperationPlan.RunCase(group, UnknownOrder.Rules, next, 1, []), $"{next}");
+                    Scenario.Throws<NotSupportedException>(
+                        () => OperationPlan.RunCase(group, UnknownOrder.Rules, next, 1, []),
+                        $"{next}"
+                    );
                     Scenario.True(!group.IsFaulted, $"the group is not faulted after {next}");
                 }
             }
@@ -100,28 +126,47 @@ public static class NcclPlan
     // All twelve ways of calling with the count that tells most, four of them with each of the others.
     private static IEnumerable<(int Count, (CallPlace, CallForm)[] Calls)> Forms(int size, int type)
     {
-        foreach (var (count, index) in new[] { 0, 1, size - 1, size, size + 1, 1009 }.Distinct().Select((count, index) => (count, index)))
+        foreach (
+            var (count, index) in new[] { 0, 1, size - 1, size, size + 1, 1009 }
+                .Distinct()
+                .Select((count, index) => (count, index))
+        )
         {
-            yield return (count, count == 1009
-                ? [.. from place in Enum.GetValues<CallPlace>() from form in Enum.GetValues<CallForm>() select (place, form)]
-                : Calls(type + index));
+            yield return (
+                count,
+                count == 1009
+                    ?
+                    [
+                        .. from place in Enum.GetValues<CallPlace>()
+                        from form in Enum.GetValues<CallForm>()
+                        select (place, form),
+                    ]
+                    : Calls(type + index)
+            );
         }
     }
 
     // Each place once.
-    private static (CallPlace, CallForm)[] Calls(int number) => [.. Enum.GetValues<CallPlace>().Select((place, index) => (place, (CallForm)((number + index) % 3)))];
+    private static (CallPlace, CallForm)[] Calls(int number) =>
+        [.. Enum.GetValues<CallPlace>().Select((place, index) => (place, (CallForm)((number + index) % 3)))];
 
-    private static (CallPlace, CallForm)[] HostCalls(int number) => [(CallPlace.Host, (CallForm)(number % 3)), (CallPlace.Pointer, (CallForm)((number + 1) % 3))];
+    private static (CallPlace, CallForm)[] HostCalls(int number) =>
+        [(CallPlace.Host, (CallForm)(number % 3)), (CallPlace.Pointer, (CallForm)((number + 1) % 3))];
 
-    private static (CallPlace, CallForm)[] LargeCalls(int number) => [(CallPlace.Host, (CallForm)(number % 3)), (CallPlace.Device, (CallForm)((number + 1) % 3))];
+    private static (CallPlace, CallForm)[] LargeCalls(int number) =>
+        [(CallPlace.Host, (CallForm)(number % 3)), (CallPlace.Device, (CallForm)((number + 1) % 3))];
 
-    private static bool IsOneInFour(string operation, int type) => type % 4 == OperationPlan.Operations.ToList().IndexOf(operation) % 4;
+    private static bool IsOneInFour(string operation, int type) =>
+        type % 4 == OperationPlan.Operations.ToList().IndexOf(operation) % 4;
 
     // One type for each operation that moves, and each sum.
     private static bool IsLargeHere(string operation, int type)
     {
         var number = OperationPlan.Operations.ToList().IndexOf(operation);
-        var isMeant = !operation.Contains('.', StringComparison.Ordinal) || operation.EndsWith(".Sum", StringComparison.Ordinal);
-        return isMeant && OperationPlan.Types[type] == new[] { nameof(Single), nameof(Int64), nameof(Complex64), nameof(BFloat16) }[number % 4];
+        var isMeant =
+            !operation.Contains('.', StringComparison.Ordinal) || operation.EndsWith(".Sum", StringComparison.Ordinal);
+        return isMeant
+            && OperationPlan.Types[type]
+                == new[] { nameof(Single), nameof(Int64), nameof(Complex64), nameof(BFloat16) }[number % 4];
     }
 }

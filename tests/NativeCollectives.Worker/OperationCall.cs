@@ -3,8 +3,14 @@ using NativeCollectives.Worker.Reference;
 
 namespace NativeCollectives.Worker;
 
-/// <summary>Calls one operation on this rank, and compares the result with its definition, the operands of all ranks being known.</summary>
-/// <remarks>Where the rules tell in which order a sum is made, it is compared bit for bit; elsewhere it may be rounded differently.</remarks>
+/// <summary>
+/// Calls one operation on this rank, and compares the result with its definition, the operands of all ranks being
+/// known.
+/// </summary>
+/// <remarks>
+/// Where the rules tell in which order a sum is made, it is compared bit for bit; elsewhere it may be rounded
+/// differently.
+/// </remarks>
 internal sealed class OperationCall<T, TElement> : IDisposable
     where T : unmanaged
     where TElement : IElement<T>
@@ -27,7 +33,14 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     private readonly Caller<T> _call;
     private readonly List<(string Name, T[] Whole)> _guarded = [];
 
-    public OperationCall(DistributedGroup group, BackendRules rules, OperationCase next, ulong seed, List<string> wrong, Digest? digest)
+    public OperationCall(
+        DistributedGroup group,
+        BackendRules rules,
+        OperationCase next,
+        ulong seed,
+        List<string> wrong,
+        Digest? digest
+    )
     {
         (_rules, _case, _seed, _wrong, _digest) = (rules, next, seed, wrong, digest);
         (_size, _rank, _count) = (group.Size, group.Rank, next.Count);
@@ -44,21 +57,50 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     {
         switch (_operation)
         {
-            case "AllReduce": AllReduce(); break;
-            case "AllGather": AllGather(); break;
-            case "AllGatherUneven": AllGatherUneven(); break;
-            case "ReduceScatter": ReduceScatter(); break;
-            case "ReduceScatterUneven": ReduceScatterUneven(); break;
-            case "Broadcast": Broadcast(); break;
-            case "Reduce": Reduce(); break;
-            case "Gather": Gather(); break;
-            case "GatherUneven": GatherUneven(); break;
-            case "Scatter": Scatter(); break;
-            case "ScatterUneven": ScatterUneven(); break;
-            case "AllToAll": AllToAll(); break;
-            case "AllToAllUneven": AllToAllUneven(); break;
-            case "SendReceive": SendReceive(); break;
-            default: throw new ArgumentException($"unknown operation {_operation}");
+            case "AllReduce":
+                AllReduce();
+                break;
+            case "AllGather":
+                AllGather();
+                break;
+            case "AllGatherUneven":
+                AllGatherUneven();
+                break;
+            case "ReduceScatter":
+                ReduceScatter();
+                break;
+            case "ReduceScatterUneven":
+                ReduceScatterUneven();
+                break;
+            case "Broadcast":
+                Broadcast();
+                break;
+            case "Reduce":
+                Reduce();
+                break;
+            case "Gather":
+                Gather();
+                break;
+            case "GatherUneven":
+                GatherUneven();
+                break;
+            case "Scatter":
+                Scatter();
+                break;
+            case "ScatterUneven":
+                ScatterUneven();
+                break;
+            case "AllToAll":
+                AllToAll();
+                break;
+            case "AllToAllUneven":
+                AllToAllUneven();
+                break;
+            case "SendReceive":
+                SendReceive();
+                break;
+            default:
+                throw new ArgumentException($"unknown operation {_operation}");
         }
         foreach (var (name, whole) in _guarded)
         {
@@ -142,7 +184,10 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         var operand = Operand(_rank, 0, _count);
         var isRoot = _rank == _case.Root;
         var input = Guarded("input", operand);
-        var output = !isRoot ? default : _inPlace ? input : Guarded("output", _count);
+        var output =
+            !isRoot ? default
+            : _inPlace ? input
+            : Guarded("output", _count);
         _call.Reduce(input, output, _op, _case.Root);
         _call.Finish();
         if (isRoot)
@@ -159,7 +204,9 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     {
         var operand = Operand(_rank, 0, _count);
         var isRoot = _rank == _case.Root;
-        var (input, output) = isRoot ? Blocks(operand, _count * _size, _rank * _count) : (Guarded("input", operand), default);
+        var (input, output) = isRoot
+            ? Blocks(operand, _count * _size, _rank * _count)
+            : (Guarded("input", operand), default);
         _call.Gather(input, output, _case.Root);
         _call.Finish();
         if (isRoot)
@@ -175,7 +222,9 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         var offsets = Definitions.Offsets(counts);
         var operand = Operand(_rank, 0, counts[_rank]);
         var isRoot = _rank == _case.Root;
-        var (input, output) = isRoot ? Blocks(operand, offsets[_size], offsets[_rank]) : (Guarded("input", operand), default);
+        var (input, output) = isRoot
+            ? Blocks(operand, offsets[_size], offsets[_rank])
+            : (Guarded("input", operand), default);
         _call.Gather(input, output, counts, _case.Root);
         _call.Finish();
         if (isRoot)
@@ -231,7 +280,8 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     private void AllToAllUneven()
     {
         // What source gives destination: nothing in a third of the pairs.
-        int Given(int source, int destination) => (source + (2 * destination)) % 3 == 1 ? 0 : _count + (((source * 5) + (destination * 3)) % 7);
+        int Given(int source, int destination) =>
+            (source + (2 * destination)) % 3 == 1 ? 0 : _count + (((source * 5) + (destination * 3)) % 7);
         int[] Row(int source) => [.. Enumerable.Range(0, _size).Select(destination => Given(source, destination))];
 
         var inputCounts = Row(_rank);
@@ -241,7 +291,15 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         var output = Guarded("output", outputCounts.Sum());
         _call.AllToAll(input, inputCounts, output, outputCounts);
         _call.Finish();
-        Same("output", output, Definitions.Concatenate(Enumerable.Range(0, _size).Select(source => Operand(source, Definitions.Offsets(Row(source))[_rank], outputCounts[source]))));
+        Same(
+            "output",
+            output,
+            Definitions.Concatenate(
+                Enumerable
+                    .Range(0, _size)
+                    .Select(source => Operand(source, Definitions.Offsets(Row(source))[_rank], outputCounts[source]))
+            )
+        );
         Same("input", input, operand);
     }
 
@@ -249,12 +307,17 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     private void SendReceive()
     {
         var operand = Operand(_rank, 0, _count);
-        var step = _rules.OnlyNeighbours ? _inPlace ? _size - 1 : 1 : 1 + (_case.Root % (_size - 1));
+        var step = _rules.OnlyNeighbours
+            ? _inPlace
+                ? _size - 1
+                : 1
+            : 1 + (_case.Root % (_size - 1));
         var to = (_rank + step) % _size;
         var from = (_rank + _size - step) % _size;
         var input = Guarded("input", operand);
         var output = Guarded("output", _count);
-        // Over TCP all may send before they receive, or every second one; otherwise a send may last until it is received, so the ranks send one after the other.
+        // Over TCP all may send before they receive, or every second one; otherwise a send may last until it is
+        // received, so the ranks send one after the other.
         if (_rules.SendsLast ? _rank < from : _call.IsAsync || _rank % 2 == 0)
         {
             _call.Send(input, to);
@@ -270,7 +333,7 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         Same("input", input, operand);
     }
 
-    // ---- operands -----------------------------------------------------------------------------------------------------------------------
+    // ---- operands ---------------------------------------------------------------------------------------------------
 
     // Elements [offset, offset + length) of a rank's operand: no more is made than is needed.
     private T[] Operand(int rank, int offset, int length, bool ordered = false)
@@ -284,10 +347,12 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     }
 
     // The same part of every rank's operand.
-    private T[][] Operands(int offset, int length, bool ordered = false) => [.. Enumerable.Range(0, _size).Select(rank => Operand(rank, offset, length, ordered))];
+    private T[][] Operands(int offset, int length, bool ordered = false) =>
+        [.. Enumerable.Range(0, _size).Select(rank => Operand(rank, offset, length, ordered))];
 
     // Whether the order in which this operation combines is known.
-    private bool IsExact => _rules.IsExact(_operation, _size, (long)_count * System.Runtime.CompilerServices.Unsafe.SizeOf<T>());
+    private bool IsExact =>
+        _rules.IsExact(_operation, _size, (long)_count * System.Runtime.CompilerServices.Unsafe.SizeOf<T>());
 
     private T Element(ulong random, bool ordered)
     {
@@ -311,9 +376,10 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     }
 
     // About count elements each, none for one of the ranks.
-    private int[] Counts() => [.. Enumerable.Range(0, _size).Select(rank => _size > 1 && rank == (_count + 1) % _size ? 0 : _count + rank)];
+    private int[] Counts() =>
+        [.. Enumerable.Range(0, _size).Select(rank => _size > 1 && rank == (_count + 1) % _size ? 0 : _count + rank)];
 
-    // ---- buffers ------------------------------------------------------------------------------------------------------------------------
+    // ---- buffers ----------------------------------------------------------------------------------------------------
 
     private Memory<T> Guarded(string name, int length)
     {
@@ -350,7 +416,7 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         return (input, output);
     }
 
-    // ---- verdicts -----------------------------------------------------------------------------------------------------------------------
+    // ---- verdicts ---------------------------------------------------------------------------------------------------
 
     private void Unchanged(Memory<T> input, T[] operand)
     {
@@ -360,7 +426,8 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         }
     }
 
-    private void Reduced(Memory<T> output, T[][] operands) => Reduced(output, Definitions.Reduce<T, TElement>(operands, _op), operands);
+    private void Reduced(Memory<T> output, T[][] operands) =>
+        Reduced(output, Definitions.Reduce<T, TElement>(operands, _op), operands);
 
     private void Reduced(Memory<T> output, T[] expected, T[][] operands)
     {
@@ -372,7 +439,8 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         var actual = output.Span;
         for (var i = 0; i < expected.Length; i++)
         {
-            // Each addition, and a division before or after them, is off by at most half a unit in the last place of what has been added so far.
+            // Each addition, and a division before or after them, is off by at most half a unit in the last place of
+            // what has been added so far.
             var scale = operands.Sum(operand => TElement.Magnitude(operand[i])) / (_op == ReduceOp.Average ? _size : 1);
             if (!(TElement.Distance(actual[i], expected[i]) <= (_size + 1) * TElement.Precision * scale))
             {
@@ -399,7 +467,10 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         var at = got.CommonPrefixLength(want) / item;
         var gotBytes = Convert.ToHexString(got.Slice(at * item, item));
         var wantBytes = Convert.ToHexString(want.Slice(at * item, item));
-        Complain($"{name}[{at}] of {actual.Length} is {actual.Span[at]} (bytes {gotBytes}), expected is {expected[at]} (bytes {wantBytes})");
+        Complain(
+            $"{name}[{at}] of {actual.Length} is {actual.Span[at]} (bytes {gotBytes}), expected is {expected[at]} "
+                + $"(bytes {wantBytes})"
+        );
     }
 
     private void Complain(string what) => _wrong.Add($"{_case}, rank {_rank} of {_size}{_rules}: {what}");

@@ -12,11 +12,19 @@ public enum CallForm
 }
 
 /// <summary>One call of an operation on every rank.</summary>
-public readonly record struct OperationCase(string Operation, string Type, int Count, CallForm Form, int Root, CallPlace Place = CallPlace.Host);
+public readonly record struct OperationCase(
+    string Operation,
+    string Type,
+    int Count,
+    CallForm Form,
+    int Root,
+    CallPlace Place = CallPlace.Host
+);
 
 /// <summary>
-/// Which calls a ring of a given shape is tested with: every operation, every element type, counts around the number of ranks, in place and not; and a count of about
-/// one mebibyte for a part of them, so that over all shapes every operation has it twice with every type.
+/// Which calls a ring of a given shape is tested with: every operation, every element type, counts around the number of
+/// ranks, in place and not; and a count of about one mebibyte for a part of them, so that over all shapes every
+/// operation has it twice with every type.
 /// </summary>
 public static class OperationPlan
 {
@@ -25,26 +33,51 @@ public static class OperationPlan
     /// native tests have the others.
     /// </summary>
     public static IReadOnlyList<(int Size, int Sockets)> Shapes { get; } =
-        [(1, 1), (2, 1), (2, 2), (2, 3), (3, 1), (3, 2), (3, 3), (4, 1), (4, 3), (5, 2), (8, 1)];
+    [(1, 1), (2, 1), (2, 2), (2, 3), (3, 1), (3, 2), (3, 3), (4, 1), (4, 3), (5, 2), (8, 1)];
 
     /// <summary>The operations, with the reduction after a dot.</summary>
     public static IReadOnlyList<string> Operations { get; } =
     [
-        .. Reductions("AllReduce"), "AllGather", "AllGatherUneven", .. Reductions("ReduceScatter"), "ReduceScatterUneven.Sum", "Broadcast", .. Reductions("Reduce"),
-        "Gather", "GatherUneven", "Scatter", "ScatterUneven", "AllToAll", "AllToAllUneven", "SendReceive",
+        .. Reductions("AllReduce"),
+        "AllGather",
+        "AllGatherUneven",
+        .. Reductions("ReduceScatter"),
+        "ReduceScatterUneven.Sum",
+        "Broadcast",
+        .. Reductions("Reduce"),
+        "Gather",
+        "GatherUneven",
+        "Scatter",
+        "ScatterUneven",
+        "AllToAll",
+        "AllToAllUneven",
+        "SendReceive",
     ];
 
     /// <summary>MLX's fourteen element types.</summary>
     public static IReadOnlyList<string> Types { get; } =
     [
-        nameof(Boolean), nameof(SByte), nameof(Int16), nameof(Int32), nameof(Int64), nameof(Byte), nameof(UInt16), nameof(UInt32), nameof(UInt64), nameof(Half),
-        nameof(BFloat16), nameof(Single), nameof(Double), nameof(Complex64),
+        nameof(Boolean),
+        nameof(SByte),
+        nameof(Int16),
+        nameof(Int32),
+        nameof(Int64),
+        nameof(Byte),
+        nameof(UInt16),
+        nameof(UInt32),
+        nameof(UInt64),
+        nameof(Half),
+        nameof(BFloat16),
+        nameof(Single),
+        nameof(Double),
+        nameof(Complex64),
     ];
 
     private static readonly int[] _itemSizes = [1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8, 8];
 
     /// <summary>Whether the operation is defined for the type.</summary>
-    public static bool IsDefined(string operation, string type) => !(type == nameof(Boolean) && operation.EndsWith(".Average", StringComparison.Ordinal));
+    public static bool IsDefined(string operation, string type) =>
+        !(type == nameof(Boolean) && operation.EndsWith(".Average", StringComparison.Ordinal));
 
     /// <summary>The calls of one operation in a ring of this shape.</summary>
     public static IEnumerable<OperationCase> Cases(int size, int sockets, string operation)
@@ -69,38 +102,48 @@ public static class OperationPlan
             }
             if (IsLargeHere(size, sockets, operation, type))
             {
-                yield return new OperationCase(operation, Types[type], ((1 << 20) / _itemSizes[type]) + 3, (CallForm)(number % 3), number++ % size);
+                yield return new OperationCase(
+                    operation,
+                    Types[type],
+                    ((1 << 20) / _itemSizes[type]) + 3,
+                    (CallForm)(number % 3),
+                    number++ % size
+                );
             }
         }
     }
 
     /// <summary>Whether an operand has a block for each rank.</summary>
     internal static bool HasBlocks(string operation) =>
-        operation.StartsWith("AllGather", StringComparison.Ordinal) || operation.StartsWith("ReduceScatter", StringComparison.Ordinal)
-        || operation.StartsWith("Gather", StringComparison.Ordinal) || operation.StartsWith("Scatter", StringComparison.Ordinal) || operation.StartsWith("AllToAll", StringComparison.Ordinal);
+        operation.StartsWith("AllGather", StringComparison.Ordinal)
+        || operation.StartsWith("ReduceScatter", StringComparison.Ordinal)
+        || operation.StartsWith("Gather", StringComparison.Ordinal)
+        || operation.StartsWith("Scatter", StringComparison.Ordinal)
+        || operation.StartsWith("AllToAll", StringComparison.Ordinal);
 
     /// <summary>Bytes of one element of the type with that index.</summary>
     internal static int ItemSize(int type) => _itemSizes[type];
 
     /// <summary>The library's name for a type.</summary>
-    internal static CollectiveDataType DataTypeOf<T>() => Type.GetTypeCode(typeof(T)) switch
-    {
-        TypeCode.Boolean => CollectiveDataType.Boolean,
-        TypeCode.SByte => CollectiveDataType.Int8,
-        TypeCode.Int16 => CollectiveDataType.Int16,
-        TypeCode.Int32 => CollectiveDataType.Int32,
-        TypeCode.Int64 => CollectiveDataType.Int64,
-        TypeCode.Byte => CollectiveDataType.UInt8,
-        TypeCode.UInt16 => CollectiveDataType.UInt16,
-        TypeCode.UInt32 => CollectiveDataType.UInt32,
-        TypeCode.UInt64 => CollectiveDataType.UInt64,
-        TypeCode.Single => CollectiveDataType.Float32,
-        TypeCode.Double => CollectiveDataType.Float64,
-        _ when typeof(T) == typeof(Half) => CollectiveDataType.Float16,
-        _ when typeof(T) == typeof(BFloat16) => CollectiveDataType.BFloat16,
-        _ when typeof(T) == typeof(Complex64) => CollectiveDataType.Complex64,
-        _ => throw new ArgumentException($"{typeof(T)} is no element type"),
-    };
+    internal static CollectiveDataType DataTypeOf<T>() =>
+        Type.GetTypeCode(typeof(T)) switch
+        {
+            TypeCode.Boolean => CollectiveDataType.Boolean,
+            TypeCode.SByte => CollectiveDataType.Int8,
+            TypeCode.Int16 => CollectiveDataType.Int16,
+            TypeCode.Int32 => CollectiveDataType.Int32,
+            TypeCode.Int64 => CollectiveDataType.Int64,
+            TypeCode.Byte => CollectiveDataType.UInt8,
+            TypeCode.UInt16 => CollectiveDataType.UInt16,
+            TypeCode.UInt32 => CollectiveDataType.UInt32,
+            TypeCode.UInt64 => CollectiveDataType.UInt64,
+            TypeCode.Single => CollectiveDataType.Float32,
+            TypeCode.Double => CollectiveDataType.Float64,
+            _ when typeof(T) == typeof(Half) => CollectiveDataType.Float16,
+            _ when typeof(T) == typeof(BFloat16) => CollectiveDataType.BFloat16,
+            _ when typeof(T) == typeof(Complex64) => CollectiveDataType.Complex64,
+            _ => throw new ArgumentException($"{typeof(T)} is no element type"),
+        };
 
     /// <summary>Runs the ring's plan, or with no sockets NCCL's, for one operation, and says what was wrong.</summary>
     internal static void Run(DistributedGroup group, Command command, Dictionary<string, string> data)
@@ -108,7 +151,11 @@ public static class OperationPlan
         var wrong = new List<string>();
         var done = 0;
         var rules = BackendRules.Of(command);
-        foreach (var next in command.Sockets > 0 ? Cases(group.Size, command.Sockets, command.Operation) : NcclPlan.Cases(group.Size, command.Plan, command.Operation))
+        foreach (
+            var next in command.Sockets > 0
+                ? Cases(group.Size, command.Sockets, command.Operation)
+                : NcclPlan.Cases(group.Size, command.Plan, command.Operation)
+        )
         {
             if (command.Count > 0 && next.Count > command.Count)
             {
@@ -128,7 +175,14 @@ public static class OperationPlan
     /// <param name="seed">Makes the operands.</param>
     /// <param name="wrong">Takes what was wrong.</param>
     /// <param name="digest">If given, takes up the results that all ranks have alike.</param>
-    internal static void RunCase(DistributedGroup group, BackendRules rules, OperationCase next, ulong seed, List<string> wrong, Digest? digest = null)
+    internal static void RunCase(
+        DistributedGroup group,
+        BackendRules rules,
+        OperationCase next,
+        ulong seed,
+        List<string> wrong,
+        Digest? digest = null
+    )
     {
         void Run<T, TElement>()
             where T : unmanaged
@@ -140,21 +194,50 @@ public static class OperationPlan
 
         switch (next.Type)
         {
-            case nameof(Boolean): Run<bool, BooleanElement>(); break;
-            case nameof(SByte): Run<sbyte, IntegerElement<sbyte>>(); break;
-            case nameof(Int16): Run<short, IntegerElement<short>>(); break;
-            case nameof(Int32): Run<int, IntegerElement<int>>(); break;
-            case nameof(Int64): Run<long, IntegerElement<long>>(); break;
-            case nameof(Byte): Run<byte, IntegerElement<byte>>(); break;
-            case nameof(UInt16): Run<ushort, IntegerElement<ushort>>(); break;
-            case nameof(UInt32): Run<uint, IntegerElement<uint>>(); break;
-            case nameof(UInt64): Run<ulong, IntegerElement<ulong>>(); break;
-            case nameof(Half): Run<Half, HalfElement>(); break;
-            case nameof(BFloat16): Run<BFloat16, BFloat16Element>(); break;
-            case nameof(Single): Run<float, FloatElement<float>>(); break;
-            case nameof(Double): Run<double, FloatElement<double>>(); break;
-            case nameof(Complex64): Run<Complex64, ComplexElement>(); break;
-            default: throw new ArgumentException($"unknown type {next.Type}");
+            case nameof(Boolean):
+                Run<bool, BooleanElement>();
+                break;
+            case nameof(SByte):
+                Run<sbyte, IntegerElement<sbyte>>();
+                break;
+            case nameof(Int16):
+                Run<short, IntegerElement<short>>();
+                break;
+            case nameof(Int32):
+                Run<int, IntegerElement<int>>();
+                break;
+            case nameof(Int64):
+                Run<long, IntegerElement<long>>();
+                break;
+            case nameof(Byte):
+                Run<byte, IntegerElement<byte>>();
+                break;
+            case nameof(UInt16):
+                Run<ushort, IntegerElement<ushort>>();
+                break;
+            case nameof(UInt32):
+                Run<uint, IntegerElement<uint>>();
+                break;
+            case nameof(UInt64):
+                Run<ulong, IntegerElement<ulong>>();
+                break;
+            case nameof(Half):
+                Run<Half, HalfElement>();
+                break;
+            case nameof(BFloat16):
+                Run<BFloat16, BFloat16Element>();
+                break;
+            case nameof(Single):
+                Run<float, FloatElement<float>>();
+                break;
+            case nameof(Double):
+                Run<double, FloatElement<double>>();
+                break;
+            case nameof(Complex64):
+                Run<Complex64, ComplexElement>();
+                break;
+            default:
+                throw new ArgumentException($"unknown type {next.Type}");
         }
     }
 
@@ -169,5 +252,6 @@ public static class OperationPlan
         return here >= 0 && (here == first || here == second);
     }
 
-    private static IEnumerable<string> Reductions(string operation) => Enum.GetNames<ReduceOp>().Select(op => $"{operation}.{op}");
+    private static IEnumerable<string> Reductions(string operation) =>
+        Enum.GetNames<ReduceOp>().Select(op => $"{operation}.{op}");
 }

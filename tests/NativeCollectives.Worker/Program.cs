@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace NativeCollectives.Worker;
 
-/// <summary>One rank of the multi-process suite. Commands come in on standard input, answers go out on standard output; it ends with its standard input.</summary>
+/// <summary>
+/// One rank of the multi-process suite. Commands come in on standard input, answers go out on standard output; it ends
+/// with its standard input.
+/// </summary>
 public static class Program
 {
     private static readonly Lock _output = new();
@@ -41,13 +44,37 @@ public static class Program
         Failure? failure = null;
         try
         {
-            rank.Do(command, data, () => Write(output, new Reply { Id = command.Id, IsAnnouncement = true, Began = began, Ended = Stopwatch.GetTimestamp() }));
+            rank.Do(
+                command,
+                data,
+                () =>
+                    Write(
+                        output,
+                        new Reply
+                        {
+                            Id = command.Id,
+                            IsAnnouncement = true,
+                            Began = began,
+                            Ended = Stopwatch.GetTimestamp(),
+                        }
+                    )
+            );
         }
         catch (Exception exception)
         {
             failure = Failure.From(exception);
         }
-        Write(output, new Reply { Id = command.Id, Failure = failure, Data = data, Began = began, Ended = Stopwatch.GetTimestamp() });
+        Write(
+            output,
+            new Reply
+            {
+                Id = command.Id,
+                Failure = failure,
+                Data = data,
+                Began = began,
+                Ended = Stopwatch.GetTimestamp(),
+            }
+        );
     }
 
     private static void Write(StreamWriter output, Reply reply)

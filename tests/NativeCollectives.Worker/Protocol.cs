@@ -32,7 +32,9 @@ public sealed record Command
     /// <summary>JACCL's options; also where Available finds the library.</summary>
     public JacclSettings? Jaccl { get; init; }
 
-    /// <summary>Environment variables of the process from now on, as managed code sees them; an empty value takes one away.</summary>
+    /// <summary>
+    /// Environment variables of the process from now on, as managed code sees them; an empty value takes one away.
+    /// </summary>
     public Dictionary<string, string>? Variables { get; init; }
 
     // Create
@@ -133,7 +135,9 @@ public static class CommandNames
     /// <summary>"faulted", "device" of the group.</summary>
     public const string State = nameof(State);
 
-    /// <summary>New fault rules for a double of a library: <see cref="Command.Operation"/> is "nccl:…", "cuda:…" or "verbs:…".</summary>
+    /// <summary>
+    /// New fault rules for a double of a library: <see cref="Command.Operation"/> is "nccl:…", "cuda:…" or "verbs:…".
+    /// </summary>
     public const string Faults = nameof(Faults);
 
     /// <summary>What the doubles of the libraries count as alive, by kind.</summary>
@@ -150,7 +154,10 @@ public static class CommandNames
     public const string Exit = nameof(Exit);
 }
 
-/// <summary>What a worker answers: one line of JSON on its standard output. An announcement comes before the answer to the same command.</summary>
+/// <summary>
+/// What a worker answers: one line of JSON on its standard output. An announcement comes before the answer to the same
+/// command.
+/// </summary>
 public sealed record Reply
 {
     public int Id { get; init; }
@@ -162,7 +169,10 @@ public sealed record Reply
     /// <summary>Whatever the command has to say.</summary>
     public Dictionary<string, string> Data { get; init; } = [];
 
-    /// <summary><see cref="System.Diagnostics.Stopwatch.GetTimestamp"/> when the command began and ended: one clock for all processes of a machine.</summary>
+    /// <summary>
+    /// <see cref="System.Diagnostics.Stopwatch.GetTimestamp"/> when the command began and ended: one clock for all
+    /// processes of a machine.
+    /// </summary>
     public long Began { get; init; }
     public long Ended { get; init; }
 }

@@ -25,8 +25,18 @@ internal sealed class Rank
                 data["id"] = NcclUniqueId.Create(GroupCreation.Read(command.Nccl, _groups)).ToString();
                 break;
             case CommandNames.Available:
-                var options = new DistributedGroupOptions { Nccl = GroupCreation.Read(command.Nccl, _groups), Jaccl = GroupCreation.Read(command.Jaccl) };
-                data["available"] = DistributedGroup.IsAvailable(Enum.Parse<BackendKind>(command.Backend), options, out var reason) ? "yes" : "no";
+                var options = new DistributedGroupOptions
+                {
+                    Nccl = GroupCreation.Read(command.Nccl, _groups),
+                    Jaccl = GroupCreation.Read(command.Jaccl),
+                };
+                data["available"] = DistributedGroup.IsAvailable(
+                    Enum.Parse<BackendKind>(command.Backend),
+                    options,
+                    out var reason
+                )
+                    ? "yes"
+                    : "no";
                 data["reason"] = reason ?? "";
                 break;
             case CommandNames.State:

@@ -4,7 +4,12 @@ using System.Runtime.InteropServices;
 namespace NativeCollectives.Worker;
 
 /// <summary>What a scenario sees: this rank of a group, and a way to answer.</summary>
-internal sealed class Scenario(DistributedGroup group, Command command, Dictionary<string, string> data, Action announce)
+internal sealed class Scenario(
+    DistributedGroup group,
+    Command command,
+    Dictionary<string, string> data,
+    Action announce
+)
 {
     public DistributedGroup Group { get; } = group;
     public int Rank { get; } = group.Rank;
@@ -23,13 +28,20 @@ internal sealed class Scenario(DistributedGroup group, Command command, Dictiona
         {
             var length = Math.Min(actual.Length, expected.Length);
             var at = 0;
-            while (at < length && MemoryMarshal.AsBytes(actual.Slice(at, 1)).SequenceEqual(MemoryMarshal.AsBytes(expected.Slice(at, 1))))
+            while (
+                at < length
+                && MemoryMarshal
+                    .AsBytes(actual.Slice(at, 1))
+                    .SequenceEqual(MemoryMarshal.AsBytes(expected.Slice(at, 1)))
+            )
             {
                 at++;
             }
-            throw new ScenarioException(at < length
-                ? $"{what}: element {at} of {actual.Length} is {actual[at]}, expected is {expected[at]}"
-                : $"{what}: {actual.Length} elements, expected are {expected.Length}");
+            throw new ScenarioException(
+                at < length
+                    ? $"{what}: element {at} of {actual.Length} is {actual[at]}, expected is {expected[at]}"
+                    : $"{what}: {actual.Length} elements, expected are {expected.Length}"
+            );
         }
     }
 
@@ -39,7 +51,10 @@ internal sealed class Scenario(DistributedGroup group, Command command, Dictiona
     {
         if (!actual.Lengths.SequenceEqual(expected.Lengths))
         {
-            throw new ScenarioException($"{what}: shape [{string.Join(',', actual.Lengths.ToArray())}], expected is [{string.Join(',', expected.Lengths.ToArray())}]");
+            throw new ScenarioException(
+                $"{what}: shape [{string.Join(',', actual.Lengths.ToArray())}], expected is "
+                    + $"[{string.Join(',', expected.Lengths.ToArray())}]"
+            );
         }
         Same<T>(Flat(actual), Flat(expected), what);
     }

@@ -5,8 +5,17 @@ internal static class Scenarios
 {
     private static readonly Dictionary<string, Action<Scenario>> _all = new Dictionary<string, Action<Scenario>>[]
     {
-        UpstreamScenarios.All, SplitScenarios.All, AsyncScenarios.All, FormScenarios.All, LoadScenarios.All, DeviceScenarios.All, NumberScenarios.All,
-    }.SelectMany(some => some).ToDictionary();
+        UpstreamScenarios.All,
+        SplitScenarios.All,
+        AsyncScenarios.All,
+        FormScenarios.All,
+        LoadScenarios.All,
+        DeviceScenarios.All,
+        NumberScenarios.All,
+    }
+        .SelectMany(some => some)
+        .ToDictionary();
 
-    public static Action<Scenario> Find(string name) => _all.TryGetValue(name, out var scenario) ? scenario : throw new ArgumentException($"unknown scenario {name}");
+    public static Action<Scenario> Find(string name) =>
+        _all.TryGetValue(name, out var scenario) ? scenario : throw new ArgumentException($"unknown scenario {name}");
 }

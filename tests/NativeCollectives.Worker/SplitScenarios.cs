@@ -5,28 +5,30 @@ namespace NativeCollectives.Worker;
 /// <summary>Groups split from groups.</summary>
 internal static partial class SplitScenarios
 {
-    public static Dictionary<string, Action<Scenario>> All { get; } = new()
-    {
-        ["split_colors"] = Colors,
-        ["split_keys"] = Keys,
-        ["split_equal_keys"] = EqualKeys,
-        ["split_nested"] = Nested,
-        ["split_alone"] = Alone,
-        ["split_skip"] = Skip,
-        ["split_interleaved"] = Interleaved,
-        ["split_parent_disposed"] = ParentDisposed,
-        ["split_many"] = Many,
-        ["split_async"] = Async,
-        ["split_whole"] = Whole,
-        ["split_loop"] = Loop,
-        ["split_storm"] = Storm,
-        ["split_exhausted"] = Exhausted,
-    };
+    public static Dictionary<string, Action<Scenario>> All { get; } =
+        new()
+        {
+            ["split_colors"] = Colors,
+            ["split_keys"] = Keys,
+            ["split_equal_keys"] = EqualKeys,
+            ["split_nested"] = Nested,
+            ["split_alone"] = Alone,
+            ["split_skip"] = Skip,
+            ["split_interleaved"] = Interleaved,
+            ["split_parent_disposed"] = ParentDisposed,
+            ["split_many"] = Many,
+            ["split_async"] = Async,
+            ["split_whole"] = Whole,
+            ["split_loop"] = Loop,
+            ["split_storm"] = Storm,
+            ["split_exhausted"] = Exhausted,
+        };
 
     // Who is in a group, by gathering the ranks of the parent.
     private static int[] Members(DistributedGroup group, int rank) => group.AllGather<int>([rank]);
 
-    private static int[] Those(Scenario scenario, Func<int, bool> member) => [.. Enumerable.Range(0, scenario.Size).Where(member)];
+    private static int[] Those(Scenario scenario, Func<int, bool> member) =>
+        [.. Enumerable.Range(0, scenario.Size).Where(member)];
 
     private static void Colors(Scenario scenario)
     {
@@ -36,7 +38,10 @@ internal static partial class SplitScenarios
             using var part = scenario.Group.Split(1000 * (scenario.Rank % colors));
             var members = Those(scenario, rank => rank % colors == scenario.Rank % colors);
             Scenario.Same<int>(Members(part, scenario.Rank), members, $"{colors} colors");
-            Scenario.True(part.Size == members.Length && part.Rank == Array.IndexOf(members, scenario.Rank), $"{colors} colors: rank and size");
+            Scenario.True(
+                part.Size == members.Length && part.Rank == Array.IndexOf(members, scenario.Rank),
+                $"{colors} colors: rank and size"
+            );
 
             float[] sum = [scenario.Rank, 1];
             part.AllSum<float>(sum);
@@ -48,11 +53,19 @@ internal static partial class SplitScenarios
     private static void Keys(Scenario scenario)
     {
         using var reversed = scenario.Group.Split(0, scenario.Size - scenario.Rank);
-        Scenario.Same<int>(Members(reversed, scenario.Rank), [.. Enumerable.Range(0, scenario.Size).Reverse()], "reversed");
+        Scenario.Same<int>(
+            Members(reversed, scenario.Rank),
+            [.. Enumerable.Range(0, scenario.Size).Reverse()],
+            "reversed"
+        );
 
         // odd ranks first
         using var sorted = scenario.Group.Split(0, (scenario.Rank + 1) % 2);
-        Scenario.Same<int>(Members(sorted, scenario.Rank), [.. Enumerable.Range(0, scenario.Size).OrderBy(rank => (rank + 1) % 2).ThenBy(rank => rank)], "odd first");
+        Scenario.Same<int>(
+            Members(sorted, scenario.Rank),
+            [.. Enumerable.Range(0, scenario.Size).OrderBy(rank => (rank + 1) % 2).ThenBy(rank => rank)],
+            "odd first"
+        );
 
         // send to the right in the new order
         var right = (reversed.Rank + 1) % reversed.Size;
@@ -80,16 +93,28 @@ internal static partial class SplitScenarios
         using var same = scenario.Group.Split(5, 17);
         Scenario.Same<int>(Members(same, scenario.Rank), Those(scenario, _ => true), "equal keys: order of the ranks");
         using var negative = scenario.Group.Split(5, -1);
-        Scenario.Same<int>(Members(negative, scenario.Rank), Those(scenario, _ => true), "negative key: order of the ranks");
+        Scenario.Same<int>(
+            Members(negative, scenario.Rank),
+            Those(scenario, _ => true),
+            "negative key: order of the ranks"
+        );
     }
 
     private static void Nested(Scenario scenario)
     {
         using var half = scenario.Group.Split(scenario.Rank % 2);
         using var quarter = half.Split(half.Rank % 2, half.Size - half.Rank);
-        int[] members = [.. Those(scenario, rank => rank % 2 == scenario.Rank % 2 && rank / 2 % 2 == scenario.Rank / 2 % 2).Reverse()];
+        int[] members =
+        [
+            .. Those(scenario, rank => rank % 2 == scenario.Rank % 2 && rank / 2 % 2 == scenario.Rank / 2 % 2)
+                .Reverse(),
+        ];
         Scenario.Same<int>(Members(quarter, scenario.Rank), members, "members of the quarter");
-        Scenario.Same<int>(Members(half, scenario.Rank), Those(scenario, rank => rank % 2 == scenario.Rank % 2), "members of the half");
+        Scenario.Same<int>(
+            Members(half, scenario.Rank),
+            Those(scenario, rank => rank % 2 == scenario.Rank % 2),
+            "members of the half"
+        );
         Scenario.Same<int>(Members(scenario.Group, scenario.Rank), Those(scenario, _ => true), "members of the whole");
     }
 
@@ -116,7 +141,11 @@ internal static partial class SplitScenarios
         {
             using var others = scenario.Group.Split(0);
             Scenario.True(others.Size == scenario.Size - 1, $"size {others.Size}");
-            Scenario.Same<int>(Members(others, scenario.Rank), Those(scenario, rank => rank < scenario.Size - 1), "without the last");
+            Scenario.Same<int>(
+                Members(others, scenario.Rank),
+                Those(scenario, rank => rank < scenario.Size - 1),
+                "without the last"
+            );
         }
         scenario.Group.Barrier();
 
@@ -136,7 +165,10 @@ internal static partial class SplitScenarios
             scenario.Group.AllSum<int>(whole);
             half.AllSum<int>(part);
             Scenario.True(whole[0] == round * scenario.Size, $"whole in round {round}: {whole[0]}");
-            Scenario.True(part[0] == Those(scenario, rank => rank % 2 == scenario.Rank % 2).Sum(), $"part in round {round}: {part[0]}");
+            Scenario.True(
+                part[0] == Those(scenario, rank => rank % 2 == scenario.Rank % 2).Sum(),
+                $"part in round {round}: {part[0]}"
+            );
         }
 
         var other = Task.Run(() =>
@@ -145,14 +177,20 @@ internal static partial class SplitScenarios
             {
                 var part = Enumerable.Repeat(round + 1, 1 + (round * 7 % 500)).ToArray();
                 half.AllSum<int>(part);
-                Scenario.True(part.All(value => value == (round + 1) * half.Size), $"part in round {round} of the thread");
+                Scenario.True(
+                    part.All(value => value == (round + 1) * half.Size),
+                    $"part in round {round} of the thread"
+                );
             }
         });
         for (var round = 0; round < 200; round++)
         {
             var whole = Enumerable.Repeat(round + 1, 1 + (round * 11 % 700)).ToArray();
             scenario.Group.AllSum<int>(whole);
-            Scenario.True(whole.All(value => value == (round + 1) * scenario.Size), $"whole in round {round} beside the thread");
+            Scenario.True(
+                whole.All(value => value == (round + 1) * scenario.Size),
+                $"whole in round {round} beside the thread"
+            );
         }
         other.GetAwaiter().GetResult();
     }
@@ -190,7 +228,11 @@ internal static partial class SplitScenarios
         Task.WaitAll(first, split, last);
         using var part = split.Result;
         Scenario.True(before[0] == scenario.Size && after[0] == 2 * scenario.Size, "sums around the split");
-        Scenario.Same<int>(Members(part, scenario.Rank), Those(scenario, rank => rank % 2 == scenario.Rank % 2), "members");
+        Scenario.Same<int>(
+            Members(part, scenario.Rank),
+            Those(scenario, rank => rank % 2 == scenario.Rank % 2),
+            "members"
+        );
     }
 
     private static void Whole(Scenario scenario)
@@ -221,7 +263,10 @@ internal static partial class SplitScenarios
     {
         for (var round = 0; ; round++)
         {
-            using var part = scenario.Group.Split(round % 3 == 0 ? scenario.Rank % 2 : 0, round % 2 == 0 ? -1 : scenario.Size - scenario.Rank);
+            using var part = scenario.Group.Split(
+                round % 3 == 0 ? scenario.Rank % 2 : 0,
+                round % 2 == 0 ? -1 : scenario.Size - scenario.Rank
+            );
             if (round == 3)
             {
                 scenario.Announce();

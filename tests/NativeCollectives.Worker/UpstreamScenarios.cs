@@ -5,28 +5,30 @@ using NativeCollectives.Worker.Reference;
 namespace NativeCollectives.Worker;
 
 /// <summary>
-/// The cases of the upstream suites that concern collectives, under their names there: MLX (common, ring, mpi, nccl files), mlx-swift's pull request 371, JACCL's examples.
-/// Those about layers and training (average_gradients, shard_linear, shard_predicate, clip_grad_norm_sharded, fully_shard_grads, all_gather_vjp, donation) come with the
+/// The cases of the upstream suites that concern collectives, under their names there: MLX (common, ring, mpi, nccl
+/// files), mlx-swift's pull request 371, JACCL's examples. Those about layers and training (average_gradients,
+/// shard_linear, shard_predicate, clip_grad_norm_sharded, fully_shard_grads, all_gather_vjp, donation) come with the
 /// layers; jaccl_all_gather_factory_validation comes with that backend.
 /// </summary>
 internal static class UpstreamScenarios
 {
-    public static Dictionary<string, Action<Scenario>> All { get; } = new()
-    {
-        ["test_all_reduce"] = TestAllReduce,
-        ["test_all_reduce_extra"] = TestAllReduceExtra,
-        ["test_all_gather"] = TestAllGather,
-        ["test_send_recv"] = TestSendReceive,
-        ["test_groups"] = TestGroups,
-        ["test_all_reduce_split"] = TestAllReduceSplit,
-        ["test_all_gather_split"] = TestAllGatherSplit,
-        ["test_mixed"] = TestMixed,
-        ["test_send_recv_ping_pong"] = TestPingPong,
-        ["test_sum_scatter"] = TestSumScatter,
-        ["allreduce_bench"] = AllReduceBench,
-        ["minimal_barrier"] = MinimalBarrier,
-        ["swift_pair"] = SwiftPair,
-    };
+    public static Dictionary<string, Action<Scenario>> All { get; } =
+        new()
+        {
+            ["test_all_reduce"] = TestAllReduce,
+            ["test_all_reduce_extra"] = TestAllReduceExtra,
+            ["test_all_gather"] = TestAllGather,
+            ["test_send_recv"] = TestSendReceive,
+            ["test_groups"] = TestGroups,
+            ["test_all_reduce_split"] = TestAllReduceSplit,
+            ["test_all_gather_split"] = TestAllGatherSplit,
+            ["test_mixed"] = TestMixed,
+            ["test_send_recv_ping_pong"] = TestPingPong,
+            ["test_sum_scatter"] = TestSumScatter,
+            ["allreduce_bench"] = AllReduceBench,
+            ["minimal_barrier"] = MinimalBarrier,
+            ["swift_pair"] = SwiftPair,
+        };
 
     // all_sum against sum(0), all_max and all_min exact.
     private static void TestAllReduce(Scenario scenario)
@@ -72,43 +74,66 @@ internal static class UpstreamScenarios
                 if (tolerance == 0)
                 {
                     var sum = all.Select(operand => operand[i]).Aggregate(TElement.Sum);
-                    Scenario.True(sum.Equals(result[i]), $"{typeof(T).Name}[{length}]: sum {i} is {result[i]}, expected is {sum}");
+                    Scenario.True(
+                        sum.Equals(result[i]),
+                        $"{typeof(T).Name}[{length}]: sum {i} is {result[i]}, expected is {sum}"
+                    );
                 }
                 else
                 {
                     var sum = all.Aggregate(Complex.Zero, (sum, operand) => sum + Wide(operand[i]));
                     var difference = Complex.Abs(Wide(result[i]) - sum);
-                    Scenario.True(difference <= tolerance * Complex.Abs(sum), $"{typeof(T).Name}[{length}]: sum {i} is {result[i]}, expected is {sum}");
+                    Scenario.True(
+                        difference <= tolerance * Complex.Abs(sum),
+                        $"{typeof(T).Name}[{length}]: sum {i} is {result[i]}, expected is {sum}"
+                    );
                 }
             }
             scenario.Group.AllReduce<T>(mine, result, ReduceOp.Max);
-            Scenario.Same<T>(result, Definitions.Reduce<T, TElement>(all, ReduceOp.Max), $"max of {typeof(T).Name}[{length}]");
+            Scenario.Same<T>(
+                result,
+                Definitions.Reduce<T, TElement>(all, ReduceOp.Max),
+                $"max of {typeof(T).Name}[{length}]"
+            );
             scenario.Group.AllReduce<T>(mine, result, ReduceOp.Min);
-            Scenario.Same<T>(result, Definitions.Reduce<T, TElement>(all, ReduceOp.Min), $"min of {typeof(T).Name}[{length}]");
+            Scenario.Same<T>(
+                result,
+                Definitions.Reduce<T, TElement>(all, ReduceOp.Min),
+                $"min of {typeof(T).Name}[{length}]"
+            );
         }
     }
 
     // (7,), (10,), (1024,); (1024, 1024) in small groups
-    private static IEnumerable<int> Lengths(Scenario scenario) => scenario.Size <= 4 ? [7, 10, 1024, 1024 * 1024] : [7, 10, 1024];
+    private static IEnumerable<int> Lengths(Scenario scenario) =>
+        scenario.Size <= 4 ? [7, 10, 1024, 1024 * 1024] : [7, 10, 1024];
 
     private static T Uniform<T>(ulong random)
         where T : unmanaged
     {
         var value = (random >> 11) * (10.0 / (1ul << 53));
-        return (T)(typeof(T) == typeof(BFloat16) ? (BFloat16)(float)value
-            : typeof(T) == typeof(Complex64) ? new Complex64((float)value, (float)((Samples.Mix(random) >> 11) * (10.0 / (1ul << 53))))
+        return (T)(
+            typeof(T) == typeof(BFloat16) ? (BFloat16)(float)value
+            : typeof(T) == typeof(Complex64)
+                ? new Complex64((float)value, (float)((Samples.Mix(random) >> 11) * (10.0 / (1ul << 53))))
             : typeof(T) == typeof(Half) ? (object)(Half)value
-            : Convert.ChangeType(typeof(T) == typeof(float) ? value : Math.Floor(value), typeof(T), System.Globalization.CultureInfo.InvariantCulture));
+            : Convert.ChangeType(
+                typeof(T) == typeof(float) ? value : Math.Floor(value),
+                typeof(T),
+                System.Globalization.CultureInfo.InvariantCulture
+            )
+        );
     }
 
-    private static Complex Wide<T>(T value) => value switch
-    {
-        float number => number,
-        Half number => (double)number,
-        BFloat16 number => (float)number,
-        Complex64 number => new Complex(number.Real, number.Imaginary),
-        _ => throw new ArgumentException(typeof(T).Name),
-    };
+    private static Complex Wide<T>(T value) =>
+        value switch
+        {
+            float number => number,
+            Half number => (double)number,
+            BFloat16 number => (float)number,
+            Complex64 number => new Complex(number.Real, number.Imaginary),
+            _ => throw new ArgumentException(typeof(T).Name),
+        };
 
     // ones (2, 2, 4) become ones (2N, 2, 4)
     private static void TestAllGather(Scenario scenario)
@@ -131,7 +156,11 @@ internal static class UpstreamScenarios
     {
         var mine = Tensor.Create(Enumerable.Repeat(one, 16).ToArray(), [2, 2, 4]);
         var everyone = scenario.Group.AllGather(mine);
-        Scenario.Same(everyone, Tensor.Create(Enumerable.Repeat(one, 16 * scenario.Size).ToArray(), [2 * scenario.Size, 2, 4]), $"all_gather of {typeof(T).Name}");
+        Scenario.Same(
+            everyone,
+            Tensor.Create(Enumerable.Repeat(one, 16 * scenario.Size).ToArray(), [2 * scenario.Size, 2, 4]),
+            $"all_gather of {typeof(T).Name}"
+        );
     }
 
     // Even ranks send to the right and then receive from the left, odd ones the other way round.
@@ -157,7 +186,12 @@ internal static class UpstreamScenarios
         var left = (scenario.Rank + scenario.Size - 1) % scenario.Size;
         foreach (var length in Lengths(scenario))
         {
-            T[] Of(int rank) => [.. Enumerable.Range(0, length).Select(i => TElement.FromBits(Samples.At(scenario.Command.Seed, rank, i)))];
+            T[] Of(int rank) =>
+                [
+                    .. Enumerable
+                        .Range(0, length)
+                        .Select(i => TElement.FromBits(Samples.At(scenario.Command.Seed, rank, i))),
+                ];
 
             var mine = Of(scenario.Rank);
             T[] received;
@@ -214,7 +248,11 @@ internal static class UpstreamScenarios
         int[] value = [scenario.Rank];
         pair.AllSum<int>(value);
         var sums = alternating.AllGather<int>(value);
-        Scenario.Same<int>(sums, Enumerable.Range(0, scenario.Size / 2).Select(i => (4 * i) + 1).ToArray(), "sums of pairs");
+        Scenario.Same<int>(
+            sums,
+            Enumerable.Range(0, scenario.Size / 2).Select(i => (4 * i) + 1).ToArray(),
+            "sums of pairs"
+        );
     }
 
     // 10 rounds of doubling in pairs: 1024 at the even rank, 512 at the odd one.
@@ -253,11 +291,22 @@ internal static class UpstreamScenarios
         foreach (var rows in new[] { 8, 64, 1024 })
         {
             var length = rows / scenario.Size * scenario.Size;
-            var all = Enumerable.Range(0, scenario.Size)
-                .Select(rank => Enumerable.Range(0, length).Select(i => TElement.FromSmall((int)(Samples.At(scenario.Command.Seed, rank, i) % 8))).ToArray()).ToArray();
+            var all = Enumerable
+                .Range(0, scenario.Size)
+                .Select(rank =>
+                    Enumerable
+                        .Range(0, length)
+                        .Select(i => TElement.FromSmall((int)(Samples.At(scenario.Command.Seed, rank, i) % 8)))
+                        .ToArray()
+                )
+                .ToArray();
             var share = length / scenario.Size;
             var scattered = scenario.Group.SumScatter<T>(all[scenario.Rank]);
-            Scenario.Same<T>(scattered, Definitions.Reduce<T, TElement>(all, ReduceOp.Sum).AsSpan(scenario.Rank * share, share), $"sum_scatter of {typeof(T).Name}[{length}]");
+            Scenario.Same<T>(
+                scattered,
+                Definitions.Reduce<T, TElement>(all, ReduceOp.Sum).AsSpan(scenario.Rank * share, share),
+                $"sum_scatter of {typeof(T).Name}[{length}]"
+            );
             var sum = new T[length];
             scenario.Group.AllReduce<T>(all[scenario.Rank], sum, ReduceOp.Sum);
             Scenario.Same<T>(scattered, sum.AsSpan(scenario.Rank * share, share), "slice of all_sum");
@@ -271,7 +320,11 @@ internal static class UpstreamScenarios
         {
             var values = Enumerable.Repeat(scenario.Rank + 1f, length).ToArray();
             scenario.Group.AllSum<float>(values);
-            Scenario.Same<float>(values, Enumerable.Repeat(scenario.Size * (scenario.Size + 1) / 2f, length).ToArray(), $"sum of {length}");
+            Scenario.Same<float>(
+                values,
+                Enumerable.Repeat(scenario.Size * (scenario.Size + 1) / 2f, length).ToArray(),
+                $"sum of {length}"
+            );
         }
     }
 
@@ -308,7 +361,11 @@ internal static class UpstreamScenarios
         group.AllSum<float>(sum);
         Scenario.Same<float>(sum, [5, 7, 9], "allSum");
 
-        Scenario.Same<float>(group.AllGather<float>(Pick<float>([1, 2, 3], [4, 5, 6])), [1, 2, 3, 4, 5, 6], "allGather");
+        Scenario.Same<float>(
+            group.AllGather<float>(Pick<float>([1, 2, 3], [4, 5, 6])),
+            [1, 2, 3, 4, 5, 6],
+            "allGather"
+        );
 
         var max = Pick<float>([1, 5, 3], [4, 2, 6]);
         group.AllMax<float>(max);
@@ -359,10 +416,17 @@ internal static class UpstreamScenarios
         group.AllSum(matrix);
         Scenario.Same(matrix, Tensor.Create<float>([11, 22, 33, 44, 55, 66], [2, 3]), "allSum, [2, 3]");
 
-        Scenario.Same<Half>(group.AllGather<Half>(Pick<Half>([(Half)1, (Half)2], [(Half)3, (Half)4])), [(Half)1, (Half)2, (Half)3, (Half)4], "allGather, float16");
+        Scenario.Same<Half>(
+            group.AllGather<Half>(Pick<Half>([(Half)1, (Half)2], [(Half)3, (Half)4])),
+            [(Half)1, (Half)2, (Half)3, (Half)4],
+            "allGather, float16"
+        );
         Scenario.Same<int>(group.AllGather<int>(Pick([10], [20])), [10, 20], "allGather, int32");
-        Scenario.Same(group.AllGather(Tensor.Create(Pick<float>([1, 2, 3, 4], [5, 6, 7, 8]), [2, 2])),
-            Tensor.Create<float>([1, 2, 3, 4, 5, 6, 7, 8], [4, 2]), "allGather, 2-D");
+        Scenario.Same(
+            group.AllGather(Tensor.Create(Pick<float>([1, 2, 3, 4], [5, 6, 7, 8]), [2, 2])),
+            Tensor.Create<float>([1, 2, 3, 4, 5, 6, 7, 8], [4, 2]),
+            "allGather, 2-D"
+        );
         Scenario.Same<float>(group.SumScatter<float>([1, 2, 3, 4]), Pick<float>([2, 4], [6, 8]), "sumScatter");
 
         // A split leaves the parent as it was.

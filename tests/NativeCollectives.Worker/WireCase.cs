@@ -6,7 +6,10 @@ namespace NativeCollectives.Worker;
 /// <summary>One operation whose work requests are compared with the specification's.</summary>
 public sealed record WireCase
 {
-    /// <summary>AllReduce.Sum, AllReduce.Max, ReduceScatter.Sum, AllGather, Send (from <see cref="From"/> to <see cref="To"/>), Barrier.</summary>
+    /// <summary>
+    /// AllReduce.Sum, AllReduce.Max, ReduceScatter.Sum, AllGather, Send (from <see cref="From"/> to <see cref="To"/>),
+    /// Barrier.
+    /// </summary>
     public required string Operation { get; init; }
     public string Type { get; init; } = nameof(Single);
 
@@ -15,10 +18,17 @@ public sealed record WireCase
     public int From { get; init; }
     public int To { get; init; }
 
-    /// <summary>Element <paramref name="index"/> of a rank's operand: so small that the sum of four is a byte, and exact in every type.</summary>
+    /// <summary>
+    /// Element <paramref name="index"/> of a rank's operand: so small that the sum of four is a byte, and exact in
+    /// every type.
+    /// </summary>
     public static int Element(int rank, long index) => (int)(((index * 7) + (rank * 13)) % 61) + 1;
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Operation} of {Count} {Type}{(Operation == "Send" ? $" from {From} to {To}" : "")}");
+    public override string ToString() =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Operation} of {Count} {Type}{(Operation == "Send" ? $" from {From} to {To}" : "")}"
+        );
 }
 
 /// <summary>Runs such operations, and has each recorded in a file of its own.</summary>
@@ -29,16 +39,32 @@ internal static class WireRun
         var cases = command.Wire ?? [];
         for (var number = 0; number < cases.Length; number++)
         {
-            SoftVerbs.SetRecord(Path.Combine(command.Operation, string.Create(CultureInfo.InvariantCulture, $"{number}-{group.Rank}.jsonl")));
+            SoftVerbs.SetRecord(
+                Path.Combine(
+                    command.Operation,
+                    string.Create(CultureInfo.InvariantCulture, $"{number}-{group.Rank}.jsonl")
+                )
+            );
             var next = cases[number];
             switch (next.Type)
             {
-                case nameof(Single): Run<float, FloatElement<float>>(group, next); break;
-                case nameof(Double): Run<double, FloatElement<double>>(group, next); break;
-                case nameof(Int64): Run<long, IntegerElement<long>>(group, next); break;
-                case nameof(Byte): Run<byte, IntegerElement<byte>>(group, next); break;
-                case nameof(BFloat16): Run<BFloat16, BFloat16Element>(group, next); break;
-                default: throw new ArgumentException($"unknown type {next.Type}");
+                case nameof(Single):
+                    Run<float, FloatElement<float>>(group, next);
+                    break;
+                case nameof(Double):
+                    Run<double, FloatElement<double>>(group, next);
+                    break;
+                case nameof(Int64):
+                    Run<long, IntegerElement<long>>(group, next);
+                    break;
+                case nameof(Byte):
+                    Run<byte, IntegerElement<byte>>(group, next);
+                    break;
+                case nameof(BFloat16):
+                    Run<BFloat16, BFloat16Element>(group, next);
+                    break;
+                default:
+                    throw new ArgumentException($"unknown type {next.Type}");
             }
         }
         SoftVerbs.SetRecord(null);
@@ -48,7 +74,8 @@ internal static class WireRun
         where T : unmanaged
         where TElement : IElement<T>
     {
-        T[] Operand(int count) => [.. Enumerable.Range(0, count).Select(i => TElement.FromSmall(WireCase.Element(group.Rank, i)))];
+        T[] Operand(int count) =>
+            [.. Enumerable.Range(0, count).Select(i => TElement.FromSmall(WireCase.Element(group.Rank, i)))];
 
         switch (next.Operation)
         {

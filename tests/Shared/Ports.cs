@@ -4,14 +4,17 @@ using System.Net.Sockets;
 namespace NativeCollectives.Tests.Shared;
 
 /// <summary>
-/// Ports that nobody else uses: below the range from which the system takes ports for outgoing connections, bound until they are released for a rank to listen on, and
-/// reserved by a locked file among all runs of this suite on the machine until they are disposed of.
+/// Ports that nobody else uses: below the range from which the system takes ports for outgoing connections, bound until
+/// they are released for a rank to listen on, and reserved by a locked file among all runs of this suite on the machine
+/// until they are disposed of.
 /// </summary>
 internal sealed class Ports : IDisposable
 {
     private const int First = 12000;
     private const int Last = 31999;
-    private static readonly string _locks = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), "native-collectives-ports")).FullName;
+    private static readonly string _locks = Directory
+        .CreateDirectory(Path.Combine(Path.GetTempPath(), "native-collectives-ports"))
+        .FullName;
     private static int _next = Random.Shared.Next(First, Last);
 
     private readonly List<Socket?> _held = [];
@@ -26,13 +29,23 @@ internal sealed class Ports : IDisposable
             FileStream reserved;
             try
             {
-                reserved = new FileStream(Path.Combine(_locks, $"{port}"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+                reserved = new FileStream(
+                    Path.Combine(_locks, $"{port}"),
+                    FileMode.OpenOrCreate,
+                    FileAccess.ReadWrite,
+                    FileShare.None,
+                    1,
+                    FileOptions.DeleteOnClose
+                );
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
                 continue;
             }
-            var socket = new Socket(host.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { ExclusiveAddressUse = true };
+            var socket = new Socket(host.AddressFamily, SocketType.Stream, ProtocolType.Tcp)
+            {
+                ExclusiveAddressUse = true,
+            };
             try
             {
                 socket.Bind(new IPEndPoint(host, port));

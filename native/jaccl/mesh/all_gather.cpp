@@ -18,11 +18,12 @@ void gather_blocks(const Operation& operation, const std::byte* own, const Block
             const Range block = blocks[link->peer()];
             receive_bytes(exchange, *link, frame, output + block.begin, block.size, first);
         }
-        exchange.send_to_all(operation.group().links(), ceil_div(mine.size, frame), [own, mine, frame](std::size_t message, std::byte* buffer) {
-            const Range part = piece(mine.size, frame, message);
-            std::memcpy(buffer, own + part.begin, part.size);
-            clear_old_header(buffer, part.size);
-        });
+        exchange.send_to_all(operation.group().links(), ceil_div(mine.size, frame),
+                             [own, mine, frame](std::size_t message, std::byte* buffer) {
+                                 const Range part = piece(mine.size, frame, message);
+                                 std::memcpy(buffer, own + part.begin, part.size);
+                                 clear_old_header(buffer, part.size);
+                             });
     });
 }
 
@@ -37,7 +38,8 @@ void all_gather(const Operation& operation) {
 }
 
 void gather_bytes(const Operation& operation, const void* own, std::size_t bytes, void* all) {
-    gather_blocks(operation, static_cast<const std::byte*>(own), Blocks(operation.size, bytes), static_cast<std::byte*>(all));
+    gather_blocks(operation, static_cast<const std::byte*>(own), Blocks(operation.size, bytes),
+                  static_cast<std::byte*>(all));
 }
 
 } // namespace nc::jaccl::mesh

@@ -1,4 +1,5 @@
-// All-reduce in a mesh: small ones, and those of two ranks, at once; others as a reduce-scatter and an all-gather. Source: jaccl-wire.md, section 8.1.
+// All-reduce in a mesh: small ones, and those of two ranks, at once; others as a reduce-scatter and an all-gather.
+// Source: jaccl-wire.md, section 8.1.
 #include <cstring>
 
 #include "jaccl/mesh/rank_order.h"
@@ -14,10 +15,11 @@ void reduce_at_once(const Operation& operation, const std::byte* input, std::byt
     RankOrder order(operation, input, output, bytes, frame);
     operation.exchange([&](Exchange& exchange) {
         exchange.reset(frame);
-        const Outgoing& own = exchange.send_to_all(operation.group().links(), ceil_div(bytes, frame), [&](std::size_t message, std::byte* buffer) {
-            const Range part = piece(bytes, frame, message);
-            std::memcpy(buffer, input + part.begin, part.size);
-        });
+        const Outgoing& own = exchange.send_to_all(operation.group().links(), ceil_div(bytes, frame),
+                                                   [&](std::size_t message, std::byte* buffer) {
+                                                       const Range part = piece(bytes, frame, message);
+                                                       std::memcpy(buffer, input + part.begin, part.size);
+                                                   });
         order.receive_in(exchange, &own);
     });
 }
@@ -33,7 +35,8 @@ void all_reduce(const Operation& operation) {
     scatter_reduce(operation, operation.input(), blocks, own);
     gather_blocks(operation, own, blocks, operation.output());
     const std::size_t done = chunk * static_cast<std::size_t>(operation.size);
-    if (done < operation.bytes()) reduce_at_once(operation, operation.input() + done, operation.output() + done, operation.bytes() - done);
+    if (done < operation.bytes())
+        reduce_at_once(operation, operation.input() + done, operation.output() + done, operation.bytes() - done);
 }
 
 } // namespace nc::jaccl::mesh

@@ -14,7 +14,9 @@ void all_to_all(const Operation& operation) {
     } else {
         operation.announce();
     }
-    const auto length = [&](int from, int to) { return lengths[static_cast<std::size_t>(from) * n + static_cast<std::size_t>(to)]; };
+    const auto length = [&](int from, int to) {
+        return lengths[static_cast<std::size_t>(from) * n + static_cast<std::size_t>(to)];
+    };
     std::vector<std::uint64_t> to_here;
     for (int peer = 0; peer < operation.size; ++peer) to_here.push_back(length(peer, operation.rank));
     const Blocks sent(&lengths[static_cast<std::size_t>(operation.rank) * n], operation.size, operation.item);
@@ -24,11 +26,14 @@ void all_to_all(const Operation& operation) {
     operation.exchange([&](Exchange& exchange) {
         exchange.reset(frame);
         for (Link* link : operation.group().links())
-            receive_bytes(exchange, *link, frame, operation.output() + received[link->peer()].begin, received[link->peer()].size);
-        for (Link* link : operation.group().links()) send_bytes(exchange, *link, frame, operation.input() + sent[link->peer()].begin, sent[link->peer()].size);
+            receive_bytes(exchange, *link, frame, operation.output() + received[link->peer()].begin,
+                          received[link->peer()].size);
+        for (Link* link : operation.group().links())
+            send_bytes(exchange, *link, frame, operation.input() + sent[link->peer()].begin, sent[link->peer()].size);
     });
     const Range own = sent[operation.rank];
-    if (own.size > 0) std::memcpy(operation.output() + received[operation.rank].begin, operation.input() + own.begin, own.size);
+    if (own.size > 0)
+        std::memcpy(operation.output() + received[operation.rank].begin, operation.input() + own.begin, own.size);
 }
 
 } // namespace nc::jaccl::mesh

@@ -16,7 +16,8 @@ void gather(const Operation& operation) {
             return;
         }
         for (Link* link : operation.group().links())
-            receive_bytes(exchange, *link, frame, operation.output() + blocks[link->peer()].begin, blocks[link->peer()].size);
+            receive_bytes(exchange, *link, frame, operation.output() + blocks[link->peer()].begin,
+                          blocks[link->peer()].size);
     });
     if (operation.is_root() && own.size > 0 && operation.input() != operation.output() + own.begin)
         std::memcpy(operation.output() + own.begin, operation.input(), own.size);

@@ -1,4 +1,5 @@
-// Combining what all ranks contribute in the order of their ranks, so that every rank that does so gets the same. Source: jaccl-wire.md, sections 7 and 8.1.
+// Combining what all ranks contribute in the order of their ranks, so that every rank that does so gets the same.
+// Source: jaccl-wire.md, sections 7 and 8.1.
 #pragma once
 
 #include <vector>
@@ -11,7 +12,8 @@ namespace nc::jaccl::mesh {
 class RankOrder {
 public:
     // Of so many bytes in messages of elements_bytes each; output may be input.
-    RankOrder(const Operation& operation, const std::byte* input, std::byte* output, std::size_t bytes, std::size_t message_bytes);
+    RankOrder(const Operation& operation, const std::byte* input, std::byte* output, std::size_t bytes,
+              std::size_t message_bytes);
 
     // Adds its receives. own: what this rank sends of its input meanwhile, which may lie in the output; or null.
     void receive_in(Exchange& exchange, const Outgoing* own);

@@ -11,9 +11,12 @@ void scatter(const Operation& operation) {
     const Range own = blocks[operation.rank];
     operation.exchange([&](Exchange& exchange) {
         exchange.reset(frame);
-        if (!operation.is_root()) return receive_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.output(), own.size);
+        if (!operation.is_root())
+            return receive_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.output(),
+                                 own.size);
         for (Link* link : operation.group().links())
-            send_bytes(exchange, *link, frame, operation.input() + blocks[link->peer()].begin, blocks[link->peer()].size);
+            send_bytes(exchange, *link, frame, operation.input() + blocks[link->peer()].begin,
+                       blocks[link->peer()].size);
     });
     if (operation.is_root() && own.size > 0 && operation.output() != operation.input() + own.begin)
         std::memcpy(operation.output(), operation.input() + own.begin, own.size);

@@ -35,7 +35,8 @@ void receive(const Operation& operation) {
     const std::size_t frame = operation.frame(operation.bytes());
     operation.exchange([&](Exchange& exchange) {
         exchange.reset(frame);
-        receive_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.output(), operation.bytes());
+        receive_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.output(),
+                      operation.bytes());
     });
 }
 

@@ -1,4 +1,5 @@
-// All-gather in a ring: every block goes around. The layout that MLX intends and had before v0.32.1: jaccl-wire.md, section 9.4.
+// All-gather in a ring: every block goes around. The layout that MLX intends and had before v0.32.1: jaccl-wire.md,
+// section 9.4.
 #include <algorithm>
 
 #include "jaccl/first_messages.h"
@@ -8,14 +9,16 @@ namespace nc::jaccl::ring {
 namespace {
 
 struct Plan {
-    Plan(const Operation& operation, const Blocks& of, int over_wires) : blocks(of), wires(over_wires), frame(operation.frame(slice_bytes(blocks.largest()))) {}
+    Plan(const Operation& operation, const Blocks& of, int over_wires)
+        : blocks(of), wires(over_wires), frame(operation.frame(slice_bytes(blocks.largest()))) {}
 
     std::size_t slice_bytes(std::size_t block) const { return ceil_div(block, 2 * static_cast<std::size_t>(wires)); }
     std::size_t messages(int block) const { return ceil_div(slice_bytes(blocks[block].size), frame); }
     // What a message of the lane holds of a block, in the output.
     Range part(int block, const Lane& lane, std::size_t message) const {
         const Range whole = blocks[block];
-        const Range slice = piece(whole.size, slice_bytes(whole.size), static_cast<std::size_t>(lane.direction * wires + lane.wire));
+        const Range slice =
+            piece(whole.size, slice_bytes(whole.size), static_cast<std::size_t>(lane.direction * wires + lane.wire));
         const Range part = piece(slice.size, frame, message);
         return {whole.begin + slice.begin + part.begin, part.size};
     }
@@ -37,18 +40,20 @@ public:
         for (const Lane lane : {Lane{wire_, 0}, Lane{wire_, 1}}) {
             const int arriving = lane.source(operation_, t + 1);
             const int leaving = lane.source(operation_, t);
-            exchange.receive(lane.in(operation_), plan_.messages(arriving), [this, lane, arriving](std::size_t message, const std::byte* buffer) {
-                const Range part = plan_.part(arriving, lane, message);
-                std::memcpy(output_ + part.begin, buffer, part.size);
-                // A header begins where a block does.
-                const bool begins = message == 0 && lane.wire == 0 && lane.direction == 0;
-                if (begins && first_ != nullptr) first_->note(arriving, buffer);
-            });
-            exchange.send(lane.out(operation_), plan_.messages(leaving), [this, lane, leaving](std::size_t message, std::byte* buffer) {
-                const Range part = plan_.part(leaving, lane, message);
-                std::memcpy(buffer, output_ + part.begin, part.size);
-                clear_old_header(buffer, part.size);
-            });
+            exchange.receive(lane.in(operation_), plan_.messages(arriving),
+                             [this, lane, arriving](std::size_t message, const std::byte* buffer) {
+                                 const Range part = plan_.part(arriving, lane, message);
+                                 std::memcpy(output_ + part.begin, buffer, part.size);
+                                 // A header begins where a block does.
+                                 const bool begins = message == 0 && lane.wire == 0 && lane.direction == 0;
+                                 if (begins && first_ != nullptr) first_->note(arriving, buffer);
+                             });
+            exchange.send(lane.out(operation_), plan_.messages(leaving),
+                          [this, lane, leaving](std::size_t message, std::byte* buffer) {
+                              const Range part = plan_.part(leaving, lane, message);
+                              std::memcpy(buffer, output_ + part.begin, part.size);
+                              clear_old_header(buffer, part.size);
+                          });
         }
         return true;
     }

@@ -1,4 +1,5 @@
-// All-reduce in a ring: every chunk goes around once and is combined on its way, then once more to everybody. Source: jaccl-wire.md, section 9.1.
+// All-reduce in a ring: every chunk goes around once and is combined on its way, then once more to everybody. Source:
+// jaccl-wire.md, section 9.1.
 #include <algorithm>
 
 #include "jaccl/ring/lanes.h"
@@ -12,7 +13,8 @@ constexpr std::size_t largest_one_way = 32'768; // bytes
 struct Plan {
     explicit Plan(const Operation& operation) : count(operation.request.count) {
         const auto n = static_cast<std::size_t>(operation.size);
-        const bool one_way = operation.bytes() <= largest_one_way || count < 2 * n * static_cast<std::size_t>(operation.wires);
+        const bool one_way =
+            operation.bytes() <= largest_one_way || count < 2 * n * static_cast<std::size_t>(operation.wires);
         directions = one_way ? 1 : 2;
         wires = one_way ? 1 : operation.wires;
         chunk = ceil_div(count, n);
@@ -25,10 +27,12 @@ struct Plan {
     // Of the whole array: what a message of the lane holds of a chunk; may be empty.
     Range part(int of_chunk, const Lane& lane, std::size_t message) const {
         const std::size_t begin = static_cast<std::size_t>(lane.direction * wires + lane.wire) * slice;
-        const std::size_t end = std::min({chunk, static_cast<std::size_t>((lane.direction + 1) * wires) * slice, begin + slice});
+        const std::size_t end =
+            std::min({chunk, static_cast<std::size_t>((lane.direction + 1) * wires) * slice, begin + slice});
         const std::size_t in_chunk = begin + message * in_message;
         const std::size_t first = static_cast<std::size_t>(of_chunk) * chunk + in_chunk;
-        const std::size_t last = std::min(static_cast<std::size_t>(of_chunk) * chunk + std::min(end, in_chunk + in_message), count);
+        const std::size_t last =
+            std::min(static_cast<std::size_t>(of_chunk) * chunk + std::min(end, in_chunk + in_message), count);
         return {std::min(first, count), last > first ? last - first : 0};
     }
 
@@ -44,7 +48,8 @@ struct Plan {
 
 class WireFlow {
 public:
-    WireFlow(const Operation& operation, const Plan& plan, int wire) : operation_(operation), plan_(plan), wire_(wire) {}
+    WireFlow(const Operation& operation, const Plan& plan, int wire)
+        : operation_(operation), plan_(plan), wire_(wire) {}
 
     bool operator()(Exchange& exchange) {
         const int n = operation_.size;
@@ -55,19 +60,23 @@ public:
             const Lane lane{wire_, direction};
             const int arriving = lane.source(operation_, t + 1);
             const int leaving = lane.source(operation_, t);
-            exchange.receive(lane.in(operation_), plan_.messages, [this, lane, arriving, combines = t < n - 1](std::size_t message, const std::byte* buffer) {
-                const Range part = in_bytes(plan_.part(arriving, lane, message));
-                if (combines) {
-                    operation_.combine(operation_.output() + part.begin, operation_.input() + part.begin, buffer, part.size);
-                } else {
-                    std::memcpy(operation_.output() + part.begin, buffer, part.size);
-                }
-            });
+            exchange.receive(
+                lane.in(operation_), plan_.messages,
+                [this, lane, arriving, combines = t < n - 1](std::size_t message, const std::byte* buffer) {
+                    const Range part = in_bytes(plan_.part(arriving, lane, message));
+                    if (combines) {
+                        operation_.combine(operation_.output() + part.begin, operation_.input() + part.begin, buffer,
+                                           part.size);
+                    } else {
+                        std::memcpy(operation_.output() + part.begin, buffer, part.size);
+                    }
+                });
             const std::byte* const from = t == 0 ? operation_.input() : operation_.output();
-            exchange.send(lane.out(operation_), plan_.messages, [this, lane, leaving, from](std::size_t message, std::byte* buffer) {
-                const Range part = in_bytes(plan_.part(leaving, lane, message));
-                std::memcpy(buffer, from + part.begin, part.size);
-            });
+            exchange.send(lane.out(operation_), plan_.messages,
+                          [this, lane, leaving, from](std::size_t message, std::byte* buffer) {
+                              const Range part = in_bytes(plan_.part(leaving, lane, message));
+                              std::memcpy(buffer, from + part.begin, part.size);
+                          });
         }
         return true;
     }

@@ -1,4 +1,5 @@
-// All-to-all in a ring: in step t every rank passes on the blocks that come from the rank t - 1 hops behind and are for ranks further on.
+// All-to-all in a ring: in step t every rank passes on the blocks that come from the rank t - 1 hops behind and are for
+// ranks further on.
 #include <algorithm>
 
 #include "jaccl/ring/lanes.h"
@@ -19,15 +20,19 @@ struct Plan {
           received(row(false).data(), operation.size, operation.item) {
         const std::size_t largest = *std::max_element(lengths.begin(), lengths.end()) * operation.item;
         const auto held = static_cast<std::size_t>(2 * std::max(operation.size - 2, 1));
-        round_bytes = std::min(largest, std::max(smallest_round, transit_limit / held) / operation.item * operation.item);
+        round_bytes =
+            std::min(largest, std::max(smallest_round, transit_limit / held) / operation.item * operation.item);
         rounds = round_bytes == 0 ? 0 : ceil_div(largest, round_bytes);
     }
 
     std::uint64_t length(int from, int to) const {
-        return lengths[static_cast<std::size_t>(from) * static_cast<std::size_t>(operation.size) + static_cast<std::size_t>(to)];
+        return lengths[static_cast<std::size_t>(from) * static_cast<std::size_t>(operation.size) +
+                       static_cast<std::size_t>(to)];
     }
     // What a round moves of the block, relative to its begin.
-    Range in_round(int from, int to, std::size_t round) const { return piece(length(from, to) * operation.item, round_bytes, round); }
+    Range in_round(int from, int to, std::size_t round) const {
+        return piece(length(from, to) * operation.item, round_bytes, round);
+    }
 
     const Operation& operation;
     std::vector<std::uint64_t> lengths;
@@ -40,7 +45,8 @@ private:
     // Of the blocks that this rank sends, or receives.
     std::vector<std::uint64_t> row(bool sends) const {
         std::vector<std::uint64_t> result;
-        for (int peer = 0; peer < operation.size; ++peer) result.push_back(sends ? length(operation.rank, peer) : length(peer, operation.rank));
+        for (int peer = 0; peer < operation.size; ++peer)
+            result.push_back(sends ? length(operation.rank, peer) : length(peer, operation.rank));
         return result;
     }
 };
@@ -65,11 +71,12 @@ public:
         for (int hops = step_ + 1; hops < operation.size; ++hops)
             passing.add_slice(slot(hops), plan_.in_round(origin, lane.source(operation, step_ - hops), round_).size);
         std::byte* const keep = half(step_);
-        exchange.receive(lane.in(operation), own.count() + passing.count(), [&operation, own, passing, keep](std::size_t message, const std::byte* buffer) {
-            const bool is_own = message < own.count();
-            const Range part = is_own ? own.part(message) : passing.part(message - own.count());
-            std::memcpy((is_own ? operation.output() : keep) + part.begin, buffer, part.size);
-        });
+        exchange.receive(lane.in(operation), own.count() + passing.count(),
+                         [&operation, own, passing, keep](std::size_t message, const std::byte* buffer) {
+                             const bool is_own = message < own.count();
+                             const Range part = is_own ? own.part(message) : passing.part(message - own.count());
+                             std::memcpy((is_own ? operation.output() : keep) + part.begin, buffer, part.size);
+                         });
 
         MessageList leaving(slices_, index_);
         for (int hops = step_; hops < operation.size; ++hops) {
@@ -96,7 +103,8 @@ private:
     std::size_t slot(int hops) const { return static_cast<std::size_t>(hops - 2) * slice_bytes(); }
     // Alternating: what arrives in a step must not overwrite what leaves in it.
     std::byte* half(int step) const {
-        return transit_ + (index_ * 2 + static_cast<std::size_t>(step % 2)) * static_cast<std::size_t>(plan_.operation.size - 2) * slice_bytes();
+        return transit_ + (index_ * 2 + static_cast<std::size_t>(step % 2)) *
+                              static_cast<std::size_t>(plan_.operation.size - 2) * slice_bytes();
     }
 
     const Plan& plan_;
@@ -119,17 +127,19 @@ std::vector<std::uint64_t> lengths_of(const Operation& operation) {
 void all_to_all(const Operation& operation) {
     const Plan plan(operation, lengths_of(operation));
     const Slices slices(operation, plan.round_bytes);
-    const auto transit =
-        std::make_unique_for_overwrite<std::byte[]>(2 * slices.lanes() * static_cast<std::size_t>(operation.size - 2) * slices.slice_bytes(plan.round_bytes));
+    const auto transit = std::make_unique_for_overwrite<std::byte[]>(
+        2 * slices.lanes() * static_cast<std::size_t>(operation.size - 2) * slices.slice_bytes(plan.round_bytes));
     for (std::size_t round = 0; round < plan.rounds; ++round) {
         std::vector<LaneFlow> lanes;
-        for (std::size_t index = 0; index < slices.lanes(); ++index) lanes.emplace_back(plan, slices, index, round, transit.get());
+        for (std::size_t index = 0; index < slices.lanes(); ++index)
+            lanes.emplace_back(plan, slices, index, round, transit.get());
         std::vector<Flow> flows;
         for (LaneFlow& lane : lanes) flows.emplace_back(std::ref(lane));
         operation.run(flows);
     }
     const Range own = plan.sent[operation.rank];
-    if (own.size > 0) std::memcpy(operation.output() + plan.received[operation.rank].begin, operation.input() + own.begin, own.size);
+    if (own.size > 0)
+        std::memcpy(operation.output() + plan.received[operation.rank].begin, operation.input() + own.begin, own.size);
 }
 
 } // namespace nc::jaccl::ring

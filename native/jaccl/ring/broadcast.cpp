@@ -1,4 +1,5 @@
-// Broadcast in a ring: slices run from rank to rank, in both directions, each rank passing on a message as soon as it has it.
+// Broadcast in a ring: slices run from rank to rank, in both directions, each rank passing on a message as soon as it
+// has it.
 #include "jaccl/ring/lanes.h"
 
 namespace nc::jaccl::ring {
@@ -22,11 +23,13 @@ void broadcast(const Operation& operation) {
             if (hops > 0) incoming = &exchange.receive(lane.in(operation), messages, keep);
             if (hops == operation.size - 1) return;
             const std::byte* const data = hops == 0 ? operation.input() : operation.output();
-            Outgoing& outgoing = exchange.send(lane.out(operation), messages, [&, index, incoming, keep, data](std::size_t message, std::byte* buffer) {
-                if (incoming != nullptr) keep(message, incoming->front());
-                const Range part = slices.part(bytes, index, message);
-                std::memcpy(buffer, data + part.begin, part.size);
-            });
+            Outgoing& outgoing =
+                exchange.send(lane.out(operation), messages,
+                              [&, index, incoming, keep, data](std::size_t message, std::byte* buffer) {
+                                  if (incoming != nullptr) keep(message, incoming->front());
+                                  const Range part = slices.part(bytes, index, message);
+                                  std::memcpy(buffer, data + part.begin, part.size);
+                              });
             if (incoming == nullptr) return;
             incoming->held = messages;
             outgoing.relayed = incoming;

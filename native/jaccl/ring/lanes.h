@@ -1,4 +1,5 @@
-// The ways data travels in a ring: over one wire in one direction. Direction 0 goes to higher ranks, direction 1 to lower ones. Source: jaccl-wire.md, section 9.
+// The ways data travels in a ring: over one wire in one direction. Direction 0 goes to higher ranks, direction 1 to
+// lower ones. Source: jaccl-wire.md, section 9.
 #pragma once
 
 #include <cstring>
@@ -11,20 +12,30 @@ struct Lane {
     int wire;
     int direction;
 
-    Link& out(const Operation& operation) const { return direction == 0 ? operation.group().right(wire) : operation.group().left(wire); }
-    Link& in(const Operation& operation) const { return direction == 0 ? operation.group().left(wire) : operation.group().right(wire); }
+    Link& out(const Operation& operation) const {
+        return direction == 0 ? operation.group().right(wire) : operation.group().left(wire);
+    }
+    Link& in(const Operation& operation) const {
+        return direction == 0 ? operation.group().left(wire) : operation.group().right(wire);
+    }
     // The rank from which data takes so many hops to get here.
-    int source(const Operation& operation, int hops) const { return wrap(direction == 0 ? operation.rank - hops : operation.rank + hops, operation.size); }
+    int source(const Operation& operation, int hops) const {
+        return wrap(direction == 0 ? operation.rank - hops : operation.rank + hops, operation.size);
+    }
     // How many hops data of that rank takes to get here.
-    int hops_from(const Operation& operation, int rank) const { return wrap(direction == 0 ? operation.rank - rank : rank - operation.rank, operation.size); }
+    int hops_from(const Operation& operation, int rank) const {
+        return wrap(direction == 0 ? operation.rank - rank : rank - operation.rank, operation.size);
+    }
 };
 
-// All lanes of that many wires, lane d * wires + i being wire i in direction d. As sections 9.2 and 9.4 number the slices of a block.
+// All lanes of that many wires, lane d * wires + i being wire i in direction d. As sections 9.2 and 9.4 number the
+// slices of a block.
 constexpr Lane lane_of(std::size_t index, int wires) {
     return {static_cast<int>(index) % wires, static_cast<int>(index) / wires};
 }
 
-// How an operation that MLX does not know cuts its blocks, one slice for each lane: whole elements, and small ones are not cut at all.
+// How an operation that MLX does not know cuts its blocks, one slice for each lane: whole elements, and small ones are
+// not cut at all.
 class Slices {
 public:
     Slices(const Operation& operation, std::size_t largest_block);

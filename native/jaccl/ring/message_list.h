@@ -25,7 +25,8 @@ public:
     // Where what the message holds lies.
     Range part(std::size_t message) const {
         // The last block that begins at or before the message; empty ones have none.
-        const auto after = std::upper_bound(entries_.begin(), entries_.end(), message, [](std::size_t m, const Entry& entry) { return m < entry.first; });
+        const auto after = std::upper_bound(entries_.begin(), entries_.end(), message,
+                                            [](std::size_t m, const Entry& entry) { return m < entry.first; });
         const Entry& entry = *(after - 1);
         const Range within = slices_->within_slice(entry.block_bytes, index_, message - entry.first);
         return {entry.begin + within.begin, within.size};

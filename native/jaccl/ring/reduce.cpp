@@ -1,4 +1,5 @@
-// Reduce in a ring: partial results run towards the root, in both directions, each rank adding its own to a message as soon as it has it.
+// Reduce in a ring: partial results run towards the root, in both directions, each rank adding its own to a message as
+// soon as it has it.
 #include "jaccl/ring/lanes.h"
 
 namespace nc::jaccl::ring {
@@ -16,10 +17,12 @@ void reduce(const Operation& operation) {
             // The chain begins behind the root and ends at it.
             const int hops = lane.hops_from(operation, operation.request.peer);
             if (operation.is_root()) {
-                exchange.receive(lane.in(operation), messages, [&, index](std::size_t message, const std::byte* buffer) {
-                    const Range part = slices.part(bytes, index, message);
-                    operation.combine(operation.output() + part.begin, operation.input() + part.begin, buffer, part.size);
-                });
+                exchange.receive(lane.in(operation), messages,
+                                 [&, index](std::size_t message, const std::byte* buffer) {
+                                     const Range part = slices.part(bytes, index, message);
+                                     operation.combine(operation.output() + part.begin, operation.input() + part.begin,
+                                                       buffer, part.size);
+                                 });
                 return;
             }
             Incoming* incoming = nullptr;

@@ -1,4 +1,5 @@
-// Reduce-scatter in a ring: the partial result of every block goes around to its rank. MLX's sum_scatter, with any operator and with uneven blocks.
+// Reduce-scatter in a ring: the partial result of every block goes around to its rank. MLX's sum_scatter, with any
+// operator and with uneven blocks.
 // Source: jaccl-wire.md, section 9.2.
 #include "jaccl/ring/lanes.h"
 
@@ -11,18 +12,29 @@ struct Plan {
     Plan(const Operation& operation, const Blocks& of) : blocks(of), item(operation.item) {
         const std::size_t largest = blocks.largest() / item;
         const auto n = static_cast<std::size_t>(operation.size);
-        wires = blocks.largest() <= largest_on_one_wire || n * largest < 2 * n * static_cast<std::size_t>(operation.wires) ? 1 : operation.wires;
+        wires =
+            blocks.largest() <= largest_on_one_wire || n * largest < 2 * n * static_cast<std::size_t>(operation.wires)
+                ? 1
+                : operation.wires;
         frame = operation.frame(slice_bytes(blocks.largest()));
     }
 
-    std::size_t slice_bytes(std::size_t block) const { return ceil_div(block / item, 2 * static_cast<std::size_t>(wires)) * item; }
+    std::size_t slice_bytes(std::size_t block) const {
+        return ceil_div(block / item, 2 * static_cast<std::size_t>(wires)) * item;
+    }
     // What a lane keeps of a block on its way.
     std::size_t room_bytes() const { return slice_bytes(blocks.largest()); }
     std::size_t messages(int block) const { return ceil_div(slice_bytes(blocks[block].size), frame); }
-    std::size_t lane_index(const Lane& lane) const { return static_cast<std::size_t>(lane.direction * wires + lane.wire); }
+    std::size_t lane_index(const Lane& lane) const {
+        return static_cast<std::size_t>(lane.direction * wires + lane.wire);
+    }
     // The lane's slice of a block, relative to the block's begin, and what a message holds of it.
-    Range slice(int block, const Lane& lane) const { return piece(blocks[block].size, slice_bytes(blocks[block].size), lane_index(lane)); }
-    Range part(int block, const Lane& lane, std::size_t message) const { return piece(slice(block, lane).size, frame, message); }
+    Range slice(int block, const Lane& lane) const {
+        return piece(blocks[block].size, slice_bytes(blocks[block].size), lane_index(lane));
+    }
+    Range part(int block, const Lane& lane, std::size_t message) const {
+        return piece(slice(block, lane).size, frame, message);
+    }
 
     const Blocks& blocks;
     std::size_t item;
@@ -33,7 +45,8 @@ struct Plan {
 class WireFlow {
 public:
     // partial: room for two slices of every lane.
-    WireFlow(const Operation& operation, const Plan& plan, int wire, std::byte* partial) : operation_(operation), plan_(plan), wire_(wire), partial_(partial) {}
+    WireFlow(const Operation& operation, const Plan& plan, int wire, std::byte* partial)
+        : operation_(operation), plan_(plan), wire_(wire), partial_(partial) {}
 
     bool operator()(Exchange& exchange) {
         if (step_ == operation_.size - 1) return false;
@@ -43,16 +56,20 @@ public:
             const int arriving = lane.source(operation_, t + 2);
             const int leaving = lane.source(operation_, t + 1);
             // Blocks may differ in length: on their way every lane keeps its slices in a place of its own.
-            std::byte* const result = t == operation_.size - 2 ? operation_.output() + plan_.slice(arriving, lane).begin : room(lane, t);
+            std::byte* const result =
+                t == operation_.size - 2 ? operation_.output() + plan_.slice(arriving, lane).begin : room(lane, t);
             const std::byte* const from = t == 0 ? slice_of_input(leaving, lane) : room(lane, t - 1);
-            exchange.receive(lane.in(operation_), plan_.messages(arriving), [this, lane, arriving, result](std::size_t message, const std::byte* buffer) {
-                const Range part = plan_.part(arriving, lane, message);
-                operation_.combine(result + part.begin, buffer, slice_of_input(arriving, lane) + part.begin, part.size);
-            });
-            exchange.send(lane.out(operation_), plan_.messages(leaving), [this, lane, leaving, from](std::size_t message, std::byte* buffer) {
-                const Range part = plan_.part(leaving, lane, message);
-                std::memcpy(buffer, from + part.begin, part.size);
-            });
+            exchange.receive(lane.in(operation_), plan_.messages(arriving),
+                             [this, lane, arriving, result](std::size_t message, const std::byte* buffer) {
+                                 const Range part = plan_.part(arriving, lane, message);
+                                 operation_.combine(result + part.begin, buffer,
+                                                    slice_of_input(arriving, lane) + part.begin, part.size);
+                             });
+            exchange.send(lane.out(operation_), plan_.messages(leaving),
+                          [this, lane, leaving, from](std::size_t message, std::byte* buffer) {
+                              const Range part = plan_.part(leaving, lane, message);
+                              std::memcpy(buffer, from + part.begin, part.size);
+                          });
         }
         return true;
     }
@@ -76,10 +93,12 @@ private:
 } // namespace
 
 void reduce_scatter(const Operation& operation) {
-    const Blocks blocks = operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.size, operation.bytes());
+    const Blocks blocks =
+        operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.size, operation.bytes());
     if (blocks.largest() == 0) return;
     const Plan plan(operation, blocks);
-    const auto partial = std::make_unique_for_overwrite<std::byte[]>(4 * static_cast<std::size_t>(plan.wires) * plan.room_bytes());
+    const auto partial =
+        std::make_unique_for_overwrite<std::byte[]>(4 * static_cast<std::size_t>(plan.wires) * plan.room_bytes());
     std::vector<WireFlow> wires;
     for (int wire = 0; wire < plan.wires; ++wire) wires.emplace_back(operation, plan, wire, partial.get());
     std::vector<Flow> flows;

@@ -1,4 +1,5 @@
-// Scatter in a ring: the root sends the block of the farthest rank first; every rank passes on what is not its own, which comes last.
+// Scatter in a ring: the root sends the block of the farthest rank first; every rank passes on what is not its own,
+// which comes last.
 #include "jaccl/ring/lanes.h"
 #include "jaccl/ring/message_list.h"
 
@@ -16,26 +17,31 @@ void scatter(const Operation& operation) {
             const int hops = lane.hops_from(operation, operation.request.peer);
             // The ranks ahead of this one, the farthest first: so many hops further than this one from the root.
             MessageList passed_on(slices, index);
-            for (int further = operation.size - 1 - hops; further > 0; --further) passed_on.add(blocks[lane.source(operation, -further)]);
+            for (int further = operation.size - 1 - hops; further > 0; --further)
+                passed_on.add(blocks[lane.source(operation, -further)]);
             if (hops == 0) {
-                exchange.send(lane.out(operation), passed_on.count(), [&operation, passed_on](std::size_t message, std::byte* buffer) {
-                    const Range part = passed_on.part(message);
-                    std::memcpy(buffer, operation.input() + part.begin, part.size);
-                });
+                exchange.send(lane.out(operation), passed_on.count(),
+                              [&operation, passed_on](std::size_t message, std::byte* buffer) {
+                                  const Range part = passed_on.part(message);
+                                  std::memcpy(buffer, operation.input() + part.begin, part.size);
+                              });
                 return;
             }
             MessageList mine(slices, index);
             mine.add({0, own.size});
             const std::size_t before = passed_on.count();
             Incoming& incoming =
-                exchange.receive(lane.in(operation), before + mine.count(), [&operation, mine, before](std::size_t message, const std::byte* buffer) {
-                    const Range part = mine.part(message - before);
-                    std::memcpy(operation.output() + part.begin, buffer, part.size);
-                });
+                exchange.receive(lane.in(operation), before + mine.count(),
+                                 [&operation, mine, before](std::size_t message, const std::byte* buffer) {
+                                     const Range part = mine.part(message - before);
+                                     std::memcpy(operation.output() + part.begin, buffer, part.size);
+                                 });
             incoming.held = before;
             exchange
                 .send(lane.out(operation), before,
-                      [&incoming, passed_on](std::size_t message, std::byte* buffer) { std::memcpy(buffer, incoming.front(), passed_on.part(message).size); })
+                      [&incoming, passed_on](std::size_t message, std::byte* buffer) {
+                          std::memcpy(buffer, incoming.front(), passed_on.part(message).size);
+                      })
                 .relayed = &incoming;
         }));
     }

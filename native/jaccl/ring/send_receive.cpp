@@ -25,7 +25,9 @@ void require_neighbour(const Operation& operation) {
 // Bytes that go over each wire, and how they are cut.
 struct Plan {
     explicit Plan(const Operation& operation)
-        : bytes(operation.bytes()), on_wire(ceil_div(bytes, static_cast<std::size_t>(operation.wires))), frame(operation.frame(on_wire)) {}
+        : bytes(operation.bytes()),
+          on_wire(ceil_div(bytes, static_cast<std::size_t>(operation.wires))),
+          frame(operation.frame(on_wire)) {}
     Range on(int wire) const { return piece(bytes, on_wire, static_cast<std::size_t>(wire)); }
     std::size_t messages(int wire) const { return ceil_div(on(wire).size, frame); }
     Range part(int wire, std::size_t message) const {
@@ -62,10 +64,11 @@ void receive(const Operation& operation) {
         exchange.reset(plan.frame);
         for (int wire = 0; wire < operation.wires; ++wire) {
             Link& link = comes_from_right(operation) ? operation.group().right(wire) : operation.group().left(wire);
-            exchange.receive(link, plan.messages(wire), [&plan, &operation, wire](std::size_t message, const std::byte* buffer) {
-                const Range part = plan.part(wire, message);
-                std::memcpy(operation.output() + part.begin, buffer, part.size);
-            });
+            exchange.receive(link, plan.messages(wire),
+                             [&plan, &operation, wire](std::size_t message, const std::byte* buffer) {
+                                 const Range part = plan.part(wire, message);
+                                 std::memcpy(operation.output() + part.begin, buffer, part.size);
+                             });
         }
     });
 }

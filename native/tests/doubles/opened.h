@@ -199,7 +199,8 @@ struct DriverCounts {
         for (const char* kind : kinds) counts.push_back(cuda().nc_double_cuda_live(kind));
     }
     void expect_unchanged() const {
-        for (std::size_t i = 0; i < counts.size(); ++i) EXPECT_EQ(cuda().nc_double_cuda_live(kinds[i]), counts[i]) << kinds[i] << " were left alive";
+        for (std::size_t i = 0; i < counts.size(); ++i)
+            EXPECT_EQ(cuda().nc_double_cuda_live(kinds[i]), counts[i]) << kinds[i] << " were left alive";
     }
     std::vector<std::int64_t> counts;
 };
@@ -227,7 +228,9 @@ private:
 
 class DeviceStream {
 public:
-    explicit DeviceStream(unsigned flags = CU_STREAM_NON_BLOCKING) { EXPECT_EQ(cuda().cuStreamCreate(&stream_, flags), CUDA_SUCCESS); }
+    explicit DeviceStream(unsigned flags = CU_STREAM_NON_BLOCKING) {
+        EXPECT_EQ(cuda().cuStreamCreate(&stream_, flags), CUDA_SUCCESS);
+    }
     ~DeviceStream() { EXPECT_EQ(cuda().cuStreamDestroy_v2(stream_), CUDA_SUCCESS); }
     DeviceStream(const DeviceStream&) = delete;
     DeviceStream& operator=(const DeviceStream&) = delete;
@@ -254,7 +257,9 @@ private:
 template <class T>
 class DeviceArray {
 public:
-    explicit DeviceArray(std::size_t count) : count_(count) { EXPECT_EQ(cuda().cuMemAlloc_v2(&address_, bytes()), CUDA_SUCCESS); }
+    explicit DeviceArray(std::size_t count) : count_(count) {
+        EXPECT_EQ(cuda().cuMemAlloc_v2(&address_, bytes()), CUDA_SUCCESS);
+    }
     explicit DeviceArray(const std::vector<T>& values) : DeviceArray(values.size()) {
         EXPECT_EQ(cuda().cuMemcpyHtoD_v2(address_, values.data(), bytes()), CUDA_SUCCESS);
     }

@@ -11,7 +11,9 @@ NC_EXPORT ibv_comp_channel* ibv_create_comp_channel(ibv_context* handle) {
         auto& context = static_cast<Context&>(*handle);
         RecordLine line("create_comp_channel");
         begin(line, context.owner());
-        int error = Configuration::instance().no_channel() ? ENOSYS : Faults::instance().at("create_comp_channel", context.owner().subject()).value_or(0);
+        int error = Configuration::instance().no_channel()
+                        ? ENOSYS
+                        : Faults::instance().at("create_comp_channel", context.owner().subject()).value_or(0);
         auto channel = std::make_unique<CompletionChannel>(context);
         if (error == 0) error = channel->open();
         line.error(error);
@@ -30,7 +32,8 @@ NC_EXPORT int ibv_destroy_comp_channel(ibv_comp_channel* handle) {
         RecordLine line("destroy_comp_channel");
         begin(line, channel->owner().owner());
         const Lock lock(Fabric::instance().mutex);
-        if (channel->refcnt > 0) return line.error(EBUSY), violation(EBUSY, "a completion channel is destroyed that is in use");
+        if (channel->refcnt > 0)
+            return line.error(EBUSY), violation(EBUSY, "a completion channel is destroyed that is in use");
         --channel->owner().users;
         --Fabric::instance().live_objects;
         delete channel;
@@ -38,12 +41,15 @@ NC_EXPORT int ibv_destroy_comp_channel(ibv_comp_channel* handle) {
     });
 }
 
-NC_EXPORT ibv_cq* ibv_create_cq(ibv_context* handle, int entries, void* user, ibv_comp_channel* channel_handle, int vector) {
+NC_EXPORT ibv_cq* ibv_create_cq(ibv_context* handle, int entries, void* user, ibv_comp_channel* channel_handle,
+                                int vector) {
     return made<ibv_cq>([&](ibv_cq*& result) {
         auto& context = static_cast<Context&>(*handle);
         auto* channel = static_cast<CompletionChannel*>(channel_handle);
         RecordLine line("create_cq");
-        begin(line, context.owner()).number("cqe", static_cast<std::uint32_t>(entries)).number("channel", channel != nullptr ? 1 : 0);
+        begin(line, context.owner())
+            .number("cqe", static_cast<std::uint32_t>(entries))
+            .number("channel", channel != nullptr ? 1 : 0);
         int error = Faults::instance().at("create_cq", context.owner().subject()).value_or(0);
         if (error == 0 && (entries < 1 || entries > max_completions || vector != 0))
             error = violation(EINVAL, "a completion queue of " + std::to_string(entries) + " entries is asked for");
@@ -66,9 +72,12 @@ NC_EXPORT int ibv_destroy_cq(ibv_cq* handle) {
         RecordLine line("destroy_cq");
         begin(line, queue->owner().owner());
         const Lock lock(Fabric::instance().mutex);
-        if (queue->users > 0) return line.error(EBUSY), violation(EBUSY, "a completion queue is destroyed that is in use");
+        if (queue->users > 0)
+            return line.error(EBUSY), violation(EBUSY, "a completion queue is destroyed that is in use");
         // The real function would wait for them for ever.
-        if (!queue->acknowledged()) return line.error(EBUSY), violation(EBUSY, "a completion queue is destroyed that has events without acknowledgement");
+        if (!queue->acknowledged())
+            return line.error(EBUSY),
+                   violation(EBUSY, "a completion queue is destroyed that has events without acknowledgement");
         if (CompletionChannel* channel = queue->told_by()) {
             channel->forget(*queue);
             --channel->refcnt;

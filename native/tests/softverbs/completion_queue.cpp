@@ -26,7 +26,8 @@ void CompletionChannel::tell(CompletionQueue& queue) {
     const std::lock_guard lock(lock_);
     events_.push_back(&queue);
     const std::uint64_t one = 1;
-    if (::write(fd, &one, sizeof one) != sizeof one) Violations::instance().report("a completion channel has too many events");
+    if (::write(fd, &one, sizeof one) != sizeof one)
+        Violations::instance().report("a completion channel has too many events");
 }
 
 int CompletionChannel::next(CompletionQueue*& queue) {
@@ -62,12 +63,14 @@ CompletionQueue::CompletionQueue(Context& context, int entries, void* user, Comp
 bool CompletionQueue::push(const Completion& completion) {
     const std::lock_guard lock(lock_);
     if (overrun_ || completions_.size() >= static_cast<std::size_t>(cqe)) {
-        if (!overrun_.exchange(true)) Violations::instance().report("a completion queue of " + std::to_string(cqe) + " entries is overrun");
+        if (!overrun_.exchange(true))
+            Violations::instance().report("a completion queue of " + std::to_string(cqe) + " entries is overrun");
         return false;
     }
     completions_.push_back(completion);
     waiting_.store(completions_.size(), std::memory_order_release);
-    if (armed_ == Armed::Any || (armed_ == Armed::Solicited && (completion.solicited || completion.work.status != IBV_WC_SUCCESS))) {
+    if (armed_ == Armed::Any ||
+        (armed_ == Armed::Solicited && (completion.solicited || completion.work.status != IBV_WC_SUCCESS))) {
         armed_ = Armed::No;
         if (told_by() != nullptr) told_by()->tell(*this);
     }
@@ -85,8 +88,12 @@ int CompletionQueue::poll(int count, ibv_wc* work) {
         completion.queue_pair->sends_outstanding -= completion.sends;
         completion.queue_pair->receives_outstanding -= completion.receives;
         RecordLine line("completion");
-        line.text("host", owner().owner().socket.host).text("device", owner().owner().socket.device).number("qp", completion.work.qp_num);
-        line.number("wr_id", completion.work.wr_id).number("status", completion.work.status).number("opcode", completion.work.opcode);
+        line.text("host", owner().owner().socket.host)
+            .text("device", owner().owner().socket.device)
+            .number("qp", completion.work.qp_num);
+        line.number("wr_id", completion.work.wr_id)
+            .number("status", completion.work.status)
+            .number("opcode", completion.work.opcode);
         line.number("byte_len", completion.work.byte_len);
         completions_.pop_front();
         ++polled;

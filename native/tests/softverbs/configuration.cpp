@@ -46,9 +46,10 @@ void Configuration::read_environment() {
     host_ = host != nullptr && *host != '\0' ? host : std::to_string(::getpid());
     if (const char* fabric = std::getenv("NC_SOFTVERBS_FABRIC")) fabric_ = fabric;
     // A setting that silently does not take effect proves nothing.
-    const int failure = set_devices(nullptr) | set_cables(std::getenv("NC_SOFTVERBS_CABLES")) | set_completion(nullptr) | set_uc(nullptr) |
-                        set_link_layer(nullptr) | set_no_channel(nullptr) | set_no_peer_memory(nullptr) |
-                        Faults::instance().replace(std::getenv("NC_SOFTVERBS_FAULTS")) | Record::instance().open(std::getenv("NC_SOFTVERBS_RECORD"));
+    const int failure = set_devices(nullptr) | set_cables(std::getenv("NC_SOFTVERBS_CABLES")) |
+                        set_completion(nullptr) | set_uc(nullptr) | set_link_layer(nullptr) | set_no_channel(nullptr) |
+                        set_no_peer_memory(nullptr) | Faults::instance().replace(std::getenv("NC_SOFTVERBS_FAULTS")) |
+                        Record::instance().open(std::getenv("NC_SOFTVERBS_RECORD"));
     if (failure != 0) std::abort();
 }
 
@@ -76,7 +77,8 @@ int Configuration::set_devices(const char* value) {
     if (value == nullptr) value = default_device;
     std::vector<std::string> devices;
     for (const std::string_view name : split(value, ',')) {
-        if (name.size() >= 64 || name.find_first_of(":- /") != std::string_view::npos) return unreadable("NC_SOFTVERBS_DEVICES", value);
+        if (name.size() >= 64 || name.find_first_of(":- /") != std::string_view::npos)
+            return unreadable("NC_SOFTVERBS_DEVICES", value);
         devices.emplace_back(name);
     }
     const std::lock_guard lock(mutex_);
@@ -86,7 +88,9 @@ int Configuration::set_devices(const char* value) {
 
 // Host names may have a '-', device names have none.
 std::optional<Configuration::Cable> Configuration::parse_cable(std::string_view text) const {
-    const auto whole = [this](std::string_view host, std::string_view device) { return Socket{std::string(host), std::string(device)}; };
+    const auto whole = [this](std::string_view host, std::string_view device) {
+        return Socket{std::string(host), std::string(device)};
+    };
     const std::size_t first_colon = text.find(':');
     const std::size_t dash = text.find('-', first_colon == std::string_view::npos ? 0 : first_colon);
     if (dash == std::string_view::npos || dash + 1 == text.size() || dash == 0) return std::nullopt;
@@ -122,7 +126,8 @@ bool Configuration::joined(const Socket& one, const std::optional<Socket>& other
     return false;
 }
 
-int Configuration::set_word(std::atomic<bool>& flag, const char* name, const char* value, std::string_view no, std::string_view yes) {
+int Configuration::set_word(std::atomic<bool>& flag, const char* name, const char* value, std::string_view no,
+                            std::string_view yes) {
     if (value == nullptr) value = std::getenv(name);
     if (value == nullptr) value = "";
     if (value != yes && value != no && *value != '\0') return unreadable(name, value);

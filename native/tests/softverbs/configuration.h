@@ -56,7 +56,8 @@ private:
     };
     std::optional<Cable> parse_cable(std::string_view text) const;
     int set_flag(std::atomic<bool>& flag, const char* name, const char* value);
-    int set_word(std::atomic<bool>& flag, const char* name, const char* value, std::string_view no, std::string_view yes);
+    int set_word(std::atomic<bool>& flag, const char* name, const char* value, std::string_view no,
+                 std::string_view yes);
 
     bool read_ = false;
     std::mutex reading_;

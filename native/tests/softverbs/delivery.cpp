@@ -76,10 +76,12 @@ Copied read_from(pid_t process, const Frame& frame, const Pieces& to) {
     there[there_count++] = {reinterpret_cast<void*>(frame.token_address), sizeof token};
     const ssize_t count = ::process_vm_readv(process, here.data(), here_count, there.data(), there_count, 0);
     if (count < 0 && (errno == EPERM || errno == ENOSYS)) return Copied::Refused;
-    return count == static_cast<ssize_t>(frame.length + sizeof token) && token == frame.id ? Copied::Yes : Copied::GivenUp;
+    return count == static_cast<ssize_t>(frame.length + sizeof token) && token == frame.id ? Copied::Yes
+                                                                                           : Copied::GivenUp;
 }
 
-// With a rule "reorder" completions become visible late, each at a time of its own, but those of one queue pair in their order.
+// With a rule "reorder" completions become visible late, each at a time of its own, but those of one queue pair in
+// their order.
 void complete(QueuePair& queue_pair, CompletionQueue& queue, const Completion& completion) {
     const auto window = Faults::instance().state("reorder", queue_pair.subject());
     if (!window && queue_pair.hidden_completions == 0) {
@@ -90,12 +92,13 @@ void complete(QueuePair& queue_pair, CompletionQueue& queue, const Completion& c
     const auto delay = std::chrono::microseconds(std::uniform_int_distribution<int>(0, window.value_or(0))(random));
     queue_pair.hidden_until = std::max(queue_pair.hidden_until, Clock::now() + delay);
     ++queue_pair.hidden_completions;
-    Fabric::instance().provider.schedule(queue_pair.hidden_until, [number = queue_pair.qp_num, epoch = queue_pair.epoch, &queue, completion](Lock&) {
-        QueuePair* owner = Fabric::instance().find(number);
-        if (owner == nullptr || owner->epoch != epoch) return;
-        --owner->hidden_completions;
-        queue.push(completion);
-    });
+    Fabric::instance().provider.schedule(
+        queue_pair.hidden_until, [number = queue_pair.qp_num, epoch = queue_pair.epoch, &queue, completion](Lock&) {
+            QueuePair* owner = Fabric::instance().find(number);
+            if (owner == nullptr || owner->epoch != epoch) return;
+            --owner->hidden_completions;
+            queue.push(completion);
+        });
 }
 
 void complete_send(QueuePair& queue_pair, SendRequest& request) {
@@ -116,7 +119,8 @@ void complete_send(QueuePair& queue_pair, SendRequest& request) {
     complete(queue_pair, queue_pair.send_queue(), completion);
 }
 
-void complete_receive(QueuePair& queue_pair, const ReceiveRequest& request, ibv_wc_status status, const Frame* message = nullptr) {
+void complete_receive(QueuePair& queue_pair, const ReceiveRequest& request, ibv_wc_status status,
+                      const Frame* message = nullptr) {
     Completion completion;
     completion.work.wr_id = request.work_id;
     completion.work.status = status;
@@ -135,27 +139,31 @@ std::optional<std::chrono::microseconds> retry_time(const QueuePair& queue_pair)
     const ibv_qp_attr& attributes = queue_pair.attributes;
     if (attributes.timeout == 0) return std::nullopt;
     const double time_us = 4.096 * static_cast<double>(1ULL << (attributes.timeout & 31)) * (attributes.retry_cnt + 1);
-    return std::chrono::microseconds(std::clamp(static_cast<std::int64_t>(time_us), std::int64_t{1000}, longest_retry_us));
+    return std::chrono::microseconds(
+        std::clamp(static_cast<std::int64_t>(time_us), std::int64_t{1000}, longest_retry_us));
 }
 
 void fail_after_retries(QueuePair& queue_pair, const std::shared_ptr<SendRequest>& request) {
     const auto time = retry_time(queue_pair);
     if (!time) return;
-    Fabric::instance().provider.schedule(Clock::now() + *time, [number = queue_pair.qp_num, epoch = queue_pair.epoch, request](Lock&) {
-        QueuePair* owner = Fabric::instance().find(number);
-        if (owner == nullptr || owner->epoch != epoch || request->owner != owner || request->status) return;
-        request->status = IBV_WC_RETRY_EXC_ERR;
-        request->token.invalidate();
-        settle(*owner);
-    });
+    Fabric::instance().provider.schedule(
+        Clock::now() + *time, [number = queue_pair.qp_num, epoch = queue_pair.epoch, request](Lock&) {
+            QueuePair* owner = Fabric::instance().find(number);
+            if (owner == nullptr || owner->epoch != epoch || request->owner != owner || request->status) return;
+            request->status = IBV_WC_RETRY_EXC_ERR;
+            request->token.invalidate();
+            settle(*owner);
+        });
 }
 
 // Without acknowledgements a sender learns of no failure.
 void answered(std::uint32_t queue_pair_number, std::uint64_t id, Outcome outcome) {
     QueuePair* queue_pair = Fabric::instance().find(queue_pair_number);
     if (queue_pair == nullptr || queue_pair->closing) return;
-    const bool failed = queue_pair->reliable() && (outcome == Outcome::WrongLength || outcome == Outcome::ReceiverFailed);
-    const auto found = std::ranges::find_if(queue_pair->sends, [id](const auto& request) { return request->id == id && !request->status; });
+    const bool failed =
+        queue_pair->reliable() && (outcome == Outcome::WrongLength || outcome == Outcome::ReceiverFailed);
+    const auto found = std::ranges::find_if(
+        queue_pair->sends, [id](const auto& request) { return request->id == id && !request->status; });
     if (found == queue_pair->sends.end()) {
         // It completed when it was posted.
         if (failed && queue_pair->state == IBV_QPS_RTS) enter_error_state(*queue_pair);
@@ -166,7 +174,9 @@ void answered(std::uint32_t queue_pair_number, std::uint64_t id, Outcome outcome
         if (queue_pair->reliable()) fail_after_retries(*queue_pair, request);
         return;
     }
-    request->status = !failed ? IBV_WC_SUCCESS : outcome == Outcome::WrongLength ? IBV_WC_REM_INV_REQ_ERR : IBV_WC_REM_OP_ERR;
+    request->status = !failed                           ? IBV_WC_SUCCESS
+                      : outcome == Outcome::WrongLength ? IBV_WC_REM_INV_REQ_ERR
+                                                        : IBV_WC_REM_OP_ERR;
     request->token.invalidate();
     settle(*queue_pair);
 }
@@ -187,7 +197,8 @@ void answer(const Arrival& arrival, Outcome outcome) {
 
 void arrive(Arrival arrival, Lock& lock) {
     QueuePair* queue_pair = Fabric::instance().find(arrival.frame.destination_qp);
-    if (queue_pair == nullptr || queue_pair->closing || queue_pair->state == IBV_QPS_ERR || Faults::instance().at("link", queue_pair->subject())) {
+    if (queue_pair == nullptr || queue_pair->closing || queue_pair->state == IBV_QPS_ERR ||
+        Faults::instance().at("link", queue_pair->subject())) {
         answer(arrival, Outcome::Unreachable);
         return;
     }
@@ -215,14 +226,17 @@ bool accepts(const QueuePair& queue_pair, const Frame& frame) {
     const Address source{frame.source_link_local, frame.source_mapped, frame.source_lid};
     const bool for_us = frame.is_global != 0 ? own.has(frame.destination_gid) : own.lid == frame.destination_lid;
     const bool from_peer = peer.is_global != 0 ? source.has(peer.grh.dgid) : source.lid == peer.dlid;
-    if (!for_us || !from_peer || frame.source_qp != queue_pair.attributes.dest_qp_num || frame.qp_type != static_cast<std::uint32_t>(queue_pair.qp_type)) {
-        Violations::instance().report("a message of queue pair " + std::to_string(frame.source_qp) + " came for " + queue_pair.title() +
+    if (!for_us || !from_peer || frame.source_qp != queue_pair.attributes.dest_qp_num ||
+        frame.qp_type != static_cast<std::uint32_t>(queue_pair.qp_type)) {
+        Violations::instance().report("a message of queue pair " + std::to_string(frame.source_qp) + " came for " +
+                                      queue_pair.title() +
                                       ", which is not connected to it, by number, address and type");
         return false;
     }
     if (frame.first_psn != queue_pair.attributes.rq_psn) {
-        Violations::instance().report(queue_pair.title() + " expects packets from number " + std::to_string(queue_pair.attributes.rq_psn) +
-                                      ", but the sender began with " + std::to_string(frame.first_psn));
+        Violations::instance().report(queue_pair.title() + " expects packets from number " +
+                                      std::to_string(queue_pair.attributes.rq_psn) + ", but the sender began with " +
+                                      std::to_string(frame.first_psn));
         return false;
     }
     if (frame.path_mtu != static_cast<std::uint32_t>(queue_pair.attributes.path_mtu)) {
@@ -325,7 +339,8 @@ Frame frame_of(const QueuePair& queue_pair, const SendRequest& request) {
     frame.source_link_local = own.link_local;
     frame.source_mapped = own.mapped;
     frame.piece_count = static_cast<std::uint32_t>(request.pieces.count);
-    for (std::size_t i = 0; i < frame.piece_count; ++i) frame.pieces[i] = {request.pieces.pieces[i].addr, request.pieces.pieces[i].length};
+    for (std::size_t i = 0; i < frame.piece_count; ++i)
+        frame.pieces[i] = {request.pieces.pieces[i].addr, request.pieces.pieces[i].length};
     return frame;
 }
 
@@ -341,7 +356,8 @@ void transmit(QueuePair& queue_pair, const std::shared_ptr<SendRequest>& request
     }
     const int process = process_of(queue_pair.attributes.dest_qp_num);
     const bool here = process == provider.process();
-    bool reachable = Configuration::instance().joined(queue_pair.device().socket, queue_pair.peer) && !Faults::instance().at("link", queue_pair.subject());
+    bool reachable = Configuration::instance().joined(queue_pair.device().socket, queue_pair.peer) &&
+                     !Faults::instance().at("link", queue_pair.subject());
     const bool posted = Configuration::instance().completes_when_posted();
     Arrival arrival;
     arrival.frame = frame_of(queue_pair, *request);
@@ -371,7 +387,8 @@ void transmit(QueuePair& queue_pair, const std::shared_ptr<SendRequest>& request
 
 void deliver(QueuePair& queue_pair, Lock& lock) {
     Fabric& fabric = Fabric::instance();
-    while (!queue_pair.filling && !queue_pair.closing && (queue_pair.state == IBV_QPS_RTR || queue_pair.state == IBV_QPS_RTS)) {
+    while (!queue_pair.filling && !queue_pair.closing &&
+           (queue_pair.state == IBV_QPS_RTR || queue_pair.state == IBV_QPS_RTS)) {
         if (!queue_pair.receives.empty() && queue_pair.receives.front().fails) {
             fail_receive(queue_pair, *queue_pair.receives.front().fails);
             return;
@@ -379,7 +396,8 @@ void deliver(QueuePair& queue_pair, Lock& lock) {
         if (queue_pair.arrivals.empty()) return;
         Arrival& next = queue_pair.arrivals.front();
         if (next.due > Clock::now()) return;
-        const bool given_up = next.request != nullptr && (next.request->owner == nullptr || next.request->owner->closing || next.request->status);
+        const bool given_up = next.request != nullptr &&
+                              (next.request->owner == nullptr || next.request->owner->closing || next.request->status);
         if (given_up || !accepts(queue_pair, next.frame)) {
             if (!given_up) answer(next, Outcome::Unreachable);
             queue_pair.arrivals.pop_front();
@@ -397,8 +415,9 @@ void deliver(QueuePair& queue_pair, Lock& lock) {
         queue_pair.arrivals.pop_front();
         const ReceiveRequest& request = queue_pair.receives.front();
         if (request.length != arrival.frame.length) {
-            Violations::instance().report("a SEND of " + std::to_string(arrival.frame.length) + " bytes met a RECV of " + std::to_string(request.length) +
-                                          " bytes on " + queue_pair.title());
+            Violations::instance().report("a SEND of " + std::to_string(arrival.frame.length) +
+                                          " bytes met a RECV of " + std::to_string(request.length) + " bytes on " +
+                                          queue_pair.title());
             answer(arrival, Outcome::WrongLength);
             fail_receive(queue_pair, IBV_WC_LOC_LEN_ERR, &arrival.frame);
             return;
@@ -491,8 +510,9 @@ void received(const std::shared_ptr<Wire>& wire, const Frame& frame, std::span<c
         }
         case FrameKind::Data: {
             if (queue_pair == nullptr) return;
-            const auto found =
-                std::ranges::find_if(queue_pair->arrivals, [&](const Arrival& arrival) { return arrival.wire == wire && arrival.frame.id == frame.id; });
+            const auto found = std::ranges::find_if(queue_pair->arrivals, [&](const Arrival& arrival) {
+                return arrival.wire == wire && arrival.frame.id == frame.id;
+            });
             if (found == queue_pair->arrivals.end() || data.size() > found->data.size() - found->received) return;
             std::ranges::copy(data, found->data.begin() + static_cast<std::ptrdiff_t>(found->received));
             found->received += data.size();
@@ -502,7 +522,8 @@ void received(const std::shared_ptr<Wire>& wire, const Frame& frame, std::span<c
         case FrameKind::Fetch: {
             if (queue_pair == nullptr) return;
             for (const auto& request : queue_pair->sends) {
-                if (request->id == frame.id && !request->status) send_data(*wire, *queue_pair, frame.source_qp, *request);
+                if (request->id == frame.id && !request->status)
+                    send_data(*wire, *queue_pair, frame.source_qp, *request);
             }
             break;
         }

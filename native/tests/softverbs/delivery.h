@@ -1,4 +1,5 @@
-// How messages get from a SEND to a RECV, and what becomes of both. All of it with the fabric's lock, which is let go while data are copied.
+// How messages get from a SEND to a RECV, and what becomes of both. All of it with the fabric's lock, which is let go
+// while data are copied.
 #pragma once
 
 #include <infiniband/verbs.h>

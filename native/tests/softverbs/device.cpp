@@ -41,7 +41,8 @@ void announce(const Socket& socket, const std::string& name) {
     const std::string path = announcement_path(name);
     const std::string draft = path + "." + std::to_string(::getpid());
     std::ofstream(draft) << socket.host << '\n' << socket.device << '\n';
-    if (std::rename(draft.c_str(), path.c_str()) != 0) std::fprintf(stderr, "softverbs: %s cannot be written: %s\n", path.c_str(), std::strerror(errno));
+    if (std::rename(draft.c_str(), path.c_str()) != 0)
+        std::fprintf(stderr, "softverbs: %s cannot be written: %s\n", path.c_str(), std::strerror(errno));
 }
 
 std::optional<Socket> announced(const std::string& name) {
@@ -115,7 +116,8 @@ Device& Devices::get(const std::string& name) {
         device = std::make_unique<Device>(Socket{configuration.host(), name});
         if (!configuration.fabric().empty()) {
             ::mkdir(configuration.fabric().c_str(), 0777);
-            for (const std::string& address : {name_of(device->address.link_local), name_of(device->address.mapped), name_of(device->address.lid)})
+            for (const std::string& address :
+                 {name_of(device->address.link_local), name_of(device->address.mapped), name_of(device->address.lid)})
                 announce(device->socket, address);
         }
     }

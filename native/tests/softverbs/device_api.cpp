@@ -13,7 +13,9 @@ Context::Context(Device& device) : ibv_context() {
     this->device = &device;
     cmd_fd = async_fd = -1;
     num_comp_vectors = 1;
-    ops.post_send = [](ibv_qp* queue_pair, ibv_send_wr* requests, ibv_send_wr** bad) { return guarded([&] { return post_send(queue_pair, requests, bad); }); };
+    ops.post_send = [](ibv_qp* queue_pair, ibv_send_wr* requests, ibv_send_wr** bad) {
+        return guarded([&] { return post_send(queue_pair, requests, bad); });
+    };
     ops.post_recv = [](ibv_qp* queue_pair, ibv_recv_wr* requests, ibv_recv_wr** bad) {
         return guarded([&] { return post_receive(queue_pair, requests, bad); });
     };
@@ -35,7 +37,8 @@ Context::Context(Device& device) : ibv_context() {
     ops.req_notify_cq = [](ibv_cq* handle, int solicited_only) {
         return guarded([&] {
             auto& queue = static_cast<CompletionQueue&>(*handle);
-            if (const auto error = Faults::instance().at("req_notify_cq", queue.owner().owner().subject())) return *error;
+            if (const auto error = Faults::instance().at("req_notify_cq", queue.owner().owner().subject()))
+                return *error;
             queue.arm(solicited_only != 0);
             Fabric::instance().provider.attend();
             return 0;
@@ -126,7 +129,8 @@ NC_EXPORT int ibv_query_port(ibv_context* handle, std::uint8_t port, _compat_ibv
         attributes.active_width = 2;
         attributes.active_speed = 32;
         attributes.phys_state = up ? 5 : 3;
-        attributes.link_layer = Configuration::instance().is_infiniband() ? IBV_LINK_LAYER_INFINIBAND : IBV_LINK_LAYER_ETHERNET;
+        attributes.link_layer =
+            Configuration::instance().is_infiniband() ? IBV_LINK_LAYER_INFINIBAND : IBV_LINK_LAYER_ETHERNET;
         return 0;
     });
 }

@@ -22,7 +22,8 @@ constexpr int init_mask = IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_Q
 constexpr int uc_rtr_mask = IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN;
 constexpr int uc_rts_mask = IBV_QP_STATE | IBV_QP_SQ_PSN;
 constexpr int rc_rtr_mask = uc_rtr_mask | IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER;
-constexpr int rc_rts_mask = uc_rts_mask | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_MAX_QP_RD_ATOMIC;
+constexpr int rc_rts_mask =
+    uc_rts_mask | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_MAX_QP_RD_ATOMIC;
 constexpr int all_access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE;
 
 // What the other end has to know.
@@ -126,9 +127,13 @@ public:
         return to_rts();
     }
 
-    ibv_sge piece(std::size_t offset, std::uint32_t length) const { return {reinterpret_cast<std::uint64_t>(buffer) + offset, length, region->lkey}; }
+    ibv_sge piece(std::size_t offset, std::uint32_t length) const {
+        return {reinterpret_cast<std::uint64_t>(buffer) + offset, length, region->lkey};
+    }
 
-    int send(std::uint64_t id, const ibv_sge& piece, unsigned flags = IBV_SEND_SIGNALED) { return send(id, std::vector{piece}, flags); }
+    int send(std::uint64_t id, const ibv_sge& piece, unsigned flags = IBV_SEND_SIGNALED) {
+        return send(id, std::vector{piece}, flags);
+    }
     int send(std::uint64_t id, std::vector<ibv_sge> pieces, unsigned flags = IBV_SEND_SIGNALED) {
         ibv_send_wr request{};
         request.wr_id = id;

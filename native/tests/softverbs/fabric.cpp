@@ -12,7 +12,8 @@ Fabric& Fabric::instance() {
 }
 
 // Numbers begin anywhere, so that those of a process before us on the same place are not mistaken for ours.
-Fabric::Fabric() : last_number_(static_cast<std::uint32_t>(Clock::now().time_since_epoch().count() / 1024 + ::getpid() * 97)) {}
+Fabric::Fabric()
+    : last_number_(static_cast<std::uint32_t>(Clock::now().time_since_epoch().count() / 1024 + ::getpid() * 97)) {}
 
 int Fabric::enter() {
     const std::lock_guard lock(entering_);

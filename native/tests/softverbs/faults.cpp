@@ -20,16 +20,18 @@ struct Name {
 
 #define NC_NAME(name) \
     { #name, name }
-constexpr Name errors[] = {NC_NAME(EPERM),  NC_NAME(ENOENT), NC_NAME(EIO),        NC_NAME(ENXIO),     NC_NAME(EAGAIN),   NC_NAME(ENOMEM),
-                           NC_NAME(EACCES), NC_NAME(EFAULT), NC_NAME(EBUSY),      NC_NAME(EEXIST),    NC_NAME(ENODEV),   NC_NAME(EINVAL),
-                           NC_NAME(EMFILE), NC_NAME(ENOSPC), NC_NAME(EOPNOTSUPP), NC_NAME(ETIMEDOUT), NC_NAME(ENETDOWN), NC_NAME(ENOSYS)};
-constexpr Name statuses[] = {NC_NAME(IBV_WC_LOC_LEN_ERR),       NC_NAME(IBV_WC_LOC_QP_OP_ERR),    NC_NAME(IBV_WC_LOC_EEC_OP_ERR),
-                             NC_NAME(IBV_WC_LOC_PROT_ERR),      NC_NAME(IBV_WC_WR_FLUSH_ERR),     NC_NAME(IBV_WC_MW_BIND_ERR),
-                             NC_NAME(IBV_WC_BAD_RESP_ERR),      NC_NAME(IBV_WC_LOC_ACCESS_ERR),   NC_NAME(IBV_WC_REM_INV_REQ_ERR),
-                             NC_NAME(IBV_WC_REM_ACCESS_ERR),    NC_NAME(IBV_WC_REM_OP_ERR),       NC_NAME(IBV_WC_RETRY_EXC_ERR),
-                             NC_NAME(IBV_WC_RNR_RETRY_EXC_ERR), NC_NAME(IBV_WC_LOC_RDD_VIOL_ERR), NC_NAME(IBV_WC_REM_INV_RD_REQ_ERR),
-                             NC_NAME(IBV_WC_REM_ABORT_ERR),     NC_NAME(IBV_WC_INV_EECN_ERR),     NC_NAME(IBV_WC_INV_EEC_STATE_ERR),
-                             NC_NAME(IBV_WC_FATAL_ERR),         NC_NAME(IBV_WC_RESP_TIMEOUT_ERR), NC_NAME(IBV_WC_GENERAL_ERR)};
+constexpr Name errors[] = {NC_NAME(EPERM),     NC_NAME(ENOENT),   NC_NAME(EIO),    NC_NAME(ENXIO),  NC_NAME(EAGAIN),
+                           NC_NAME(ENOMEM),    NC_NAME(EACCES),   NC_NAME(EFAULT), NC_NAME(EBUSY),  NC_NAME(EEXIST),
+                           NC_NAME(ENODEV),    NC_NAME(EINVAL),   NC_NAME(EMFILE), NC_NAME(ENOSPC), NC_NAME(EOPNOTSUPP),
+                           NC_NAME(ETIMEDOUT), NC_NAME(ENETDOWN), NC_NAME(ENOSYS)};
+constexpr Name statuses[] = {
+    NC_NAME(IBV_WC_LOC_LEN_ERR),       NC_NAME(IBV_WC_LOC_QP_OP_ERR),    NC_NAME(IBV_WC_LOC_EEC_OP_ERR),
+    NC_NAME(IBV_WC_LOC_PROT_ERR),      NC_NAME(IBV_WC_WR_FLUSH_ERR),     NC_NAME(IBV_WC_MW_BIND_ERR),
+    NC_NAME(IBV_WC_BAD_RESP_ERR),      NC_NAME(IBV_WC_LOC_ACCESS_ERR),   NC_NAME(IBV_WC_REM_INV_REQ_ERR),
+    NC_NAME(IBV_WC_REM_ACCESS_ERR),    NC_NAME(IBV_WC_REM_OP_ERR),       NC_NAME(IBV_WC_RETRY_EXC_ERR),
+    NC_NAME(IBV_WC_RNR_RETRY_EXC_ERR), NC_NAME(IBV_WC_LOC_RDD_VIOL_ERR), NC_NAME(IBV_WC_REM_INV_RD_REQ_ERR),
+    NC_NAME(IBV_WC_REM_ABORT_ERR),     NC_NAME(IBV_WC_INV_EECN_ERR),     NC_NAME(IBV_WC_INV_EEC_STATE_ERR),
+    NC_NAME(IBV_WC_FATAL_ERR),         NC_NAME(IBV_WC_RESP_TIMEOUT_ERR), NC_NAME(IBV_WC_GENERAL_ERR)};
 #undef NC_NAME
 
 constexpr std::string_view calls[] = {"get_device_list", "open_device",         "alloc_pd",      "reg_mr",
@@ -54,7 +56,8 @@ template <class Number>
 Number number_in(std::string_view value, const char* what) {
     Number number{};
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (error != std::errc() || end != value.data() + value.size() || number < 0) throw std::invalid_argument(std::string(what) + " is no number");
+    if (error != std::errc() || end != value.data() + value.size() || number < 0)
+        throw std::invalid_argument(std::string(what) + " is no number");
     return number;
 }
 
@@ -90,7 +93,8 @@ int Faults::replace(const char* rules) {
         try {
             if (!text.empty()) parsed.push_back(parse(text));
         } catch (const std::invalid_argument& failure) {
-            std::fprintf(stderr, "softverbs: the fault rule '%.*s' cannot be read: %s\n", static_cast<int>(text.size()), text.data(), failure.what());
+            std::fprintf(stderr, "softverbs: the fault rule '%.*s' cannot be read: %s\n", static_cast<int>(text.size()),
+                         text.data(), failure.what());
             return EINVAL;
         }
         rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
@@ -205,7 +209,8 @@ void Faults::queue_pair_created(const Subject& subject) {
     if (!any_) return;
     const std::lock_guard lock(mutex_);
     for (Rule& rule : rules_) {
-        if (rule.queue_pair_order != 0 && rule.fits_device(subject) && ++rule.queue_pairs == rule.queue_pair_order) rule.queue_pair = subject.queue_pair;
+        if (rule.queue_pair_order != 0 && rule.fits_device(subject) && ++rule.queue_pairs == rule.queue_pair_order)
+            rule.queue_pair = subject.queue_pair;
     }
 }
 

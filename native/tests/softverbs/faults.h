@@ -27,7 +27,8 @@ public:
     // 0, or EINVAL for rules that cannot be read, which change nothing. Null stands for none.
     int replace(const char* rules);
 
-    // Counts the event for every rule about it. Returns the number of the first that is due now, such as an errno or a status.
+    // Counts the event for every rule about it. Returns the number of the first that is due now, such as an errno or a
+    // status.
     std::optional<int> at(std::string_view point, const Subject& subject);
     // The number of the first rule about a state: nothing is counted.
     std::optional<int> state(std::string_view point, const Subject& subject) const;

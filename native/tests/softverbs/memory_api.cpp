@@ -8,8 +8,8 @@ using namespace nc::softverbs;
 
 namespace {
 
-constexpr unsigned offered_access =
-    IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_ATOMIC | static_cast<unsigned>(IBV_ACCESS_RELAXED_ORDERING);
+constexpr unsigned offered_access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ |
+                                    IBV_ACCESS_REMOTE_ATOMIC | static_cast<unsigned>(IBV_ACCESS_RELAXED_ORDERING);
 
 ibv_mr* register_memory(ibv_pd* handle, void* address, std::size_t length, unsigned access) {
     return made<ibv_mr>([&](ibv_mr*& result) {
@@ -23,8 +23,10 @@ ibv_mr* register_memory(ibv_pd* handle, void* address, std::size_t length, unsig
         };
         if (const auto error = Faults::instance().at("reg_mr", device.subject())) return refused(*error);
         const bool remote_write = (access & (IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_ATOMIC)) != 0;
-        if (address == nullptr || length == 0) return refused(violation(EINVAL, "an empty memory region is registered"));
-        if ((access & ~offered_access) != 0) return refused(violation(EINVAL, "a memory region is registered with unknown access flags"));
+        if (address == nullptr || length == 0)
+            return refused(violation(EINVAL, "an empty memory region is registered"));
+        if ((access & ~offered_access) != 0)
+            return refused(violation(EINVAL, "a memory region is registered with unknown access flags"));
         if (remote_write && (access & IBV_ACCESS_LOCAL_WRITE) == 0)
             return refused(violation(EINVAL, "a memory region may be written by others but not locally"));
 
@@ -58,7 +60,8 @@ NC_EXPORT ibv_pd* ibv_alloc_pd(ibv_context* handle) {
         auto& context = static_cast<Context&>(*handle);
         RecordLine line("alloc_pd");
         begin(line, context.owner());
-        if (const auto error = Faults::instance().at("alloc_pd", context.owner().subject())) return line.error(*error), *error;
+        if (const auto error = Faults::instance().at("alloc_pd", context.owner().subject()))
+            return line.error(*error), *error;
         result = new ProtectionDomain(context);
         const Lock lock(Fabric::instance().mutex);
         ++context.users;
@@ -73,7 +76,8 @@ NC_EXPORT int ibv_dealloc_pd(ibv_pd* handle) {
         RecordLine line("dealloc_pd");
         begin(line, domain->owner().owner());
         const Lock lock(Fabric::instance().mutex);
-        if (domain->users > 0) return line.error(EBUSY), violation(EBUSY, "a protection domain is deallocated that is in use");
+        if (domain->users > 0)
+            return line.error(EBUSY), violation(EBUSY, "a protection domain is deallocated that is in use");
         --domain->owner().users;
         --Fabric::instance().live_objects;
         delete domain;

@@ -26,9 +26,11 @@ std::optional<std::string> MemoryRegions::check(const Pieces& pieces, const ibv_
         const std::string key = "lkey " + std::to_string(piece.lkey);
         if (region == nullptr || region->leaving) return key + " is no region's";
         if (region->pd != pd) return key + " is of another protection domain";
-        if (written && (region->access_flags & IBV_ACCESS_LOCAL_WRITE) == 0) return key + " is of a region that must not be written";
+        if (written && (region->access_flags & IBV_ACCESS_LOCAL_WRITE) == 0)
+            return key + " is of a region that must not be written";
         const auto begin = reinterpret_cast<std::uintptr_t>(region->addr);
-        if (piece.addr < begin || piece.addr - begin > region->length || piece.length > region->length - (piece.addr - begin))
+        if (piece.addr < begin || piece.addr - begin > region->length ||
+            piece.length > region->length - (piece.addr - begin))
             return "the range is outside the region of " + key;
     }
     return std::nullopt;

@@ -22,7 +22,8 @@ inline std::filesystem::path softverbs_folder() {
 
 class OpenedVerbs {
 public:
-    explicit OpenedVerbs(const std::filesystem::path& path = softverbs_folder() / "libibverbs.so.1") : library_(::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
+    explicit OpenedVerbs(const std::filesystem::path& path = softverbs_folder() / "libibverbs.so.1")
+        : library_(::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
         if (library_ == nullptr) throw std::runtime_error(::dlerror());
     }
 

@@ -4,7 +4,7 @@
 //   connect QP LID GID         ok, or an errno
 //   send ID FRAMES BYTE        of bytes of that value: 0, or an errno
 //   receive ID FRAMES          0, or an errno
-//   wait                       the next completion: ID STATUS BYTES BYTE, BYTE being the first and last received one if they are the same
+//   wait the next completion: ID STATUS BYTES BYTE, BYTE being the first and last received one if they are the same
 //   close                      objects that are left, and the number of violations
 #include <algorithm>
 #include <cstddef>
@@ -30,7 +30,8 @@ std::string hex(const ibv_gid& gid) {
 
 ibv_gid gid_of(const std::string& text) {
     ibv_gid gid{};
-    for (std::size_t i = 0; i < sizeof gid.raw; ++i) gid.raw[i] = static_cast<std::uint8_t>(std::stoi(text.substr(2 * i, 2), nullptr, 16));
+    for (std::size_t i = 0; i < sizeof gid.raw; ++i)
+        gid.raw[i] = static_cast<std::uint8_t>(std::stoi(text.substr(2 * i, 2), nullptr, 16));
     return gid;
 }
 
@@ -69,7 +70,8 @@ std::string answer(std::unique_ptr<EndPoint>& end, std::deque<ibv_wc>& completed
         completed.pop_front();
         answer << work.wr_id << ' ' << work.status << ' ' << work.byte_len << ' ';
         const std::byte* received = end->buffer + half;
-        const bool same = work.byte_len > 0 && std::all_of(received, received + work.byte_len, [received](std::byte byte) { return byte == *received; });
+        const bool same = work.byte_len > 0 && std::all_of(received, received + work.byte_len,
+                                                           [received](std::byte byte) { return byte == *received; });
         answer << (work.opcode == IBV_WC_RECV && same ? std::to_integer<int>(*received) : -1);
     } else if (command == "close") {
         end.reset();

@@ -27,16 +27,21 @@ std::optional<ibv_wc_status> check(const QueuePair& queue_pair, const char* kind
         Violations::instance().report(std::string("a ") + kind + " on " + queue_pair.title() + ": " + why);
         return status;
     };
-    if (const auto wrong = Fabric::instance().regions.check(pieces, queue_pair.pd, written)) return fails(IBV_WC_LOC_PROT_ERR, *wrong);
+    if (const auto wrong = Fabric::instance().regions.check(pieces, queue_pair.pd, written))
+        return fails(IBV_WC_LOC_PROT_ERR, *wrong);
     const std::uint64_t length = pieces.length();
-    if (length > max_message) return fails(IBV_WC_LOC_LEN_ERR, "a message of " + std::to_string(length) + " bytes is too long");
-    if (length == 0 || length % frame_size != 0) return fails(IBV_WC_LOC_LEN_ERR, std::to_string(length) + " bytes are no multiple of 4096");
+    if (length > max_message)
+        return fails(IBV_WC_LOC_LEN_ERR, "a message of " + std::to_string(length) + " bytes is too long");
+    if (length == 0 || length % frame_size != 0)
+        return fails(IBV_WC_LOC_LEN_ERR, std::to_string(length) + " bytes are no multiple of 4096");
     return std::nullopt;
 }
 
 template <class Request>
 RecordLine& begin(RecordLine& line, const QueuePair& queue_pair, const Request& request) {
-    line.text("host", queue_pair.device().socket.host).text("device", queue_pair.device().socket.device).number("qp", queue_pair.qp_num);
+    line.text("host", queue_pair.device().socket.host)
+        .text("device", queue_pair.device().socket.device)
+        .number("qp", queue_pair.qp_num);
     return line.number("wr_id", request.wr_id);
 }
 
@@ -65,10 +70,13 @@ int post_one(QueuePair& queue_pair, const ibv_send_wr& work, Lock& lock) {
             line.error(*error);
             return *error;
         }
-        const auto refused = [&](int error, const std::string& why) { return refuse(line, error, queue_pair, "SEND", why); };
+        const auto refused = [&](int error, const std::string& why) {
+            return refuse(line, error, queue_pair, "SEND", why);
+        };
         if (queue_pair.state != IBV_QPS_RTS && queue_pair.state != IBV_QPS_ERR)
             return refused(EINVAL, std::string("the state is ") + state_name(queue_pair.state));
-        if (work.opcode != IBV_WR_SEND) return refused(EINVAL, "opcode " + std::to_string(work.opcode) + " is not offered");
+        if (work.opcode != IBV_WR_SEND)
+            return refused(EINVAL, "opcode " + std::to_string(work.opcode) + " is not offered");
         if ((work.send_flags & ~static_cast<unsigned>(IBV_SEND_SIGNALED | IBV_SEND_SOLICITED | IBV_SEND_FENCE)) != 0)
             return refused(EINVAL, "flags that are not offered");
         if (work.num_sge < 0 || work.num_sge > static_cast<int>(queue_pair.cap.max_send_sge))
@@ -106,12 +114,18 @@ int post_one(QueuePair& queue_pair, const ibv_recv_wr& work, Lock& lock) {
     ReceiveRequest request;
     {
         RecordLine line("post_recv");
-        if (line.on()) begin(line, queue_pair, work).number("opcode", IBV_WC_RECV).number("flags", 0).number("length", length_of(work.sg_list, work.num_sge));
+        if (line.on())
+            begin(line, queue_pair, work)
+                .number("opcode", IBV_WC_RECV)
+                .number("flags", 0)
+                .number("length", length_of(work.sg_list, work.num_sge));
         if (const auto error = Faults::instance().at("post_recv", queue_pair.subject())) {
             line.error(*error);
             return *error;
         }
-        const auto refused = [&](int error, const std::string& why) { return refuse(line, error, queue_pair, "RECV", why); };
+        const auto refused = [&](int error, const std::string& why) {
+            return refuse(line, error, queue_pair, "RECV", why);
+        };
         if (queue_pair.state == IBV_QPS_RESET) return refused(EINVAL, "the state is RESET");
         if (work.num_sge < 0 || work.num_sge > static_cast<int>(queue_pair.cap.max_recv_sge))
             return refused(EINVAL, std::to_string(work.num_sge) + " scatter elements");
@@ -123,7 +137,8 @@ int post_one(QueuePair& queue_pair, const ibv_recv_wr& work, Lock& lock) {
         request.length = static_cast<std::uint32_t>(request.pieces.length());
         if (queue_pair.state != IBV_QPS_ERR) {
             request.fails = check(queue_pair, "RECV", request.pieces, true);
-            if (const auto fault = Faults::instance().at("recv", queue_pair.subject())) request.fails_with_message = static_cast<ibv_wc_status>(*fault);
+            if (const auto fault = Faults::instance().at("recv", queue_pair.subject()))
+                request.fails_with_message = static_cast<ibv_wc_status>(*fault);
         }
     }
     ++queue_pair.receives_outstanding;

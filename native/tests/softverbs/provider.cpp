@@ -65,7 +65,8 @@ int Provider::claim_number() {
     folder_ = ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder_ < 0) return errno;
     for (int process = 1; process < static_cast<int>(process_limit); ++process) {
-        claim_ = ::openat(folder_, ("process-" + std::to_string(process) + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        claim_ = ::openat(folder_, ("process-" + std::to_string(process) + ".lock").c_str(),
+                          O_RDWR | O_CREAT | O_CLOEXEC, 0666);
         if (claim_ < 0) return errno;
         if (::flock(claim_, LOCK_EX | LOCK_NB) == 0) {
             process_ = process;
@@ -82,7 +83,9 @@ int Provider::listen() {
     const std::string path = socket_path(process_);
     ::unlink(path.c_str());
     const sockaddr_un address = address_of(path);
-    if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || ::listen(listener_, SOMAXCONN) != 0) return errno;
+    if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(listener_, SOMAXCONN) != 0)
+        return errno;
     watch(poller_, listener_, listener_source);
     return 0;
 }
@@ -104,7 +107,8 @@ int Provider::start() {
         if (error == 0) error = listen();
     }
     if (error != 0) {
-        std::fprintf(stderr, "softverbs: no place on the fabric '%s': %s\n", Configuration::instance().fabric().c_str(), std::strerror(error));
+        std::fprintf(stderr, "softverbs: no place on the fabric '%s': %s\n", Configuration::instance().fabric().c_str(),
+                     std::strerror(error));
         release();
         return error;
     }
@@ -143,7 +147,8 @@ void Provider::schedule(Clock::time_point time, Task task) {
 void Provider::set_timer() {
     itimerspec when{};
     if (!tasks_.empty()) {
-        const auto time = std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::nanoseconds>(tasks_.begin()->first.time_since_epoch()).count());
+        const auto time = std::max<std::int64_t>(
+            1, std::chrono::duration_cast<std::chrono::nanoseconds>(tasks_.begin()->first.time_since_epoch()).count());
         when.it_value.tv_sec = time / 1'000'000'000;
         when.it_value.tv_nsec = time % 1'000'000'000;
     }
@@ -206,7 +211,8 @@ void Provider::read(const std::shared_ptr<Wire>& wire) {
     if (wire->peer() < 0) {
         sender_gone(wire, lock);
     } else {
-        if (const auto found = outgoing_.find(wire->peer()); found != outgoing_.end() && found->second == wire) outgoing_.erase(found);
+        if (const auto found = outgoing_.find(wire->peer()); found != outgoing_.end() && found->second == wire)
+            outgoing_.erase(found);
         receiver_gone(wire->peer(), lock);
     }
 }
@@ -269,7 +275,8 @@ void Provider::attend() {
 
 void Provider::wake() {
     const std::uint64_t one = 1;
-    if (::write(waker_, &one, sizeof one) != sizeof one) std::fprintf(stderr, "softverbs: the provider's thread cannot be woken\n");
+    if (::write(waker_, &one, sizeof one) != sizeof one)
+        std::fprintf(stderr, "softverbs: the provider's thread cannot be woken\n");
 }
 
 bool Provider::polled_lately() const {

@@ -1,4 +1,5 @@
-// This process's place on the fabric: a number, a socket that others connect to, a thread that takes what they send, and timers.
+// This process's place on the fabric: a number, a socket that others connect to, a thread that takes what they send,
+// and timers.
 #pragma once
 
 #include <sys/epoll.h>
@@ -33,8 +34,9 @@ public:
     // Sends to a process, by a new connection if need be. Null if nobody is there.
     std::shared_ptr<Wire> send(int process, const Frame& frame);
 
-    // Without the fabric's lock: takes what other processes have sent, unless somebody does so just now. Whoever polls in vain calls it, so that
-    // messages do not have to wait until the thread is given a processor. If it goes on polling, the thread leaves the wires to it.
+    // Without the fabric's lock: takes what other processes have sent, unless somebody does so just now. Whoever polls
+    // in vain calls it, so that messages do not have to wait until the thread is given a processor. If it goes on
+    // polling, the thread leaves the wires to it.
     void take_over(bool goes_on_polling);
     // Whoever is about to sleep instead of polling calls it.
     void attend();

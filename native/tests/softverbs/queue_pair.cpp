@@ -2,7 +2,8 @@
 
 namespace nc::softverbs {
 
-QueuePair::QueuePair(ProtectionDomain& domain, const ibv_qp_init_attr& attributes) : ibv_qp(), cap(attributes.cap), all_signaled(attributes.sq_sig_all != 0) {
+QueuePair::QueuePair(ProtectionDomain& domain, const ibv_qp_init_attr& attributes)
+    : ibv_qp(), cap(attributes.cap), all_signaled(attributes.sq_sig_all != 0) {
     context = domain.context;
     qp_context = attributes.qp_context;
     pd = &domain;

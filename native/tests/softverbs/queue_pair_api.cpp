@@ -13,11 +13,14 @@ namespace {
 // Empty if such a queue pair can be.
 std::string check(const ProtectionDomain& domain, const ibv_qp_init_attr& attributes) {
     const ibv_qp_cap& cap = attributes.cap;
-    if (attributes.qp_type != IBV_QPT_RC && attributes.qp_type != IBV_QPT_UC) return "of type " + std::to_string(attributes.qp_type);
+    if (attributes.qp_type != IBV_QPT_RC && attributes.qp_type != IBV_QPT_UC)
+        return "of type " + std::to_string(attributes.qp_type);
     if (attributes.srq != nullptr) return "with a shared receive queue";
     if (attributes.send_cq == nullptr || attributes.recv_cq == nullptr) return "without a completion queue";
-    if (attributes.send_cq->context != domain.context || attributes.recv_cq->context != domain.context) return "with a completion queue of another context";
-    if (cap.max_send_wr > max_work_requests || cap.max_recv_wr > max_work_requests) return "with too many work requests";
+    if (attributes.send_cq->context != domain.context || attributes.recv_cq->context != domain.context)
+        return "with a completion queue of another context";
+    if (cap.max_send_wr > max_work_requests || cap.max_recv_wr > max_work_requests)
+        return "with too many work requests";
     if (cap.max_send_sge > max_sge || cap.max_recv_sge > max_sge) return "with too many gather or scatter elements";
     if (cap.max_inline_data > 0) return "with inline data";
     return "";
@@ -35,9 +38,11 @@ bool is_connected(ibv_qp_state state) {
 int admit(const QueuePair& queue_pair, const ibv_qp_attr& attributes, int mask) {
     Faults& faults = Faults::instance();
     const auto whole = faults.at("modify_qp", queue_pair.subject());
-    const auto one = (mask & IBV_QP_STATE) != 0 ? faults.at(fault_point(attributes, mask), queue_pair.subject()) : std::nullopt;
+    const auto one =
+        (mask & IBV_QP_STATE) != 0 ? faults.at(fault_point(attributes, mask), queue_pair.subject()) : std::nullopt;
     if (whole || one) return whole ? *whole : *one;
-    if (const std::string wrong = check_transition(queue_pair, attributes, mask); !wrong.empty()) return violation(EINVAL, queue_pair.title() + ": " + wrong);
+    if (const std::string wrong = check_transition(queue_pair, attributes, mask); !wrong.empty())
+        return violation(EINVAL, queue_pair.title() + ": " + wrong);
     if (attributes.qp_state == IBV_QPS_RTR) {
         const auto limit = faults.state("queue_pairs:RTR", queue_pair.subject());
         if (limit && queue_pair.device().connected_queue_pairs >= *limit) return EBUSY;
@@ -57,7 +62,8 @@ void change_state(QueuePair& queue_pair, const ibv_qp_attr& attributes, int mask
         case IBV_QPS_RTR: {
             take_attributes(queue_pair, attributes, mask);
             const ibv_ah_attr& address = attributes.ah_attr;
-            queue_pair.peer = address.is_global != 0 ? Devices::instance().find(address.grh.dgid) : Devices::instance().find(address.dlid);
+            queue_pair.peer = address.is_global != 0 ? Devices::instance().find(address.grh.dgid)
+                                                     : Devices::instance().find(address.dlid);
             break;
         }
         default:
@@ -66,7 +72,8 @@ void change_state(QueuePair& queue_pair, const ibv_qp_attr& attributes, int mask
     }
     // One that failed by itself counts until it is reset or destroyed.
     if (attributes.qp_state == IBV_QPS_RTR && !std::exchange(queue_pair.counted, true)) ++device.connected_queue_pairs;
-    if (attributes.qp_state == IBV_QPS_RESET && std::exchange(queue_pair.counted, false)) --device.connected_queue_pairs;
+    if (attributes.qp_state == IBV_QPS_RESET && std::exchange(queue_pair.counted, false))
+        --device.connected_queue_pairs;
     if (attributes.qp_state == IBV_QPS_ERR) {
         enter_error_state(queue_pair);
         return;
@@ -84,7 +91,10 @@ NC_EXPORT ibv_qp* ibv_create_qp(ibv_pd* handle, ibv_qp_init_attr* attributes) {
         Fabric& fabric = Fabric::instance();
         const ibv_qp_cap& cap = attributes->cap;
         RecordLine line("create_qp");
-        begin(line, device).text("type", attributes->qp_type == IBV_QPT_UC ? "UC" : attributes->qp_type == IBV_QPT_RC ? "RC" : "other");
+        begin(line, device)
+            .text("type", attributes->qp_type == IBV_QPT_UC   ? "UC"
+                          : attributes->qp_type == IBV_QPT_RC ? "RC"
+                                                              : "other");
         line.number("max_send_wr", cap.max_send_wr)
             .number("max_recv_wr", cap.max_recv_wr)
             .number("max_send_sge", cap.max_send_sge)

@@ -40,7 +40,8 @@ void Record::write(const char* call, const std::string& members) {
     line += ",\"t\":" + std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
     line += ",\"call\":\"" + std::string(call) + '"' + members + "}\n";
     // One write per line: several processes may append to one file.
-    if (::write(file_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::fprintf(stderr, "softverbs: a line of the record is lost\n");
+    if (::write(file_, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+        std::fprintf(stderr, "softverbs: a line of the record is lost\n");
 }
 
 RecordLine& RecordLine::number(const char* name, std::uint64_t value) {

@@ -1,9 +1,9 @@
-/* What tests may ask of the software provider beside the verbs: found with dlsym in softverbs/libibverbs.so.1. README.md explains the words and
- * the grammars.
+/* What tests may ask of the software provider beside the verbs: found with dlsym in softverbs/libibverbs.so.1.
+ * README.md explains the words and the grammars.
  *
- * All of them may be called from any thread at any time. Null stands for the environment's value, or for the default where that is not set, unless
- * it says otherwise. Those that return int return 0, or EINVAL for what cannot be read (which changes nothing and is explained on the standard error),
- * or another errno. */
+ * All of them may be called from any thread at any time. Null stands for the environment's value, or for the default
+ * where that is not set, unless it says otherwise. Those that return int return 0, or EINVAL for what cannot be read
+ * (which changes nothing and is explained on the standard error), or another errno. */
 #ifndef NC_TESTS_SOFTVERBS_H
 #define NC_TESTS_SOFTVERBS_H
 
@@ -17,11 +17,13 @@ extern "C" {
 typedef int softverbs_set_faults_function(const char* rules);
 softverbs_set_faults_function softverbs_set_faults;
 
-/* Contexts, protection domains, memory regions, completion queues, queue pairs and completion channels that have not been destroyed. */
+/* Contexts, protection domains, memory regions, completion queues, queue pairs and completion channels that have not
+ * been destroyed. */
 typedef size_t softverbs_live_objects_function(void);
 softverbs_live_objects_function softverbs_live_objects;
 
-/* How many strictness violations there were so far. Their texts, one per line, go into buffer, cut to size; buffer may be null if size is 0. */
+/* How many strictness violations there were so far. Their texts, one per line, go into buffer, cut to size; buffer may
+ * be null if size is 0. */
 typedef size_t softverbs_violations_function(char* buffer, size_t size);
 softverbs_violations_function softverbs_violations;
 
@@ -29,11 +31,13 @@ softverbs_violations_function softverbs_violations;
 typedef void softverbs_clear_violations_function(void);
 softverbs_clear_violations_function softverbs_clear_violations;
 
-/* Whether violations are printed; they are counted either way. A test that provokes them by the hundred does not want to read them. */
+/* Whether violations are printed; they are counted either way. A test that provokes them by the hundred does not want
+ * to read them. */
 typedef void softverbs_print_violations_function(int prints);
 softverbs_print_violations_function softverbs_print_violations;
 
-/* Records into this file from now on, behind what it holds; with null nothing is recorded, whatever the environment says. */
+/* Records into this file from now on, behind what it holds; with null nothing is recorded, whatever the environment
+ * says. */
 typedef int softverbs_set_record_function(const char* path);
 softverbs_set_record_function softverbs_set_record;
 
@@ -51,7 +55,8 @@ softverbs_set_completion_function softverbs_set_completion;
 typedef int softverbs_set_uc_function(const char* uc);
 softverbs_set_uc_function softverbs_set_uc;
 
-/* "host:device-host:device,...". Null does not stand for the environment's value but for a switch: every device reaches every other. */
+/* "host:device-host:device,...". Null does not stand for the environment's value but for a switch: every device reaches
+ * every other. */
 typedef int softverbs_set_cables_function(const char* cables);
 softverbs_set_cables_function softverbs_set_cables;
 
@@ -59,7 +64,8 @@ softverbs_set_cables_function softverbs_set_cables;
 typedef int softverbs_set_no_channel_function(const char* no_channel);
 softverbs_set_no_channel_function softverbs_set_no_channel;
 
-/* Whether data of other processes must come through sockets, as it does where a process may not read another's memory: "1", or "" or "0". */
+/* Whether data of other processes must come through sockets, as it does where a process may not read another's memory:
+ * "1", or "" or "0". */
 typedef int softverbs_set_no_peer_memory_function(const char* no_peer_memory);
 softverbs_set_no_peer_memory_function softverbs_set_no_peer_memory;
 

@@ -1,5 +1,5 @@
-// Tokens say whether the data of a message may still be read. The receiver, perhaps another process, reads the token after the data: if it holds the
-// message's id, the data were valid all the time.
+// Tokens say whether the data of a message may still be read. The receiver, perhaps another process, reads the token
+// after the data: if it holds the message's id, the data were valid all the time.
 #pragma once
 
 #include <atomic>

@@ -14,18 +14,23 @@ struct Masks {
 std::optional<Masks> masks_of(ibv_qp_type type, ibv_qp_state from, ibv_qp_state to) {
     const bool reliable = type == IBV_QPT_RC;
     if (to == IBV_QPS_RESET || to == IBV_QPS_ERR) return Masks{IBV_QP_STATE, IBV_QP_CUR_STATE};
-    if (from == IBV_QPS_RESET && to == IBV_QPS_INIT) return Masks{IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS, 0};
-    if (from == IBV_QPS_INIT && to == IBV_QPS_INIT) return Masks{IBV_QP_STATE, IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS};
+    if (from == IBV_QPS_RESET && to == IBV_QPS_INIT)
+        return Masks{IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS, 0};
+    if (from == IBV_QPS_INIT && to == IBV_QPS_INIT)
+        return Masks{IBV_QP_STATE, IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS};
     if (from == IBV_QPS_INIT && to == IBV_QPS_RTR) {
-        return Masks{
-            IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN | (reliable ? IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER : 0),
-            IBV_QP_PKEY_INDEX | IBV_QP_ACCESS_FLAGS};
+        return Masks{IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN |
+                         (reliable ? IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER : 0),
+                     IBV_QP_PKEY_INDEX | IBV_QP_ACCESS_FLAGS};
     }
     if (from == IBV_QPS_RTR && to == IBV_QPS_RTS) {
-        return Masks{IBV_QP_STATE | IBV_QP_SQ_PSN | (reliable ? IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_MAX_QP_RD_ATOMIC : 0),
-                     IBV_QP_CUR_STATE | IBV_QP_ACCESS_FLAGS | (reliable ? IBV_QP_MIN_RNR_TIMER : 0)};
+        return Masks{
+            IBV_QP_STATE | IBV_QP_SQ_PSN |
+                (reliable ? IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_MAX_QP_RD_ATOMIC : 0),
+            IBV_QP_CUR_STATE | IBV_QP_ACCESS_FLAGS | (reliable ? IBV_QP_MIN_RNR_TIMER : 0)};
     }
-    if (from == IBV_QPS_RTS && to == IBV_QPS_RTS) return Masks{IBV_QP_STATE, IBV_QP_CUR_STATE | IBV_QP_ACCESS_FLAGS | (reliable ? IBV_QP_MIN_RNR_TIMER : 0)};
+    if (from == IBV_QPS_RTS && to == IBV_QPS_RTS)
+        return Masks{IBV_QP_STATE, IBV_QP_CUR_STATE | IBV_QP_ACCESS_FLAGS | (reliable ? IBV_QP_MIN_RNR_TIMER : 0)};
     return std::nullopt;
 }
 
@@ -35,7 +40,8 @@ bool is_zero(const ibv_gid& gid) {
 }
 
 std::string check_address(const QueuePair& queue_pair, const ibv_ah_attr& address) {
-    if (address.port_num != port_number) return "the address vector's port " + std::to_string(address.port_num) + " does not exist";
+    if (address.port_num != port_number)
+        return "the address vector's port " + std::to_string(address.port_num) + " does not exist";
     if (address.is_global == 0) return address.dlid == 0 ? "the address is neither global nor does it have a LID" : "";
     if (address.grh.sgid_index >= gid_table_length || is_zero(queue_pair.device().gid(address.grh.sgid_index)))
         return "the GID table has no entry " + std::to_string(address.grh.sgid_index) + ", which sgid_index names";
@@ -44,7 +50,8 @@ std::string check_address(const QueuePair& queue_pair, const ibv_ah_attr& addres
     return "";
 }
 
-constexpr unsigned known_access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_ATOMIC;
+constexpr unsigned known_access =
+    IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_ATOMIC;
 constexpr std::uint32_t largest_24_bits = 0xffffff;
 
 } // namespace
@@ -80,14 +87,19 @@ std::string check_transition(const QueuePair& queue_pair, const ibv_qp_attr& att
     const auto masks = masks_of(queue_pair.qp_type, from, to);
     if (!masks) return "there is no way from " + change;
     const auto bits = [](int value) {
-        return hex(std::data({static_cast<unsigned char>(value >> 16), static_cast<unsigned char>(value >> 8), static_cast<unsigned char>(value)}), 3);
+        return hex(std::data({static_cast<unsigned char>(value >> 16), static_cast<unsigned char>(value >> 8),
+                              static_cast<unsigned char>(value)}),
+                   3);
     };
     if (const int missing = masks->required & ~mask) return "from " + change + " the mask lacks 0x" + bits(missing);
-    if (const int unexpected = mask & ~(masks->required | masks->optional)) return "from " + change + " the mask has 0x" + bits(unexpected) + " in excess";
+    if (const int unexpected = mask & ~(masks->required | masks->optional))
+        return "from " + change + " the mask has 0x" + bits(unexpected) + " in excess";
 
     const auto named = [mask](int bit) { return (mask & bit) != 0; };
-    if (named(IBV_QP_PORT) && attributes.port_num != port_number) return "port " + std::to_string(attributes.port_num) + " does not exist";
-    if (named(IBV_QP_PKEY_INDEX) && attributes.pkey_index != 0) return "there is no pkey " + std::to_string(attributes.pkey_index);
+    if (named(IBV_QP_PORT) && attributes.port_num != port_number)
+        return "port " + std::to_string(attributes.port_num) + " does not exist";
+    if (named(IBV_QP_PKEY_INDEX) && attributes.pkey_index != 0)
+        return "there is no pkey " + std::to_string(attributes.pkey_index);
     if (named(IBV_QP_ACCESS_FLAGS) && (attributes.qp_access_flags & ~known_access) != 0) return "unknown access flags";
     if (named(IBV_QP_PATH_MTU) && (attributes.path_mtu < IBV_MTU_256 || attributes.path_mtu > IBV_MTU_4096))
         return "there is no path MTU " + std::to_string(attributes.path_mtu);
@@ -148,11 +160,17 @@ void record_attributes(RecordLine& line, const ibv_qp_attr& attributes, int mask
     number(IBV_QP_RNR_RETRY, "rnr_retry", attributes.rnr_retry);
     if ((mask & IBV_QP_AV) == 0) return;
     const ibv_ah_attr& address = attributes.ah_attr;
-    line.number("dlid", address.dlid).number("sl", address.sl).number("src_path_bits", address.src_path_bits).number("ah_port", address.port_num);
+    line.number("dlid", address.dlid)
+        .number("sl", address.sl)
+        .number("src_path_bits", address.src_path_bits)
+        .number("ah_port", address.port_num);
     line.number("is_global", address.is_global);
     if (address.is_global == 0) return;
-    line.number("sgid_index", address.grh.sgid_index).number("hop_limit", address.grh.hop_limit).number("flow_label", address.grh.flow_label);
-    line.number("traffic_class", address.grh.traffic_class).hex("dgid", address.grh.dgid.raw, sizeof address.grh.dgid.raw);
+    line.number("sgid_index", address.grh.sgid_index)
+        .number("hop_limit", address.grh.hop_limit)
+        .number("flow_label", address.grh.flow_label);
+    line.number("traffic_class", address.grh.traffic_class)
+        .hex("dgid", address.grh.dgid.raw, sizeof address.grh.dgid.raw);
 }
 
 } // namespace nc::softverbs

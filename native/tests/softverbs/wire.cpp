@@ -14,7 +14,8 @@ constexpr int socket_buffer = 4 << 20;
 
 } // namespace
 
-Wire::Wire(int socket, int poller, std::uint64_t id, int peer) : socket_(socket), poller_(poller), id_(id), peer_(peer) {
+Wire::Wire(int socket, int poller, std::uint64_t id, int peer)
+    : socket_(socket), poller_(poller), id_(id), peer_(peer) {
     ::setsockopt(socket_, SOL_SOCKET, SO_SNDBUF, &socket_buffer, sizeof socket_buffer);
     ucred credentials{};
     socklen_t size = sizeof credentials;

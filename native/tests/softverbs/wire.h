@@ -75,14 +75,15 @@ public:
     Wire(const Wire&) = delete;
     Wire& operator=(const Wire&) = delete;
 
-    // What cannot be sent now is kept and sent later. A connection that turns out to be broken stays so until it is read.
+    // What cannot be sent now is kept and sent later. A connection that turns out to be broken stays so until it is
+    // read.
     void send(const Frame& frame, std::span<const std::byte> data = {});
     void send_kept();
     bool broken() const { return broken_; }
     bool has_kept() const { return !kept_.empty() && !broken_; }
 
-    // Without the lock, by one thread at a time. The data behind the frame go into a buffer of data_size bytes. False if nothing is there now; ended
-    // is set once the other end is gone.
+    // Without the lock, by one thread at a time. The data behind the frame go into a buffer of data_size bytes. False
+    // if nothing is there now; ended is set once the other end is gone.
     bool receive(Frame& frame, std::span<std::byte> buffer, std::size_t& data_bytes, bool& ended);
 
     int socket() const { return socket_; }

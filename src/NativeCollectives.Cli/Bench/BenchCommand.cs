@@ -13,11 +13,12 @@ internal static class BenchCommand
     private const string Description = """
         Measures collective operations: how long they take, and how fast data moves.
 
-        It starts ranks of its own on this machine, as many as --ranks says, and ends them again; or, if a launcher has started it on every rank, it
-        measures the group of these. Every result is checked. Columns are those of nccl-tests: https://github.com/NVIDIA/nccl-tests.
+        It starts ranks of its own on this machine, as many as --ranks says, and ends them again; or, if a launcher has
+        started it on every rank, it measures the group of these. Every result is checked. Columns are those of
+        nccl-tests: https://github.com/NVIDIA/nccl-tests.
 
         Examples:
-          collectives bench                                              all-reduce of float32, 2 ranks, 8 B to 32 MiB, over TCP
+          collectives bench                               all-reduce of float32, 2 ranks, 8 B to 32 MiB, over TCP
           collectives bench --op all-gather broadcast -n 2 4 --sizes 4K,1M
           collectives bench --op all --dtype all --redop all --max-bytes 64K --json result.json
           collectives launch --hosts 10.0.0.1,10.0.0.2 -- collectives bench --max-bytes 1G
@@ -48,7 +49,8 @@ internal static class BenchCommand
         interruption.Tell(_ => stop.Cancel());
         try
         {
-            using DistributedGroup? group = options.Ranks.Count == 0 ? await LaunchedGroupAsync(options, stop.Token) : null;
+            using DistributedGroup? group =
+                options.Ranks.Count == 0 ? await LaunchedGroupAsync(options, stop.Token) : null;
             BenchPlan plan = group is null ? BenchPlan.Local(options, scratch) : BenchPlan.Launched(options, group);
             return await MeasureAsync(plan, options, stop.Token);
         }
@@ -62,17 +64,27 @@ internal static class BenchCommand
         }
     }
 
-    private static async Task<int> MeasureAsync(BenchPlan plan, BenchOptions options, CancellationToken cancellationToken)
+    private static async Task<int> MeasureAsync(
+        BenchPlan plan,
+        BenchOptions options,
+        CancellationToken cancellationToken
+    )
     {
         TextWriter output = Console.Out;
         using OutputFile? json = plan.IsReporter ? OutputFile.Open("--json", options.Json, output) : null;
         using OutputFile? csv = plan.IsReporter ? OutputFile.Open("--csv", options.Csv, output) : null;
-        bool isTableShown = plan.IsReporter && !OutputFile.IsStandardOutput(options.Json) && !OutputFile.IsStandardOutput(options.Csv);
-        IAnsiConsole? terminal = plan.IsReporter && !Console.IsErrorRedirected
-            ? AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) })
-            : null;
+        bool isTableShown =
+            plan.IsReporter && !OutputFile.IsStandardOutput(options.Json) && !OutputFile.IsStandardOutput(options.Csv);
+        IAnsiConsole? terminal =
+            plan.IsReporter && !Console.IsErrorRedirected
+                ? AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) })
+                : null;
         var run = new BenchRun(
-            plan, options.Pace, new ResultTable(isTableShown ? output : TextWriter.Null), new ProgressLine(terminal, plan.Jobs.Sum(job => job.Cases.Count)));
+            plan,
+            options.Pace,
+            new ResultTable(isTableShown ? output : TextWriter.Null),
+            new ProgressLine(terminal, plan.Jobs.Sum(job => job.Cases.Count))
+        );
         try
         {
             await run.MeasureAsync(cancellationToken);
@@ -96,11 +108,16 @@ internal static class BenchCommand
     }
 
     /// <summary>The group that a launcher has started this process in; <see langword="null"/>: none has.</summary>
-    private static async Task<DistributedGroup?> LaunchedGroupAsync(BenchOptions options, CancellationToken cancellationToken)
+    private static async Task<DistributedGroup?> LaunchedGroupAsync(
+        BenchOptions options,
+        CancellationToken cancellationToken
+    )
     {
         try
         {
-            var settings = DistributedGroupSettings.From(new ConfigurationBuilder().AddLauncherEnvironment().AddEnvironmentVariables().Build());
+            var settings = DistributedGroupSettings.From(
+                new ConfigurationBuilder().AddLauncherEnvironment().AddEnvironmentVariables().Build()
+            );
             if ((settings.Ring.Rank ?? settings.Nccl.Rank ?? settings.Jaccl.Rank) is null)
             {
                 return null;
@@ -117,12 +134,18 @@ internal static class BenchCommand
         }
         catch (OptionsValidationException exception)
         {
-            throw ToolException.Usage($"The configuration of the group that this process was launched in is wrong: {string.Join(' ', exception.Failures)}");
+            throw ToolException.Usage(
+                "The configuration of the group that this process was launched in is wrong: "
+                    + $"{string.Join(' ', exception.Failures)}"
+            );
         }
         catch (CollectiveException exception)
         {
             throw new ToolException(
-                $"The group that this process was launched in does not form: {exception.Message} (--ranks N starts N ranks here instead.)", cause: exception);
+                $"The group that this process was launched in does not form: {exception.Message} (--ranks N starts N "
+                    + "ranks here instead.)",
+                cause: exception
+            );
         }
     }
 }

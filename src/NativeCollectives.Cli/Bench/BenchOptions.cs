@@ -8,7 +8,10 @@ internal enum BufferForms
     InPlace,
 }
 
-/// <summary>What the user asked for. Lists that are empty, and what is <see langword="null"/>, are left to <see cref="BenchPlan"/>.</summary>
+/// <summary>
+/// What the user asked for. Lists that are empty, and what is <see langword="null"/>, are left to
+/// <see cref="BenchPlan"/>.
+/// </summary>
 internal sealed record BenchOptions
 {
     public required BackendKind Backend { get; init; }
@@ -109,7 +112,8 @@ internal sealed record BenchOptions
                     cases.AddRange(
                         from count in operation.Counts(ranks, Sizes, DataTypes.SizeOf(type))
                         from inPlace in FormsOf(operation)
-                        select new BenchmarkCase(operation, type, op, operation.HasRoot ? Root : 0, inPlace, [count]));
+                        select new BenchmarkCase(operation, type, op, operation.HasRoot ? Root : 0, inPlace, [count])
+                    );
                 }
             }
         }
@@ -118,12 +122,13 @@ internal sealed record BenchOptions
     }
 
     // Separate buffers first.
-    private IReadOnlyList<bool> FormsOf(BenchmarkOperation operation) => operation.InPlace switch
-    {
-        InPlaceForm.Always => [true],
-        InPlaceForm.None => [false],
-        _ when Forms == BufferForms.OutOfPlace => [false],
-        _ when Forms == BufferForms.InPlace => [true],
-        _ => [false, true],
-    };
+    private IReadOnlyList<bool> FormsOf(BenchmarkOperation operation) =>
+        operation.InPlace switch
+        {
+            InPlaceForm.Always => [true],
+            InPlaceForm.None => [false],
+            _ when Forms == BufferForms.OutOfPlace => [false],
+            _ when Forms == BufferForms.InPlace => [true],
+            _ => [false, true],
+        };
 }

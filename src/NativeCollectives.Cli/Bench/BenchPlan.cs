@@ -1,11 +1,18 @@
 namespace NativeCollectives.Cli.Bench;
 
-/// <summary>What a run consists of: the system that is measured, and a job for each number of ranks and connections.</summary>
+/// <summary>
+/// What a run consists of: the system that is measured, and a job for each number of ranks and connections.
+/// </summary>
 /// <param name="System">The system.</param>
 /// <param name="Jobs">What it measures.</param>
 /// <param name="Notes">What the user should know.</param>
 /// <param name="IsReporter">Whether this process prints what is measured; of a launched group rank 0 does.</param>
-internal sealed record BenchPlan(IBenchmarkSystem System, IReadOnlyList<BenchmarkJob> Jobs, IReadOnlyList<string> Notes, bool IsReporter)
+internal sealed record BenchPlan(
+    IBenchmarkSystem System,
+    IReadOnlyList<BenchmarkJob> Jobs,
+    IReadOnlyList<string> Notes,
+    bool IsReporter
+)
 {
     private const int MostRanks = 64;
     private const int MostMeshRanks = 8;
@@ -27,39 +34,68 @@ internal sealed record BenchPlan(IBenchmarkSystem System, IReadOnlyList<Benchmar
     /// <summary>The group that a launcher has started this process in.</summary>
     public static BenchPlan Launched(BenchOptions options, DistributedGroup group)
     {
-        BackendKind backend = group.Backend switch { "nccl" => BackendKind.Nccl, "jaccl" => BackendKind.Jaccl, _ => BackendKind.Ring };
-        if (options.Connections.Count + options.Topologies.Count + options.Wires.Count + options.Devices.Count > 0 || options.DeviceFile is not null)
+        BackendKind backend = group.Backend switch
+        {
+            "nccl" => BackendKind.Nccl,
+            "jaccl" => BackendKind.Jaccl,
+            _ => BackendKind.Ring,
+        };
+        if (
+            options.Connections.Count + options.Topologies.Count + options.Wires.Count + options.Devices.Count > 0
+            || options.DeviceFile is not null
+        )
         {
             throw ToolException.Usage(
-                "--connections, --topology, --wires, --devices and --device-file are for ranks that the tool starts (--ranks), not for a launched group.");
+                "--connections, --topology, --wires, --devices and --device-file are for ranks that the tool starts "
+                    + "(--ranks), not for a launched group."
+            );
         }
 
         RefuseOthersOptions(options, backend);
         List<string> notes = [];
         BufferMemory memory = options.Memory ?? (backend == BackendKind.Nccl ? BufferMemory.Device : BufferMemory.Host);
-        BenchmarkJob job = NewJob(options, group.Size, TransportOf(backend), new Links(), backend == BackendKind.Nccl ? group.Size : null, memory, notes);
+        BenchmarkJob job = NewJob(
+            options,
+            group.Size,
+            TransportOf(backend),
+            new Links(),
+            backend == BackendKind.Nccl ? group.Size : null,
+            memory,
+            notes
+        );
         RequireMemory(job, ranksHere: 1);
-        notes.Insert(0, $"The group that this process was launched in: {group.Backend}, {Words(group.Size)}; this is rank {group.Rank}");
+        notes.Insert(
+            0,
+            $"The group that this process was launched in: {group.Backend}, {Words(group.Size)}; this is rank "
+                + $"{group.Rank}"
+        );
         return new BenchPlan(new LaunchedGroupSystem(group), [job], notes, group.Rank == 0);
     }
 
     private static BackendKind FirstUsable(BenchOptions options) =>
         DistributedGroup.IsAvailable(
             BackendKind.Nccl,
-            new DistributedGroupOptions { Nccl = new NcclOptions { Library = options.NcclLibrary, CudaLibrary = options.CudaLibrary } },
-            out _) && DistributedGroup.DeviceCount(BackendKind.Nccl) > 0
+            new DistributedGroupOptions
+            {
+                Nccl = new NcclOptions { Library = options.NcclLibrary, CudaLibrary = options.CudaLibrary },
+            },
+            out _
+        )
+        && DistributedGroup.DeviceCount(BackendKind.Nccl) > 0
             ? BackendKind.Nccl
             : BackendKind.Ring;
 
-    private static BenchPlan OfRing(BenchOptions options) => Over(
-        options,
-        new OwnRingSystem(),
-        BackendKind.Ring,
-        options.Ranks.Count > 0 ? options.Ranks : [2],
-        Links.Of(BackendKind.Ring, options.Connections.Count > 0 ? options.Connections : [1], [], []),
-        devicesOf: null,
-        BufferMemory.Host,
-        ["The ring over TCP on the loopback interface of this machine"]);
+    private static BenchPlan OfRing(BenchOptions options) =>
+        Over(
+            options,
+            new OwnRingSystem(),
+            BackendKind.Ring,
+            options.Ranks.Count > 0 ? options.Ranks : [2],
+            Links.Of(BackendKind.Ring, options.Connections.Count > 0 ? options.Connections : [1], [], []),
+            devicesOf: null,
+            BufferMemory.Host,
+            ["The ring over TCP on the loopback interface of this machine"]
+        );
 
     private static BenchPlan OfNccl(BenchOptions options)
     {
@@ -74,25 +110,36 @@ internal sealed record BenchPlan(IBenchmarkSystem System, IReadOnlyList<Benchmar
             [new Links()],
             number => Math.Min(number, machine.Devices),
             memory,
-            [$"NCCL ({machine.Library}) on the devices of this machine, buffers in {(memory == BufferMemory.Device ? "device" : "host")} memory",
-             .. ranks.Select(machine.Note).OfType<string>()]);
+            [
+                $"NCCL ({machine.Library}) on the devices of this machine, buffers in "
+                    + $"{(memory == BufferMemory.Device ? "device" : "host")} memory",
+                .. ranks.Select(machine.Note).OfType<string>(),
+            ]
+        );
     }
 
     private static BenchPlan OfJaccl(BenchOptions options, ScratchFolder scratch)
     {
-        IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>>? matrix = options.DeviceFile is null ? null : DeviceMatrix.Read(options.DeviceFile);
+        IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>>? matrix = options.DeviceFile is null
+            ? null
+            : DeviceMatrix.Read(options.DeviceFile);
         VerbsMachine machine = VerbsMachineOf(options, matrix);
-        IReadOnlyList<VerbsTopology> topologies = options.Topologies.Count > 0 ? options.Topologies : [VerbsTopology.Mesh];
+        IReadOnlyList<VerbsTopology> topologies =
+            options.Topologies.Count > 0 ? options.Topologies : [VerbsTopology.Mesh];
         IReadOnlyList<int> ranks = options.Ranks.Count > 0 ? options.Ranks : [matrix?.Count ?? 2];
         int most = topologies.Contains(VerbsTopology.Mesh) ? MostMeshRanks : MostRanks;
         if (ranks.FirstOrDefault(number => number < 2 || number > most) is var wrong and > 0)
         {
-            throw ToolException.Usage($"--ranks is {wrong}, but should be 2 to {most} for jaccl{(most == MostMeshRanks ? " in a mesh" : "")}.");
+            throw ToolException.Usage(
+                $"--ranks is {wrong}, but should be 2 to {most} for jaccl{(most == MostMeshRanks ? " in a mesh" : "")}."
+            );
         }
 
         if (matrix is not null && ranks.FirstOrDefault(number => number != matrix.Count) is var other and > 0)
         {
-            throw ToolException.Usage($"--ranks is {other}, but {options.DeviceFile} has a row for each of {matrix.Count} ranks.");
+            throw ToolException.Usage(
+                $"--ranks is {other}, but {options.DeviceFile} has a row for each of {matrix.Count} ranks."
+            );
         }
 
         if (options.Wires.Count > 0 && !topologies.Contains(VerbsTopology.Ring))
@@ -108,19 +155,28 @@ internal sealed record BenchPlan(IBenchmarkSystem System, IReadOnlyList<Benchmar
             Links.Of(BackendKind.Jaccl, [], topologies, options.Wires.Count > 0 ? options.Wires : [1]),
             devicesOf: null,
             BufferMemory.Host,
-            [machine.IsSoftware
-                ? $"JACCL over RDMA verbs in software ({machine.Library}), which is no network: the times say nothing about RDMA"
-                : $"JACCL over RDMA verbs ({machine.Library ?? "the system's library"}) on devices of this machine"]);
+            [
+                machine.IsSoftware
+                    ? $"JACCL over RDMA verbs in software ({machine.Library}), which is no network: the times say "
+                        + "nothing about RDMA"
+                    : $"JACCL over RDMA verbs ({machine.Library ?? "the system's library"}) on devices of this machine",
+            ]
+        );
     }
 
-    private static VerbsMachine VerbsMachineOf(BenchOptions options, IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>>? matrix)
+    private static VerbsMachine VerbsMachineOf(
+        BenchOptions options,
+        IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>>? matrix
+    )
     {
         string? library = options.VerbsLibrary ?? Environment.GetEnvironmentVariable("NC_VERBS_LIBRARY");
         return matrix is not null ? VerbsMachine.OfMatrix(library, matrix)
             : options.Devices.Count > 0 ? VerbsMachine.OfDevices(library, options.Devices)
             : library is not null && VerbsMachine.IsSoftwareLibrary(library) ? VerbsMachine.InSoftware(library)
             : throw ToolException.Usage(
-                "jaccl needs the RDMA devices of this machine: --devices names them, such as --devices rdma_en2, or --device-file as a device matrix.");
+                "jaccl needs the RDMA devices of this machine: --devices names them, such as --devices rdma_en2, or "
+                    + "--device-file as a device matrix."
+            );
     }
 
     private static BenchPlan Over(
@@ -131,7 +187,8 @@ internal sealed record BenchPlan(IBenchmarkSystem System, IReadOnlyList<Benchmar
         IReadOnlyList<Links> links,
         Func<int, int>? devicesOf,
         BufferMemory memory,
-        IReadOnlyList<string> notes)
+        IReadOnlyList<string> notes
+    )
     {
         List<string> all = [.. notes];
         List<BenchmarkJob> jobs = [];
@@ -139,7 +196,15 @@ internal sealed record BenchPlan(IBenchmarkSystem System, IReadOnlyList<Benchmar
         {
             foreach (Links one in links)
             {
-                BenchmarkJob job = NewJob(options, number, TransportOf(backend), one, devicesOf?.Invoke(number), memory, all);
+                BenchmarkJob job = NewJob(
+                    options,
+                    number,
+                    TransportOf(backend),
+                    one,
+                    devicesOf?.Invoke(number),
+                    memory,
+                    all
+                );
                 RequireMemory(job, ranksHere: number);
                 jobs.Add(job);
             }
@@ -149,7 +214,14 @@ internal sealed record BenchPlan(IBenchmarkSystem System, IReadOnlyList<Benchmar
     }
 
     private static BenchmarkJob NewJob(
-        BenchOptions options, int ranks, string transport, Links links, int? devices, BufferMemory memory, List<string> notes)
+        BenchOptions options,
+        int ranks,
+        string transport,
+        Links links,
+        int? devices,
+        BufferMemory memory,
+        List<string> notes
+    )
     {
         if (options.Root >= ranks && options.Operations.Any(operation => operation.HasRoot))
         {
@@ -170,13 +242,17 @@ internal sealed record BenchPlan(IBenchmarkSystem System, IReadOnlyList<Benchmar
     private static void RequireMemory(BenchmarkJob job, int ranksHere)
     {
         long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        long Needed(BenchmarkCase one) => ranksHere * (one.BufferBytes(job.Ranks).Input + one.BufferBytes(job.Ranks).Output);
+        long Needed(BenchmarkCase one) =>
+            ranksHere * (one.BufferBytes(job.Ranks).Input + one.BufferBytes(job.Ranks).Output);
         BenchmarkCase largest = job.Cases.MaxBy(Needed)!;
         if (Needed(largest) > available)
         {
             throw ToolException.Usage(
-                $"{largest.Operation.Name} of {ByteSize.Format(largest.Bytes(job.Ranks, largest.Counts[0]))} needs {InGibibytes(Needed(largest))} for the " +
-                $"buffers of {Words(ranksHere)}, but this machine has {InGibibytes(available)}: --max-bytes limits the sizes.");
+                $"{largest.Operation.Name} of {ByteSize.Format(largest.Bytes(job.Ranks, largest.Counts[0]))} needs "
+                    + $"{InGibibytes(Needed(largest))} for the "
+                    + $"buffers of {Words(ranksHere)}, but this machine has {InGibibytes(available)}: --max-bytes "
+                    + "limits the sizes."
+            );
         }
     }
 
@@ -186,7 +262,8 @@ internal sealed record BenchPlan(IBenchmarkSystem System, IReadOnlyList<Benchmar
     {
         string? mistaken =
             backend != BackendKind.Ring && options.Connections.Count > 0 ? "--connections is for --backend ring"
-            : backend != BackendKind.Nccl && options.Memory == BufferMemory.Device ? "--memory device is for --backend nccl"
+            : backend != BackendKind.Nccl && options.Memory == BufferMemory.Device
+                ? "--memory device is for --backend nccl"
             : backend != BackendKind.Nccl && options.NcclLibrary is not null ? "--nccl-library is for --backend nccl"
             : backend != BackendKind.Nccl && options.CudaLibrary is not null ? "--cuda-library is for --backend nccl"
             : backend == BackendKind.Jaccl ? null
@@ -202,7 +279,13 @@ internal sealed record BenchPlan(IBenchmarkSystem System, IReadOnlyList<Benchmar
         }
     }
 
-    private static string TransportOf(BackendKind backend) => backend switch { BackendKind.Nccl => "nccl", BackendKind.Jaccl => "verbs", _ => "tcp" };
+    private static string TransportOf(BackendKind backend) =>
+        backend switch
+        {
+            BackendKind.Nccl => "nccl",
+            BackendKind.Jaccl => "verbs",
+            _ => "tcp",
+        };
 
     private static string Words(int ranks) => ranks == 1 ? "1 rank" : $"{ranks} ranks";
 }

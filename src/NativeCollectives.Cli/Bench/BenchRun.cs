@@ -11,13 +11,19 @@ internal sealed class BenchRun(BenchPlan plan, Pace pace, ResultTable table, Pro
 {
     private Row? _outOfPlace;
 
-    public BenchResult Result { get; } = new(new BenchConditions(
-        DateTimeOffset.Now,
-        string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Prepend("collectives")),
-        new MachineDescription(),
-        new Dictionary<string, string> { [plan.System.Name] = plan.System.Version }));
+    public BenchResult Result { get; } =
+        new(
+            new BenchConditions(
+                DateTimeOffset.Now,
+                string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Prepend("collectives")),
+                new MachineDescription(),
+                new Dictionary<string, string> { [plan.System.Name] = plan.System.Version }
+            )
+        );
 
-    /// <summary>Measures everything. What has been measured before a failure is in <see cref="Result"/> all the same.</summary>
+    /// <summary>
+    /// Measures everything. What has been measured before a failure is in <see cref="Result"/> all the same.
+    /// </summary>
     public async Task MeasureAsync(CancellationToken cancellationToken)
     {
         Introduce();
@@ -36,7 +42,8 @@ internal sealed class BenchRun(BenchPlan plan, Pace pace, ResultTable table, Pro
                         progress.Advance();
                         Announce(job, ++next);
                     },
-                    cancellationToken);
+                    cancellationToken
+                );
             }
 
             Result.Complete = true;
@@ -53,7 +60,10 @@ internal sealed class BenchRun(BenchPlan plan, Pace pace, ResultTable table, Pro
         if (index < job.Cases.Count)
         {
             BenchmarkCase one = job.Cases[index];
-            progress.Show($"{SectionOf(job, one)}: {DataTypes.NameOf(one.Type)}, {ByteSize.Format(one.Bytes(job.Ranks, one.Counts[0]))}");
+            progress.Show(
+                $"{SectionOf(job, one)}: {DataTypes.NameOf(one.Type)}, "
+                    + $"{ByteSize.Format(one.Bytes(job.Ranks, one.Counts[0]))}"
+            );
         }
     }
 
@@ -74,7 +84,12 @@ internal sealed class BenchRun(BenchPlan plan, Pace pace, ResultTable table, Pro
 
         Row row = Row.Of(plan.System, job, one, measurement);
         Result.Rows.Add(row);
-        if (!one.InPlace && next is { InPlace: true } && next with { InPlace = false, Counts = one.Counts } == one && next.Counts[0] == one.Counts[0])
+        if (
+            !one.InPlace
+            && next is { InPlace: true }
+            && next with { InPlace = false, Counts = one.Counts } == one
+            && next.Counts[0] == one.Counts[0]
+        )
         {
             _outOfPlace = row;
             return;
@@ -89,23 +104,33 @@ internal sealed class BenchRun(BenchPlan plan, Pace pace, ResultTable table, Pro
         BenchConditions conditions = Result.Conditions;
         MachineDescription machine = conditions.Machine;
         table.Comment(conditions.Command);
-        table.Comment(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{plan.System.Name} {plan.System.Version}, {conditions.Date:yyyy-MM-dd HH:mm:ss zzz}, {machine.Name}: {machine.Cores} cores ") +
-            $"({machine.Processor ?? machine.Architecture}), {machine.Runtime}, {machine.System}");
+        table.Comment(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{plan.System.Name} {plan.System.Version}, {conditions.Date:yyyy-MM-dd HH:mm:ss zzz}, {machine.Name}: "
+                    + $"{machine.Cores} cores "
+            ) + $"({machine.Processor ?? machine.Architecture}), {machine.Runtime}, {machine.System}"
+        );
         foreach (string note in plan.Notes)
         {
             table.Comment(note.TrimEnd('.') + ".");
         }
 
-        string often = pace.Iterations > 0
-            ? Operations(pace.Iterations)
-            : string.Create(CultureInfo.InvariantCulture, $"operations for about {pace.Seconds} s ({Pace.MinIterations} to {Pace.MaxIterations})");
-        string warmUp = pace.WarmUp is { } times ? Operations(times)
+        string often =
+            pace.Iterations > 0
+                ? Operations(pace.Iterations)
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"operations for about {pace.Seconds} s ({Pace.MinIterations} to {Pace.MaxIterations})"
+                );
+        string warmUp =
+            pace.WarmUp is { } times ? Operations(times)
             : pace.Iterations > 0 ? "a tenth as many"
             : string.Create(CultureInfo.InvariantCulture, $"{Pace.WarmUpSeconds} s");
         table.Comment(
-            $"Each line: {often}, after {warmUp} of warm-up; one operation before and one after is checked, every element on every rank.");
+            $"Each line: {often}, after {warmUp} of warm-up; one operation before and one after is checked, every "
+                + $"element on every rank."
+        );
     }
 
     private static string Operations(int number) => number == 1 ? "1 operation" : $"{number} operations";
@@ -118,7 +143,9 @@ internal sealed class BenchRun(BenchPlan plan, Pace pace, ResultTable table, Pro
             one.Operation.Name,
             job.Ranks == 1 ? "1 rank" : $"{job.Ranks} ranks",
             job.Transport,
-            links.Sockets is { } sockets ? $"{sockets} {(sockets == 1 ? "connection" : "connections")} between neighbours" : null,
+            links.Sockets is { } sockets
+                ? $"{sockets} {(sockets == 1 ? "connection" : "connections")} between neighbours"
+                : null,
             links.Topology is { } topology ? (topology == VerbsTopology.Ring ? "ring" : "mesh") : null,
             links.Wires is { } wires ? $"{wires} {(wires == 1 ? "wire" : "wires")}" : null,
         ];

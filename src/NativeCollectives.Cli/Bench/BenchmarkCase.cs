@@ -8,14 +8,23 @@ namespace NativeCollectives.Cli.Bench;
 /// <param name="InPlace">Input and output share memory.</param>
 /// <param name="Counts">The elements of a block, for every size.</param>
 internal sealed record BenchmarkCase(
-    BenchmarkOperation Operation, CollectiveDataType Type, ReduceOp? ReduceOp, int Root, bool InPlace, IReadOnlyList<long> Counts)
+    BenchmarkOperation Operation,
+    CollectiveDataType Type,
+    ReduceOp? ReduceOp,
+    int Root,
+    bool InPlace,
+    IReadOnlyList<long> Counts
+)
 {
     public int ElementSize => DataTypes.SizeOf(Type);
 
     /// <summary>The size in bytes for blocks of <paramref name="count"/> elements.</summary>
     public long Bytes(int ranks, long count) => Operation.Bytes(ranks, count, ElementSize);
 
-    /// <summary>The bytes of a rank's input and output for the largest count; those of the first are for both if they share memory.</summary>
+    /// <summary>
+    /// The bytes of a rank's input and output for the largest count; those of the first are for both if they share
+    /// memory.
+    /// </summary>
     public (long Input, long Output) BufferBytes(int ranks)
     {
         long largest = Counts.Max();

@@ -10,4 +10,12 @@ namespace NativeCollectives.Cli.Bench;
 /// <param name="Pace">How often.</param>
 /// <param name="Deadline">When it has failed: so long without a further measurement.</param>
 internal sealed record BenchmarkJob(
-    int Ranks, string Transport, Links Links, int? Devices, BufferMemory Memory, IReadOnlyList<BenchmarkCase> Cases, Pace Pace, TimeSpan Deadline);
+    int Ranks,
+    string Transport,
+    Links Links,
+    int? Devices,
+    BufferMemory Memory,
+    IReadOnlyList<BenchmarkCase> Cases,
+    Pace Pace,
+    TimeSpan Deadline
+);

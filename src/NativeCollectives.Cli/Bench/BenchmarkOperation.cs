@@ -1,14 +1,12 @@
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>
-/// What there is to know about an operation. A rank's input and output are one block or one block per rank; the size of an operation is, as in nccl-tests, that
-/// of the larger of the two.
+/// What there is to know about an operation. A rank's input and output are one block or one block per rank; the size of
+/// an operation is, as in nccl-tests, that of the larger of the two.
 /// </summary>
 internal sealed record BenchmarkOperation
 {
-    private BenchmarkOperation()
-    {
-    }
+    private BenchmarkOperation() { }
 
     public required CollectiveKind Kind { get; init; }
 
@@ -17,8 +15,10 @@ internal sealed record BenchmarkOperation
     /// <summary>Where a block of a rank's output comes from.</summary>
     public required SourceOfBlock Source { get; init; }
 
-    /// <summary>What the bytes that must pass through one link amount to, as a multiple of the size: nccl-tests' factor between algorithm and bus
-    /// bandwidth, for a number of ranks.</summary>
+    /// <summary>
+    /// What the bytes that must pass through one link amount to, as a multiple of the size: nccl-tests' factor between
+    /// algorithm and bus bandwidth, for a number of ranks.
+    /// </summary>
     public required Func<int, double> BusFactor { get; init; }
 
     /// <summary>The input is one block per rank.</summary>
@@ -45,19 +45,26 @@ internal sealed record BenchmarkOperation
 
     public int MinRanks { get; init; } = 1;
 
-    /// <summary>The block of <paramref name="count"/> elements with the number <paramref name="block"/> in a rank's output.</summary>
+    /// <summary>
+    /// The block of <paramref name="count"/> elements with the number <paramref name="block"/> in a rank's output.
+    /// </summary>
     public delegate BlockSource SourceOfBlock(int rank, int ranks, int root, int block, long count);
 
     public long InputElements(int ranks, long count) => InputPerRank ? ranks * count : count;
 
     public long OutputElements(int ranks, long count) => OutputPerRank ? ranks * count : count;
 
-    /// <summary>The size for blocks of <paramref name="count"/> elements of <paramref name="elementSize"/> bytes.</summary>
+    /// <summary>
+    /// The size for blocks of <paramref name="count"/> elements of <paramref name="elementSize"/> bytes.
+    /// </summary>
     public long Bytes(int ranks, long count, int elementSize) =>
         MovesData ? elementSize * Math.Max(InputElements(ranks, count), OutputElements(ranks, count)) : 0;
 
-    /// <summary>The elements of a block, for a size of about <paramref name="bytes"/>: rounded down, but one at least.</summary>
-    public long Count(int ranks, long bytes, int elementSize) => MovesData ? Math.Max(1, bytes / Bytes(ranks, 1, elementSize)) : 0;
+    /// <summary>
+    /// The elements of a block, for a size of about <paramref name="bytes"/>: rounded down, but one at least.
+    /// </summary>
+    public long Count(int ranks, long bytes, int elementSize) =>
+        MovesData ? Math.Max(1, bytes / Bytes(ranks, 1, elementSize)) : 0;
 
     /// <summary>The counts for these sizes, each once.</summary>
     public IReadOnlyList<long> Counts(int ranks, IEnumerable<long> sizes, int elementSize) =>

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace NativeCollectives.Cli.Bench;
 
-/// <summary>Numbers of bytes as people write them: <c>8</c>, <c>64K</c>, <c>64KiB</c>, <c>256M</c>, <c>1G</c>; the units are powers of 1024.</summary>
+/// <summary>
+/// Numbers of bytes as people write them: <c>8</c>, <c>64K</c>, <c>64KiB</c>, <c>256M</c>, <c>1G</c>; the units are
+/// powers of 1024.
+/// </summary>
 internal static class ByteSize
 {
     private static readonly string[] _units = ["B", "KiB", "MiB", "GiB"];
@@ -12,7 +15,11 @@ internal static class ByteSize
         ReadOnlySpan<char> digits = text.AsSpan().TrimEnd("KMGiB ");
         string unit = text[digits.Length..].Trim();
         int power = unit.Length == 0 ? 0 : Array.FindIndex(_units, name => unit == name || unit == name[..1]);
-        if (power < 0 || !long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out bytes) || bytes > long.MaxValue >> (10 * power))
+        if (
+            power < 0
+            || !long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out bytes)
+            || bytes > long.MaxValue >> (10 * power)
+        )
         {
             bytes = 0;
             return false;

@@ -3,7 +3,10 @@ namespace NativeCollectives.Cli.Bench;
 /// <summary>The element types as the command line and the results name them: NumPy's and MLX's names.</summary>
 internal static class DataTypes
 {
-    private static readonly IReadOnlyDictionary<CollectiveDataType, (string Name, int Size)> _types = new Dictionary<CollectiveDataType, (string, int)>
+    private static readonly IReadOnlyDictionary<CollectiveDataType, (string Name, int Size)> _types = new Dictionary<
+        CollectiveDataType,
+        (string, int)
+    >
     {
         [CollectiveDataType.Boolean] = ("bool", 1),
         [CollectiveDataType.Int8] = ("int8", 1),

@@ -8,14 +8,20 @@ internal sealed record Links(int? Sockets = null, VerbsTopology? Topology = null
 {
     /// <summary>All that a user wants to see measured.</summary>
     public static IReadOnlyList<Links> Of(
-        BackendKind backend, IReadOnlyList<int> sockets, IReadOnlyList<VerbsTopology> topologies, IReadOnlyList<int> wires) => backend switch
+        BackendKind backend,
+        IReadOnlyList<int> sockets,
+        IReadOnlyList<VerbsTopology> topologies,
+        IReadOnlyList<int> wires
+    ) =>
+        backend switch
         {
             BackendKind.Ring => [.. sockets.Select(number => new Links(Sockets: number))],
             BackendKind.Jaccl => [.. topologies.SelectMany(topology => OfTopology(topology, wires))],
             _ => [new Links()],
         };
 
-    private static IEnumerable<Links> OfTopology(VerbsTopology topology, IEnumerable<int> wires) => topology == VerbsTopology.Mesh
-        ? [new Links(Topology: topology)]
-        : wires.Select(number => new Links(Topology: topology, Wires: number));
+    private static IEnumerable<Links> OfTopology(VerbsTopology topology, IEnumerable<int> wires) =>
+        topology == VerbsTopology.Mesh
+            ? [new Links(Topology: topology)]
+            : wires.Select(number => new Links(Topology: topology, Wires: number));
 }

@@ -4,22 +4,30 @@ using System.Runtime.InteropServices;
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>
-/// What the ranks of a system report about one size of one case. Rank 0 writes it as a line of text: <c>count iterations cpu_us errors time_ns...</c>; or, if
-/// the case cannot be measured, <c>- reason</c>.
+/// What the ranks of a system report about one size of one case. Rank 0 writes it as a line of text: <c>count
+/// iterations cpu_us errors time_ns...</c>; or, if the case cannot be measured, <c>- reason</c>.
 /// </summary>
 /// <param name="Count">Elements of a block.</param>
 /// <param name="CpuMicroseconds">Processor time of all ranks for all measured operations.</param>
-/// <param name="Errors">Wrong elements on all ranks, in the checked operations before and after the measured ones.</param>
-/// <param name="Nanoseconds">The time of each measured operation, the mean of the ranks; where batches are measured, the mean of each batch.</param>
+/// <param name="Errors">
+/// Wrong elements on all ranks, in the checked operations before and after the measured ones.
+/// </param>
+/// <param name="Nanoseconds">
+/// The time of each measured operation, the mean of the ranks; where batches are measured, the mean of each batch.
+/// </param>
 internal sealed record Measurement(long Count, double CpuMicroseconds, long Errors, IReadOnlyList<double> Nanoseconds)
 {
     private const string UnsupportedMark = "- ";
 
-    /// <summary>Why the backend cannot do this case, none of whose sizes is measured; <see langword="null"/>: it can, and this is a measurement.</summary>
+    /// <summary>
+    /// Why the backend cannot do this case, none of whose sizes is measured; <see langword="null"/>: it can, and this
+    /// is a measurement.
+    /// </summary>
     public string? Unsupported { get; private init; }
 
     /// <summary>The report on a case that the backend cannot do.</summary>
-    public static Measurement OfUnsupported(string reason) => new(0, 0, 0, []) { Unsupported = reason.ReplaceLineEndings(" ") };
+    public static Measurement OfUnsupported(string reason) =>
+        new(0, 0, 0, []) { Unsupported = reason.ReplaceLineEndings(" ") };
 
     public static void Write(TextWriter writer, Measurement measurement)
     {
@@ -29,8 +37,9 @@ internal sealed record Measurement(long Count, double CpuMicroseconds, long Erro
             return;
         }
 
-        writer.Write(FormattableString.Invariant(
-            $"{measurement.Count} {measurement.Nanoseconds.Count} {measurement.CpuMicroseconds:F0} {measurement.Errors}"));
+        string cpu = measurement.CpuMicroseconds.ToString("F0", CultureInfo.InvariantCulture);
+        string counts = FormattableString.Invariant($"{measurement.Count} {measurement.Nanoseconds.Count}");
+        writer.Write($"{counts} {cpu} {measurement.Errors}");
         foreach (double time in measurement.Nanoseconds)
         {
             writer.Write(' ');
@@ -51,7 +60,9 @@ internal sealed record Measurement(long Count, double CpuMicroseconds, long Erro
         List<double> values = [];
         foreach (Range field in line.AsSpan().Split(' '))
         {
-            if (!double.TryParse(line.AsSpan(field), NumberStyles.Float, CultureInfo.InvariantCulture, out double value))
+            if (
+                !double.TryParse(line.AsSpan(field), NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            )
             {
                 return null;
             }
@@ -60,7 +71,12 @@ internal sealed record Measurement(long Count, double CpuMicroseconds, long Erro
         }
 
         return values.Count > 4 && values.Count == 4 + values[1]
-            ? new Measurement((long)values[0], values[2], (long)values[3], CollectionsMarshal.AsSpan(values)[4..].ToArray())
+            ? new Measurement(
+                (long)values[0],
+                values[2],
+                (long)values[3],
+                CollectionsMarshal.AsSpan(values)[4..].ToArray()
+            )
             : null;
     }
 
@@ -76,8 +92,10 @@ internal sealed record Measurement(long Count, double CpuMicroseconds, long Erro
 
     /// <summary>The same size measured in several rounds.</summary>
     public static Measurement Combine(IReadOnlyCollection<Measurement> rounds) =>
-        new(rounds.First().Count,
+        new(
+            rounds.First().Count,
             rounds.Sum(round => round.CpuMicroseconds),
             rounds.Sum(round => round.Errors),
-            [.. rounds.SelectMany(round => round.Nanoseconds)]);
+            [.. rounds.SelectMany(round => round.Nanoseconds)]
+        );
 }

@@ -19,5 +19,6 @@ internal static class ReduceOps
     public static ReduceOp Find(string name) => _operators.Single(one => one.Name == name).Op;
 
     /// <summary>Whether elements of a type can be combined so.</summary>
-    public static bool IsDefined(ReduceOp op, CollectiveDataType type) => op != ReduceOp.Average || type != CollectiveDataType.Boolean;
+    public static bool IsDefined(ReduceOp op, CollectiveDataType type) =>
+        op != ReduceOp.Average || type != CollectiveDataType.Boolean;
 }

@@ -1,6 +1,9 @@
 namespace NativeCollectives.Cli.Bench;
 
-/// <summary>One line of the result: what one system needs for one operation of one size. The properties' names, in snake case, are those of the JSON.</summary>
+/// <summary>
+/// One line of the result: what one system needs for one operation of one size. The properties' names, in snake case,
+/// are those of the JSON.
+/// </summary>
 internal sealed record Row
 {
     public required string System { get; init; }
@@ -31,7 +34,10 @@ internal sealed record Row
     /// <summary>Where the buffers are, if there is a choice.</summary>
     public required string? Memory { get; init; }
 
-    /// <summary>The operations that were put on a stream before they were waited for; <see langword="null"/>: every operation was waited for.</summary>
+    /// <summary>
+    /// The operations that were put on a stream before they were waited for; <see langword="null"/>: every operation
+    /// was waited for.
+    /// </summary>
     public required int? Batch { get; init; }
 
     public required bool InPlace { get; init; }
@@ -52,7 +58,9 @@ internal sealed record Row
     /// <summary>Size by median time, in 10^9 bytes per second.</summary>
     public required double AlgbwGbps { get; init; }
 
-    /// <summary>The same, times the operation's factor: comparable with the speed of a link, whatever the number of ranks.</summary>
+    /// <summary>
+    /// The same, times the operation's factor: comparable with the speed of a link, whatever the number of ranks.
+    /// </summary>
     public required double BusbwGbps { get; init; }
 
     /// <summary>Processor time of all ranks together for one operation.</summary>
@@ -76,10 +84,18 @@ internal sealed record Row
             Root = one.Operation.HasRoot ? one.Root : null,
             Ranks = job.Ranks,
             Sockets = job.Links.Sockets,
-            Topology = job.Links.Topology switch { VerbsTopology.Mesh => "mesh", VerbsTopology.Ring => "ring", _ => null },
+            Topology = job.Links.Topology switch
+            {
+                VerbsTopology.Mesh => "mesh",
+                VerbsTopology.Ring => "ring",
+                _ => null,
+            },
             Wires = job.Links.Wires,
             Devices = job.Devices,
-            Memory = job.Devices is null ? null : job.Memory == BufferMemory.Device ? "device" : "host",
+            Memory =
+                job.Devices is null ? null
+                : job.Memory == BufferMemory.Device ? "device"
+                : "host",
             Batch = job.Pace.Batch > 1 ? job.Pace.Batch : null,
             InPlace = one.InPlace,
             Bytes = bytes,

@@ -11,6 +11,9 @@ internal readonly record struct Statistics(double Min, double Median, double P99
     {
         double[] times = [.. nanoseconds.Select(time => time / 1000).Order()];
         return new Statistics(
-            times[0], (times[(times.Length - 1) / 2] + times[times.Length / 2]) / 2, times[(int)Math.Ceiling(0.99 * times.Length) - 1]);
+            times[0],
+            (times[(times.Length - 1) / 2] + times[times.Length / 2]) / 2,
+            times[(int)Math.Ceiling(0.99 * times.Length) - 1]
+        );
     }
 }

@@ -11,18 +11,29 @@ namespace NativeCollectives.Cli.Doctor;
 /// <param name="Configuration">What a program started here would do.</param>
 /// <param name="Hostfile">The hosts and links of a hostfile; <see langword="null"/>: none was given.</param>
 internal sealed record DoctorReport(
-    bool Healthy, IReadOnlyList<Finding> Findings, MachineReport Machine, ConfigurationReport Configuration, ClusterReport? Hostfile)
+    bool Healthy,
+    IReadOnlyList<Finding> Findings,
+    MachineReport Machine,
+    ConfigurationReport Configuration,
+    ClusterReport? Hostfile
+)
 {
     public static DoctorReport Of(MachineReport machine, ConfigurationReport configuration, ClusterReport? hostfile)
     {
         // The configuration may name the very hostfile that is tested.
         Finding[] findings =
         [
-            .. (machine.NativeCore.Error is { } error ? [new Finding("this machine", error.TrimEnd('.'))] : Enumerable.Empty<Finding>())
+            .. (
+                machine.NativeCore.Error is { } error
+                    ? [new Finding("this machine", error.TrimEnd('.'))]
+                    : Enumerable.Empty<Finding>()
+            )
                 .Concat(configuration.Findings)
-                .Concat(configuration.Warning is { } warning
-                    ? [new Finding("the configuration", warning.TrimEnd('.'))]
-                    : Enumerable.Empty<Finding>())
+                .Concat(
+                    configuration.Warning is { } warning
+                        ? [new Finding("the configuration", warning.TrimEnd('.'))]
+                        : Enumerable.Empty<Finding>()
+                )
                 .Concat(hostfile?.Findings ?? [])
                 .Distinct(),
         ];

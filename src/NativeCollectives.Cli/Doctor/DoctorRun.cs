@@ -37,16 +37,25 @@ internal sealed class DoctorRun(DoctorOptions options, IAnsiConsole output, IAns
         return report.Healthy ? ExitCodes.Success : ExitCodes.Unhealthy;
     }
 
-    private async Task<ClusterReport> InspectAsync(ClusterPlan plan, MachineReport machine, CancellationToken cancellationToken)
+    private async Task<ClusterReport> InspectAsync(
+        ClusterPlan plan,
+        MachineReport machine,
+        CancellationToken cancellationToken
+    )
     {
         var inspector = new ClusterInspector(plan, Access, options.Timeout, options.MinimumBandwidth);
         return errors.Profile.Capabilities.Interactive
-            ? await errors.Status().StartAsync(
-                $"Testing {plan.Path.EscapeMarkup()}", context => inspector.RunAsync(now => context.Status(now.EscapeMarkup()), cancellationToken))
+            ? await errors
+                .Status()
+                .StartAsync(
+                    $"Testing {plan.Path.EscapeMarkup()}",
+                    context => inspector.RunAsync(now => context.Status(now.EscapeMarkup()), cancellationToken)
+                )
             : await inspector.RunAsync(static _ => { }, cancellationToken);
 
-        IProbeHost Access(string? ssh) => ssh is null
-            ? new LocalProbeHost(machine, options.Timeout)
-            : new RemoteProbeHost(ssh, options.RemoteCommand ?? UsualRemoteCommand, options.Timeout);
+        IProbeHost Access(string? ssh) =>
+            ssh is null
+                ? new LocalProbeHost(machine, options.Timeout)
+                : new RemoteProbeHost(ssh, options.RemoteCommand ?? UsualRemoteCommand, options.Timeout);
     }
 }

@@ -27,9 +27,14 @@ internal static class EnvironmentFile
             }
 
             // The line itself is not shown: it may be a secret.
-            variables.Add(EnvironmentVariable.IsWellFormed(line)
-                ? line
-                : throw ToolException.Usage($"line {index + 1} of the file {Shown.Text(path)} is no variable; expected {EnvironmentVariable.Expected}"));
+            variables.Add(
+                EnvironmentVariable.IsWellFormed(line)
+                    ? line
+                    : throw ToolException.Usage(
+                        $"line {index + 1} of the file {Shown.Text(path)} is no variable; expected "
+                            + $"{EnvironmentVariable.Expected}"
+                    )
+            );
         }
 
         return variables;

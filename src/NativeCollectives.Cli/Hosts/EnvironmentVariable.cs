@@ -4,7 +4,8 @@ namespace NativeCollectives.Cli.Hosts;
 internal static class EnvironmentVariable
 {
     /// <summary>What one must look like, for the errors.</summary>
-    public const string Expected = "NAME=VALUE, with a NAME of letters, digits and underscores that does not begin with a digit";
+    public const string Expected =
+        "NAME=VALUE, with a NAME of letters, digits and underscores that does not begin with a digit";
 
     /// <summary>Whether it has a name that every shell takes; the value may be anything but NUL, also empty.</summary>
     public static bool IsWellFormed(string variable)

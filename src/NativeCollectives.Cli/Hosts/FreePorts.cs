@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace NativeCollectives.Cli.Hosts;
 
 /// <summary>
-/// Ports of this machine that nobody uses: below the range from which systems take those of outgoing connections, at random so that jobs which start at the
-/// same time do not meet, and held until the ranks start.
+/// Ports of this machine that nobody uses: below the range from which systems take those of outgoing connections, at
+/// random so that jobs which start at the same time do not meet, and held until the ranks start.
 /// </summary>
 internal sealed class FreePorts : IPorts, IDisposable
 {

@@ -3,19 +3,23 @@ using System.Net;
 namespace NativeCollectives.Cli.Hosts;
 
 /// <summary>One host of a hostfile: one rank, in the order of the ranks.</summary>
-/// <param name="Ssh">The name by which ssh reaches it; 127.0.0.1, localhost and ::1 are this machine, which needs no ssh.</param>
+/// <param name="Ssh">
+/// The name by which ssh reaches it; 127.0.0.1, localhost and ::1 are this machine, which needs no ssh.
+/// </param>
 internal sealed record Host(string Ssh)
 {
     /// <summary>The addresses at which the other ranks reach it.</summary>
     public IReadOnlyList<string> Ips { get; init; } = [];
 
     /// <summary>
-    /// Its row of the device matrix: entry j holds the names of the RDMA devices towards rank j, and is empty where there is none (null in the file). Null: it
-    /// has no row.
+    /// Its row of the device matrix: entry j holds the names of the RDMA devices towards rank j, and is empty where
+    /// there is none (null in the file). Null: it has no row.
     /// </summary>
     public IReadOnlyList<IReadOnlyList<string>>? Rdma { get; init; }
 
-    /// <summary>The program and arguments of this host instead of those of the command line; beyond MLX's format.</summary>
+    /// <summary>
+    /// The program and arguments of this host instead of those of the command line; beyond MLX's format.
+    /// </summary>
     public IReadOnlyList<string>? Command { get; init; }
 
     /// <summary>Variables of this host's alone, each NAME=VALUE; beyond MLX's format.</summary>
@@ -25,6 +29,6 @@ internal sealed record Host(string Ssh)
     public string? Cwd { get; init; }
 
     /// <summary>Every address of loopback is this machine: several make one machine look like several hosts.</summary>
-    public bool IsLocal => Ssh == "localhost"
-        || (IPAddress.TryParse(Ssh, out IPAddress? address) && IPAddress.IsLoopback(address));
+    public bool IsLocal =>
+        Ssh == "localhost" || (IPAddress.TryParse(Ssh, out IPAddress? address) && IPAddress.IsLoopback(address));
 }

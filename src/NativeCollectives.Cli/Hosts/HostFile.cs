@@ -5,13 +5,21 @@ using System.Text.Json.Nodes;
 namespace NativeCollectives.Cli.Hosts;
 
 /// <summary>
-/// The hostfile of MLX's launcher, in both of its forms: a list of hosts, or an object with backend, envs and hosts. The rank of a host is its index.
+/// The hostfile of MLX's launcher, in both of its forms: a list of hosts, or an object with backend, envs and hosts.
+/// The rank of a host is its index.
 /// </summary>
 /// <param name="Hosts">The hosts, in the order of the ranks.</param>
 internal sealed record HostFile(IReadOnlyList<Host> Hosts)
 {
-    private static readonly JsonSerializerOptions _readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-    private static readonly JsonSerializerOptions _compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions _readable = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+    private static readonly JsonSerializerOptions _compact = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>The backend that the file asks for: ring, jaccl, jaccl-ring or nccl.</summary>
     public string? Backend { get; init; }
@@ -57,7 +65,10 @@ internal sealed record HostFile(IReadOnlyList<Host> Hosts)
         }
     }
 
-    /// <summary>The text of a file that <see cref="Read"/> reads: one line per host, in the object form if there is a backend or a variable.</summary>
+    /// <summary>
+    /// The text of a file that <see cref="Read"/> reads: one line per host, in the object form if there is a backend or
+    /// a variable.
+    /// </summary>
     public string ToJson()
     {
         var hosts = Hosts.Select(host => Node(host).ToJsonString(_compact)).ToList();
@@ -87,12 +98,16 @@ internal sealed record HostFile(IReadOnlyList<Host> Hosts)
         var node = new JsonObject { ["ssh"] = host.Ssh, ["ips"] = Texts(host.Ips) };
         if (host.Rdma is { } row)
         {
-            node["rdma"] = new JsonArray([.. row.Select(names => names.Count switch
-            {
-                0 => null,
-                1 => (JsonNode?)JsonValue.Create(names[0]),
-                _ => Texts(names),
-            })]);
+            node["rdma"] = new JsonArray([
+                .. row.Select(names =>
+                    names.Count switch
+                    {
+                        0 => null,
+                        1 => (JsonNode?)JsonValue.Create(names[0]),
+                        _ => Texts(names),
+                    }
+                ),
+            ]);
         }
 
         if (host.Command is { } command)
@@ -113,5 +128,6 @@ internal sealed record HostFile(IReadOnlyList<Host> Hosts)
         return node;
     }
 
-    private static JsonArray Texts(IEnumerable<string> texts) => new([.. texts.Select(text => (JsonNode?)JsonValue.Create(text))]);
+    private static JsonArray Texts(IEnumerable<string> texts) =>
+        new([.. texts.Select(text => (JsonNode?)JsonValue.Create(text))]);
 }

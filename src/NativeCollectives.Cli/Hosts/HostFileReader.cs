@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace NativeCollectives.Cli.Hosts;
 
 /// <summary>
-/// Makes a <see cref="HostFile"/> of JSON. Keys that it does not know are left to others; the values of those that it knows must be what they should be.
+/// Makes a <see cref="HostFile"/> of JSON. Keys that it does not know are left to others; the values of those that it
+/// knows must be what they should be.
 /// </summary>
 /// <param name="file">The file's name, which every error begins with.</param>
 internal sealed class HostFileReader(string file)
@@ -32,7 +33,9 @@ internal sealed class HostFileReader(string file)
 
     // mlx.distributed_config writes "" where it configures no backend, as over Ethernet.
     private string? BackendName(JsonElement backend) =>
-        backend.ValueKind == JsonValueKind.String && backend.GetString() == "" ? null : Text(backend, "\"backend\"", "the name of a backend");
+        backend.ValueKind == JsonValueKind.String && backend.GetString() == ""
+            ? null
+            : Text(backend, "\"backend\"", "the name of a backend");
 
     private List<Host> Hosts(JsonElement list, string where)
     {
@@ -54,7 +57,10 @@ internal sealed class HostFileReader(string file)
         var where = $"host {index}";
         if (element.ValueKind != JsonValueKind.Object)
         {
-            throw Wrong($"{where} is {Described(element)}", "an object such as {\"ssh\": \"name\", \"ips\": [\"192.168.0.1\"]}");
+            throw Wrong(
+                $"{where} is {Described(element)}",
+                "an object such as {\"ssh\": \"name\", \"ips\": [\"192.168.0.1\"]}"
+            );
         }
 
         if (Property(element, "ssh") is not { } ssh)
@@ -65,8 +71,10 @@ internal sealed class HostFileReader(string file)
         var name = Text(ssh, $"{where}: \"ssh\"", "the name by which ssh reaches it");
         if (name.StartsWith('-') || name.Any(static letter => char.IsWhiteSpace(letter) || char.IsControl(letter)))
         {
-            throw Wrong($"{where}: \"ssh\" is \"{Shown.Text(name)}\"",
-                "the name of a host, without spaces and not beginning with a dash");
+            throw Wrong(
+                $"{where}: \"ssh\" is \"{Shown.Text(name)}\"",
+                "the name of a host, without spaces and not beginning with a dash"
+            );
         }
 
         return new Host(name)
@@ -75,7 +83,9 @@ internal sealed class HostFileReader(string file)
             Rdma = Property(element, "rdma") is { } row ? Devices(row, where) : null,
             Command = Property(element, "command") is { } command ? Command(command, where) : null,
             Envs = Variables(element, $"{where}: "),
-            Cwd = Property(element, "cwd") is { } folder ? Text(folder, $"{where}: \"cwd\"", "the path of a folder") : null,
+            Cwd = Property(element, "cwd") is { } folder
+                ? Text(folder, $"{where}: \"cwd\"", "the path of a folder")
+                : null,
         };
     }
 
@@ -106,13 +116,24 @@ internal sealed class HostFileReader(string file)
         const string expected = "a list of texts: the program, then its arguments";
         if (command.ValueKind != JsonValueKind.Array || command.GetArrayLength() == 0)
         {
-            throw Wrong($"{where}: \"command\" is {(command.ValueKind == JsonValueKind.Array ? "empty" : Described(command))}", expected);
+            throw Wrong(
+                $"{where}: \"command\" is {(command.ValueKind == JsonValueKind.Array ? "empty" : Described(command))}",
+                expected
+            );
         }
 
         // An argument may be empty; the program may not.
-        return [.. command.EnumerateArray().Select((word, index) => word.ValueKind == JsonValueKind.String && index > 0
-            ? NoNul(word.GetString()!, $"{where}: \"command\"[{index}]")
-            : Text(word, $"{where}: \"command\"[{index}]", expected))];
+        return
+        [
+            .. command
+                .EnumerateArray()
+                .Select(
+                    (word, index) =>
+                        word.ValueKind == JsonValueKind.String && index > 0
+                            ? NoNul(word.GetString()!, $"{where}: \"command\"[{index}]")
+                            : Text(word, $"{where}: \"command\"[{index}]", expected)
+                ),
+        ];
     }
 
     private string NoNul(string word, string where) =>
@@ -125,8 +146,10 @@ internal sealed class HostFileReader(string file)
         {
             if (!EnvironmentVariable.IsWellFormed(variable))
             {
-                throw Wrong($"{where}\"envs\" holds \"{EnvironmentVariable.Shown(variable)}\"",
-                    EnvironmentVariable.Expected);
+                throw Wrong(
+                    $"{where}\"envs\" holds \"{EnvironmentVariable.Shown(variable)}\"",
+                    EnvironmentVariable.Expected
+                );
             }
         }
 
@@ -158,12 +181,14 @@ internal sealed class HostFileReader(string file)
     private static JsonElement? Property(JsonElement element, string key) =>
         element.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
-    private static string Described(JsonElement element) => element.ValueKind switch
-    {
-        JsonValueKind.Array => "a list",
-        JsonValueKind.Object => "an object",
-        _ => Shown.Text(element.GetRawText()),
-    };
+    private static string Described(JsonElement element) =>
+        element.ValueKind switch
+        {
+            JsonValueKind.Array => "a list",
+            JsonValueKind.Object => "an object",
+            _ => Shown.Text(element.GetRawText()),
+        };
 
-    private ToolException Wrong(string what, string expected) => ToolException.Usage($"the hostfile {file} is malformed: {what}; expected {expected}");
+    private ToolException Wrong(string what, string expected) =>
+        ToolException.Usage($"the hostfile {file} is malformed: {what}; expected {expected}");
 }

@@ -30,7 +30,8 @@ internal static class LocalPort
             {
                 SocketError.AddressAlreadyInUse or SocketError.AccessDenied => null,
                 SocketError.AddressNotAvailable => throw ToolException.Usage(
-                    $"{address} is not an address of this machine, on which its rank would run"),
+                    $"{address} is not an address of this machine, on which its rank would run"
+                ),
                 _ => throw new ToolException($"no port of {address} can be had: {failure.Message}"),
             };
         }

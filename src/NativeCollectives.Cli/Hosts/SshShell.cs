@@ -4,7 +4,10 @@ using System.Globalization;
 
 namespace NativeCollectives.Cli.Hosts;
 
-/// <summary>Runs commands on other hosts by the ssh that is first on PATH, without ever asking for a password, and on this one by /bin/sh.</summary>
+/// <summary>
+/// Runs commands on other hosts by the ssh that is first on PATH, without ever asking for a password, and on this one
+/// by /bin/sh.
+/// </summary>
 internal sealed class SshShell : IRemoteShell
 {
     private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(10);
@@ -18,14 +21,32 @@ internal sealed class SshShell : IRemoteShell
         // A connection of its own: its end is that of what runs there.
         return
         [
-            "-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "ControlPath=none",
-            "-o", string.Create(CultureInfo.InvariantCulture, $"ConnectTimeout={seconds}"), "-o", "LogLevel=ERROR",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "ControlMaster=no",
+            "-o",
+            "ControlPath=none",
+            "-o",
+            string.Create(CultureInfo.InvariantCulture, $"ConnectTimeout={seconds}"),
+            "-o",
+            "LogLevel=ERROR",
         ];
     }
 
-    public async Task<RemoteResult> RunAsync(string host, string command, TimeSpan timeout, CancellationToken cancellationToken)
+    public async Task<RemoteResult> RunAsync(
+        string host,
+        string command,
+        TimeSpan timeout,
+        CancellationToken cancellationToken
+    )
     {
-        var start = new ProcessStartInfo { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         if (new Host(host).IsLocal)
         {
             start.FileName = "/bin/sh";
@@ -59,7 +80,11 @@ internal sealed class SshShell : IRemoteShell
         {
             process.Kill(entireProcessTree: true);
             cancellationToken.ThrowIfCancellationRequested();
-            return new RemoteResult(ExitCodes.TimedOut, "", string.Create(CultureInfo.InvariantCulture, $"no answer within {timeout.TotalSeconds:0.#} s"));
+            return new RemoteResult(
+                ExitCodes.TimedOut,
+                "",
+                string.Create(CultureInfo.InvariantCulture, $"no answer within {timeout.TotalSeconds:0.#} s")
+            );
         }
     }
 
@@ -71,7 +96,11 @@ internal sealed class SshShell : IRemoteShell
         }
         catch (Win32Exception failure)
         {
-            throw new ToolException($"{start.FileName} cannot be started: {failure.Message}", ExitCodes.NotFound, failure);
+            throw new ToolException(
+                $"{start.FileName} cannot be started: {failure.Message}",
+                ExitCodes.NotFound,
+                failure
+            );
         }
     }
 }

@@ -28,9 +28,8 @@ internal sealed class Blame
 
     /// <summary>Finds it.</summary>
     /// <returns>Null if no rank has failed.</returns>
-    public static Blame? Of(IReadOnlyList<RankEnd> ends) => ends.Any(static end => end.IsFailure)
-        ? new Blame(ends)
-        : null;
+    public static Blame? Of(IReadOnlyList<RankEnd> ends) =>
+        ends.Any(static end => end.IsFailure) ? new Blame(ends) : null;
 
     /// <summary>
     /// What the user is told: the last lines of all that failed by themselves, those of the cause last, and one
@@ -40,8 +39,9 @@ internal sealed class Blame
     {
         if (_ends.Count > 1)
         {
-            foreach (RankEnd failure in _failures.Where(
-                failure => failure != Cause && KindOf(failure) != Kind.LostPeer))
+            foreach (
+                RankEnd failure in _failures.Where(failure => failure != Cause && KindOf(failure) != Kind.LostPeer)
+            )
             {
                 foreach (string line in LastLines(failure))
                 {
@@ -62,7 +62,13 @@ internal sealed class Blame
 
     private static Kind KindOf(RankEnd end) =>
         end.Rank.HasLostPeer ? Kind.LostPeer
-        : end.End.Signal is null or Signals.Abort or Signals.BrokenPipe or Signals.Terminate or Signals.Interrupt or Signals.Hangup
+        : end.End.Signal
+            is null
+                or Signals.Abort
+                or Signals.BrokenPipe
+                or Signals.Terminate
+                or Signals.Interrupt
+                or Signals.Hangup
             ? Kind.FailedByItself
         : Kind.KilledFromOutside;
 
@@ -77,12 +83,12 @@ internal sealed class Blame
     private string Consequences()
     {
         RankEnd[] lost = [.. _failures.Where(failure => failure != Cause && KindOf(failure) == Kind.LostPeer)];
-        RankEnd[] left = lost.Length > 0 || KindOf(Cause) == Kind.LostPeer
-            ? [.. _ends.TakeWhile(static end => !end.IsFailure).Where(static end => end.HasLeft)]
-            : [];
-        var words = lost.Length > 0
-            ? $"; {Ranks.List(lost.Select(static end => end.Rank))} lost a peer after that"
-            : "";
+        RankEnd[] left =
+            lost.Length > 0 || KindOf(Cause) == Kind.LostPeer
+                ? [.. _ends.TakeWhile(static end => !end.IsFailure).Where(static end => end.HasLeft)]
+                : [];
+        var words =
+            lost.Length > 0 ? $"; {Ranks.List(lost.Select(static end => end.Rank))} lost a peer after that" : "";
         if (left.Length > 0)
         {
             words += $"; {Ranks.List(left.Select(static end => end.Rank))} had left before with exit code 0";

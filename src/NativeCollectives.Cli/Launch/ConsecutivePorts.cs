@@ -16,16 +16,21 @@ internal sealed class ConsecutivePorts(int first, bool isHere) : IPorts
         if (first + _count > 65535)
         {
             throw ToolException.Usage(
-                $"the ports from {first} on do not suffice: each rank, address and connection needs one, up to 65535");
+                $"the ports from {first} on do not suffice: each rank, address and connection needs one, up to 65535"
+            );
         }
 
         var port = first + _count++;
         if (isHere && IPAddress.TryParse(address, out IPAddress? ip))
         {
-            using Socket held = LocalPort.TryListen(ip, port, out SocketError refusal) ?? throw new ToolException(
-                refusal == SocketError.AccessDenied
-                    ? $"port {port} of {address} is one that this user may not listen on"
-                    : $"port {port} of {address} is in use: another program listens there, perhaps a rank of an earlier run");
+            using Socket held =
+                LocalPort.TryListen(ip, port, out SocketError refusal)
+                ?? throw new ToolException(
+                    refusal == SocketError.AccessDenied
+                        ? $"port {port} of {address} is one that this user may not listen on"
+                        : $"port {port} of {address} is in use: another program listens there, perhaps a rank of an "
+                            + "earlier run"
+                );
         }
 
         return port;

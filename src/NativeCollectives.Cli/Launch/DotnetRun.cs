@@ -1,8 +1,8 @@
 namespace NativeCollectives.Cli.Launch;
 
 /// <summary>
-/// A <c>dotnet run</c> that builds first. Several at once would build the same files at the same time and fail, so that the tool builds once, and then the
-/// ranks run what is built.
+/// A <c>dotnet run</c> that builds first. Several at once would build the same files at the same time and fail, so that
+/// the tool builds once, and then the ranks run what is built.
 /// </summary>
 /// <param name="Build">The command that builds.</param>
 /// <param name="Run">The command of the ranks, which does not.</param>
@@ -10,13 +10,33 @@ internal sealed record DotnetRun(IReadOnlyList<string> Build, IReadOnlyList<stri
 {
     /// <summary>Options of <c>dotnet run</c> that <c>dotnet build</c> has too, and that take a value.</summary>
     private static readonly string[] _shared =
-        ["-c", "--configuration", "-f", "--framework", "-r", "--runtime", "-a", "--arch", "--os", "--artifacts-path", "--property"];
+    [
+        "-c",
+        "--configuration",
+        "-f",
+        "--framework",
+        "-r",
+        "--runtime",
+        "-a",
+        "--arch",
+        "--os",
+        "--artifacts-path",
+        "--property",
+    ];
 
     /// <summary>Those that only <c>dotnet run</c> has, and that take a value.</summary>
     private static readonly string[] _own = ["-lp", "--launch-profile", "-e", "--environment", "-v", "--verbosity"];
 
     private static readonly string[] _sharedFlags =
-        ["--no-restore", "--no-dependencies", "--force", "--self-contained", "--sc", "--no-self-contained", "--disable-build-servers"];
+    [
+        "--no-restore",
+        "--no-dependencies",
+        "--force",
+        "--self-contained",
+        "--sc",
+        "--no-self-contained",
+        "--disable-build-servers",
+    ];
     private static readonly string[] _ownFlags = ["--no-launch-profile", "--interactive", "--no-cache"];
 
     /// <summary>What a command comes to; null if it is no <c>dotnet run</c>, or one that builds nothing.</summary>
@@ -44,7 +64,10 @@ internal sealed record DotnetRun(IReadOnlyList<string> Build, IReadOnlyList<stri
                 project = value;
                 index++;
             }
-            else if (word.StartsWith("--project=", StringComparison.Ordinal) || word.StartsWith("--file=", StringComparison.Ordinal))
+            else if (
+                word.StartsWith("--project=", StringComparison.Ordinal)
+                || word.StartsWith("--file=", StringComparison.Ordinal)
+            )
             {
                 project = word[(word.IndexOf('=') + 1)..];
             }
@@ -71,12 +94,24 @@ internal sealed record DotnetRun(IReadOnlyList<string> Build, IReadOnlyList<stri
 
         string[] what = project is null ? [] : [project];
         return new DotnetRun(
-            [command[0], "build", .. what, .. options, "--disable-build-servers", "--nologo", "--verbosity", "quiet",
-                "-consoleLoggerParameters:NoSummary"],
-            [command[0], "run", "--no-build", .. command.Skip(2)]);
+            [
+                command[0],
+                "build",
+                .. what,
+                .. options,
+                "--disable-build-servers",
+                "--nologo",
+                "--verbosity",
+                "quiet",
+                "-consoleLoggerParameters:NoSummary",
+            ],
+            [command[0], "run", "--no-build", .. command.Skip(2)]
+        );
     }
 
     /// <summary>Such as -p:Name=Value, or -c=Release.</summary>
     private static bool HasValue(string word) =>
-        word.StartsWith('-') && word.IndexOfAny([':', '=']) is > 0 and var end && (_shared.Contains(word[..end]) || word[..end] == "-p");
+        word.StartsWith('-')
+        && word.IndexOfAny([':', '=']) is > 0 and var end
+        && (_shared.Contains(word[..end]) || word[..end] == "-p");
 }

@@ -20,12 +20,14 @@ internal static class Duration
             [.. var number, 'h'] => (number, 3600.0),
             _ => (text, 1.0),
         };
-        return double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)
+        return
+            double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)
             && value * unit <= TimeSpan.FromDays(365).TotalSeconds
             ? TimeSpan.FromSeconds(value * unit)
             : null;
     }
 
     /// <summary>Such as 1.5 s.</summary>
-    public static string Describe(TimeSpan duration) => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalSeconds:0.###} s");
+    public static string Describe(TimeSpan duration) =>
+        string.Create(CultureInfo.InvariantCulture, $"{duration.TotalSeconds:0.###} s");
 }

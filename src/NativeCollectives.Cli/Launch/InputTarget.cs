@@ -13,14 +13,15 @@ internal readonly record struct InputTarget(int? Rank, bool IsForAll)
     public static readonly InputTarget RankZero = new(0, false);
 
     /// <summary>Reads one; null if the text is none.</summary>
-    public static InputTarget? Parse(string text) => text switch
-    {
-        "all" => new(null, true),
-        "none" => new(null, false),
-        _ => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var rank)
-            ? new(rank, false)
-            : null,
-    };
+    public static InputTarget? Parse(string text) =>
+        text switch
+        {
+            "all" => new(null, true),
+            "none" => new(null, false),
+            _ => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var rank)
+                ? new(rank, false)
+                : null,
+        };
 
     public bool Includes(int rank) => Rank is { } only ? rank == only : IsForAll;
 }

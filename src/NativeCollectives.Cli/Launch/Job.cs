@@ -8,7 +8,10 @@ namespace NativeCollectives.Cli.Launch;
 /// <summary>The ranks of one start of a job, from their start until nothing of them is left.</summary>
 internal sealed class Job : IDisposable
 {
-    /// <summary>A rank that ended well may leave children that are about to end, such as the tee of a pipeline; after this they are asked to.</summary>
+    /// <summary>
+    /// A rank that ended well may leave children that are about to end, such as the tee of a pipeline; after this they
+    /// are asked to.
+    /// </summary>
     private static readonly TimeSpan _patience = TimeSpan.FromMilliseconds(200);
 
     /// <summary>For those that have left their group, when the ranks have had their time.</summary>
@@ -62,8 +65,14 @@ internal sealed class Job : IDisposable
     /// <param name="shell">By what remote ranks are ended.</param>
     /// <param name="guard">What ends the ranks if the tool does not live to do it.</param>
     /// <exception cref="ToolException">One cannot be started; none is left then.</exception>
-    public Job(IReadOnlyList<RankPlan> plans, LaunchOptions options, string temporary, string mark, IRemoteShell shell,
-        Guard guard)
+    public Job(
+        IReadOnlyList<RankPlan> plans,
+        LaunchOptions options,
+        string temporary,
+        string mark,
+        IRemoteShell shell,
+        Guard guard
+    )
     {
         _options = options;
         _guard = guard;
@@ -74,7 +83,9 @@ internal sealed class Job : IDisposable
         {
             foreach (var (plan, start) in plans.Zip(starts))
             {
-                _ranks.Add(start is null ? RemoteRank.Start(plan, options.GracePeriod, shell) : new LocalRank(plan, start));
+                _ranks.Add(
+                    start is null ? RemoteRank.Start(plan, options.GracePeriod, shell) : new LocalRank(plan, start)
+                );
                 guard.Add(_ranks[^1].Process.Id);
             }
         }
@@ -139,22 +150,31 @@ internal sealed class Job : IDisposable
                         result ??= new JobResult(ExitCodes.Signalled + signal, [], false);
                         End();
                     }
-                    else if ((signal == Signals.Interrupt && _interrupts > 1)
-                        || _clock.Elapsed - _endingSince > _sameWish)
+                    else if (
+                        (signal == Signals.Interrupt && _interrupts > 1)
+                        || _clock.Elapsed - _endingSince > _sameWish
+                    )
                     {
                         Kill();
                     }
 
                     break;
                 case JobEvent.OutputBroken broken when _phase < Phase.Ending:
-                    result ??= broken.Error == Libc.BrokenPipe
-                        ? new JobResult(ExitCodes.Signalled + Signals.BrokenPipe, [], false)
-                        : new JobResult(ExitCodes.Failed, [StandardStreams.CannotWrite(broken.Error)], false);
+                    result ??=
+                        broken.Error == Libc.BrokenPipe
+                            ? new JobResult(ExitCodes.Signalled + Signals.BrokenPipe, [], false)
+                            : new JobResult(ExitCodes.Failed, [StandardStreams.CannotWrite(broken.Error)], false);
                     End();
                     break;
                 case null when _phase == Phase.Running:
                     result = new JobResult(
-                        ExitCodes.TimedOut, [$"the job took longer than {Duration.Describe(_options.Timeout!.Value)} and was ended{EarlyLeavers()}"], false);
+                        ExitCodes.TimedOut,
+                        [
+                            $"the job took longer than {Duration.Describe(_options.Timeout!.Value)} and was "
+                                + $"ended{EarlyLeavers()}",
+                        ],
+                        false
+                    );
                     End();
                     break;
                 case null when _phase == Phase.Failing:
@@ -164,7 +184,12 @@ internal sealed class Job : IDisposable
                     Kill();
                     break;
                 case null:
-                    var left = string.Join(", ", _ranks.Where(rank => !rank.HasEnded).Select(rank => $"{rank.Plan.Rank} (process {rank.Process.Id})"));
+                    var left = string.Join(
+                        ", ",
+                        _ranks
+                            .Where(rank => !rank.HasEnded)
+                            .Select(rank => $"{rank.Plan.Rank} (process {rank.Process.Id})")
+                    );
                     Finish();
                     result = Conclude(result);
                     return result.Value with { Messages = [.. result.Value.Messages, $"rank {left} cannot be killed"] };
@@ -225,13 +250,16 @@ internal sealed class Job : IDisposable
     private void Kill()
     {
         _phase = Phase.Killed;
-        _deadline = _clock.Elapsed + _lastWait
+        _deadline =
+            _clock.Elapsed
+            + _lastWait
             + (_ranks.Exists(rank => rank is RemoteRank) ? TimeSpan.FromSeconds(20) : TimeSpan.Zero);
         Signal(rank => rank.Kill());
     }
 
     /// <summary>
-    /// Local ranks are signalled at once, each remote one on a thread of its own: a host that does not answer must not keep the others waiting.
+    /// Local ranks are signalled at once, each remote one on a thread of its own: a host that does not answer must not
+    /// keep the others waiting.
     /// </summary>
     private void Signal(Action<Rank> signal)
     {
@@ -259,25 +287,38 @@ internal sealed class Job : IDisposable
             var standardErrors = new RankOutput(errors, errorSettings.Prefix(number, _ranks.Count), _ranks.Count == 1);
             _shown.AddRange(StandardStreams.IsTerminal(StandardStreams.Output) ? [standardOutput] : []);
             _shown.AddRange(StandardStreams.IsTerminal(StandardStreams.Errors) ? [standardErrors] : []);
-            _readers.Add(Start(
-                $"output of rank {number}", () => Pass(rank.Process.Output, bytes => standardOutput.Append(rank.Filter(bytes)), standardOutput)));
-            _readers.Add(Start(
-                $"errors of rank {number}",
-                () => Pass(
-                    rank.Process.Errors,
-                    bytes =>
-                    {
-                        rank.ErrorTail.Append(bytes);
-                        standardErrors.Append(bytes);
-                    },
-                    standardErrors)));
+            _readers.Add(
+                Start(
+                    $"output of rank {number}",
+                    () => Pass(rank.Process.Output, bytes => standardOutput.Append(rank.Filter(bytes)), standardOutput)
+                )
+            );
+            _readers.Add(
+                Start(
+                    $"errors of rank {number}",
+                    () =>
+                        Pass(
+                            rank.Process.Errors,
+                            bytes =>
+                            {
+                                rank.ErrorTail.Append(bytes);
+                                standardErrors.Append(bytes);
+                            },
+                            standardErrors
+                        )
+                )
+            );
             Start($"end of rank {number}", () => WaitFor(rank));
         }
 
         if (_shown.Count > 0)
         {
             _showing = new Timer(
-                _ => _shown.ForEach(static output => output.ShowUnfinished()), null, _untilShown, _untilShown);
+                _ => _shown.ForEach(static output => output.ShowUnfinished()),
+                null,
+                _untilShown,
+                _untilShown
+            );
         }
     }
 

@@ -5,7 +5,10 @@ using NativeCollectives.Cli.Hosts;
 
 namespace NativeCollectives.Cli.Launch;
 
-/// <summary>Turns options into what is to be started for each rank, with the variables by which it finds the others: those of mlx.launch.</summary>
+/// <summary>
+/// Turns options into what is to be started for each rank, with the variables by which it finds the others: those of
+/// mlx.launch.
+/// </summary>
 /// <param name="options">The command line.</param>
 /// <param name="backend">The backend for which the ranks are prepared.</param>
 internal sealed class JobPlanner(LaunchOptions options, string backend)
@@ -16,10 +19,16 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
     public const string RestartVariable = "NC_RESTART_COUNT";
 
     /// <summary>
-    /// What tells a process of a group; a rank gets only what its own job sets, so that a job within a job does not take part in the outer one.
+    /// What tells a process of a group; a rank gets only what its own job sets, so that a job within a job does not
+    /// take part in the outer one.
     /// </summary>
     public static readonly IReadOnlyList<string> GroupVariables =
-        [.. LaunchEnvironment.GroupVariables, RestartVariable, Processes.Guard.MarkVariable, LaunchReport.Variable];
+    [
+        .. LaunchEnvironment.GroupVariables,
+        RestartVariable,
+        Processes.Guard.MarkVariable,
+        LaunchReport.Variable,
+    ];
 
     /// <summary>Whether no rank needs ssh.</summary>
     public bool IsLocal => Hosts.All(host => host.IsLocal);
@@ -27,8 +36,9 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
     /// <summary>The host of each rank.</summary>
     public IReadOnlyList<Host> Hosts { get; } =
     [
-        .. (options.HostFile?.Hosts ?? [.. (options.Hosts ?? ["127.0.0.1"]).Select(name => new Host(name))])
-            .SelectMany(host => Enumerable.Repeat(host, options.RepeatHosts)),
+        .. (options.HostFile?.Hosts ?? [.. (options.Hosts ?? ["127.0.0.1"]).Select(name => new Host(name))]).SelectMany(
+            host => Enumerable.Repeat(host, options.RepeatHosts)
+        ),
     ];
 
     /// <summary>Plans the job.</summary>
@@ -41,14 +51,16 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         {
             LaunchBackend.Ring => Ring(Ports(options.StartingPort, LaunchOptions.DefaultPort, free), attempt),
             LaunchBackend.Nccl => Nccl(Ports(options.NcclPort, LaunchOptions.DefaultNcclPort, free), attempt),
-            LaunchBackend.Jaccl or LaunchBackend.JacclRing => Jaccl(Ports(options.StartingPort, LaunchOptions.DefaultPort, free), attempt),
+            LaunchBackend.Jaccl or LaunchBackend.JacclRing => Jaccl(
+                Ports(options.StartingPort, LaunchOptions.DefaultPort, free),
+                attempt
+            ),
             _ => throw new InvalidOperationException($"There is no backend {backend}."),
         };
     }
 
-    private IPorts Ports(int? given, int usual, IPorts free) => given is null && IsLocal
-        ? free
-        : new ConsecutivePorts(given ?? usual, IsLocal);
+    private IPorts Ports(int? given, int usual, IPorts free) =>
+        given is null && IsLocal ? free : new ConsecutivePorts(given ?? usual, IsLocal);
 
     private List<RankPlan> Ring(IPorts ports, int attempt)
     {
@@ -61,14 +73,26 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         if (Hosts.FirstOrDefault(host => Addresses(host).Count != Addresses(Hosts[0]).Count) is { } other)
         {
             throw ToolException.Usage(
-                $"the hostfile does not suit ring: host {other.Ssh} has {Addresses(other).Count} addresses and host {Hosts[0].Ssh} has {Addresses(Hosts[0]).Count}; "
-                + "expected equally many, one for each connection between neighbours");
+                $"the hostfile does not suit ring: host {other.Ssh} has {Addresses(other).Count} addresses and host "
+                    + $"{Hosts[0].Ssh} has {Addresses(Hosts[0]).Count}; "
+                    + "expected equally many, one for each connection between neighbours"
+            );
         }
 
-        // A hostfile of one host makes MLX's ring wait 31 s for itself and fail; without one, both rings make a group of one.
-        var file = Hosts.Count == 1 ? null : JsonSerializer.Serialize(Hosts.Select(host => Addresses(host)
-            .SelectMany(address => Enumerable.Repeat(address, options.ConnectionsPerIp))
-            .Select(address => $"{(address.Contains(':') ? $"[{address}]" : address)}:{Text(ports.Next(address))}")));
+        // A hostfile of one host makes MLX's ring wait 31 s for itself and fail; without one, both rings make a group
+        // of one.
+        var file =
+            Hosts.Count == 1
+                ? null
+                : JsonSerializer.Serialize(
+                    Hosts.Select(host =>
+                        Addresses(host)
+                            .SelectMany(address => Enumerable.Repeat(address, options.ConnectionsPerIp))
+                            .Select(address =>
+                                $"{(address.Contains(':') ? $"[{address}]" : address)}:{Text(ports.Next(address))}"
+                            )
+                    )
+                );
         return Ranks(_ => common, file is null ? null : new("MLX_HOSTFILE", file), attempt);
     }
 
@@ -88,10 +112,13 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
                     ["NCCL_HOST_IP"] = address,
                     ["NCCL_PORT"] = port,
                     ["MLX_WORLD_SIZE"] = Text(Hosts.Count),
-                    ["CUDA_VISIBLE_DEVICES"] = !Hosts[rank].IsLocal || visible is null ? Text(device)
+                    ["CUDA_VISIBLE_DEVICES"] =
+                        !Hosts[rank].IsLocal || visible is null ? Text(device)
                         : device < visible.Length ? visible[device]
                         : throw ToolException.Usage(
-                            $"{VisibleDevicesVariable} is \"{string.Join(',', visible)}\", which are {visible.Length} GPUs, but rank {rank} needs another one"),
+                            $"{VisibleDevicesVariable} is \"{string.Join(',', visible)}\", which are {visible.Length} "
+                                + $"GPUs, but rank {rank} needs another one"
+                        ),
                 };
                 if (options.IsVerbose)
                 {
@@ -101,12 +128,15 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
                 return variables;
             },
             null,
-            attempt);
+            attempt
+        );
     }
 
     /// <summary>The GPUs of this machine that the tool may use; null: all.</summary>
-    private static string[]? VisibleDevices() => Environment.GetEnvironmentVariable(VisibleDevicesVariable)
-        ?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    private static string[]? VisibleDevices() =>
+        Environment
+            .GetEnvironmentVariable(VisibleDevicesVariable)
+            ?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private List<RankPlan> Jaccl(IPorts ports, int attempt)
     {
@@ -119,12 +149,15 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         if (options.HostFile is null || options.RepeatHosts > 1)
         {
             throw ToolException.Usage(
-                $"the {backend} backend needs a --hostfile with the RDMA devices between the hosts, one rank each, and no -n; collectives topology writes one");
+                $"the {backend} backend needs a --hostfile with the RDMA devices between the hosts, one rank each, and "
+                    + "no -n; collectives topology writes one"
+            );
         }
 
         var matrix = JsonSerializer.Serialize(Hosts.Select((host, rank) => DeviceRow(host, rank).Select(Entry)));
         var coordinator = Addresses(Hosts[0])[0];
-        common["MLX_JACCL_COORDINATOR"] = $"{(coordinator.Contains(':') ? $"[{coordinator}]" : coordinator)}:{Text(ports.Next(coordinator))}";
+        common["MLX_JACCL_COORDINATOR"] =
+            $"{(coordinator.Contains(':') ? $"[{coordinator}]" : coordinator)}:{Text(ports.Next(coordinator))}";
         if (backend == LaunchBackend.JacclRing)
         {
             common["MLX_JACCL_RING"] = "1";
@@ -159,34 +192,50 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
 
         return row;
 
-        ToolException Wrong(string what) => ToolException.Usage(
-            $"the hostfile does not suit {backend}: host {rank} ({host.Ssh}) {what}; expected {size} entries, one for each host, "
-            + $"of which entry {rank} is null and the others name the devices towards the other hosts");
+        ToolException Wrong(string what) =>
+            ToolException.Usage(
+                $"the hostfile does not suit {backend}: host {rank} ({host.Ssh}) {what}; expected {size} entries, one "
+                    + "for each host, "
+                    + $"of which entry {rank} is null and the others name the devices towards the other hosts"
+            );
     }
 
     /// <summary>An entry of the matrix as MLX writes it.</summary>
-    private static object? Entry(IReadOnlyList<string> names) => names.Count switch
-    {
-        0 => null,
-        1 => names[0],
-        _ => names,
-    };
-
-    private List<RankPlan> Ranks(Func<int, Dictionary<string, string>> variables, KeyValuePair<string, string>? file, int attempt) =>
-        [.. Hosts.Select((host, rank) =>
+    private static object? Entry(IReadOnlyList<string> names) =>
+        names.Count switch
         {
-            Dictionary<string, string> all = With(variables(rank), host, rank, attempt);
-            return new RankPlan(rank, host, Command(host, rank))
-            {
-                Variables = all,
-                Secrets = all.Keys.Where(static name => Secrets.Is(name))
-                    .Concat(options.SecretEnvironment.Select(
-                        static variable => EnvironmentVariable.Parse(variable).Key))
-                    .ToHashSet(),
-                File = file,
-                Folder = host.Cwd ?? options.Folder,
-            };
-        })];
+            0 => null,
+            1 => names[0],
+            _ => names,
+        };
+
+    private List<RankPlan> Ranks(
+        Func<int, Dictionary<string, string>> variables,
+        KeyValuePair<string, string>? file,
+        int attempt
+    ) =>
+        [
+            .. Hosts.Select(
+                (host, rank) =>
+                {
+                    Dictionary<string, string> all = With(variables(rank), host, rank, attempt);
+                    return new RankPlan(rank, host, Command(host, rank))
+                    {
+                        Variables = all,
+                        Secrets = all
+                            .Keys.Where(static name => Secrets.Is(name))
+                            .Concat(
+                                options.SecretEnvironment.Select(static variable =>
+                                    EnvironmentVariable.Parse(variable).Key
+                                )
+                            )
+                            .ToHashSet(),
+                        File = file,
+                        Folder = host.Cwd ?? options.Folder,
+                    };
+                }
+            ),
+        ];
 
     private IReadOnlyList<string> Command(Host host, int rank)
     {
@@ -196,11 +245,15 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         }
 
         return options.Command.Count == 0
-            ? throw ToolException.Usage(
-                options.HostFile?.Hosts.Any(other => other.Command is not null) == true
-                    ? $"there is no program for rank {rank}: host {host.Ssh} of the hostfile has no \"command\", and the command line names none"
-                    : "there is no program to launch; expected its name and arguments, such as: collectives launch -n 2 -- dotnet run")
-            : options.Python is null ? options.Command : [options.Python, .. options.Command];
+                ? throw ToolException.Usage(
+                    options.HostFile?.Hosts.Any(other => other.Command is not null) == true
+                        ? $"there is no program for rank {rank}: host {host.Ssh} of the hostfile has no \"command\", "
+                            + "and the command line names none"
+                        : "there is no program to launch; expected its name and arguments, such as: collectives launch "
+                            + "-n 2 -- dotnet run"
+                )
+            : options.Python is null ? options.Command
+            : [options.Python, .. options.Command];
     }
 
     private Dictionary<string, string> With(Dictionary<string, string> common, Host host, int rank, int attempt)
@@ -220,7 +273,12 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         }
 
         IEnumerable<string> given =
-            [.. options.HostFile?.Envs ?? [], .. host.Envs, .. options.SecretEnvironment, .. options.Environment];
+        [
+            .. options.HostFile?.Envs ?? [],
+            .. host.Envs,
+            .. options.SecretEnvironment,
+            .. options.Environment,
+        ];
         foreach (var (name, value) in given.Select(EnvironmentVariable.Parse))
         {
             all[name] = value;
@@ -229,21 +287,34 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         return all;
     }
 
-    /// <summary>Ranks on this machine that the command line calls by a loopback address cannot be reached from others.</summary>
+    /// <summary>
+    /// Ranks on this machine that the command line calls by a loopback address cannot be reached from others.
+    /// </summary>
     private void CheckAddresses()
     {
-        if (!IsLocal && Hosts.Any(host => !IsLoopback(Addresses(host)[0])) && Hosts.FirstOrDefault(host => host.IsLocal && host.Ips.Count == 0) is { } lost)
+        if (
+            !IsLocal
+            && Hosts.Any(host => !IsLoopback(Addresses(host)[0]))
+            && Hosts.FirstOrDefault(host => host.IsLocal && host.Ips.Count == 0) is { } lost
+        )
         {
             throw ToolException.Usage(
-                $"the other hosts cannot reach {lost.Ssh}; give this machine's address in a hostfile: {{\"ssh\": \"127.0.0.1\", \"ips\": [\"ADDRESS\"]}}");
+                $"the other hosts cannot reach {lost.Ssh}; give this machine's address in a hostfile: {{\"ssh\": "
+                    + $"\"127.0.0.1\", \"ips\": [\"ADDRESS\"]}}"
+            );
         }
     }
 
-    private static bool IsLoopback(string address) => address == "localhost" || (IPAddress.TryParse(address, out var ip) && IPAddress.IsLoopback(ip));
+    private static bool IsLoopback(string address) =>
+        address == "localhost" || (IPAddress.TryParse(address, out var ip) && IPAddress.IsLoopback(ip));
 
-    /// <summary>Those of the hostfile; otherwise the name by which ssh knows the host, which may be an address.</summary>
+    /// <summary>
+    /// Those of the hostfile; otherwise the name by which ssh knows the host, which may be an address.
+    /// </summary>
     private static IReadOnlyList<string> Addresses(Host host) =>
-        host.Ips.Count > 0 ? host.Ips : [host.Ssh == "localhost" ? "127.0.0.1" : host.Ssh[(host.Ssh.IndexOf('@') + 1)..]];
+        host.Ips.Count > 0
+            ? host.Ips
+            : [host.Ssh == "localhost" ? "127.0.0.1" : host.Ssh[(host.Ssh.IndexOf('@') + 1)..]];
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -19,15 +19,18 @@ internal static class LaunchBackend
             return name;
         }
 
-        var meant = name == "mpi" ? "which only mlx.launch has, and mpirun of its own"
-            : Similar.To(name.ToLowerInvariant(), All) is { } similar
-            ? $"which is perhaps {similar}"
+        var meant =
+            name == "mpi" ? "which only mlx.launch has, and mpirun of its own"
+            : Similar.To(name.ToLowerInvariant(), All) is { } similar ? $"which is perhaps {similar}"
             : "which there is not";
         throw ToolException.Usage(
-            $"the hostfile's backend is \"{Shown.Text(name)}\", {meant}; expected one of {string.Join(", ", All)}");
+            $"the hostfile's backend is \"{Shown.Text(name)}\", {meant}; expected one of {string.Join(", ", All)}"
+        );
     }
 
-    /// <summary>The backend that the command line names, or else the hostfile; or else the one that this machine suggests.</summary>
+    /// <summary>
+    /// The backend that the command line names, or else the hostfile; or else the one that this machine suggests.
+    /// </summary>
     public static string Choose(string? option, string? hostFile) =>
         option
         ?? (hostFile is null ? null : OfHostFile(hostFile))

@@ -27,7 +27,8 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
         if (options.Input.Rank >= planner.Hosts.Count)
         {
             throw ToolException.Usage(
-                $"--stdin is {options.Input.Rank}, but the ranks are 0 to {planner.Hosts.Count - 1}");
+                $"--stdin is {options.Input.Rank}, but the ranks are 0 to {planner.Hosts.Count - 1}"
+            );
         }
 
         if (options.IsDryRun)
@@ -52,7 +53,12 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
 
                 plans.Add(plan with { Command = dotnet.Run });
                 var isNew = built.Add($"{plan.Folder}\0{string.Join('\0', dotnet.Build)}");
-                if (isNew && Build(plan with { Command = dotnet.Build }, options.Timeout - clock.Elapsed) is not ExitCodes.Success and var code)
+                if (
+                    isNew
+                    && Build(plan with { Command = dotnet.Build }, options.Timeout - clock.Elapsed)
+                        is not ExitCodes.Success
+                            and var code
+                )
                 {
                     return code;
                 }
@@ -129,7 +135,8 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
     {
         // A terminal that belongs to another job is left alone: reading would stop this process.
         Rank[] readers = StandardStreams.IsInputUsable()
-            ? [.. ranks.Where(rank => options.Input.Includes(rank.Plan.Rank))] : [];
+            ? [.. ranks.Where(rank => options.Input.Includes(rank.Plan.Rank))]
+            : [];
         foreach (var rank in ranks.Except(readers))
         {
             rank.CloseInput();
@@ -149,7 +156,12 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
             Say($"builds once for all ranks: {ShellQuoting.Join(plan.Command)}");
         }
 
-        using var build = ChildProcess.Start(ProcessStart.Of(plan.Command, LocalRank.Inherited(), LocalRank.Folder(plan)) with { IsOutputToErrors = true });
+        using var build = ChildProcess.Start(
+            ProcessStart.Of(plan.Command, LocalRank.Inherited(), LocalRank.Folder(plan)) with
+            {
+                IsOutputToErrors = true,
+            }
+        );
         _interruption.Tell(signal =>
         {
             if (!Interruption.IsForRanks(signal))

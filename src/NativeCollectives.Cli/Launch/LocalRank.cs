@@ -46,7 +46,9 @@ internal sealed class LocalRank(RankPlan plan, ProcessStart start) : Rank(plan, 
     /// <summary>The variables of the tool, without those of a job in which it may itself be a rank.</summary>
     public static Dictionary<string, string> Inherited()
     {
-        var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+        var environment = Environment
+            .GetEnvironmentVariables()
+            .Cast<DictionaryEntry>()
             .ToDictionary(variable => (string)variable.Key, variable => (string)variable.Value!);
         foreach (var name in JobPlanner.GroupVariables)
         {
@@ -54,7 +56,11 @@ internal sealed class LocalRank(RankPlan plan, ProcessStart start) : Rank(plan, 
         }
 
         // A terminal that does not know its size says 0.
-        if (StandardStreams.IsTerminal(StandardStreams.Output) && Console.WindowWidth is > 0 and var columns && Console.WindowHeight is > 0 and var lines)
+        if (
+            StandardStreams.IsTerminal(StandardStreams.Output)
+            && Console.WindowWidth is > 0 and var columns
+            && Console.WindowHeight is > 0 and var lines
+        )
         {
             environment["COLUMNS"] = $"{columns}";
             environment["LINES"] = $"{lines}";
@@ -72,7 +78,11 @@ internal sealed class LocalRank(RankPlan plan, ProcessStart start) : Rank(plan, 
         }
 
         var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        var folder = Path.GetFullPath(given == "~" || given.StartsWith("~/", StringComparison.Ordinal) ? home + given[1..] : given);
-        return Directory.Exists(folder) ? folder : throw ToolException.Usage($"the folder {folder}, in which rank {plan.Rank} is to start, does not exist");
+        var folder = Path.GetFullPath(
+            given == "~" || given.StartsWith("~/", StringComparison.Ordinal) ? home + given[1..] : given
+        );
+        return Directory.Exists(folder)
+            ? folder
+            : throw ToolException.Usage($"the folder {folder}, in which rank {plan.Rank} is to start, does not exist");
     }
 }

@@ -12,17 +12,19 @@ internal readonly record struct OutputSettings(bool IsPrefixed, bool IsColored)
     private static readonly int[] _colors = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
 
     /// <summary>
-    /// What the options say of a stream; on a terminal lines have coloured prefixes unless the terminal or NO_COLOR says otherwise, elsewhere they are left as
-    /// they are.
+    /// What the options say of a stream; on a terminal lines have coloured prefixes unless the terminal or NO_COLOR
+    /// says otherwise, elsewhere they are left as they are.
     /// </summary>
-    public static OutputSettings Of(LaunchOptions options, bool isTerminal, Func<string, string?> variables) => new(
-        options.IsPrefixed ?? isTerminal,
-        options.Color switch
-        {
-            ColorMode.Always => true,
-            ColorMode.Never => false,
-            _ => isTerminal && string.IsNullOrEmpty(variables("NO_COLOR")) && variables("TERM") != "dumb",
-        });
+    public static OutputSettings Of(LaunchOptions options, bool isTerminal, Func<string, string?> variables) =>
+        new(
+            options.IsPrefixed ?? isTerminal,
+            options.Color switch
+            {
+                ColorMode.Always => true,
+                ColorMode.Never => false,
+                _ => isTerminal && string.IsNullOrEmpty(variables("NO_COLOR")) && variables("TERM") != "dumb",
+            }
+        );
 
     public static OutputSettings Of(LaunchOptions options, int descriptor) =>
         Of(options, StandardStreams.IsTerminal(descriptor), Environment.GetEnvironmentVariable);
@@ -37,6 +39,8 @@ internal readonly record struct OutputSettings(bool IsPrefixed, bool IsColored)
 
         var width = (size - 1).ToString(CultureInfo.InvariantCulture).Length;
         var text = $"[{rank.ToString(CultureInfo.InvariantCulture).PadLeft(width)}]";
-        return IsColored ? string.Create(CultureInfo.InvariantCulture, $"\e[{_colors[rank % _colors.Length]}m{text}\e[0m ") : text + " ";
+        return IsColored
+            ? string.Create(CultureInfo.InvariantCulture, $"\e[{_colors[rank % _colors.Length]}m{text}\e[0m ")
+            : text + " ";
     }
 }

@@ -13,14 +13,22 @@ internal sealed class OutputTail
 
     /// <summary>How a runtime begins to say what has ended the program.</summary>
     private static readonly string[] _beginnings =
-        ["Unhandled exception.", "Traceback (most recent call last)", "panicked at"];
+    [
+        "Unhandled exception.",
+        "Traceback (most recent call last)",
+        "panicked at",
+    ];
 
     /// <summary>What a rank says that only noticed the end of another one: of ours, of MLX's ring, of NCCL.</summary>
     private static readonly string[] _signsOfALostPeer =
     [
-        "PeerLostException", "gave up while the group was formed", "gave it up:", "[ring] Receiving from socket",
+        "PeerLostException",
+        "gave up while the group was formed",
+        "gave it up:",
+        "[ring] Receiving from socket",
         "[ring] Sending to socket",
-        "Connection reset by peer", "ncclRemoteError",
+        "Connection reset by peer",
+        "ncclRemoteError",
     ];
 
     private readonly Lock _lock = new();
@@ -49,10 +57,14 @@ internal sealed class OutputTail
     /// <summary>The last lines, as a terminal can show them; those of an exception from its beginning on.</summary>
     public IReadOnlyList<string> Lines()
     {
-        string[] lines = [.. Text().Split('\n').Select(static line => line.TrimEnd('\r'))
-            .Where(static line => line.Length > 0)];
+        string[] lines =
+        [
+            .. Text().Split('\n').Select(static line => line.TrimEnd('\r')).Where(static line => line.Length > 0),
+        ];
         int start = Array.FindLastIndex(
-            lines, line => Array.Exists(_beginnings, beginning => line.Contains(beginning, StringComparison.Ordinal)));
+            lines,
+            line => Array.Exists(_beginnings, beginning => line.Contains(beginning, StringComparison.Ordinal))
+        );
         IEnumerable<string> shown = start >= 0 ? lines.Skip(start).Take(MostLines) : lines.TakeLast(MostLines);
         return [.. shown.Select(static line => Shown.Text(line, LongestLine))];
     }

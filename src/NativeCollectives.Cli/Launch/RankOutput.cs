@@ -3,11 +3,14 @@ using System.Text;
 namespace NativeCollectives.Cli.Launch;
 
 /// <summary>
-/// One stream of one rank on its way to the tool's: whole lines at a time, so that those of several ranks do not mix, each with a prefix or as it is.
+/// One stream of one rank on its way to the tool's: whole lines at a time, so that those of several ranks do not mix,
+/// each with a prefix or as it is.
 /// </summary>
 /// <param name="stream">The tool's.</param>
 /// <param name="prefix">What every line begins with; empty: nothing.</param>
-/// <param name="isAlone">Whether no other rank writes, so that there is no reason to wait for the end of a line.</param>
+/// <param name="isAlone">
+/// Whether no other rank writes, so that there is no reason to wait for the end of a line.
+/// </param>
 internal sealed class RankOutput(ILineStream stream, string prefix, bool isAlone)
 {
     /// <summary>A longer line goes out in pieces.</summary>
@@ -17,7 +20,10 @@ internal sealed class RankOutput(ILineStream stream, string prefix, bool isAlone
     private readonly byte[] _prefix = Encoding.UTF8.GetBytes(prefix);
     private readonly MemoryStream _pending = new();
 
-    /// <summary>With prefixes: what the unfinished line at the end of the pending bytes has, and how many bytes the lines before it take.</summary>
+    /// <summary>
+    /// With prefixes: what the unfinished line at the end of the pending bytes has, and how many bytes the lines before
+    /// it take.
+    /// </summary>
     private int _lineLength;
     private int _wholeLines;
 
@@ -73,7 +79,8 @@ internal sealed class RankOutput(ILineStream stream, string prefix, bool isAlone
 
     private void AppendRaw(ReadOnlySpan<byte> bytes)
     {
-        var whole = isAlone || _pending.Length + bytes.Length > LongestLine ? bytes.Length : bytes.LastIndexOf((byte)'\n') + 1;
+        var whole =
+            isAlone || _pending.Length + bytes.Length > LongestLine ? bytes.Length : bytes.LastIndexOf((byte)'\n') + 1;
         if (whole > 0)
         {
             _pending.Write(bytes[..whole]);

@@ -27,11 +27,13 @@ internal sealed record RankPlan(int Rank, Host Host, IReadOnlyList<string> Comma
     /// <param name="temporary">The folder of a local rank's file.</param>
     public string Describe(string temporary)
     {
-        IEnumerable<KeyValuePair<string, string>> variables = File is { } file && !Variables.ContainsKey(file.Key)
-            ? Variables.Append(new(file.Key, Host.IsLocal ? PathOf(file, temporary) : $"a file of {file.Value}"))
-            : Variables;
-        var settings = variables.Select(
-            variable => $"{variable.Key}={(Secrets.Contains(variable.Key) ? "***" : Word(variable.Value))}");
+        IEnumerable<KeyValuePair<string, string>> variables =
+            File is { } file && !Variables.ContainsKey(file.Key)
+                ? Variables.Append(new(file.Key, Host.IsLocal ? PathOf(file, temporary) : $"a file of {file.Value}"))
+                : Variables;
+        var settings = variables.Select(variable =>
+            $"{variable.Key}={(Secrets.Contains(variable.Key) ? "***" : Word(variable.Value))}"
+        );
         return $"rank {Rank} on {Host.Ssh}: {string.Join(' ', settings.Concat(Command.Select(Word)))}";
     }
 

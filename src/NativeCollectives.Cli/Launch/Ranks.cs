@@ -10,8 +10,13 @@ internal static class Ranks
     /// <summary>Such as: rank 2; ranks 0, 2 and 3.</summary>
     public static string List(IEnumerable<Rank> ranks)
     {
-        string[] numbers = [.. ranks.Select(static rank => rank.Plan.Rank).Order()
-            .Select(static rank => rank.ToString(CultureInfo.InvariantCulture))];
+        string[] numbers =
+        [
+            .. ranks
+                .Select(static rank => rank.Plan.Rank)
+                .Order()
+                .Select(static rank => rank.ToString(CultureInfo.InvariantCulture)),
+        ];
         return numbers switch
         {
             [var only] => $"rank {only}",

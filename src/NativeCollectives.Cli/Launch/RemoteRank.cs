@@ -4,7 +4,9 @@ using NativeCollectives.Cli.Processes;
 
 namespace NativeCollectives.Cli.Launch;
 
-/// <summary>A rank on another host: an ssh whose connection carries its streams, and further ones that end it.</summary>
+/// <summary>
+/// A rank on another host: an ssh whose connection carries its streams, and further ones that end it.
+/// </summary>
 internal sealed class RemoteRank : Rank
 {
     /// <summary>Start-up files that print more before the rank begins are not waited through.</summary>
@@ -34,17 +36,33 @@ internal sealed class RemoteRank : Rank
         var script = new RemoteScript($"collectives-{Guid.NewGuid():N}");
         var environment = LocalRank.Inherited();
         var size = environment.Where(variable => variable.Key is "COLUMNS" or "LINES").Concat(plan.Variables);
-        var remote = plan with { Variables = new Dictionary<string, string>(size.DistinctBy(variable => variable.Key)) };
+        var remote = plan with
+        {
+            Variables = new Dictionary<string, string>(size.DistinctBy(variable => variable.Key)),
+        };
         string[] arguments =
         [
-            "ssh", .. SshShell.Options(_connectTimeout), "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-T",
-            "--", plan.Host.Ssh, script.Run(remote, CurrentFolder.PathOrNull ?? "/", grace),
+            "ssh",
+            .. SshShell.Options(_connectTimeout),
+            "-o",
+            "ServerAliveInterval=5",
+            "-o",
+            "ServerAliveCountMax=3",
+            "-T",
+            "--",
+            plan.Host.Ssh,
+            script.Run(remote, CurrentFolder.PathOrNull ?? "/", grace),
         ];
         var rank = new RemoteRank(
-            plan, ProcessStart.Of(arguments, environment, CurrentFolder.PathOrNull ?? "/"), script, shell);
+            plan,
+            ProcessStart.Of(arguments, environment, CurrentFolder.PathOrNull ?? "/"),
+            script,
+            shell
+        );
         if (plan.Secrets.Count > 0)
         {
-            var secrets = plan.Variables.Where(variable => plan.Secrets.Contains(variable.Key))
+            var secrets = plan
+                .Variables.Where(variable => plan.Secrets.Contains(variable.Key))
                 .Select(static variable => Secrets.Line(variable.Key, variable.Value));
             rank.Write(Encoding.UTF8.GetBytes(string.Concat(secrets) + ".\n"));
         }
@@ -104,7 +122,10 @@ internal sealed class RemoteRank : Rank
         if (_group is { } group)
         {
             var command = RemoteScript.Signal(signal, group.Item1, group.Item2);
-            var result = _shell.RunAsync(Plan.Host.Ssh, command, _signalTimeout, CancellationToken.None).GetAwaiter().GetResult();
+            var result = _shell
+                .RunAsync(Plan.Host.Ssh, command, _signalTimeout, CancellationToken.None)
+                .GetAwaiter()
+                .GetResult();
             return result.ExitCode is not (255 or ExitCodes.TimedOut);
         }
 

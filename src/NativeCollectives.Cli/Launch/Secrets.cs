@@ -8,7 +8,15 @@ namespace NativeCollectives.Cli.Launch;
 internal static class Secrets
 {
     private static readonly string[] _signs =
-        ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "KEY"];
+    [
+        "SECRET",
+        "TOKEN",
+        "PASSWORD",
+        "PASSWD",
+        "PASSPHRASE",
+        "CREDENTIAL",
+        "KEY",
+    ];
 
     /// <summary>Whether a variable's name says that its value is a secret.</summary>
     public static bool Is(string name) =>

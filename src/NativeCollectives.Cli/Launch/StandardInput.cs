@@ -3,7 +3,8 @@ using NativeCollectives.Cli.Processes;
 namespace NativeCollectives.Cli.Launch;
 
 /// <summary>
-/// Passes the tool's standard input on to ranks, and its end. A rank that reads no more is left out; one that does not read at all holds the others up.
+/// Passes the tool's standard input on to ranks, and its end. A rank that reads no more is left out; one that does not
+/// read at all holds the others up.
 /// </summary>
 internal sealed class StandardInput
 {

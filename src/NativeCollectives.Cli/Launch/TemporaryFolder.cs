@@ -13,7 +13,10 @@ internal static class TemporaryFolder
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new ToolException($"no temporary folder can be made in {Shown.Text(Path.GetTempPath())}, which TMPDIR names: {failure.Message}");
+            throw new ToolException(
+                $"no temporary folder can be made in {Shown.Text(Path.GetTempPath())}, which TMPDIR names: "
+                    + $"{failure.Message}"
+            );
         }
     }
 }

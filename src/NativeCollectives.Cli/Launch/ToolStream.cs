@@ -43,7 +43,9 @@ internal sealed class ToolStream(int descriptor) : ILineStream
             ReadOnlySpan<byte> end = _unfinished is null || goesOn ? [] : "\n"u8;
             _unfinished = isUnfinished ? output : null;
             error = StandardStreams.Write(
-                descriptor, goesOn || (end.Length == 0 && prefix.Length == 0) ? bytes : [.. end, .. prefix, .. bytes]);
+                descriptor,
+                goesOn || (end.Length == 0 && prefix.Length == 0) ? bytes : [.. end, .. prefix, .. bytes]
+            );
             if (error == 0)
             {
                 return;

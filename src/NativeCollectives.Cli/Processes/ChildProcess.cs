@@ -4,9 +4,8 @@ using System.Runtime.InteropServices;
 namespace NativeCollectives.Cli.Processes;
 
 /// <summary>
-/// A process in a session, and so in a process group, of its own, with the default disposition of every signal and none blocked; System.Diagnostics.Process
-/// offers neither.
-/// Its standard streams are pipes.
+/// A process in a session, and so in a process group, of its own, with the default disposition of every signal and none
+/// blocked; System.Diagnostics.Process offers neither. Its standard streams are pipes.
 /// </summary>
 internal sealed class ChildProcess : IDisposable
 {
@@ -63,9 +62,10 @@ internal sealed class ChildProcess : IDisposable
     {
         // Its end is seen before it is reaped, so that its id is nobody else's whenever a signal is sent.
         var info = stackalloc byte[Libc.OpaqueSize];
-        while (Libc.WaitId(Libc.ProcessId, Id, info, Libc.WaitExited | Libc.WaitNoReap) != 0 && Marshal.GetLastPInvokeError() == Libc.Interrupted)
-        {
-        }
+        while (
+            Libc.WaitId(Libc.ProcessId, Id, info, Libc.WaitExited | Libc.WaitNoReap) != 0
+            && Marshal.GetLastPInvokeError() == Libc.Interrupted
+        ) { }
 
         lock (_lock)
         {
@@ -74,11 +74,13 @@ internal sealed class ChildProcess : IDisposable
             do
             {
                 reaped = Libc.WaitPid(Id, out status, 0);
-            }
-            while (reaped < 0 && Marshal.GetLastPInvokeError() == Libc.Interrupted);
+            } while (reaped < 0 && Marshal.GetLastPInvokeError() == Libc.Interrupted);
             return reaped == Id
                 ? ProcessEnd.FromStatus(status)
-                : throw new ToolException($"the end of process {Id} cannot be waited for: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
+                : throw new ToolException(
+                    $"the end of process {Id} cannot be waited for: "
+                        + $"{Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}"
+                );
         }
     }
 
@@ -104,9 +106,7 @@ internal sealed class ChildProcess : IDisposable
             lock (_lock)
             {
                 // Those that this process has inherited are its own to reap.
-                while (!_isGone && Libc.WaitPid(-Id, out _, Libc.WaitNoHang) > 0)
-                {
-                }
+                while (!_isGone && Libc.WaitPid(-Id, out _, Libc.WaitNoHang) > 0) { }
 
                 _isGone |= Libc.Kill(-Id, 0) != 0;
                 if (_isGone)
@@ -138,12 +138,15 @@ internal sealed class ChildProcess : IDisposable
         _input?.Dispose();
     }
 
-    private static int Descriptor(AnonymousPipeServerStream pipe) => (int)pipe.ClientSafePipeHandle.DangerousGetHandle();
+    private static int Descriptor(AnonymousPipeServerStream pipe) =>
+        (int)pipe.ClientSafePipeHandle.DangerousGetHandle();
 
     private static unsafe int Spawn(ProcessStart start, int input, int output, int errors)
     {
         using var arguments = new NativeStrings(start.Arguments);
-        using var environment = new NativeStrings([.. start.Environment.Select(variable => $"{variable.Key}={variable.Value}")]);
+        using var environment = new NativeStrings([
+            .. start.Environment.Select(variable => $"{variable.Key}={variable.Value}"),
+        ]);
         using var paths = new NativeStrings(start.Folder is null ? [start.Path] : [start.Path, start.Folder]);
         var block = (byte*)NativeMemory.AllocZeroed(3 * Libc.OpaqueSize);
         var attributes = block;
@@ -157,7 +160,12 @@ internal sealed class ChildProcess : IDisposable
             Check(Libc.AttributesSetMask(attributes, signals));
             Libc.SignalsAll(signals);
             Check(Libc.AttributesSetDefaults(attributes, signals));
-            Check(Libc.AttributesSetFlags(attributes, (short)(Libc.SpawnSession | Libc.SpawnSignalMask | Libc.SpawnSignalDefaults)));
+            Check(
+                Libc.AttributesSetFlags(
+                    attributes,
+                    (short)(Libc.SpawnSession | Libc.SpawnSignalMask | Libc.SpawnSignalDefaults)
+                )
+            );
             Check(Libc.ActionsDuplicate(actions, input, 0));
             Check(Libc.ActionsDuplicate(actions, output, 1));
             Check(Libc.ActionsDuplicate(actions, errors, 2));
@@ -166,7 +174,16 @@ internal sealed class ChildProcess : IDisposable
                 ChangeFolder(actions, paths.Pointer[1]);
             }
 
-            Check(Libc.Spawn(out var process, paths.Pointer[0], actions, attributes, arguments.Pointer, environment.Pointer));
+            Check(
+                Libc.Spawn(
+                    out var process,
+                    paths.Pointer[0],
+                    actions,
+                    attributes,
+                    arguments.Pointer,
+                    environment.Pointer
+                )
+            );
             return process;
         }
         finally
@@ -184,7 +201,10 @@ internal sealed class ChildProcess : IDisposable
             }
             catch (EntryPointNotFoundException)
             {
-                throw new ToolException($"the system cannot start a program in another folder, here {start.Folder}: glibc 2.29 can, or macOS 10.15");
+                throw new ToolException(
+                    $"the system cannot start a program in another folder, here {start.Folder}: glibc 2.29 can, or "
+                        + "macOS 10.15"
+                );
             }
         }
 
@@ -194,10 +214,13 @@ internal sealed class ChildProcess : IDisposable
             {
                 throw new ToolException(
                     $"the program {start.Path} cannot be executed in {start.Folder ?? CurrentFolder.PathOrNull}: "
-                    + (error == Libc.NoSuchFile && ProgramFile.InterpreterOf(start.Path) is { } interpreter
-                        ? ProgramFile.LacksInterpreter(interpreter)
-                        : Marshal.GetPInvokeErrorMessage(error)),
-                    error == Libc.NoSuchFile ? ExitCodes.NotFound : ExitCodes.CannotExecute);
+                        + (
+                            error == Libc.NoSuchFile && ProgramFile.InterpreterOf(start.Path) is { } interpreter
+                                ? ProgramFile.LacksInterpreter(interpreter)
+                                : Marshal.GetPInvokeErrorMessage(error)
+                        ),
+                    error == Libc.NoSuchFile ? ExitCodes.NotFound : ExitCodes.CannotExecute
+                );
             }
         }
     }

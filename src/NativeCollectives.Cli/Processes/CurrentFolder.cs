@@ -21,7 +21,9 @@ internal static class CurrentFolder
 
     /// <summary>Its path.</summary>
     /// <exception cref="ToolException">It does not exist any more.</exception>
-    public static string Path => PathOrNull
+    public static string Path =>
+        PathOrNull
         ?? throw new ToolException(
-            "the current folder does not exist any more; change to one that does, or name one with --cwd");
+            "the current folder does not exist any more; change to one that does, or name one with --cwd"
+        );
 }

@@ -46,11 +46,22 @@ internal sealed class Guard : IDisposable
     /// <param name="folder">What is removed.</param>
     /// <param name="mark">The value of <see cref="MarkVariable"/> in the job's processes.</param>
     /// <param name="grace">From SIGTERM to SIGKILL.</param>
-    public Guard(string folder, string mark, TimeSpan grace) => _shell = ChildProcess.Start(new ProcessStart(
-        "/bin/sh",
-        ["sh", "-c", Script, "sh", Math.Ceiling(grace.TotalSeconds).ToString(CultureInfo.InvariantCulture), folder,
-            $"{MarkVariable}={mark}"],
-        new Dictionary<string, string> { ["PATH"] = "/usr/bin:/bin" }));
+    public Guard(string folder, string mark, TimeSpan grace) =>
+        _shell = ChildProcess.Start(
+            new ProcessStart(
+                "/bin/sh",
+                [
+                    "sh",
+                    "-c",
+                    Script,
+                    "sh",
+                    Math.Ceiling(grace.TotalSeconds).ToString(CultureInfo.InvariantCulture),
+                    folder,
+                    $"{MarkVariable}={mark}",
+                ],
+                new Dictionary<string, string> { ["PATH"] = "/usr/bin:/bin" }
+            )
+        );
 
     /// <summary>The process id of the shell.</summary>
     public int Id => _shell.Id;
@@ -84,8 +95,9 @@ internal sealed class Guard : IDisposable
 
             try
             {
-                _shell.Input.Write(Encoding.ASCII.GetBytes(
-                    string.Create(CultureInfo.InvariantCulture, $"{change} {group}\n")));
+                _shell.Input.Write(
+                    Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{change} {group}\n"))
+                );
             }
             catch (IOException)
             {

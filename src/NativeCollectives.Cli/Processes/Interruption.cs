@@ -12,15 +12,15 @@ internal sealed class Interruption : IDisposable
     private readonly Lock _lock = new();
     private Action<int>? _receiver;
 
-    public Interruption() => _registrations =
-    [
-        PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Handle(context, Signals.Interrupt)),
-        PosixSignalRegistration.Create(PosixSignal.SIGQUIT, context => Handle(context, Signals.Quit)),
-        PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Handle(context, Signals.Terminate)),
-        PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => Handle(context, Signals.Hangup)),
-        PosixSignalRegistration.Create((PosixSignal)Signals.User1, context => Handle(context, Signals.User1)),
-        PosixSignalRegistration.Create((PosixSignal)Signals.User2, context => Handle(context, Signals.User2)),
-    ];
+    public Interruption() =>
+        _registrations = [
+            PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Handle(context, Signals.Interrupt)),
+            PosixSignalRegistration.Create(PosixSignal.SIGQUIT, context => Handle(context, Signals.Quit)),
+            PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Handle(context, Signals.Terminate)),
+            PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => Handle(context, Signals.Hangup)),
+            PosixSignalRegistration.Create((PosixSignal)Signals.User1, context => Handle(context, Signals.User1)),
+            PosixSignalRegistration.Create((PosixSignal)Signals.User2, context => Handle(context, Signals.User2)),
+        ];
 
     /// <summary>The first signal that has asked to end; null: none has.</summary>
     public int? First { get; private set; }

@@ -2,11 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace NativeCollectives.Cli.Processes;
 
-/// <summary>The functions of the C library by which processes are started, watched and ended; those of Linux and of macOS.</summary>
+/// <summary>
+/// The functions of the C library by which processes are started, watched and ended; those of Linux and of macOS.
+/// </summary>
 internal static unsafe partial class Libc
 {
     /// <summary>
-    /// More than a posix_spawnattr_t, a posix_spawn_file_actions_t, a sigset_t or a siginfo_t takes on any system: those are zeroed blocks of this size.
+    /// More than a posix_spawnattr_t, a posix_spawn_file_actions_t, a sigset_t or a siginfo_t takes on any system:
+    /// those are zeroed blocks of this size.
     /// </summary>
     public const int OpaqueSize = 1024;
 
@@ -39,7 +42,14 @@ internal static unsafe partial class Libc
     }
 
     [LibraryImport("libc", EntryPoint = "posix_spawn")]
-    public static partial int Spawn(out int process, byte* path, void* actions, void* attributes, byte** arguments, byte** environment);
+    public static partial int Spawn(
+        out int process,
+        byte* path,
+        void* actions,
+        void* attributes,
+        byte** arguments,
+        byte** environment
+    );
 
     [LibraryImport("libc", EntryPoint = "posix_spawnattr_init")]
     public static partial int AttributesInit(void* attributes);

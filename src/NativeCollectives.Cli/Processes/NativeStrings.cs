@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace NativeCollectives.Cli.Processes;
 
-/// <summary>An array of texts as C programs take it: pointers to UTF-8 that ends with NUL, and a null pointer after the last.</summary>
+/// <summary>
+/// An array of texts as C programs take it: pointers to UTF-8 that ends with NUL, and a null pointer after the last.
+/// </summary>
 internal sealed unsafe class NativeStrings : IDisposable
 {
     private readonly int _count;

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace NativeCollectives.Cli.Processes;
 
 /// <summary>
-/// The descendants that have left their process group, as daemons do. On Linux they become children of the tool when their parent ends, and are found;
-/// elsewhere they become init's.
+/// The descendants that have left their process group, as daemons do. On Linux they become children of the tool when
+/// their parent ends, and are found; elsewhere they become init's.
 /// </summary>
 internal static class Orphans
 {
@@ -29,7 +29,10 @@ internal static class Orphans
         }
     }
 
-    /// <summary>Ends the descendants that have become children of this process: by SIGTERM, and by SIGKILL those that are still there after a while.</summary>
+    /// <summary>
+    /// Ends the descendants that have become children of this process: by SIGTERM, and by SIGKILL those that are still
+    /// there after a while.
+    /// </summary>
     /// <param name="grace">From SIGTERM to SIGKILL.</param>
     /// <param name="known">The children that it has started itself.</param>
     public static void End(TimeSpan grace, params IReadOnlyCollection<int> known)
@@ -62,8 +65,11 @@ internal static class Orphans
         List<int> children = [];
         foreach (var folder in OperatingSystem.IsLinux() ? Directory.EnumerateDirectories("/proc") : [])
         {
-            if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var process)
-                && !known.Contains(process) && Parent(folder) == Environment.ProcessId)
+            if (
+                int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var process)
+                && !known.Contains(process)
+                && Parent(folder) == Environment.ProcessId
+            )
             {
                 children.Add(process);
             }

@@ -6,13 +6,15 @@ namespace NativeCollectives.Cli.Processes;
 internal readonly record struct ProcessEnd(int ExitCode, int? Signal)
 {
     /// <summary>From what waitpid(2) gives.</summary>
-    public static ProcessEnd FromStatus(int status) => (status & 0x7f) is not 0 and var signal
-        ? new ProcessEnd(ExitCodes.Signalled + signal, signal)
-        : new ProcessEnd((status >> 8) & 0xff, null);
+    public static ProcessEnd FromStatus(int status) =>
+        (status & 0x7f) is not 0 and var signal
+            ? new ProcessEnd(ExitCodes.Signalled + signal, signal)
+            : new ProcessEnd((status >> 8) & 0xff, null);
 
     /// <summary>From a shell's exit code, in which a signal is a number above 128.</summary>
     public static ProcessEnd FromShell(int code) =>
         new(code, code is > ExitCodes.Signalled and <= ExitCodes.Signalled + 64 ? code - ExitCodes.Signalled : null);
 
-    public override string ToString() => Signal is { } signal ? $"was killed by {Signals.Name(signal)}" : $"exited with code {ExitCode}";
+    public override string ToString() =>
+        Signal is { } signal ? $"was killed by {Signals.Name(signal)}" : $"exited with code {ExitCode}";
 }

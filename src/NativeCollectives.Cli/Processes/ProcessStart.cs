@@ -4,22 +4,33 @@ namespace NativeCollectives.Cli.Processes;
 /// <param name="Path">The program's file.</param>
 /// <param name="Arguments">All arguments, the program's name first.</param>
 /// <param name="Environment">All variables.</param>
-internal sealed record ProcessStart(string Path, IReadOnlyList<string> Arguments, IReadOnlyDictionary<string, string> Environment)
+internal sealed record ProcessStart(
+    string Path,
+    IReadOnlyList<string> Arguments,
+    IReadOnlyDictionary<string, string> Environment
+)
 {
     /// <summary>The folder in which it starts; null: the tool's.</summary>
     public string? Folder { get; init; }
 
-    /// <summary>Whether its output goes where the tool's errors go, rather than through a pipe, and its input is empty.</summary>
+    /// <summary>
+    /// Whether its output goes where the tool's errors go, rather than through a pipe, and its input is empty.
+    /// </summary>
     public bool IsOutputToErrors { get; init; }
 
     /// <summary>A command whose program is looked for as a shell does.</summary>
     /// <exception cref="ToolException">It is not there, or cannot be executed.</exception>
-    public static ProcessStart Of(IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, string folder) =>
+    public static ProcessStart Of(
+        IReadOnlyList<string> command,
+        IReadOnlyDictionary<string, string> environment,
+        string folder
+    ) =>
         command.FirstOrDefault(static word => word.Contains('\0')) is { } cut
-        ? throw ToolException.Usage(
-            $"the command has the word \"{Shown.Text(cut)}\", but no argument of a program can hold NUL")
-        : new(ProgramFile.Find(command[0], folder, environment.GetValueOrDefault("PATH")), command, environment)
-        {
-            Folder = folder,
-        };
+            ? throw ToolException.Usage(
+                $"the command has the word \"{Shown.Text(cut)}\", but no argument of a program can hold NUL"
+            )
+            : new(ProgramFile.Find(command[0], folder, environment.GetValueOrDefault("PATH")), command, environment)
+            {
+                Folder = folder,
+            };
 }

@@ -6,7 +6,9 @@ namespace NativeCollectives.Cli.Processes;
 internal static class ProgramFile
 {
     /// <summary>The path of a program's file.</summary>
-    /// <param name="program">A name that is looked for in the folders of PATH, or a path, relative to <paramref name="folder"/>.</param>
+    /// <param name="program">
+    /// A name that is looked for in the folders of PATH, or a path, relative to <paramref name="folder"/>.
+    /// </param>
     /// <param name="folder">The folder in which the program starts.</param>
     /// <param name="path">The value of PATH.</param>
     /// <exception cref="ToolException">There is none (127), or it cannot be executed (126).</exception>
@@ -22,7 +24,11 @@ internal static class ProgramFile
         }
 
         string? found = null;
-        foreach (var candidate in (path ?? "/usr/local/bin:/usr/bin:/bin").Split(':').Select(entry => Path.Combine(folder, entry, program)))
+        foreach (
+            var candidate in (path ?? "/usr/local/bin:/usr/bin:/bin")
+                .Split(':')
+                .Select(entry => Path.Combine(folder, entry, program))
+        )
         {
             if (IsExecutable(candidate))
             {
@@ -47,7 +53,12 @@ internal static class ProgramFile
         try
         {
             using var stream = new FileStream(
-                file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+                file,
+                FileMode.Open,
+                FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete,
+                bufferSize: 0
+            );
             Span<byte> start = stackalloc byte[256];
             start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
             var end = start.IndexOf((byte)'\n');
@@ -65,11 +76,13 @@ internal static class ProgramFile
     public static string LacksInterpreter(string interpreter)
     {
         var why = interpreter.EndsWith('\r')
-            ? "; the script has the line ends of Windows (CRLF), so that a carriage return belongs to the name" : "";
+            ? "; the script has the line ends of Windows (CRLF), so that a carriage return belongs to the name"
+            : "";
         return $"its interpreter \"{Shown.Text(interpreter)}\" was not found{why}";
     }
 
     private static bool IsExecutable(string file) => File.Exists(file) && Libc.Access(file, Libc.ExecuteAccess) == 0;
 
-    private static ToolException CannotExecute(string file, string why) => new($"the program {file} cannot be executed: {why}", ExitCodes.CannotExecute);
+    private static ToolException CannotExecute(string file, string why) =>
+        new($"the program {file} cannot be executed: {why}", ExitCodes.CannotExecute);
 }

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace NativeCollectives.Cli.Processes;
 
 /// <summary>
-/// The tool's own standard streams as the system has them: bytes, no line editing, and an error where a pipe's reader is gone, which the streams of Console
-/// hide.
+/// The tool's own standard streams as the system has them: bytes, no line editing, and an error where a pipe's reader
+/// is gone, which the streams of Console hide.
 /// </summary>
 internal static unsafe class StandardStreams
 {
@@ -15,9 +15,9 @@ internal static unsafe class StandardStreams
     public static bool IsTerminal(int descriptor) => Libc.IsTerminal(descriptor) == 1;
 
     /// <summary>
-    /// Whether the standard input can be read: not if it is the terminal and belongs to another job, which would stop this process, nor if it was closed and
-    /// the runtime has since
-    /// opened something of its own under its number: a pipe to itself, which would never end.
+    /// Whether the standard input can be read: not if it is the terminal and belongs to another job, which would stop
+    /// this process, nor if it was closed and the runtime has since opened something of its own under its number: a
+    /// pipe to itself, which would never end.
     /// </summary>
     public static bool IsInputUsable()
     {
@@ -26,14 +26,20 @@ internal static unsafe class StandardStreams
             return Libc.ForegroundGroup(Input) == Libc.OwnGroup();
         }
 
-        return !OperatingSystem.IsLinux() || Link("/proc/self/fd/0") is not { } input || !input.StartsWith("pipe:", StringComparison.Ordinal)
-            || !Directory.EnumerateFileSystemEntries("/proc/self/fd").Any(file => Link(file) == input && IsForWriting(Path.GetFileName(file)));
+        return !OperatingSystem.IsLinux()
+            || Link("/proc/self/fd/0") is not { } input
+            || !input.StartsWith("pipe:", StringComparison.Ordinal)
+            || !Directory
+                .EnumerateFileSystemEntries("/proc/self/fd")
+                .Any(file => Link(file) == input && IsForWriting(Path.GetFileName(file)));
     }
 
     private static bool IsForWriting(string descriptor)
     {
-        // "flags:", then the flags of open(2) as an octal number, whose last digit is odd if the file is open for writing only.
-        var flags = File.ReadLines($"/proc/self/fdinfo/{descriptor}").FirstOrDefault(line => line.StartsWith("flags:", StringComparison.Ordinal));
+        // "flags:", then the flags of open(2) as an octal number, whose last digit is odd if the file is open for
+        // writing only.
+        var flags = File.ReadLines($"/proc/self/fdinfo/{descriptor}")
+            .FirstOrDefault(line => line.StartsWith("flags:", StringComparison.Ordinal));
         return flags is [.., '1' or '3' or '5' or '7'];
     }
 

@@ -1,8 +1,9 @@
 namespace NativeCollectives.Cli.Topology;
 
 /// <summary>
-/// IPv4 addresses for the ends of the cables: a network of four addresses for each, 192.168.X.4k to 192.168.X.4k+3, whose second and third are the ends'; after
-/// 64 cables X goes up. Those X are left out in which a host has an address already.
+/// IPv4 addresses for the ends of the cables: a network of four addresses for each, 192.168.X.4k to 192.168.X.4k+3,
+/// whose second and third are the ends'; after 64 cables X goes up. Those X are left out in which a host has an address
+/// already.
 /// </summary>
 internal sealed class AddressPlan
 {
@@ -13,16 +14,17 @@ internal sealed class AddressPlan
 
     private readonly Dictionary<CableEnd, string> _addresses = [];
 
-    private AddressPlan()
-    {
-    }
+    private AddressPlan() { }
 
     /// <param name="cables">The cables; the order gives the numbers.</param>
     /// <param name="inUse">Addresses of the hosts in other networks.</param>
     /// <exception cref="ToolException">There are more cables than networks.</exception>
     public static AddressPlan Of(IReadOnlyList<Cable> cables, IEnumerable<string> inUse)
     {
-        var octets = Enumerable.Range(0, 256).Where(octet => !inUse.Any(address => address.StartsWith($"{Prefix}{octet}.", StringComparison.Ordinal))).ToList();
+        var octets = Enumerable
+            .Range(0, 256)
+            .Where(octet => !inUse.Any(address => address.StartsWith($"{Prefix}{octet}.", StringComparison.Ordinal)))
+            .ToList();
         if (cables.Count > octets.Count * NetworksPerOctet)
         {
             throw new ToolException($"{cables.Count} cables need more networks than {Prefix}0.0/16 has");

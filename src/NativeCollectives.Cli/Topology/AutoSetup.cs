@@ -8,10 +8,16 @@ internal sealed class AutoSetup(IRemoteShell shell, TextWriter log)
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
 
     /// <summary>The hosts on which sudo asks for a password, or may not be used.</summary>
-    public async Task<IReadOnlyList<string>> WithoutSudoAsync(IEnumerable<string> hosts, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> WithoutSudoAsync(
+        IEnumerable<string> hosts,
+        CancellationToken cancellationToken
+    )
     {
         var probes = await Task.WhenAll(
-            hosts.Select(async host => (Host: host, Result: await shell.RunAsync(host, "sudo -n true", _patience, cancellationToken))));
+            hosts.Select(async host =>
+                (Host: host, Result: await shell.RunAsync(host, "sudo -n true", _patience, cancellationToken))
+            )
+        );
         return [.. probes.Where(probe => probe.Result.ExitCode != 0).Select(probe => probe.Host)];
     }
 

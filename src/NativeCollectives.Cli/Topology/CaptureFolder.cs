@@ -1,7 +1,8 @@
 namespace NativeCollectives.Cli.Topology;
 
 /// <summary>
-/// A folder with what hosts' commands printed: for each host HOST.system_profiler.json, HOST.networksetup.txt, HOST.ibv_devices.txt and HOST.ipconfig.txt.
+/// A folder with what hosts' commands printed: for each host HOST.system_profiler.json, HOST.networksetup.txt,
+/// HOST.ibv_devices.txt and HOST.ipconfig.txt.
 /// </summary>
 internal sealed class CaptureFolder(string path) : ICaptureSource
 {
@@ -23,9 +24,9 @@ internal sealed class CaptureFolder(string path) : ICaptureSource
         List<string> hosts =
         [
             .. from file in Directory.EnumerateFiles(path).Select(file => Path.GetFileName(file))
-               from suffix in suffixes
-               where file.EndsWith(suffix, StringComparison.Ordinal) && file.Length > suffix.Length
-               select file[..^suffix.Length],
+            from suffix in suffixes
+            where file.EndsWith(suffix, StringComparison.Ordinal) && file.Length > suffix.Length
+            select file[..^suffix.Length],
         ];
         return hosts.Count > 0
             ? [.. hosts.Distinct().Order(StringComparer.Ordinal)]
@@ -79,9 +80,14 @@ internal sealed class CaptureFolder(string path) : ICaptureSource
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new ToolException($"what host {capture.Host} printed cannot be written to {path}: {failure.Message}", ExitCodes.Failed, failure);
+            throw new ToolException(
+                $"what host {capture.Host} printed cannot be written to {path}: {failure.Message}",
+                ExitCodes.Failed,
+                failure
+            );
         }
 
-        Task WriteAsync(string suffix, string text) => File.WriteAllTextAsync(Path.Combine(path, capture.Host + suffix), text, cancellationToken);
+        Task WriteAsync(string suffix, string text) =>
+            File.WriteAllTextAsync(Path.Combine(path, capture.Host + suffix), text, cancellationToken);
     }
 }

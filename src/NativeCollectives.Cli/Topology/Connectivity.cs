@@ -35,10 +35,13 @@ internal sealed class Connectivity
     public int Size => Hosts.Count;
 
     /// <summary>
-    /// Finds the cables by the ids that the ports report of each other; it is enough that one end reports the other. What is not a port of these hosts (docks,
-    /// disks, other machines) is no cable, nor is one between two ports of the same host.
+    /// Finds the cables by the ids that the ports report of each other; it is enough that one end reports the other.
+    /// What is not a port of these hosts (docks, disks, other machines) is no cable, nor is one between two ports of
+    /// the same host.
     /// </summary>
-    /// <exception cref="ToolException">Two names are one machine, or a port that has a cable has no network interface.</exception>
+    /// <exception cref="ToolException">
+    /// Two names are one machine, or a port that has a cable has no network interface.
+    /// </exception>
     public static Connectivity Of(IReadOnlyList<Mac> macs)
     {
         var owners = new Dictionary<string, (int Host, ThunderboltPort Port)>();
@@ -49,7 +52,10 @@ internal sealed class Connectivity
                 if (!owners.TryAdd(port.Uuid, (host, port)) && owners[port.Uuid].Host != host)
                 {
                     var other = macs[owners[port.Uuid].Host].Name;
-                    throw ToolException.Usage($"hosts {other} and {macs[host].Name} report the same Thunderbolt port {port.Uuid}: they are one machine");
+                    throw ToolException.Usage(
+                        $"hosts {other} and {macs[host].Name} report the same Thunderbolt port {port.Uuid}: they are "
+                            + "one machine"
+                    );
                 }
             }
         }
@@ -69,11 +75,21 @@ internal sealed class Connectivity
 
         return new Connectivity([.. macs.Select(mac => mac.Name)], cables);
 
-        CableEnd End(int host, ThunderboltPort port) => new(host, macs[host].Interfaces.Thunderbolt(port.Receptacle)
-            ?? throw new ToolException(
-                $"host {macs[host].Name}: networksetup lists no \"Thunderbolt {port.Receptacle}\", a port that has a cable", ExitCodes.Unhealthy));
+        CableEnd End(int host, ThunderboltPort port) =>
+            new(
+                host,
+                macs[host].Interfaces.Thunderbolt(port.Receptacle)
+                    ?? throw new ToolException(
+                        $"host {macs[host].Name}: networksetup lists no \"Thunderbolt {port.Receptacle}\", a port that "
+                            + "has a cable",
+                        ExitCodes.Unhealthy
+                    )
+            );
     }
 
-    /// <summary>The cables between two hosts, with the ends at the first as <see cref="Cable.A"/>; in the same order from either side.</summary>
+    /// <summary>
+    /// The cables between two hosts, with the ends at the first as <see cref="Cable.A"/>; in the same order from either
+    /// side.
+    /// </summary>
     public IReadOnlyList<Cable> Between(int a, int b) => _between[a, b];
 }

@@ -1,6 +1,8 @@
 namespace NativeCollectives.Cli.Topology;
 
-/// <summary>What <c>networksetup -listallhardwareports</c> says of a Mac: which network interface belongs to which port.</summary>
+/// <summary>
+/// What <c>networksetup -listallhardwareports</c> says of a Mac: which network interface belongs to which port.
+/// </summary>
 internal sealed class HardwarePorts
 {
     /// <summary>The command that gives the text.</summary>
@@ -11,11 +13,12 @@ internal sealed class HardwarePorts
 
     private readonly Dictionary<string, string> _interfaces = [];
 
-    private HardwarePorts()
-    {
-    }
+    private HardwarePorts() { }
 
-    /// <summary>The interface that bridges the Thunderbolt ports, which keeps them from having addresses of their own; null if there is none.</summary>
+    /// <summary>
+    /// The interface that bridges the Thunderbolt ports, which keeps them from having addresses of their own; null if
+    /// there is none.
+    /// </summary>
     public string? ThunderboltBridge => _interfaces.GetValueOrDefault("Thunderbolt Bridge");
 
     /// <summary>Reads what the command printed; lines that it does not know are ignored.</summary>

@@ -8,7 +8,9 @@ internal interface ICaptureSource
 
     /// <summary>What a host's commands print.</summary>
     /// <param name="host">The host.</param>
-    /// <param name="thunderbolt">Whether all is wanted; else only the address in the network that all hosts share.</param>
+    /// <param name="thunderbolt">
+    /// Whether all is wanted; else only the address in the network that all hosts share.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="ToolException">A command that must succeed fails, or its text is not there.</exception>
     Task<Capture> CaptureAsync(string host, bool thunderbolt, CancellationToken cancellationToken);

@@ -3,7 +3,9 @@ using System.Net.Sockets;
 
 namespace NativeCollectives.Cli.Topology;
 
-/// <summary>The address of a Mac in the network that all of them share: that of Ethernet or Wi-Fi, en0 or else en1.</summary>
+/// <summary>
+/// The address of a Mac in the network that all of them share: that of Ethernet or Wi-Fi, en0 or else en1.
+/// </summary>
 internal static class LanAddress
 {
     /// <summary>The command that prints it.</summary>
@@ -21,12 +23,20 @@ internal static class LanAddress
             return null;
         }
 
-        return IPAddress.TryParse(address, out IPAddress? parsed) && parsed.AddressFamily == AddressFamily.InterNetwork && parsed.ToString() == address
+        return
+            IPAddress.TryParse(address, out IPAddress? parsed)
+            && parsed.AddressFamily == AddressFamily.InterNetwork
+            && parsed.ToString() == address
             ? address
-            : throw new ToolException($"host {host}: ipconfig getifaddr printed \"{address}\"; expected an IPv4 address");
+            : throw new ToolException(
+                $"host {host}: ipconfig getifaddr printed \"{address}\"; expected an IPv4 address"
+            );
     }
 
     /// <summary>The error for a host that needs one and has none.</summary>
-    public static ToolException Missing(string host) => new(
-        $"host {host} has no IPv4 address on en0 or en1; join it to the network that the hosts share", ExitCodes.Unhealthy);
+    public static ToolException Missing(string host) =>
+        new(
+            $"host {host} has no IPv4 address on en0 or en1; join it to the network that the hosts share",
+            ExitCodes.Unhealthy
+        );
 }

@@ -13,7 +13,9 @@ internal sealed record Mac(string Name)
     /// <summary>Its address in the network that all hosts share, if it has one.</summary>
     public string? Address { get; init; }
 
-    /// <exception cref="ToolException">The host printed something that cannot be read, or has no Thunderbolt port.</exception>
+    /// <exception cref="ToolException">
+    /// The host printed something that cannot be read, or has no Thunderbolt port.
+    /// </exception>
     public static Mac Of(Capture capture)
     {
         IReadOnlyList<ThunderboltPort> ports = ThunderboltReport.Parse(capture.Host, capture.SystemProfiler);

@@ -1,6 +1,9 @@
 namespace NativeCollectives.Cli.Topology;
 
-/// <summary>What <c>ibv_devices</c> says of a Mac. The device of a Thunderbolt port is called rdma_ and the port's network interface.</summary>
+/// <summary>
+/// What <c>ibv_devices</c> says of a Mac. The device of a Thunderbolt port is called rdma_ and the port's network
+/// interface.
+/// </summary>
 internal static class RdmaDevices
 {
     /// <summary>The command that gives the text; where RDMA is unknown, nothing.</summary>

@@ -3,8 +3,9 @@ using System.Numerics;
 namespace NativeCollectives.Cli.Topology;
 
 /// <summary>
-/// Finds the best ring. There are far too many rings to look at each (10¹² through 16 hosts that are all joined), but of the paths that visit the same hosts
-/// and end at the same one only the best matters: Held and Karp's dynamic programming over sets of hosts, 2ⁿ·n² steps.
+/// Finds the best ring. There are far too many rings to look at each (10¹² through 16 hosts that are all joined), but
+/// of the paths that visit the same hosts and end at the same one only the best matters: Held and Karp's dynamic
+/// programming over sets of hosts, 2ⁿ·n² steps.
 /// </summary>
 internal static class RingSearch
 {
@@ -12,8 +13,8 @@ internal static class RingSearch
     public const int MaximumHosts = 20;
 
     /// <summary>
-    /// The ring of the most hosts; among those, one of the highest multiplicity; among those through the same hosts, that which keeps to the hosts' own order
-    /// first.
+    /// The ring of the most hosts; among those, one of the highest multiplicity; among those through the same hosts,
+    /// that which keeps to the hosts' own order first.
     /// </summary>
     /// <returns>Null if no two hosts are joined.</returns>
     /// <exception cref="ToolException">There are too many hosts.</exception>
@@ -21,11 +22,15 @@ internal static class RingSearch
     {
         if (connectivity.Size > MaximumHosts)
         {
-            throw new ToolException($"{connectivity.Size} hosts are too many to search for a ring; expected at most {MaximumHosts}");
+            throw new ToolException(
+                $"{connectivity.Size} hosts are too many to search for a ring; expected at most {MaximumHosts}"
+            );
         }
 
         var search = new Search(connectivity);
-        return search.BestSet() is { } best ? new HostRing(search.Order(best.Set, best.Multiplicity), best.Multiplicity) : null;
+        return search.BestSet() is { } best
+            ? new HostRing(search.Order(best.Set, best.Multiplicity), best.Multiplicity)
+            : null;
     }
 
     private sealed class Search
@@ -33,8 +38,8 @@ internal static class RingSearch
         private readonly int _size;
         private readonly byte[,] _cables;
 
-        // [set * size + last]: the best path from the lowest host of the set through all of it to the last one: its fewest cables between
-        // neighbours, 0 if there is no path.
+        // [set * size + last]: the best path from the lowest host of the set through all of it to the last one: its
+        // fewest cables between neighbours, 0 if there is no path.
         private readonly byte[] _paths;
 
         public Search(Connectivity connectivity)
@@ -92,18 +97,25 @@ internal static class RingSearch
         }
 
         /// <summary>
-        /// The ring through a set, of which one with that multiplicity is known to exist; the lowest host first, and always the lowest next that leaves a way
-        /// back.
+        /// The ring through a set, of which one with that multiplicity is known to exist; the lowest host first, and
+        /// always the lowest next that leaves a way back.
         /// </summary>
         public IReadOnlyList<int> Order(int set, int multiplicity)
         {
             var first = BitOperations.TrailingZeroCount(set);
             var hosts = new List<int> { first };
-            // A way on from a host through all that are left, back to the first, is a path from the first to that host, read backwards.
-            for (var left = set; left != 1 << first;)
+            // A way on from a host through all that are left, back to the first, is a path from the first to that host,
+            // read backwards.
+            for (var left = set; left != 1 << first; )
             {
-                var next = Enumerable.Range(0, _size).First(host => host != first && (left & (1 << host)) != 0
-                    && _cables[hosts[^1], host] >= multiplicity && Path(left, host) >= multiplicity);
+                var next = Enumerable
+                    .Range(0, _size)
+                    .First(host =>
+                        host != first
+                        && (left & (1 << host)) != 0
+                        && _cables[hosts[^1], host] >= multiplicity
+                        && Path(left, host) >= multiplicity
+                    );
                 hosts.Add(next);
                 left &= ~(1 << next);
             }

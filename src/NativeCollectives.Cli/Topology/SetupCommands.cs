@@ -1,10 +1,13 @@
 namespace NativeCollectives.Cli.Topology;
 
-/// <summary>The commands that give a host's Thunderbolt ports their addresses. They last until the host starts again.</summary>
+/// <summary>
+/// The commands that give a host's Thunderbolt ports their addresses. They last until the host starts again.
+/// </summary>
 internal static class SetupCommands
 {
     /// <summary>
-    /// Takes the ports out of the Thunderbolt Bridge, if there is one; then, for each cable, sets the address of this end and the way to the other.
+    /// Takes the ports out of the Thunderbolt Bridge, if there is one; then, for each cable, sets the address of this
+    /// end and the way to the other.
     /// </summary>
     /// <param name="host">The index of the host.</param>
     /// <param name="mac">The host.</param>
@@ -13,7 +16,10 @@ internal static class SetupCommands
     /// <returns>Commands for a shell, in order; none if the host has no cable.</returns>
     public static IReadOnlyList<string> For(int host, Mac mac, Connectivity connectivity, AddressPlan addresses)
     {
-        var cables = connectivity.Cables.Where(cable => cable.A.Host == host || cable.B.Host == host).Select(cable => cable.From(host)).ToList();
+        var cables = connectivity
+            .Cables.Where(cable => cable.A.Host == host || cable.B.Host == host)
+            .Select(cable => cable.From(host))
+            .ToList();
         if (cables.Count == 0)
         {
             return [];
@@ -21,17 +27,22 @@ internal static class SetupCommands
 
         return
         [
-            .. mac.Interfaces.ThunderboltBridge is { } bridge ? [$"sudo ifconfig {bridge} down"] : Array.Empty<string>(),
-            .. cables.SelectMany(cable => new[]
-            {
-                $"sudo ifconfig {cable.A.Interface} inet {addresses[cable.A]} netmask {AddressPlan.NetMask}",
-                $"sudo route change {addresses[cable.B]} -interface {cable.A.Interface}",
-            }),
+            .. mac.Interfaces.ThunderboltBridge is { } bridge
+                ? [$"sudo ifconfig {bridge} down"]
+                : Array.Empty<string>(),
+            .. cables.SelectMany(cable =>
+                new[]
+                {
+                    $"sudo ifconfig {cable.A.Interface} inet {addresses[cable.A]} netmask {AddressPlan.NetMask}",
+                    $"sudo route change {addresses[cable.B]} -interface {cable.A.Interface}",
+                }
+            ),
         ];
     }
 
     /// <summary>
-    /// Whether the ports are usable all the same if a command fails: an interface that is down already, a route that the address has brought along.
+    /// Whether the ports are usable all the same if a command fails: an interface that is down already, a route that
+    /// the address has brought along.
     /// </summary>
     public static bool MayFail(string command) => !command.Contains(" inet ", StringComparison.Ordinal);
 }

@@ -7,6 +7,7 @@ internal sealed class ShellCaptures(IRemoteShell shell) : ICaptureSource
 {
     private const string Probe = "echo success";
     private static readonly TimeSpan _connecting = TimeSpan.FromSeconds(5);
+
     // system_profiler takes several seconds on a Mac with many devices.
     private static readonly TimeSpan _answering = TimeSpan.FromSeconds(60);
 
@@ -31,22 +32,30 @@ internal sealed class ShellCaptures(IRemoteShell shell) : ICaptureSource
         async Task<string> RequiredAsync(string command)
         {
             RemoteResult result = await shell.RunAsync(host, command, _answering, cancellationToken);
-            return result.ExitCode == 0 ? result.Output : throw new ToolException($"host {host}: {command} failed ({Reason(result)}); expected a Mac");
+            return result.ExitCode == 0
+                ? result.Output
+                : throw new ToolException($"host {host}: {command} failed ({Reason(result)}); expected a Mac");
         }
 
-        // A command that fails, or is not there, has nothing to say; but a connection that is lost must not look like that.
+        // A command that fails, or is not there, has nothing to say; but a connection that is lost must not look like
+        // that.
         async Task<string> OptionalAsync(string command)
         {
             RemoteResult result = await shell.RunAsync(host, command, _answering, cancellationToken);
             return result.ExitCode switch
             {
                 0 => result.Output,
-                255 or ExitCodes.TimedOut => throw new ToolException($"host {host}: {command} failed ({Reason(result)})"),
+                255 or ExitCodes.TimedOut => throw new ToolException(
+                    $"host {host}: {command} failed ({Reason(result)})"
+                ),
                 _ => "",
             };
         }
     }
 
     private static string Reason(RemoteResult result) =>
-        result.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? $"exit code {result.ExitCode}";
+        result
+            .Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .LastOrDefault()
+        ?? $"exit code {result.ExitCode}";
 }

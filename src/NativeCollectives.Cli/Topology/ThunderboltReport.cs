@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace NativeCollectives.Cli.Topology;
 
 /// <summary>
-/// What <c>system_profiler SPThunderboltDataType -json</c> says of a Mac: a list of buses, each with a port and the tree of what is connected to it.
+/// What <c>system_profiler SPThunderboltDataType -json</c> says of a Mac: a list of buses, each with a port and the
+/// tree of what is connected to it.
 /// </summary>
 internal static class ThunderboltReport
 {
@@ -21,28 +22,41 @@ internal static class ThunderboltReport
         try
         {
             using var document = WholeJson.Parse(json);
-            if (document.RootElement.ValueKind != JsonValueKind.Object
+            if (
+                document.RootElement.ValueKind != JsonValueKind.Object
                 || !document.RootElement.TryGetProperty(Buses, out JsonElement buses)
-                || buses.ValueKind != JsonValueKind.Array)
+                || buses.ValueKind != JsonValueKind.Array
+            )
             {
-                throw new ToolException($"host {host}: {Command} printed something else than an object with a list \"{Buses}\"");
+                throw new ToolException(
+                    $"host {host}: {Command} printed something else than an object with a list \"{Buses}\""
+                );
             }
 
             return [.. buses.EnumerateArray().Select(Port).OfType<ThunderboltPort>()];
         }
         catch (JsonException failure)
         {
-            throw new ToolException($"host {host}: {Command} printed something that is not JSON: {failure.Message}", ExitCodes.Failed, failure);
+            throw new ToolException(
+                $"host {host}: {Command} printed something that is not JSON: {failure.Message}",
+                ExitCodes.Failed,
+                failure
+            );
         }
     }
 
     private static ThunderboltPort? Port(JsonElement bus) =>
-        Text(bus, "domain_uuid_key") is { } uuid && Receptacle(bus) is { } receptacle ? new ThunderboltPort(uuid, receptacle, [.. Peers(bus)]) : null;
+        Text(bus, "domain_uuid_key") is { } uuid && Receptacle(bus) is { } receptacle
+            ? new ThunderboltPort(uuid, receptacle, [.. Peers(bus)])
+            : null;
 
     /// <summary>The number of the first port of a bus. It is in an object called receptacle_N_tag.</summary>
     private static string? Receptacle(JsonElement bus) =>
         bus.EnumerateObject()
-            .Where(property => property.Name.StartsWith("receptacle_", StringComparison.Ordinal) && property.Name.EndsWith("_tag", StringComparison.Ordinal))
+            .Where(property =>
+                property.Name.StartsWith("receptacle_", StringComparison.Ordinal)
+                && property.Name.EndsWith("_tag", StringComparison.Ordinal)
+            )
             .Select(property => Text(property.Value, "receptacle_id_key"))
             .FirstOrDefault(number => number is not null);
 
@@ -59,12 +73,16 @@ internal static class ThunderboltReport
     }
 
     private static List<JsonElement> Items(JsonElement parent) =>
-        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty("_items", out JsonElement items) && items.ValueKind == JsonValueKind.Array
+        parent.ValueKind == JsonValueKind.Object
+        && parent.TryGetProperty("_items", out JsonElement items)
+        && items.ValueKind == JsonValueKind.Array
             ? [.. items.EnumerateArray()]
             : [];
 
     private static string? Text(JsonElement parent, string key) =>
-        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String
+        parent.ValueKind == JsonValueKind.Object
+        && parent.TryGetProperty(key, out JsonElement value)
+        && value.ValueKind == JsonValueKind.String
             ? value.GetString()
             : null;
 }

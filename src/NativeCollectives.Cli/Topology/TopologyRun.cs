@@ -9,7 +9,9 @@ namespace NativeCollectives.Cli.Topology;
 /// <param name="log">The standard error stream: everything else.</param>
 internal sealed class TopologyRun(TopologyOptions options, IRemoteShell shell, TextWriter output, TextWriter log)
 {
-    private readonly ICaptureSource _source = options.From is { } folder ? new CaptureFolder(folder) : new ShellCaptures(shell);
+    private readonly ICaptureSource _source = options.From is { } folder
+        ? new CaptureFolder(folder)
+        : new ShellCaptures(shell);
 
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
@@ -33,7 +35,10 @@ internal sealed class TopologyRun(TopologyOptions options, IRemoteShell shell, T
         var addresses = AddressPlan.Of(connectivity.Cables, macs.Select(mac => mac.Address).OfType<string>());
         var plan = TopologyPlan.Make(macs, connectivity, addresses, options.Backend);
         await log.WriteLineAsync($"collectives: {plan.HostFile.Backend}: {plan.Summary}");
-        await SetUpAsync([.. macs.Select((mac, host) => (mac.Name, SetupCommands.For(host, mac, connectivity, addresses)))], cancellationToken);
+        await SetUpAsync(
+            [.. macs.Select((mac, host) => (mac.Name, SetupCommands.For(host, mac, connectivity, addresses)))],
+            cancellationToken
+        );
         await WriteHostFileAsync(plan.HostFile, cancellationToken);
         return ExitCodes.Success;
     }
@@ -50,7 +55,11 @@ internal sealed class TopologyRun(TopologyOptions options, IRemoteShell shell, T
         foreach (var host in hosts)
         {
             // A name is part of a command line, and of the name of a file.
-            if (host.Length == 0 || host.StartsWith('-') || host.Any(letter => char.IsWhiteSpace(letter) || letter == '/'))
+            if (
+                host.Length == 0
+                || host.StartsWith('-')
+                || host.Any(letter => char.IsWhiteSpace(letter) || letter == '/')
+            )
             {
                 throw ToolException.Usage($"\"{host}\" is not the name of a host");
             }
@@ -61,16 +70,24 @@ internal sealed class TopologyRun(TopologyOptions options, IRemoteShell shell, T
             : hosts;
     }
 
-    private async Task<IReadOnlyList<string>> ReachableAsync(IReadOnlyList<string> hosts, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<string>> ReachableAsync(
+        IReadOnlyList<string> hosts,
+        CancellationToken cancellationToken
+    )
     {
-        var probes = await Task.WhenAll(hosts.Select(async host => (Host: host, Reason: await _source.UnreachableAsync(host, cancellationToken))));
+        var probes = await Task.WhenAll(
+            hosts.Select(async host => (Host: host, Reason: await _source.UnreachableAsync(host, cancellationToken)))
+        );
         var unreachable = probes.Where(probe => probe.Reason is not null).ToList();
         if (unreachable.Count == 0)
         {
             return hosts;
         }
 
-        var sentence = string.Join("; ", unreachable.Select(probe => $"host {probe.Host} cannot be reached: {probe.Reason}"));
+        var sentence = string.Join(
+            "; ",
+            unreachable.Select(probe => $"host {probe.Host} cannot be reached: {probe.Reason}")
+        );
         if (!options.IgnoreUnreachable || unreachable.Count == hosts.Count)
         {
             throw new ToolException(sentence, ExitCodes.Unhealthy);
@@ -80,13 +97,20 @@ internal sealed class TopologyRun(TopologyOptions options, IRemoteShell shell, T
         return [.. probes.Where(probe => probe.Reason is null).Select(probe => probe.Host)];
     }
 
-    private async Task<IReadOnlyList<Capture>> CaptureAsync(IReadOnlyList<string> hosts, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<Capture>> CaptureAsync(
+        IReadOnlyList<string> hosts,
+        CancellationToken cancellationToken
+    )
     {
         await InformAsync($"asking {string.Join(", ", hosts)}");
-        Capture[] captures = await Task.WhenAll(hosts.Select(host => _source.CaptureAsync(host, !options.OverEthernet, cancellationToken)));
+        Capture[] captures = await Task.WhenAll(
+            hosts.Select(host => _source.CaptureAsync(host, !options.OverEthernet, cancellationToken))
+        );
         if (options.Save is { } folder)
         {
-            await Task.WhenAll(captures.Select(capture => new CaptureFolder(folder).SaveAsync(capture, cancellationToken)));
+            await Task.WhenAll(
+                captures.Select(capture => new CaptureFolder(folder).SaveAsync(capture, cancellationToken))
+            );
         }
 
         return captures;
@@ -96,22 +120,37 @@ internal sealed class TopologyRun(TopologyOptions options, IRemoteShell shell, T
         new([.. captures.Select(Reached)]) { Backend = options.Backend };
 
     private static Host Reached(Capture capture) =>
-        new(capture.Host) { Ips = [LanAddress.Parse(capture.Host, capture.IpConfig) ?? throw LanAddress.Missing(capture.Host)] };
+        new(capture.Host)
+        {
+            Ips = [LanAddress.Parse(capture.Host, capture.IpConfig) ?? throw LanAddress.Missing(capture.Host)],
+        };
 
-    private async Task SetUpAsync(IReadOnlyList<(string Host, IReadOnlyList<string> Commands)> setup, CancellationToken cancellationToken)
+    private async Task SetUpAsync(
+        IReadOnlyList<(string Host, IReadOnlyList<string> Commands)> setup,
+        CancellationToken cancellationToken
+    )
     {
         if (options.AutoSetup)
         {
             var runner = new AutoSetup(shell, log);
-            IReadOnlyList<string> without = await runner.WithoutSudoAsync(setup.Select(host => host.Host), cancellationToken);
+            IReadOnlyList<string> without = await runner.WithoutSudoAsync(
+                setup.Select(host => host.Host),
+                cancellationToken
+            );
             if (without.Count == 0)
             {
                 await Task.WhenAll(setup.Select(host => runner.RunAsync(host.Host, host.Commands, cancellationToken)));
-                await log.WriteLineAsync($"collectives: the Thunderbolt ports of {string.Join(", ", setup.Select(host => host.Host))} are set up");
+                await log.WriteLineAsync(
+                    $"collectives: the Thunderbolt ports of {string.Join(", ", setup.Select(host => host.Host))} are "
+                        + "set up"
+                );
                 return;
             }
 
-            await log.WriteLineAsync($"collectives: warning: sudo needs a password on {string.Join(", ", without)}; run the commands below yourself");
+            await log.WriteLineAsync(
+                $"collectives: warning: sudo needs a password on {string.Join(", ", without)}; run the commands below "
+                    + "yourself"
+            );
         }
 
         await HeadingAsync("Setup");
@@ -143,7 +182,11 @@ internal sealed class TopologyRun(TopologyOptions options, IRemoteShell shell, T
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new ToolException($"the hostfile {path} cannot be written: {failure.Message}", ExitCodes.Failed, failure);
+            throw new ToolException(
+                $"the hostfile {path} cannot be written: {failure.Message}",
+                ExitCodes.Failed,
+                failure
+            );
         }
 
         await InformAsync($"wrote {path}");
@@ -151,5 +194,6 @@ internal sealed class TopologyRun(TopologyOptions options, IRemoteShell shell, T
 
     private Task HeadingAsync(string heading) => output.WriteLineAsync($"{heading}\n{new string('=', heading.Length)}");
 
-    private Task InformAsync(string text) => options.Verbose ? log.WriteLineAsync($"collectives: {text}") : Task.CompletedTask;
+    private Task InformAsync(string text) =>
+        options.Verbose ? log.WriteLineAsync($"collectives: {text}") : Task.CompletedTask;
 }

@@ -5,12 +5,16 @@ namespace NativeCollectives.Hosting;
 /// <summary>Tells where the settings of a configuration came from.</summary>
 public static class ConfigurationTrace
 {
-    /// <summary>The settings that <see cref="DistributedGroupSettings.From"/> would use, whether they are well-formed or not.</summary>
-    /// <param name="configuration">The whole configuration, or a section that holds the settings itself, whose sources then cannot be told apart.</param>
+    /// <summary>
+    /// The settings that <see cref="DistributedGroupSettings.From"/> would use, whether they are well-formed or not.
+    /// </summary>
+    /// <param name="configuration">
+    /// The whole configuration, or a section that holds the settings itself, whose sources then cannot be told apart.
+    /// </param>
     /// <returns>
-    /// The settings that have a value, in the order of their keys, and the defaults of <c>Backend</c>, <c>Strict</c> and the timeouts where nobody sets them.
-    /// Of settings that contradict each other, such as <c>Ring:Hosts</c> and <c>Ring:HostFile</c>, those are left out that a launcher gave and somebody else
-    /// overruled.
+    /// The settings that have a value, in the order of their keys, and the defaults of <c>Backend</c>, <c>Strict</c>
+    /// and the timeouts where nobody sets them. Of settings that contradict each other, such as <c>Ring:Hosts</c> and
+    /// <c>Ring:HostFile</c>, those are left out that a launcher gave and somebody else overruled.
     /// </returns>
     public static IReadOnlyList<SettingOrigin> Of(IConfiguration configuration)
     {
@@ -31,6 +35,7 @@ public static class ConfigurationTrace
 
         return [.. origins.Values.OrderBy(static origin => origin.Key, StringComparer.OrdinalIgnoreCase)];
 
-        void Add(string key, string value, string source) => origins[key] = new SettingOrigin(SettingKeys.Whole(key), value, source);
+        void Add(string key, string value, string source) =>
+            origins[key] = new SettingOrigin(SettingKeys.Whole(key), value, source);
     }
 }

@@ -3,10 +3,13 @@ using Microsoft.Extensions.Options;
 
 namespace NativeCollectives.Hosting;
 
-/// <summary>How the group of a host is to be formed: the options class of the configuration section <see cref="SectionName"/>.</summary>
+/// <summary>
+/// How the group of a host is to be formed: the options class of the configuration section <see cref="SectionName"/>.
+/// </summary>
 /// <remarks>
-/// The keys are the properties' names, such as <c>NativeCollectives:Ring:Rank</c>; <c>docs/hosting.md</c> lists them all. A value that is malformed or
-/// contradicts another one, and a key that is none, is an error which names the key, the value, what was expected and where the value came from.
+/// The keys are the properties' names, such as <c>NativeCollectives:Ring:Rank</c>; <c>docs/hosting.md</c> lists them
+/// all. A value that is malformed or contradicts another one, and a key that is none, is an error which names the key,
+/// the value, what was expected and where the value came from.
 /// </remarks>
 public sealed class DistributedGroupSettings
 {
@@ -20,11 +23,15 @@ public sealed class DistributedGroupSettings
     public bool Strict { get; set; }
 
     /// <summary>
-    /// How long forming the group may take; <see langword="null"/>: as <see cref="DistributedGroupOptions.FormingTimeout"/> says, 60 seconds.
+    /// How long forming the group may take; <see langword="null"/>: as
+    /// <see cref="DistributedGroupOptions.FormingTimeout"/> says, 60 seconds.
     /// </summary>
     public TimeSpan? FormingTimeout { get; set; }
 
-    /// <summary>How long an operation may take; <see langword="null"/>: as <see cref="DistributedGroupOptions.OperationTimeout"/> says, 300 seconds.</summary>
+    /// <summary>
+    /// How long an operation may take; <see langword="null"/>: as
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/> says, 300 seconds.
+    /// </summary>
     public TimeSpan? OperationTimeout { get; set; }
 
     /// <summary>The ring's settings.</summary>
@@ -50,25 +57,40 @@ public sealed class DistributedGroupSettings
 
     /// <summary>Reads the settings from a configuration, as <c>AddDistributedGroup</c> does.</summary>
     /// <param name="configuration">
-    /// The whole configuration, whose section <see cref="SectionName"/> is read; or a section that holds the settings itself.
+    /// The whole configuration, whose section <see cref="SectionName"/> is read; or a section that holds the settings
+    /// itself.
     /// </param>
     /// <returns>The settings.</returns>
-    /// <exception cref="OptionsValidationException">Something is wrong; there is one message for each fault.</exception>
-    /// <remarks>What launchers have put into the environment counts too: see <see cref="LauncherConfigurationExtensions.AddLauncherEnvironment"/>.</remarks>
+    /// <exception cref="OptionsValidationException">
+    /// Something is wrong; there is one message for each fault.
+    /// </exception>
+    /// <remarks>
+    /// What launchers have put into the environment counts too: see
+    /// <see cref="LauncherConfigurationExtensions.AddLauncherEnvironment"/>.
+    /// </remarks>
     public static DistributedGroupSettings From(IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         var settings = new DistributedGroupSettings();
         settings.Read(EffectiveConfiguration.Of(configuration));
         ValidateOptionsResult result = new DistributedGroupSettingsValidator().Validate(null, settings);
-        return result.Succeeded ? settings : throw new OptionsValidationException(SectionName, typeof(DistributedGroupSettings), result.Failures);
+        return result.Succeeded
+            ? settings
+            : throw new OptionsValidationException(SectionName, typeof(DistributedGroupSettings), result.Failures);
     }
 
     /// <summary>The options by which <see cref="DistributedGroup"/> forms the group.</summary>
     /// <returns>New options.</returns>
     public DistributedGroupOptions ToGroupOptions()
     {
-        var options = new DistributedGroupOptions { Backend = Backend, Strict = Strict, Ring = Ring, Nccl = Nccl, Jaccl = Jaccl };
+        var options = new DistributedGroupOptions
+        {
+            Backend = Backend,
+            Strict = Strict,
+            Ring = Ring,
+            Nccl = Nccl,
+            Jaccl = Jaccl,
+        };
         options.Launched = Launched;
         if (FormingTimeout is { } formingTimeout)
         {
@@ -123,7 +145,9 @@ public sealed class DistributedGroupSettings
     }
 
     private static readonly (string, BackendKind)[] _backends =
-        [.. Enum.GetValues<BackendKind>().Select(static backend => (BackendNames.Of(backend), backend))];
+    [
+        .. Enum.GetValues<BackendKind>().Select(static backend => (BackendNames.Of(backend), backend)),
+    ];
 
     private static readonly (string, NcclBootstrap)[] _bootstraps =
     [
@@ -135,7 +159,11 @@ public sealed class DistributedGroupSettings
         ("commid", NcclBootstrap.CommId),
     ];
 
-    private static readonly (string, JacclFrames)[] _frames = [("large", JacclFrames.Large), ("small", JacclFrames.Small)];
+    private static readonly (string, JacclFrames)[] _frames =
+    [
+        ("large", JacclFrames.Large),
+        ("small", JacclFrames.Small),
+    ];
 
     private static readonly (string, JacclQueuePairs)[] _queuePairs =
     [
@@ -155,11 +183,17 @@ public sealed class DistributedGroupSettings
     private static void Read(SettingsReader reader, NcclOptions nccl)
     {
         nccl.Rank = reader.Rank(SettingKeys.NcclRank) ?? nccl.Rank;
-        nccl.Size = reader.Number(SettingKeys.NcclSize, 1, "a number of ranks: a decimal number from 1, of digits only") ?? nccl.Size;
-        nccl.Device = reader.Number(SettingKeys.NcclDevice, 0, "the ordinal of a device: a decimal number from 0, of digits only") ?? nccl.Device;
+        nccl.Size =
+            reader.Number(SettingKeys.NcclSize, 1, "a number of ranks: a decimal number from 1, of digits only")
+            ?? nccl.Size;
+        nccl.Device =
+            reader.Number(SettingKeys.NcclDevice, 0, "the ordinal of a device: a decimal number from 0, of digits only")
+            ?? nccl.Device;
         nccl.Rendezvous = reader.Address(SettingKeys.NcclRendezvous) ?? nccl.Rendezvous;
         nccl.Bootstrap = reader.Choice(SettingKeys.NcclBootstrap, _bootstraps) ?? nccl.Bootstrap;
-        nccl.StagingBytes = reader.Number(SettingKeys.NcclStagingBytes, 0, "a size in bytes: a decimal number from 0, of digits only") ?? nccl.StagingBytes;
+        nccl.StagingBytes =
+            reader.Number(SettingKeys.NcclStagingBytes, 0, "a size in bytes: a decimal number from 0, of digits only")
+            ?? nccl.StagingBytes;
         nccl.Library = reader.Path(SettingKeys.NcclLibrary) ?? nccl.Library;
         nccl.CudaLibrary = reader.Path(SettingKeys.NcclCudaLibrary) ?? nccl.CudaLibrary;
     }

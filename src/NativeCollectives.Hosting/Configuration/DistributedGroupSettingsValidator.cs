@@ -8,10 +8,15 @@ internal sealed partial class DistributedGroupSettingsValidator : IValidateOptio
 {
     public ValidateOptionsResult Validate(string? name, DistributedGroupSettings options)
     {
-        BackendKind? chosen = options.Problems.Any(static problem => problem.LauncherKey is not null) ? Chosen(options)
+        BackendKind? chosen = options.Problems.Any(static problem => problem.LauncherKey is not null)
+            ? Chosen(options)
             : null;
-        string[] problems = [.. options.Problems.Where(problem => !problem.IsOverruledBy(options, chosen))
-            .Select(static problem => problem.Text)];
+        string[] problems =
+        [
+            .. options
+                .Problems.Where(problem => !problem.IsOverruledBy(options, chosen))
+                .Select(static problem => problem.Text),
+        ];
         if (problems.Length > 0)
         {
             return ValidateOptionsResult.Fail(problems);
@@ -19,7 +24,8 @@ internal sealed partial class DistributedGroupSettingsValidator : IValidateOptio
 
         try
         {
-            // Decides what group to form, without opening or connecting anything: the same checks in the same words as when it is formed.
+            // Decides what group to form, without opening or connecting anything: the same checks in the same words as
+            // when it is formed.
             _ = GroupPlan.Make(options.ToGroupOptions(), options.Environment, static _ => null);
             return ValidateOptionsResult.Success;
         }
@@ -38,8 +44,9 @@ internal sealed partial class DistributedGroupSettingsValidator : IValidateOptio
     {
         try
         {
-            return GroupPlan.Make(options.ToGroupOptions(), options.Environment,
-                static _ => null).Configuration?.Backend;
+            return GroupPlan
+                .Make(options.ToGroupOptions(), options.Environment, static _ => null)
+                .Configuration?.Backend;
         }
         catch (Exception exception) when (exception is ArgumentException or CollectiveException)
         {
@@ -51,22 +58,26 @@ internal sealed partial class DistributedGroupSettingsValidator : IValidateOptio
     private static string WithKeys(string message, IReadOnlyDictionary<string, string> sources)
     {
         Dictionary<string, string> named = [];
-        string worded = OptionNames().Replace(
-            BothOptions().Replace(message, "${class}.${first} and ${class}.${second} are both set,"),
-            match =>
-            {
-                string section = match.Groups["section"].Value;
-                string property = match.Groups["property"].Value;
-                string key = section == "DistributedGroup" ? property : $"{section}:{property}";
-                if (!sources.TryGetValue(key, out string? source))
+        string worded = OptionNames()
+            .Replace(
+                BothOptions().Replace(message, "${class}.${first} and ${class}.${second} are both set,"),
+                match =>
                 {
-                    return match.Value;
-                }
+                    string section = match.Groups["section"].Value;
+                    string property = match.Groups["property"].Value;
+                    string key = section == "DistributedGroup" ? property : $"{section}:{property}";
+                    if (!sources.TryGetValue(key, out string? source))
+                    {
+                        return match.Value;
+                    }
 
-                named[SettingKeys.Whole(key)] = source;
-                return SettingKeys.Whole(key);
-            });
-        return named.Count == 0 ? worded : $"{worded} {string.Join(" ", named.Select(static pair => $"{pair.Key} comes from: {pair.Value}."))}";
+                    named[SettingKeys.Whole(key)] = source;
+                    return SettingKeys.Whole(key);
+                }
+            );
+        return named.Count == 0
+            ? worded
+            : $"{worded} {string.Join(" ", named.Select(static pair => $"{pair.Key} comes from: {pair.Value}."))}";
     }
 
     [GeneratedRegex(@"\b(?<section>Ring|Nccl|Jaccl|DistributedGroup)Options\.(?<property>\w+)")]

@@ -2,11 +2,13 @@ using Microsoft.Extensions.Configuration;
 
 namespace NativeCollectives.Hosting;
 
-/// <summary>The values that are in effect: those of a configuration, and, where they leave room, those of launchers.</summary>
+/// <summary>
+/// The values that are in effect: those of a configuration, and, where they leave room, those of launchers.
+/// </summary>
 internal sealed class EffectiveConfiguration
 {
-    // Of the keys in each row, which say the same thing in different ways, all values come from one place: the launchers count only if nobody else says
-    // anything, and of the launchers the first.
+    // Of the keys in each row, which say the same thing in different ways, all values come from one place: the
+    // launchers count only if nobody else says anything, and of the launchers the first.
     private static readonly string[][] _alternatives =
     [
         [SettingKeys.RingHosts, SettingKeys.RingHostFile, SettingKeys.RingNodes, SettingKeys.RingTasksPerNode],
@@ -29,25 +31,40 @@ internal sealed class EffectiveConfiguration
     {
         LauncherConfigurationProvider[] launchers = [.. Launchers(configuration)];
         List<SettingEntry> entries = [];
-        Collect(configuration, configuration as IConfigurationSection ?? configuration.GetSection(DistributedGroupSettings.SectionName), entries);
+        Collect(
+            configuration,
+            configuration as IConfigurationSection ?? configuration.GetSection(DistributedGroupSettings.SectionName),
+            entries
+        );
         if (launchers.Length == 0)
         {
             IConfigurationRoot environment = new ConfigurationBuilder().AddLauncherEnvironment().Build();
             launchers = [.. Launchers(environment)];
             List<SettingEntry> launched = [];
             Collect(environment, environment.GetSection(DistributedGroupSettings.SectionName), launched);
-            entries.AddRange(launched.ExceptBy(entries.Select(static entry => entry.Key), static entry => entry.Key,
-                StringComparer.OrdinalIgnoreCase));
+            entries.AddRange(
+                launched.ExceptBy(
+                    entries.Select(static entry => entry.Key),
+                    static entry => entry.Key,
+                    StringComparer.OrdinalIgnoreCase
+                )
+            );
         }
 
         // A configuration that leaves the choice of the backend open leaves it to the environment.
-        if (entries.Find(static entry =>
-            entry.Key.Equals(SettingKeys.Backend, StringComparison.OrdinalIgnoreCase)) is { Launcher: null } open
-            && (open.Value is null
-                || open.Value.Equals(BackendNames.Of(BackendKind.Any), StringComparison.OrdinalIgnoreCase))
+        if (
+            entries.Find(static entry => entry.Key.Equals(SettingKeys.Backend, StringComparison.OrdinalIgnoreCase))
+                is { Launcher: null } open
+            && (
+                open.Value is null
+                || open.Value.Equals(BackendNames.Of(BackendKind.Any), StringComparison.OrdinalIgnoreCase)
+            )
             && Array.Find(launchers, static launcher => launcher is OwnConfigurationProvider) is { } own
-            && (own.Problems.ContainsKey(SettingKeys.Backend)
-                || own.TryGet(SettingKeys.Whole(SettingKeys.Backend), out _)))
+            && (
+                own.Problems.ContainsKey(SettingKeys.Backend)
+                || own.TryGet(SettingKeys.Whole(SettingKeys.Backend), out _)
+            )
+        )
         {
             entries.Remove(open);
             if (own.TryGet(SettingKeys.Whole(SettingKeys.Backend), out string? named))
@@ -58,9 +75,16 @@ internal sealed class EffectiveConfiguration
 
         foreach (LauncherConfigurationProvider launcher in launchers)
         {
-            entries.AddRange(launcher.Problems
-                .Where(problem => !entries.Exists(entry => entry.Key.Equals(problem.Key, StringComparison.OrdinalIgnoreCase)))
-                .Select(problem => new SettingEntry(problem.Key, null, launcher.Name, launcher) { Problem = problem.Value }));
+            entries.AddRange(
+                launcher
+                    .Problems.Where(problem =>
+                        !entries.Exists(entry => entry.Key.Equals(problem.Key, StringComparison.OrdinalIgnoreCase))
+                    )
+                    .Select(problem => new SettingEntry(problem.Key, null, launcher.Name, launcher)
+                    {
+                        Problem = problem.Value,
+                    })
+            );
         }
 
         return new EffectiveConfiguration(Settle(entries), launchers[^1].Environment);
@@ -69,12 +93,14 @@ internal sealed class EffectiveConfiguration
     private static IEnumerable<LauncherConfigurationProvider> Launchers(IConfiguration configuration) =>
         configuration is not IConfigurationRoot root
             ? []
-            : root.Providers.SelectMany(static provider => provider switch
-            {
-                LauncherConfigurationProvider launcher => [launcher],
-                ChainedConfigurationProvider chained => Launchers(chained.Configuration),
-                _ => [],
-            });
+            : root.Providers.SelectMany(static provider =>
+                provider switch
+                {
+                    LauncherConfigurationProvider launcher => [launcher],
+                    ChainedConfigurationProvider chained => Launchers(chained.Configuration),
+                    _ => [],
+                }
+            );
 
     private static void Collect(IConfiguration configuration, IConfigurationSection section, List<SettingEntry> entries)
     {
@@ -91,7 +117,9 @@ internal sealed class EffectiveConfiguration
                     string key = child.Path[start..];
                     IConfigurationProvider? provider = Find(configuration, child.Path);
                     var launcher = provider as LauncherConfigurationProvider;
-                    string source = launcher?.SourceOf(key) ?? (provider is null ? "configuration" : SourceNames.Of(provider, child.Path));
+                    string source =
+                        launcher?.SourceOf(key)
+                        ?? (provider is null ? "configuration" : SourceNames.Of(provider, child.Path));
                     entries.Add(new SettingEntry(key, child.Value, source, launcher));
                 }
 
@@ -109,7 +137,9 @@ internal sealed class EffectiveConfiguration
         }
 
         IConfigurationProvider? provider = root.Providers.LastOrDefault(provider => provider.TryGet(path, out _));
-        return provider is ChainedConfigurationProvider chained ? Find(chained.Configuration, path) ?? provider : provider;
+        return provider is ChainedConfigurationProvider chained
+            ? Find(chained.Configuration, path) ?? provider
+            : provider;
     }
 
     private static List<SettingEntry> Settle(List<SettingEntry> entries)
@@ -117,23 +147,41 @@ internal sealed class EffectiveConfiguration
         HashSet<SettingEntry> dropped = [];
         foreach (string[] keys in _alternatives)
         {
-            SettingEntry[] group = [.. entries.Where(entry => Array.Exists(keys, key => SettingKeys.IsOrIsIn(entry.Key, key)))];
+            SettingEntry[] group =
+            [
+                .. entries.Where(entry => Array.Exists(keys, key => SettingKeys.IsOrIsIn(entry.Key, key))),
+            ];
 
             // How many ranks a node has says nothing without the nodes, which can be the launcher's.
-            bool isExplicit = group.Any(static entry => entry is { Launcher: null, Value: not null } && !Is(entry, SettingKeys.RingTasksPerNode));
-            LauncherConfigurationProvider? first = isExplicit ? null : group.MaxBy(static entry => entry.Launcher?.Precedence ?? -1)?.Launcher;
+            bool isExplicit = group.Any(static entry =>
+                entry is { Launcher: null, Value: not null } && !Is(entry, SettingKeys.RingTasksPerNode)
+            );
+            LauncherConfigurationProvider? first = isExplicit
+                ? null
+                : group.MaxBy(static entry => entry.Launcher?.Precedence ?? -1)?.Launcher;
             dropped.UnionWith(group.Where(entry => entry.Launcher is not null && entry.Launcher != first));
         }
 
         // What a launcher says of how NCCL's ranks meet is one whole.
         SettingEntry? bootstrap = entries.Find(static entry => Is(entry, SettingKeys.NcclBootstrap));
-        bool isAnotherBootstrap = bootstrap is { Launcher: null, Value: not null } && !bootstrap.Value.Equals("auto", StringComparison.OrdinalIgnoreCase);
+        bool isAnotherBootstrap =
+            bootstrap is { Launcher: null, Value: not null }
+            && !bootstrap.Value.Equals("auto", StringComparison.OrdinalIgnoreCase);
         string? backend = entries.Find(static entry => Is(entry, SettingKeys.Backend))?.Value?.ToLowerInvariant();
-        bool isNcclsTimeout = backend is null or "any" or "nccl"
-            && !dropped.Any(static entry => Is(entry, SettingKeys.NcclRendezvous) || Is(entry, SettingKeys.NcclBootstrap));
-        dropped.UnionWith(entries.Where(entry => entry.Launcher is not null && (
-            (Is(entry, SettingKeys.FormingTimeout) && !isNcclsTimeout)
-            || ((Is(entry, SettingKeys.NcclRank) || Is(entry, SettingKeys.NcclSize)) && isAnotherBootstrap))));
+        bool isNcclsTimeout =
+            backend is null or "any" or "nccl"
+            && !dropped.Any(static entry =>
+                Is(entry, SettingKeys.NcclRendezvous) || Is(entry, SettingKeys.NcclBootstrap)
+            );
+        dropped.UnionWith(
+            entries.Where(entry =>
+                entry.Launcher is not null
+                && (
+                    (Is(entry, SettingKeys.FormingTimeout) && !isNcclsTimeout)
+                    || ((Is(entry, SettingKeys.NcclRank) || Is(entry, SettingKeys.NcclSize)) && isAnotherBootstrap)
+                )
+            )
+        );
         return [.. entries.Where(entry => !dropped.Contains(entry))];
 
         static bool Is(SettingEntry entry, string key) => entry.Key.Equals(key, StringComparison.OrdinalIgnoreCase);

@@ -76,13 +76,23 @@ internal static class NodeList
         foreach (string range in ranges.Split(','))
         {
             string[] ends = range.Split('-');
-            if (ends.Length > 2 || !IsNumber(ends[0], out int first) || !IsNumber(ends[^1], out int last) || last < first || last - first >= MaxNodes)
+            if (
+                ends.Length > 2
+                || !IsNumber(ends[0], out int first)
+                || !IsNumber(ends[^1], out int last)
+                || last < first
+                || last - first >= MaxNodes
+            )
             {
                 return null;
             }
 
             string format = "D" + ends[0].Length.ToString(CultureInfo.InvariantCulture);
-            numbers.AddRange(Enumerable.Range(first, last - first + 1).Select(number => number.ToString(format, CultureInfo.InvariantCulture)));
+            numbers.AddRange(
+                Enumerable
+                    .Range(first, last - first + 1)
+                    .Select(number => number.ToString(format, CultureInfo.InvariantCulture))
+            );
         }
 
         return numbers.Count <= MaxNodes ? numbers : null;

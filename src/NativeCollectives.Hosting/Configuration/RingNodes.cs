@@ -1,27 +1,50 @@
 namespace NativeCollectives.Hosting;
 
-/// <summary>The addresses of a ring's ranks, made of the names of the nodes, the number of ranks on each, and the port of the first rank on a node.</summary>
+/// <summary>
+/// The addresses of a ring's ranks, made of the names of the nodes, the number of ranks on each, and the port of the
+/// first rank on a node.
+/// </summary>
 internal static class RingNodes
 {
     /// <summary>The addresses; <see langword="null"/> if they are not given in this way.</summary>
     internal static IReadOnlyList<IReadOnlyList<string>>? Read(SettingsReader reader)
     {
         int? basePort = reader.Number(
-            SettingKeys.RingBasePort, 1, $"the port of the first rank on a node: a decimal number from 1 to {HostAndPort.MaxPort}", HostAndPort.MaxPort);
+            SettingKeys.RingBasePort,
+            1,
+            $"the port of the first rank on a node: a decimal number from 1 to {HostAndPort.MaxPort}",
+            HostAndPort.MaxPort
+        );
         IReadOnlyList<string>? nodes = reader.Parse(
-            SettingKeys.RingNodes, "names of nodes with commas between them, as Slurm writes them: a,b[1-3,07-10]", NodeList.Expand);
+            SettingKeys.RingNodes,
+            "names of nodes with commas between them, as Slurm writes them: a,b[1-3,07-10]",
+            NodeList.Expand
+        );
         IReadOnlyList<int>? tasks = reader.Parse(
-            SettingKeys.RingTasksPerNode, "numbers of ranks with commas between them, as Slurm writes them: 2(x3),1", TaskCounts.Expand);
+            SettingKeys.RingTasksPerNode,
+            "numbers of ranks with commas between them, as Slurm writes them: 2(x3),1",
+            TaskCounts.Expand
+        );
         if (nodes is not null && (Among(SettingKeys.RingHosts) ?? Among(SettingKeys.RingHostFile)) is { } other)
         {
             reader.AddProblem(
-                $"{SettingKeys.Whole(SettingKeys.RingNodes)} and {SettingKeys.Whole(other)} are both set, but only one of them can tell where the ranks are.");
+                $"{SettingKeys.Whole(SettingKeys.RingNodes)} and {SettingKeys.Whole(other)} are both set, but only one "
+                    + "of them can tell where the ranks are."
+            );
             return null;
         }
 
-        if (basePort is null && nodes is not null && reader.HasExplicit(SettingKeys.RingNodes) && !reader.Has(SettingKeys.RingBasePort))
+        if (
+            basePort is null
+            && nodes is not null
+            && reader.HasExplicit(SettingKeys.RingNodes)
+            && !reader.Has(SettingKeys.RingBasePort)
+        )
         {
-            reader.AddProblem($"{SettingKeys.Whole(SettingKeys.RingNodes)} is set, but {SettingKeys.Whole(SettingKeys.RingBasePort)} is missing.");
+            reader.AddProblem(
+                $"{SettingKeys.Whole(SettingKeys.RingNodes)} is set, but {SettingKeys.Whole(SettingKeys.RingBasePort)} "
+                    + "is missing."
+            );
         }
 
         if (basePort is not { } port || nodes is null || (tasks is null && reader.Has(SettingKeys.RingTasksPerNode)))
@@ -33,7 +56,8 @@ internal static class RingNodes
         {
             reader.AddProblem(
                 $"{SettingKeys.Whole(SettingKeys.RingTasksPerNode)} has {tasks.Count} numbers, "
-                + $"but {SettingKeys.Whole(SettingKeys.RingNodes)} has {nodes.Count} nodes.");
+                    + $"but {SettingKeys.Whole(SettingKeys.RingNodes)} has {nodes.Count} nodes."
+            );
             return null;
         }
 
@@ -41,12 +65,15 @@ internal static class RingNodes
         if (port + most - 1 > HostAndPort.MaxPort)
         {
             reader.AddProblem(
-                $"{SettingKeys.Whole(SettingKeys.RingBasePort)} is {port}, but a node has {most} ranks, whose ports would exceed {HostAndPort.MaxPort}.");
+                $"{SettingKeys.Whole(SettingKeys.RingBasePort)} is {port}, but a node has {most} ranks, whose ports "
+                    + $"would exceed {HostAndPort.MaxPort}."
+            );
             return null;
         }
 
         IEnumerable<HostAndPort> addresses = nodes.SelectMany(
-            (node, index) => Enumerable.Range(port, tasks?[index] ?? 1).Select(own => new HostAndPort(node, own)));
+            (node, index) => Enumerable.Range(port, tasks?[index] ?? 1).Select(own => new HostAndPort(node, own))
+        );
         return [.. addresses.Select(static address => (IReadOnlyList<string>)[address.ToString()])];
 
         string? Among(string key) => reader.Has(key) ? key : null;

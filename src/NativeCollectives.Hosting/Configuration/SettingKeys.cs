@@ -38,7 +38,8 @@ internal static class SettingKeys
 
     /// <summary>Whether a key is another one, or an element of the list that the other one is.</summary>
     internal static bool IsOrIsIn(string key, string list) =>
-        key.StartsWith(list, StringComparison.OrdinalIgnoreCase) && (key.Length == list.Length || key[list.Length] == ':');
+        key.StartsWith(list, StringComparison.OrdinalIgnoreCase)
+        && (key.Length == list.Length || key[list.Length] == ':');
 
     /// <summary>The whole key.</summary>
     internal static string Whole(string key) => $"{DistributedGroupSettings.SectionName}:{key}";

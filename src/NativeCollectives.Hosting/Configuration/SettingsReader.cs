@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace NativeCollectives.Hosting;
 
-/// <summary>Reads values strictly. What is malformed is noted as a problem and counts as absent, so that all faults are found at once.</summary>
+/// <summary>
+/// Reads values strictly. What is malformed is noted as a problem and counts as absent, so that all faults are found at
+/// once.
+/// </summary>
 internal sealed class SettingsReader
 {
     private readonly Dictionary<string, SettingEntry> _entries;
@@ -25,28 +28,42 @@ internal sealed class SettingsReader
         Parse<int?>(
             key,
             expected,
-            text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= greatest
-                ? number
-                : null);
+            text =>
+                int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                && number >= least
+                && number <= greatest
+                    ? number
+                    : null
+        );
 
-    internal bool? Flag(string key) => Parse<bool?>(key, "true or false", static text => bool.TryParse(text, out bool flag) ? flag : null);
+    internal bool? Flag(string key) =>
+        Parse<bool?>(key, "true or false", static text => bool.TryParse(text, out bool flag) ? flag : null);
 
     /// <summary>A time limit. A bare number is none: it would mean days to .NET, and seconds to most readers.</summary>
     internal TimeSpan? Duration(string key) =>
         Parse<TimeSpan?>(
             key,
             $"a time limit such as 00:01:30, hours, minutes and seconds; {Timeouts.Requirement}",
-            static text => text.Contains(':', StringComparison.Ordinal) && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan duration)
+            static text =>
+                text.Contains(':', StringComparison.Ordinal)
+                && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan duration)
                 && Timeouts.IsValid(duration)
-                ? duration
-                : null);
+                    ? duration
+                    : null
+        );
 
     internal string? Path(string key) => Parse(key, "a path", static text => OptionCheck.IsBlank(text) ? null : text);
 
     internal string? Address(string key) =>
-        Parse(key, "host:port, or [host]:port with an IPv6 address", static text => HostAndPort.Parse(text) is null ? null : text);
+        Parse(
+            key,
+            "host:port, or [host]:port with an IPv6 address",
+            static text => HostAndPort.Parse(text) is null ? null : text
+        );
 
-    /// <summary>One of some names, in whatever case. Of several names for one choice the first is the one to tell.</summary>
+    /// <summary>
+    /// One of some names, in whatever case. Of several names for one choice the first is the one to tell.
+    /// </summary>
     internal T? Choice<T>(string key, (string Name, T Value)[] choices)
         where T : struct
     {
@@ -54,9 +71,13 @@ internal sealed class SettingsReader
         return Parse<T?>(
             key,
             $"{string.Join(", ", names[..^1])} or {names[^1]}",
-            text => Array.FindIndex(choices, choice => choice.Name.Equals(text, StringComparison.OrdinalIgnoreCase)) is >= 0 and var index
-                ? choices[index].Value
-                : null);
+            text =>
+                Array.FindIndex(choices, choice => choice.Name.Equals(text, StringComparison.OrdinalIgnoreCase))
+                    is >= 0
+                        and var index
+                    ? choices[index].Value
+                    : null
+        );
     }
 
     /// <summary>A value that some function understands.</summary>
@@ -120,7 +141,9 @@ internal sealed class SettingsReader
         }
     }
 
-    /// <summary>The device matrix: a list of lists whose entries are lists, or a text for one device; absent or empty for none.</summary>
+    /// <summary>
+    /// The device matrix: a list of lists whose entries are lists, or a text for one device; absent or empty for none.
+    /// </summary>
     internal IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>>? Devices(string key)
     {
         if (Take(key) is { } whole)
@@ -139,10 +162,16 @@ internal sealed class SettingsReader
                 return [];
             }
 
-            return [.. row.Items.Select(static cell => (IReadOnlyList<string>)(
-                cell.Items is { } names ? [.. names.Select(static name => name.Entry?.Value ?? "")]
-                : string.IsNullOrEmpty(cell.Entry?.Value) ? []
-                : [cell.Entry.Value]))];
+            return
+            [
+                .. row.Items.Select(static cell =>
+                    (IReadOnlyList<string>)(
+                        cell.Items is { } names ? [.. names.Select(static name => name.Entry?.Value ?? "")]
+                        : string.IsNullOrEmpty(cell.Entry?.Value) ? []
+                        : [cell.Entry.Value]
+                    )
+                ),
+            ];
         }
     }
 
@@ -150,7 +179,8 @@ internal sealed class SettingsReader
     internal bool Has(string key) => _sources.ContainsKey(key);
 
     /// <summary>Whether a key has a value that no launcher gave.</summary>
-    internal bool HasExplicit(string key) => _entries.TryGetValue(key, out SettingEntry? entry) && entry is { Value: not null, Launcher: null };
+    internal bool HasExplicit(string key) =>
+        _entries.TryGetValue(key, out SettingEntry? entry) && entry is { Value: not null, Launcher: null };
 
     /// <summary>
     /// Whether a key has a value that a launcher gave by variables which the library knows itself: not those of
@@ -183,7 +213,10 @@ internal sealed class SettingsReader
 
             // The deepest part of the key that is still a section of ours.
             int end = entry.Key.LastIndexOf(':');
-            while (end >= 0 && !_known.Exists(known => known.StartsWith(entry.Key[..(end + 1)], StringComparison.OrdinalIgnoreCase)))
+            while (
+                end >= 0
+                && !_known.Exists(known => known.StartsWith(entry.Key[..(end + 1)], StringComparison.OrdinalIgnoreCase))
+            )
             {
                 end = entry.Key.LastIndexOf(':', end - 1);
             }
@@ -191,7 +224,8 @@ internal sealed class SettingsReader
             string section = entry.Key[..(end + 1)];
             string[] siblings =
             [
-                .. _known.Where(known => known.StartsWith(section, StringComparison.OrdinalIgnoreCase))
+                .. _known
+                    .Where(known => known.StartsWith(section, StringComparison.OrdinalIgnoreCase))
                     .Select(known => known[section.Length..].Split(':')[0])
                     .Distinct(StringComparer.OrdinalIgnoreCase)
                     .Where(static name => !char.IsAsciiDigit(name[0])),
@@ -226,15 +260,21 @@ internal sealed class SettingsReader
     }
 
     private void Refuse(SettingEntry entry, string key, string expected) =>
-        _problems.Add(new SettingProblem(
-            $"{SettingKeys.Whole(key)} is {OptionCheck.Quoted(entry.Value ?? "")}, but should be {expected}. "
-                + $"It comes from: {entry.Source}.",
-            entry.Launcher is null ? null : key));
+        _problems.Add(
+            new SettingProblem(
+                $"{SettingKeys.Whole(key)} is {OptionCheck.Quoted(entry.Value ?? "")}, but should be {expected}. "
+                    + $"It comes from: {entry.Source}.",
+                entry.Launcher is null ? null : key
+            )
+        );
 
     // The elements of a list, with those of the lists in it down to a depth; null if there are none.
     private IReadOnlyList<ListItem>? List(string key, int depth)
     {
-        SettingEntry[] own = [.. _entries.Values.Where(entry => entry.Key.Length > key.Length && SettingKeys.IsOrIsIn(entry.Key, key))];
+        SettingEntry[] own =
+        [
+            .. _entries.Values.Where(entry => entry.Key.Length > key.Length && SettingKeys.IsOrIsIn(entry.Key, key)),
+        ];
         if (own.Length == 0)
         {
             return null;
@@ -245,7 +285,10 @@ internal sealed class SettingsReader
         _sources[key] = string.Join(" and ", sources);
         if (own.Any(static entry => entry.Launcher is null) && sources.Select(WithoutVariable).Distinct().Count() > 1)
         {
-            AddProblem($"{SettingKeys.Whole(key)} is a list that comes in parts from {_sources[key]}, but a list should come from one source.");
+            AddProblem(
+                $"{SettingKeys.Whole(key)} is a list that comes in parts from {_sources[key]}, but a list should come "
+                    + "from one source."
+            );
             return null;
         }
 
@@ -254,8 +297,7 @@ internal sealed class SettingsReader
 
     private List<ListItem>? Items(string key, IReadOnlyList<SettingEntry> own, int depth)
     {
-        ILookup<string, SettingEntry> byIndex = own
-            .Where(entry => entry.Key.Length > key.Length)
+        ILookup<string, SettingEntry> byIndex = own.Where(entry => entry.Key.Length > key.Length)
             .ToLookup(entry => entry.Key[(key.Length + 1)..].Split(':')[0], StringComparer.Ordinal);
         List<ListItem> items = [];
         for (int index = 0; index < byIndex.Count; index++)
@@ -266,8 +308,9 @@ internal sealed class SettingsReader
                 string[] others = [.. byIndex.Select(static group => group.Key)];
                 AddProblem(
                     $"{SettingKeys.Whole(key)} has {string.Join(", ", others.Order(StringComparer.Ordinal))}, "
-                    + "but the elements of a list should count from 0 without gaps."
-                    + $" It comes from: {byIndex.First().First().Source}.");
+                        + "but the elements of a list should count from 0 without gaps."
+                        + $" It comes from: {byIndex.First().First().Source}."
+                );
                 return null;
             }
 
@@ -297,7 +340,9 @@ internal sealed class SettingsReader
 
     // The elements of a list in the environment come from one variable each.
     private static string WithoutVariable(string source) =>
-        source.StartsWith(SourceNames.EnvironmentVariable, StringComparison.Ordinal) ? SourceNames.EnvironmentVariable : source;
+        source.StartsWith(SourceNames.EnvironmentVariable, StringComparison.Ordinal)
+            ? SourceNames.EnvironmentVariable
+            : source;
 
     // A text, or a list.
     private sealed record ListItem(SettingEntry? Entry, IReadOnlyList<ListItem>? Items);

@@ -11,7 +11,8 @@ internal static partial class SourceNames
 
     /// <summary>The words for a provider's value of a key.</summary>
     /// <remarks>
-    /// Providers are told by their type's name and by what they say of themselves: this library need not reference every package that has one.
+    /// Providers are told by their type's name and by what they say of themselves: this library need not reference
+    /// every package that has one.
     /// </remarks>
     internal static string Of(IConfigurationProvider provider, string wholeKey)
     {
@@ -27,7 +28,9 @@ internal static partial class SourceNames
                 return "memory";
             default:
                 Match file = FileIn().Match(provider.ToString() ?? "");
-                return file.Success ? file.Groups["path"].Value : type.Replace("ConfigurationProvider", "", StringComparison.Ordinal);
+                return file.Success
+                    ? file.Groups["path"].Value
+                    : type.Replace("ConfigurationProvider", "", StringComparison.Ordinal);
         }
     }
 

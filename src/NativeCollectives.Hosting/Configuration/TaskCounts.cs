@@ -15,9 +15,11 @@ internal static class TaskCounts
         {
             int open = part.IndexOf("(x", StringComparison.Ordinal);
             int times = 1;
-            if ((open >= 0 && (part[^1] != ')' || !IsNumber(part[(open + 2)..^1], out times)))
+            if (
+                (open >= 0 && (part[^1] != ')' || !IsNumber(part[(open + 2)..^1], out times)))
                 || !IsNumber(open < 0 ? part : part[..open], out int count)
-                || counts.Count + (long)times > MaxTasks)
+                || counts.Count + (long)times > MaxTasks
+            )
             {
                 return null;
             }
@@ -29,5 +31,6 @@ internal static class TaskCounts
     }
 
     private static bool IsNumber(string text, out int number) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number is >= 1 and <= MaxTasks;
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number)
+        && number is >= 1 and <= MaxTasks;
 }

@@ -11,7 +11,9 @@ internal sealed class GroupRegistration(IConfiguration configuration)
     private readonly List<IConfiguration> _others = [];
 
     internal static GroupRegistration? Find(IServiceCollection services) =>
-        services.FirstOrDefault(static service => service.ServiceType == typeof(GroupRegistration))?.ImplementationInstance as GroupRegistration;
+        services
+            .FirstOrDefault(static service => service.ServiceType == typeof(GroupRegistration))
+            ?.ImplementationInstance as GroupRegistration;
 
     /// <summary>Takes a later registration.</summary>
     /// <exception cref="InvalidOperationException">Its configuration is another one.</exception>
@@ -36,20 +38,24 @@ internal sealed class GroupRegistration(IConfiguration configuration)
     {
         SortedDictionary<string, string> first = Values(configuration);
         SortedDictionary<string, string> second = Values(other);
-        string? different = first.Keys.Union(second.Keys, StringComparer.OrdinalIgnoreCase)
+        string? different = first
+            .Keys.Union(second.Keys, StringComparer.OrdinalIgnoreCase)
             .FirstOrDefault(key => first.GetValueOrDefault(key) != second.GetValueOrDefault(key));
         if (different is not null)
         {
             throw new InvalidOperationException(
-                $"AddDistributedGroup was called twice, with configurations in which {DistributedGroupSettings.SectionName}:{different} differs. "
-                + $"A host has one group: split others from it, or form them by {nameof(DistributedGroupSettings)}."
-                + $"{nameof(DistributedGroupSettings.From)}(…).{nameof(DistributedGroupSettings.ToGroupOptions)}().");
+                "AddDistributedGroup was called twice, with configurations in which "
+                    + $"{DistributedGroupSettings.SectionName}:{different} differs. "
+                    + $"A host has one group: split others from it, or form them by {nameof(DistributedGroupSettings)}."
+                    + $"{nameof(DistributedGroupSettings.From)}(…).{nameof(DistributedGroupSettings.ToGroupOptions)}()."
+            );
         }
     }
 
     private static SortedDictionary<string, string> Values(IConfiguration configuration)
     {
-        IConfigurationSection section = configuration as IConfigurationSection ?? configuration.GetSection(DistributedGroupSettings.SectionName);
+        IConfigurationSection section =
+            configuration as IConfigurationSection ?? configuration.GetSection(DistributedGroupSettings.SectionName);
         var values = new SortedDictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach ((string key, string? value) in section.AsEnumerable(makePathsRelative: true))
         {

@@ -5,7 +5,10 @@ using Microsoft.Extensions.Options;
 
 namespace NativeCollectives.Hosting;
 
-/// <summary>The group of a host: formed once, when the host starts or when somebody asks for it before, and left when the host has stopped.</summary>
+/// <summary>
+/// The group of a host: formed once, when the host starts or when somebody asks for it before, and left when the host
+/// has stopped.
+/// </summary>
 internal sealed class HostedGroup : IHostedLifecycleService, IDisposable
 {
     private readonly Lock _lock = new();
@@ -22,23 +25,30 @@ internal sealed class HostedGroup : IHostedLifecycleService, IDisposable
     /// <param name="traces">What traces.</param>
     /// <param name="others">The observers that the program has registered.</param>
     /// <param name="loggers">What makes loggers; <see langword="null"/>: nothing is logged.</param>
-    /// <param name="lifetime">The host's; <see langword="null"/> without a host. When it is stopping, forming the group ends.</param>
+    /// <param name="lifetime">
+    /// The host's; <see langword="null"/> without a host. When it is stopping, forming the group ends.
+    /// </param>
     public HostedGroup(
         IOptions<DistributedGroupSettings> settings,
         CollectiveMetrics metrics,
         CollectiveTraces traces,
         IEnumerable<CollectiveObserver> others,
         ILoggerFactory? loggers = null,
-        IHostApplicationLifetime? lifetime = null)
+        IHostApplicationLifetime? lifetime = null
+    )
     {
         _settings = settings;
         _hasLoggers = loggers is not null;
         _log = new CollectiveLog(loggers ?? NullLoggerFactory.Instance);
         _observers = new CollectiveObservers([metrics, traces, _log, .. others]);
-        _ending = CancellationTokenSource.CreateLinkedTokenSource(lifetime?.ApplicationStopping ?? CancellationToken.None);
+        _ending = CancellationTokenSource.CreateLinkedTokenSource(
+            lifetime?.ApplicationStopping ?? CancellationToken.None
+        );
     }
 
-    /// <summary>What there is to say of the group's health; <see langword="null"/>: it is formed and has not failed.</summary>
+    /// <summary>
+    /// What there is to say of the group's health; <see langword="null"/>: it is formed and has not failed.
+    /// </summary>
     internal string? Ailment
     {
         get
@@ -74,7 +84,10 @@ internal sealed class HostedGroup : IHostedLifecycleService, IDisposable
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
         // Whoever cancels the start cancels forming, not only the wait for it.
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static group => ((HostedGroup)group!).Cancel(), this);
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static group => ((HostedGroup)group!).Cancel(),
+            this
+        );
         await FormAsync().ConfigureAwait(false);
     }
 
@@ -112,7 +125,8 @@ internal sealed class HostedGroup : IHostedLifecycleService, IDisposable
             static formed => formed.Result.Dispose(),
             CancellationToken.None,
             TaskContinuationOptions.OnlyOnRanToCompletion | TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default);
+            TaskScheduler.Default
+        );
         _ending.Dispose();
     }
 
@@ -140,7 +154,8 @@ internal sealed class HostedGroup : IHostedLifecycleService, IDisposable
                 options.IsLogHeard = _hasLoggers;
                 return DistributedGroup.CreateAsync(options, settings.Environment, ending);
             },
-            CancellationToken.None);
+            CancellationToken.None
+        );
     }
 
     private void Cancel()

@@ -2,7 +2,9 @@ using Microsoft.Extensions.Logging;
 
 namespace NativeCollectives.Hosting;
 
-/// <summary>Writes what happens to groups to three categories: forming them, failures that end them, leaving them.</summary>
+/// <summary>
+/// Writes what happens to groups to three categories: forming them, failures that end them, leaving them.
+/// </summary>
 internal sealed partial class CollectiveLog : CollectiveObserver
 {
     internal const string FormationCategory = "NativeCollectives.Formation";
@@ -38,7 +40,8 @@ internal sealed partial class CollectiveLog : CollectiveObserver
     public override void GroupFaulted(DistributedGroup group, Exception failure) =>
         Faulted(_faults, group.Rank, group.Size, group.Backend, failure.Message, failure);
 
-    public override void GroupDisposed(DistributedGroup group) => Left(_teardown, group.Rank, group.Size, group.Backend);
+    public override void GroupDisposed(DistributedGroup group) =>
+        Left(_teardown, group.Rank, group.Size, group.Backend);
 
     /// <summary>Takes a progress message of the library, whose errors are failures that end a group.</summary>
     internal void Write(CollectiveLogLevel level, string message)
@@ -60,7 +63,11 @@ internal sealed partial class CollectiveLog : CollectiveObserver
         }
     }
 
-    [LoggerMessage(100, LogLevel.Information, "Formed the group: rank {Rank} of {Size} ({Backend}), in {Milliseconds:F0} ms.")]
+    [LoggerMessage(
+        100,
+        LogLevel.Information,
+        "Formed the group: rank {Rank} of {Size} ({Backend}), in {Milliseconds:F0} ms."
+    )]
     private static partial void Formed(ILogger logger, int rank, int size, string backend, double milliseconds);
 
     [LoggerMessage(101, LogLevel.Error, "The group was not formed, after {Milliseconds:F0} ms: {Reason}")]
@@ -82,8 +89,19 @@ internal sealed partial class CollectiveLog : CollectiveObserver
     [LoggerMessage(200, LogLevel.Error, "A group has failed: {Message}")]
     private static partial void Failure(ILogger logger, string message);
 
-    [LoggerMessage(201, LogLevel.Debug, "A call has met the failure of the group of rank {Rank} of {Size} ({Backend}): {Reason}")]
-    private static partial void Faulted(ILogger logger, int rank, int size, string backend, string reason, Exception failure);
+    [LoggerMessage(
+        201,
+        LogLevel.Debug,
+        "A call has met the failure of the group of rank {Rank} of {Size} ({Backend}): {Reason}"
+    )]
+    private static partial void Faulted(
+        ILogger logger,
+        int rank,
+        int size,
+        string backend,
+        string reason,
+        Exception failure
+    );
 
     [LoggerMessage(300, LogLevel.Information, "Left the group of rank {Rank} of {Size} ({Backend}).")]
     private static partial void Left(ILogger logger, int rank, int size, string backend);

@@ -34,7 +34,13 @@ internal sealed class CollectiveObservers(IReadOnlyList<CollectiveObserver> obse
         return states;
     }
 
-    public override void OperationEnded(DistributedGroup group, in ObservedOperation operation, object? state, TimeSpan duration, Exception? failure)
+    public override void OperationEnded(
+        DistributedGroup group,
+        in ObservedOperation operation,
+        object? state,
+        TimeSpan duration,
+        Exception? failure
+    )
     {
         var states = (object?[]?)state;
 
@@ -55,7 +61,8 @@ internal sealed class CollectiveObservers(IReadOnlyList<CollectiveObserver> obse
     public override void GroupFaulted(DistributedGroup group, Exception failure) =>
         Tell((group, failure), static (observer, what) => observer.GroupFaulted(what.group, what.failure));
 
-    public override void GroupDisposed(DistributedGroup group) => Tell(group, static (observer, what) => observer.GroupDisposed(what));
+    public override void GroupDisposed(DistributedGroup group) =>
+        Tell(group, static (observer, what) => observer.GroupDisposed(what));
 
     private void Tell<TWhat>(TWhat what, Action<CollectiveObserver, TWhat> tell)
     {

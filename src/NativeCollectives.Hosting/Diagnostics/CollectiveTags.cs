@@ -20,8 +20,8 @@ internal static class CollectiveTags
     internal const string Sent = "sent";
     internal const string Received = "received";
 
-    private static readonly Dictionary<CollectiveDataType, string> _dataTypes =
-        Enum.GetValues<CollectiveDataType>().ToDictionary(static type => type, static type => type.ToString().ToLower(CultureInfo.InvariantCulture));
+    private static readonly Dictionary<CollectiveDataType, string> _dataTypes = Enum.GetValues<CollectiveDataType>()
+        .ToDictionary(static type => type, static type => type.ToString().ToLower(CultureInfo.InvariantCulture));
 
     /// <summary>Which kind of group it is: one that was formed by itself, or one split from another.</summary>
     internal static string GroupOf(DistributedGroup group) => group.IsSplit ? "split" : "main";
@@ -33,5 +33,6 @@ internal static class CollectiveTags
     internal static string ErrorTypeOf(Exception failure) => failure.GetType().FullName ?? failure.GetType().Name;
 
     /// <summary>The backend that a failure is of; <c>none</c> if none was chosen yet.</summary>
-    internal static string BackendOf(Exception failure) => failure is CollectiveException { Backend.Length: > 0 } collective ? collective.Backend : "none";
+    internal static string BackendOf(Exception failure) =>
+        failure is CollectiveException { Backend.Length: > 0 } collective ? collective.Backend : "none";
 }

@@ -3,10 +3,14 @@ using System.Reflection;
 
 namespace NativeCollectives.Hosting;
 
-/// <summary>Makes an activity of every operation and of every forming of a group, on the source <see cref="ActivitySourceName"/>.</summary>
+/// <summary>
+/// Makes an activity of every operation and of every forming of a group, on the source
+/// <see cref="ActivitySourceName"/>.
+/// </summary>
 /// <remarks>
-/// <c>AddDistributedGroup</c> puts it in place. Without a host: <c>new DistributedGroupOptions { Observer = new CollectiveTraces() }</c>. Where nobody listens
-/// there are no activities. That of an asynchronous operation is never <see cref="Activity.Current"/> of its caller, who goes on meanwhile.
+/// <c>AddDistributedGroup</c> puts it in place. Without a host: <c>new DistributedGroupOptions { Observer = new
+/// CollectiveTraces() }</c>. Where nobody listens there are no activities. That of an asynchronous operation is never
+/// <see cref="Activity.Current"/> of its caller, who goes on meanwhile.
 /// </remarks>
 public sealed class CollectiveTraces : CollectiveObserver
 {
@@ -19,7 +23,10 @@ public sealed class CollectiveTraces : CollectiveObserver
     private static readonly ActivitySource _source = new(ActivitySourceName, Version);
 
     /// <summary>The version of this library.</summary>
-    internal static string? Version => typeof(CollectiveTraces).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
+    internal static string? Version =>
+        typeof(CollectiveTraces)
+            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
+            ?.InformationalVersion;
 
     /// <inheritdoc/>
     public override object? OperationStarting(DistributedGroup group, in ObservedOperation operation)
@@ -54,7 +61,13 @@ public sealed class CollectiveTraces : CollectiveObserver
     }
 
     /// <inheritdoc/>
-    public override void OperationEnded(DistributedGroup group, in ObservedOperation operation, object? state, TimeSpan duration, Exception? failure)
+    public override void OperationEnded(
+        DistributedGroup group,
+        in ObservedOperation operation,
+        object? state,
+        TimeSpan duration,
+        Exception? failure
+    )
     {
         if (state is Activity activity)
         {
@@ -80,7 +93,11 @@ public sealed class CollectiveTraces : CollectiveObserver
         }
 
         Activity? current = Activity.Current;
-        Activity? activity = _source.StartActivity(ActivityKind.Internal, startTime: DateTimeOffset.UtcNow - duration, name: Forming);
+        Activity? activity = _source.StartActivity(
+            ActivityKind.Internal,
+            startTime: DateTimeOffset.UtcNow - duration,
+            name: Forming
+        );
         if (activity is null)
         {
             return;

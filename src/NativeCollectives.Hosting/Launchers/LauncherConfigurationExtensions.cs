@@ -22,18 +22,23 @@ public static class LauncherConfigurationExtensions
     /// <summary>
     /// Adds sources that map <c>NC_BACKEND</c> and the variables of MLX, NCCL, mistral.rs, torchrun, Slurm, Open MPI,
     /// PMIx and PMI onto the section <c>NativeCollectives</c>. They
-    /// come before every other source, so that whatever else is configured wins over them; among themselves the first in that order wins.
+    /// come before every other source, so that whatever else is configured wins over them; among themselves the first
+    /// in that order wins.
     /// </summary>
     /// <param name="builder">The configuration.</param>
     /// <param name="variables">
-    /// Returns a variable's value, or <see langword="null"/> if it is absent; <see langword="null"/>: the environment of this process.
+    /// Returns a variable's value, or <see langword="null"/> if it is absent; <see langword="null"/>: the environment
+    /// of this process.
     /// </param>
     /// <returns>The configuration.</returns>
     /// <remarks>
-    /// Who forms a group by <c>AddDistributedGroup</c> need not call it: a configuration without these sources is read as if it had them. Malformed variables
-    /// are found when the settings are read.
+    /// Who forms a group by <c>AddDistributedGroup</c> need not call it: a configuration without these sources is read
+    /// as if it had them. Malformed variables are found when the settings are read.
     /// </remarks>
-    public static IConfigurationBuilder AddLauncherEnvironment(this IConfigurationBuilder builder, Func<string, string?>? variables = null)
+    public static IConfigurationBuilder AddLauncherEnvironment(
+        this IConfigurationBuilder builder,
+        Func<string, string?>? variables = null
+    )
     {
         ArgumentNullException.ThrowIfNull(builder);
         var shared = new LauncherVariables(variables ?? Environment.GetEnvironmentVariable);

@@ -4,8 +4,9 @@ namespace NativeCollectives.Hosting;
 
 /// <summary>Maps one launcher's environment variables onto the section <c>NativeCollectives</c>.</summary>
 /// <remarks>
-/// Values go in as they are; whether they are well-formed is found out where all settings are, so that no launcher's mistake ends a program that is
-/// configured otherwise. What cannot be mapped at all is a problem, in place of the value of its key.
+/// Values go in as they are; whether they are well-formed is found out where all settings are, so that no launcher's
+/// mistake ends a program that is configured otherwise. What cannot be mapped at all is a problem, in place of the
+/// value of its key.
 /// </remarks>
 internal abstract class LauncherConfigurationProvider : ConfigurationProvider
 {
@@ -58,10 +59,14 @@ internal abstract class LauncherConfigurationProvider : ConfigurationProvider
         }
 
         Data[SettingKeys.Whole(key)] = value;
-        _sources[key] = $"{SourceNames.EnvironmentVariable}{(variables.Count == 1 ? "" : "s")} {string.Join(", ", variables)} ({Name})";
+        _sources[key] =
+            $"{SourceNames.EnvironmentVariable}{(variables.Count == 1 ? "" : "s")} {string.Join(", ", variables)} "
+            + $"({Name})";
     }
 
-    /// <summary>Gives the ring and JACCL a rank, which is all that they need of a launcher whose hosts are configured.</summary>
+    /// <summary>
+    /// Gives the ring and JACCL a rank, which is all that they need of a launcher whose hosts are configured.
+    /// </summary>
     protected void SetRank(string variable)
     {
         Set(SettingKeys.RingRank, Variables[variable], variable);

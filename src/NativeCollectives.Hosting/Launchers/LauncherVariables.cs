@@ -1,6 +1,8 @@
 namespace NativeCollectives.Hosting;
 
-/// <summary>The environment variables of a process that launchers may have set, and what they say of NCCL together.</summary>
+/// <summary>
+/// The environment variables of a process that launchers may have set, and what they say of NCCL together.
+/// </summary>
 /// <param name="lookUp">Returns a variable's value, or <see langword="null"/> if it is absent.</param>
 internal sealed class LauncherVariables(Func<string, string?> lookUp)
 {

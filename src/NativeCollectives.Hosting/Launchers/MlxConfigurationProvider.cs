@@ -1,7 +1,8 @@
 namespace NativeCollectives.Hosting;
 
 /// <summary>MLX's launcher: ring, JACCL and NCCL.</summary>
-internal sealed class MlxConfigurationProvider(LauncherVariables variables) : LauncherConfigurationProvider(variables, "MLX", precedence: 8)
+internal sealed class MlxConfigurationProvider(LauncherVariables variables)
+    : LauncherConfigurationProvider(variables, "MLX", precedence: 8)
 {
     // Of each pair the first that is present counts, as in MLX.
     private static readonly string[] _jacclRank = ["JACCL_RANK", LaunchEnvironment.RankVariable];
@@ -12,7 +13,11 @@ internal sealed class MlxConfigurationProvider(LauncherVariables variables) : La
     protected override void Map()
     {
         Set(SettingKeys.RingRank, Variables[LaunchEnvironment.RankVariable], LaunchEnvironment.RankVariable);
-        Set(SettingKeys.RingHostFile, Variables[LaunchEnvironment.HostFileVariable], LaunchEnvironment.HostFileVariable);
+        Set(
+            SettingKeys.RingHostFile,
+            Variables[LaunchEnvironment.HostFileVariable],
+            LaunchEnvironment.HostFileVariable
+        );
         SetFirst(SettingKeys.JacclRank, _jacclRank);
         SetFirst(SettingKeys.JacclDeviceFile, _deviceFile);
         SetFirst(SettingKeys.JacclCoordinator, _coordinator);

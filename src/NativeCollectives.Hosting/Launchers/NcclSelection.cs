@@ -3,7 +3,8 @@ using System.Globalization;
 namespace NativeCollectives.Hosting;
 
 /// <summary>
-/// How the environment says that NCCL's ranks meet. The core library decides that, so that a group formed by these settings is the one it would form alone.
+/// How the environment says that NCCL's ranks meet. The core library decides that, so that a group formed by these
+/// settings is the one it would form alone.
 /// </summary>
 internal sealed class NcclSelection
 {
@@ -20,7 +21,8 @@ internal sealed class NcclSelection
     internal NcclBootstrap? Bootstrap { get; private init; }
 
     /// <summary>
-    /// Where no way is complete, the variables that tell rank and size to one that somebody else configures; <see langword="null"/>: none do.
+    /// Where no way is complete, the variables that tell rank and size to one that somebody else configures;
+    /// <see langword="null"/>: none do.
     /// </summary>
     internal RankVariables? Pair { get; private init; }
 
@@ -35,13 +37,25 @@ internal sealed class NcclSelection
             if (read.IsConfigured)
             {
                 int index = Array.FindIndex(_telltales, telltale => read.Given.Contains(telltale.Variable));
-                return new NcclSelection { _complete = read, Bootstrap = index < 0 ? NcclBootstrap.Mistral : _telltales[index].Bootstrap };
+                return new NcclSelection
+                {
+                    _complete = read,
+                    Bootstrap = index < 0 ? NcclBootstrap.Mistral : _telltales[index].Bootstrap,
+                };
             }
 
-            RankVariables pair = RankVariables.Choose(RankVariables.OfAnyLauncher, environment, needsRank: true, needsSize: true);
+            RankVariables pair = RankVariables.Choose(
+                RankVariables.OfAnyLauncher,
+                environment,
+                needsRank: true,
+                needsSize: true
+            );
 
             // A size of 1 would be a group of NCCL's that needs no way to meet, which nobody has asked for.
-            bool isUsable = environment.IsPresent(pair.Rank) && environment.IsPresent(pair.Size) && environment.Text(pair.Size) != "1";
+            bool isUsable =
+                environment.IsPresent(pair.Rank)
+                && environment.IsPresent(pair.Size)
+                && environment.Text(pair.Size) != "1";
             return new NcclSelection { Pair = isUsable ? pair : null };
         }
         catch (RendezvousException exception)
@@ -63,12 +77,18 @@ internal sealed class NcclSelection
                 NcclBootstrap.Torchrun => "torchrun",
                 _ => "mistral",
             },
-            complete.Given);
-        set(SettingKeys.NcclRank, complete.Rank.ToString(CultureInfo.InvariantCulture), Among(static pair => pair.Rank));
+            complete.Given
+        );
+        set(
+            SettingKeys.NcclRank,
+            complete.Rank.ToString(CultureInfo.InvariantCulture),
+            Among(static pair => pair.Rank)
+        );
         set(SettingKeys.NcclSize, Setting("size"), Among(static pair => pair.Size));
         if (Bootstrap is NcclBootstrap.Mlx or NcclBootstrap.Torchrun)
         {
-            string[] address = Bootstrap == NcclBootstrap.Mlx ? ["NCCL_HOST_IP", "NCCL_PORT"] : ["MASTER_ADDR", "MASTER_PORT"];
+            string[] address =
+                Bootstrap == NcclBootstrap.Mlx ? ["NCCL_HOST_IP", "NCCL_PORT"] : ["MASTER_ADDR", "MASTER_PORT"];
             set(SettingKeys.NcclRendezvous, Setting("rendezvous"), address);
         }
 

@@ -1,7 +1,8 @@
 namespace NativeCollectives.Hosting;
 
 /// <summary>Slurm's <c>srun</c>: the rank, and, for a ring whose <c>BasePort</c> is configured, the nodes.</summary>
-internal sealed class SlurmConfigurationProvider(LauncherVariables variables) : LauncherConfigurationProvider(variables, "Slurm", precedence: 4)
+internal sealed class SlurmConfigurationProvider(LauncherVariables variables)
+    : LauncherConfigurationProvider(variables, "Slurm", precedence: 4)
 {
     private static readonly RankVariables _pair = RankVariables.Slurm;
 
@@ -11,7 +12,10 @@ internal sealed class SlurmConfigurationProvider(LauncherVariables variables) : 
         SetNccl(_pair);
 
         // Only in blocks are ranks numbered node by node, as a list of nodes and of numbers tells them.
-        if (Variables["SLURM_DISTRIBUTION"] is { } distribution && !distribution.Split(':', ',')[0].Equals("block", StringComparison.OrdinalIgnoreCase))
+        if (
+            Variables["SLURM_DISTRIBUTION"] is { } distribution
+            && !distribution.Split(':', ',')[0].Equals("block", StringComparison.OrdinalIgnoreCase)
+        )
         {
             return;
         }

@@ -1,7 +1,8 @@
 namespace NativeCollectives.Hosting;
 
 /// <summary>torchrun, or a script that sets its variables.</summary>
-internal sealed class TorchrunConfigurationProvider(LauncherVariables variables) : LauncherConfigurationProvider(variables, "torchrun", precedence: 5)
+internal sealed class TorchrunConfigurationProvider(LauncherVariables variables)
+    : LauncherConfigurationProvider(variables, "torchrun", precedence: 5)
 {
     private static readonly RankVariables _pair = RankVariables.Torchrun;
 

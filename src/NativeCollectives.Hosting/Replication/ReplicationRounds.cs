@@ -3,8 +3,9 @@ using System.Buffers;
 namespace NativeCollectives.Hosting;
 
 /// <summary>
-/// The rounds of which replication consists: all ranks gather one record of each, by which every rank knows whether there is a message, whether everybody has
-/// room for it, and whether somebody has failed. If there is a message and room, rank 0 broadcasts it, unless it was small enough for the record.
+/// The rounds of which replication consists: all ranks gather one record of each, by which every rank knows whether
+/// there is a message, whether everybody has room for it, and whether somebody has failed. If there is a message and
+/// room, rank 0 broadcasts it, unless it was small enough for the record.
 /// </summary>
 internal sealed class ReplicationRounds(DistributedGroup group, RequestReplicatorOptions options)
 {
@@ -53,8 +54,8 @@ internal sealed class ReplicationRounds(DistributedGroup group, RequestReplicato
     }
 
     /// <summary>
-    /// Ends the group after a failure that the others cannot be told of in a round, because this rank does not take part in what they are
-    /// doing. They learn of it at once, as of a lost rank.
+    /// Ends the group after a failure that the others cannot be told of in a round, because this rank does not take
+    /// part in what they are doing. They learn of it at once, as of a lost rank.
     /// </summary>
     internal void Abandon(Exception failure)
     {
@@ -72,7 +73,13 @@ internal sealed class ReplicationRounds(DistributedGroup group, RequestReplicato
     }
 
     private unsafe Task BroadcastPieceAsync(MemoryHandle message, int offset, int length) =>
-        group.BroadcastAsync((byte*)message.Pointer + offset, length, CollectiveDataType.UInt8, Publisher, options.PeerTimeout);
+        group.BroadcastAsync(
+            (byte*)message.Pointer + offset,
+            length,
+            CollectiveDataType.UInt8,
+            Publisher,
+            options.PeerTimeout
+        );
 
     private Round Read()
     {
@@ -85,19 +92,30 @@ internal sealed class ReplicationRounds(DistributedGroup group, RequestReplicato
         {
             ReadOnlySpan<byte> record = _all.AsSpan(rank * RoundRecord.Size, RoundRecord.Size);
             bool isRecord = RoundRecord.TryRead(record, out RoundWord word, out int count);
-            bool isExpected = rank == Publisher
-                ? word is RoundWord.Idle or RoundWord.Message or RoundWord.Complete or RoundWord.Failed
-                : word is RoundWord.Ready or RoundWord.Full or RoundWord.Failed;
+            bool isExpected =
+                rank == Publisher
+                    ? word is RoundWord.Idle or RoundWord.Message or RoundWord.Complete or RoundWord.Failed
+                    : word is RoundWord.Ready or RoundWord.Full or RoundWord.Failed;
             if (!isRecord || !isExpected)
             {
-                failure ??= new RequestReplicationException($"What rank {rank} has sent is no part of a replication of requests.") { Rank = rank };
+                failure ??= new RequestReplicationException(
+                    $"What rank {rank} has sent is no part of a replication of requests."
+                )
+                {
+                    Rank = rank,
+                };
                 continue;
             }
 
             if (word == RoundWord.Failed)
             {
                 string reason = RoundRecord.Reason(record, count);
-                var failed = new RequestReplicationException($"Rank {rank} has ended the replication of requests: {reason}") { Rank = rank };
+                var failed = new RequestReplicationException(
+                    $"Rank {rank} has ended the replication of requests: {reason}"
+                )
+                {
+                    Rank = rank,
+                };
                 if (rank == Publisher)
                 {
                     publisherFailure = failed;
@@ -128,5 +146,10 @@ internal sealed class ReplicationRounds(DistributedGroup group, RequestReplicato
     /// <param name="Failure">The failure of the lowest rank that has one.</param>
     /// <param name="PublisherFailure">That of rank 0.</param>
     internal readonly record struct Round(
-        RoundWord Publisher, int Length, bool IsThereRoom, RequestReplicationException? Failure, RequestReplicationException? PublisherFailure);
+        RoundWord Publisher,
+        int Length,
+        bool IsThereRoom,
+        RequestReplicationException? Failure,
+        RequestReplicationException? PublisherFailure
+    );
 }

@@ -23,11 +23,13 @@ internal sealed class RequestConsumer : IAsyncDisposable
     }
 
     /// <summary>
-    /// The messages in order, of which <paramref name="convert"/> makes what the program wants. The end of reading before that of the messages is the end for
-    /// all.
+    /// The messages in order, of which <paramref name="convert"/> makes what the program wants. The end of reading
+    /// before that of the messages is the end for all.
     /// </summary>
     internal async IAsyncEnumerable<T> ReadAllAsync<T>(
-        Func<byte[], T> convert, [EnumeratorCancellation] CancellationToken cancellationToken)
+        Func<byte[], T> convert,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         if (Interlocked.Exchange(ref _isRead, 1) != 0)
         {
@@ -101,7 +103,11 @@ internal sealed class RequestConsumer : IAsyncDisposable
                 string? reason = Volatile.Read(ref _reason);
                 if (reason is null)
                 {
-                    RoundRecord.Write(_rounds.Own, _queue.HasRoom ? RoundWord.Ready : RoundWord.Full, default(ReadOnlySpan<byte>));
+                    RoundRecord.Write(
+                        _rounds.Own,
+                        _queue.HasRoom ? RoundWord.Ready : RoundWord.Full,
+                        default(ReadOnlySpan<byte>)
+                    );
                 }
                 else
                 {
@@ -136,7 +142,8 @@ internal sealed class RequestConsumer : IAsyncDisposable
         }
     }
 
-    // A message for which there is no place here is received all the same, as the others wait for that; they are told in the next round.
+    // A message for which there is no place here is received all the same, as the others wait for that; they are told
+    // in the next round.
     private async Task ReceiveAsync(int length)
     {
         byte[] message;
@@ -173,8 +180,11 @@ internal sealed class RequestConsumer : IAsyncDisposable
         length <= _options.MaxMessageBytes
             ? GC.AllocateUninitializedArray<byte>(length)
             : throw new RequestReplicationException(
-                $"Rank {ReplicationRounds.Publisher} publishes a message of {length} bytes, but {nameof(RequestReplicatorOptions)}."
-                + $"{nameof(RequestReplicatorOptions.MaxMessageBytes)} is {_options.MaxMessageBytes} here: it should be alike on every rank.")
+                $"Rank {ReplicationRounds.Publisher} publishes a message of {length} bytes, but "
+                    + $"{nameof(RequestReplicatorOptions)}."
+                    + $"{nameof(RequestReplicatorOptions.MaxMessageBytes)} is {_options.MaxMessageBytes} here: it "
+                    + "should be alike on every rank."
+            )
             {
                 Rank = ReplicationRounds.Publisher,
             };

@@ -31,8 +31,9 @@ internal sealed class RequestPublisher : IAsyncDisposable
         {
             throw new ArgumentException(
                 $"The message has {message.Length} bytes, but {nameof(RequestReplicatorOptions)}."
-                + $"{nameof(RequestReplicatorOptions.MaxMessageBytes)} is {_options.MaxMessageBytes}.",
-                nameof(message));
+                    + $"{nameof(RequestReplicatorOptions.MaxMessageBytes)} is {_options.MaxMessageBytes}.",
+                nameof(message)
+            );
         }
 
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -40,7 +41,8 @@ internal sealed class RequestPublisher : IAsyncDisposable
         {
             RequireOpen();
 
-            // The message's memory can be the program's own code. What goes wrong there must do so before the message is announced.
+            // The message's memory can be the program's own code. What goes wrong there must do so before the message
+            // is announced.
             using MemoryHandle pinned = message.Length > RoundRecord.Room ? message.Pin() : default;
             while (_group.Size > 1)
             {
@@ -84,7 +86,9 @@ internal sealed class RequestPublisher : IAsyncDisposable
             _isComplete = true;
             if (_group.Size > 1)
             {
-                await (failure is null ? ExchangeAsync(RoundWord.Complete, default) : FailAsync(failure)).ConfigureAwait(false);
+                await (
+                    failure is null ? ExchangeAsync(RoundWord.Complete, default) : FailAsync(failure)
+                ).ConfigureAwait(false);
             }
         }
         finally
@@ -199,5 +203,6 @@ internal sealed class RequestPublisher : IAsyncDisposable
         }
     }
 
-    private static InvalidOperationException Ended() => new("Nothing can be published any more, because the replication of requests was completed.");
+    private static InvalidOperationException Ended() =>
+        new("Nothing can be published any more, because the replication of requests was completed.");
 }

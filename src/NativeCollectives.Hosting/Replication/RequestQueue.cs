@@ -10,7 +10,9 @@ internal sealed class RequestQueue(int maxBytes)
     // What a message costs beyond its bytes, so that empty ones count too.
     private const int Overhead = 64;
 
-    private readonly Channel<byte[]> _messages = Channel.CreateUnbounded<byte[]>(new UnboundedChannelOptions { SingleWriter = true, SingleReader = true });
+    private readonly Channel<byte[]> _messages = Channel.CreateUnbounded<byte[]>(
+        new UnboundedChannelOptions { SingleWriter = true, SingleReader = true }
+    );
     private readonly Lock _lock = new();
     private TaskCompletionSource? _room;
     private long _bytes;
@@ -24,7 +26,9 @@ internal sealed class RequestQueue(int maxBytes)
         _messages.Writer.TryWrite(message);
     }
 
-    /// <summary>No more messages come. Those that are there can still be read, and then the failure is thrown, if there is one.</summary>
+    /// <summary>
+    /// No more messages come. Those that are there can still be read, and then the failure is thrown, if there is one.
+    /// </summary>
     internal void End(Exception? failure = null)
     {
         _messages.Writer.TryComplete(failure);

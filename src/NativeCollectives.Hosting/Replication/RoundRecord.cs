@@ -4,8 +4,8 @@ using System.Text;
 namespace NativeCollectives.Hosting;
 
 /// <summary>
-/// What one rank says in a round: four bytes that tell a record, what it says, three zeros, a length in little-endian order, and as many bytes of a small
-/// message or of a reason, up to <see cref="Size"/> altogether.
+/// What one rank says in a round: four bytes that tell a record, what it says, three zeros, a length in little-endian
+/// order, and as many bytes of a small message or of a reason, up to <see cref="Size"/> altogether.
 /// </summary>
 internal static class RoundRecord
 {
@@ -48,12 +48,16 @@ internal static class RoundRecord
     {
         word = (RoundWord)record[4];
         length = BinaryPrimitives.ReadInt32LittleEndian(record[8..]);
-        return BinaryPrimitives.ReadUInt32LittleEndian(record) == Mark && Enum.IsDefined(word) && length >= 0 && (length <= Room || word == RoundWord.Message);
+        return BinaryPrimitives.ReadUInt32LittleEndian(record) == Mark
+            && Enum.IsDefined(word)
+            && length >= 0
+            && (length <= Room || word == RoundWord.Message);
     }
 
     /// <summary>The bytes of a record that has room for them.</summary>
     internal static ReadOnlySpan<byte> Bytes(ReadOnlySpan<byte> record, int length) => record.Slice(HeaderSize, length);
 
     /// <summary>The reason that a record gives.</summary>
-    internal static string Reason(ReadOnlySpan<byte> record, int length) => Encoding.UTF8.GetString(Bytes(record, length));
+    internal static string Reason(ReadOnlySpan<byte> record, int length) =>
+        Encoding.UTF8.GetString(Bytes(record, length));
 }

@@ -21,7 +21,8 @@ internal sealed class BackendChoice
         BackendKind[] wanted = Wanted == BackendKind.Any ? BackendNames.InOrder : [Wanted];
         _candidates =
         [
-            .. wanted.Select(backend => Candidate.Of(backend, options, environment))
+            .. wanted
+                .Select(backend => Candidate.Of(backend, options, environment))
                 .OrderByDescending(static candidate => candidate.Origin),
         ];
     }
@@ -94,27 +95,34 @@ internal sealed class BackendChoice
         {
             warnings.Add(
                 $"{configuration.Name} is used; what comes before it is configured too, but cannot be used here. "
-                + Join(unusable));
+                    + Join(unusable)
+            );
         }
 
         Candidate[] halves =
-            [.. _candidates.Where(candidate => candidate.IsHalf && candidate.Origin > configuration.Origin)];
+        [
+            .. _candidates.Where(candidate => candidate.IsHalf && candidate.Origin > configuration.Origin),
+        ];
         if (halves.Length > 0)
         {
             warnings.Add(
                 $"{configuration.DescribeGiven()} is used, because what comes before it is not completely configured. "
-                + $"{string.Join("; ", MissingOf(halves))}.");
+                    + $"{string.Join("; ", MissingOf(halves))}."
+            );
         }
 
         // Variables that can be left over do not take the place of something better.
         bool isDoubtful = configuration.Origin == Origin.Shared && warnings.Count > 0;
-        if (configuration is { KnownSize: 1, SizeVariable: { } variable }
-            && ProcessLauncher.Find(_environment) is { } launcher)
+        if (
+            configuration is { KnownSize: 1, SizeVariable: { } variable }
+            && ProcessLauncher.Find(_environment) is { } launcher
+        )
         {
             isDoubtful = true;
             warnings.Add(
                 $"The group has this process as its only rank, because the environment variable {variable} is 1, but "
-                + $"{launcher.Describe()}. {WhatToSet(launcher)}");
+                    + $"{launcher.Describe()}. {WhatToSet(launcher)}"
+            );
         }
 
         if (isDoubtful && _options.Strict)
@@ -127,14 +135,17 @@ internal sealed class BackendChoice
         Candidate[] weaker =
         [
             .. _candidates.Where(candidate =>
-                candidate.Origin > Origin.None && candidate.Origin < configuration.Origin
-                && (candidate.IsConfigured || candidate.Malformed is not null)),
+                candidate.Origin > Origin.None
+                && candidate.Origin < configuration.Origin
+                && (candidate.IsConfigured || candidate.Malformed is not null)
+            ),
         ];
         string others = string.Join(" and ", weaker.Select(static candidate => candidate.Describe()));
-        Note = weaker.Length == 0
-            ? null
-            : $"{configuration.DescribeGiven()} is used; {others} could be meant too, but only by variables that "
-                + "count less.";
+        Note =
+            weaker.Length == 0
+                ? null
+                : $"{configuration.DescribeGiven()} is used; {others} could be meant too, but only by variables that "
+                    + "count less.";
     }
 
     private void TakeNone()
@@ -154,7 +165,8 @@ internal sealed class BackendChoice
         {
             throw Unavailable(
                 $"{BackendVariable.Name} is {BackendNames.Of(Wanted)}, but the program configures "
-                + $"{BackendNames.Of(configured)}. {missing}.");
+                    + $"{BackendNames.Of(configured)}. {missing}."
+            );
         }
 
         if (WhyNone(launcher) is { } reason)
@@ -171,8 +183,8 @@ internal sealed class BackendChoice
             return null;
         }
 
-        Candidate? other = BackendNames.InOrder
-            .Where(backend => backend != _named)
+        Candidate? other = BackendNames
+            .InOrder.Where(backend => backend != _named)
             .Select(backend => Candidate.Of(backend, _options, _environment))
             .FirstOrDefault(static candidate => candidate is { IsConfigured: true, Origin: Origin.Program });
         return other?.Backend;
@@ -205,18 +217,21 @@ internal sealed class BackendChoice
     private string WhatToSet(ProcessLauncher launcher)
     {
         string rank = launcher.RankVariable is null ? "" : $" ({launcher.RankVariable} tells the rank)";
-        IEnumerable<string> ways = _candidates.Select(static candidate => candidate.Backend switch
-        {
-            BackendKind.Ring => $"{LaunchEnvironment.HostFileVariable} or RingOptions.Hosts for a ring",
-            BackendKind.Nccl => "MASTER_ADDR and MASTER_PORT for nccl",
-            _ => "MLX_IBV_DEVICES and MLX_JACCL_COORDINATOR for jaccl",
-        });
+        IEnumerable<string> ways = _candidates.Select(static candidate =>
+            candidate.Backend switch
+            {
+                BackendKind.Ring => $"{LaunchEnvironment.HostFileVariable} or RingOptions.Hosts for a ring",
+                BackendKind.Nccl => "MASTER_ADDR and MASTER_PORT for nccl",
+                _ => "MLX_IBV_DEVICES and MLX_JACCL_COORDINATOR for jaccl",
+            }
+        );
         return $"Set where the ranks meet{rank}: {string.Join(", ", ways)}; "
             + "or BackendKind.None, if each process is to be alone.";
     }
 
     private static IEnumerable<string> MissingOf(IEnumerable<Candidate> candidates) =>
-        candidates.Where(static candidate => candidate.Configuration is { IsConfigured: false })
+        candidates
+            .Where(static candidate => candidate.Configuration is { IsConfigured: false })
             .Select(static candidate => candidate.Configuration!.DescribeMissing());
 
     private BackendUnavailableException Unavailable(string message) =>

@@ -2,9 +2,15 @@ namespace NativeCollectives;
 
 /// <summary>What is known of a backend's settings before it is asked to form a group.</summary>
 /// <param name="Backend">The backend.</param>
-/// <param name="Missing">What it needs and nobody gave, each by the name to give it under; empty: it is configured.</param>
+/// <param name="Missing">
+/// What it needs and nobody gave, each by the name to give it under; empty: it is configured.
+/// </param>
 /// <param name="Given">What it needs and somebody gave.</param>
-internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<string> Missing, IReadOnlyList<string> Given)
+internal sealed record BackendConfiguration(
+    BackendKind Backend,
+    IReadOnlyList<string> Missing,
+    IReadOnlyList<string> Given
+)
 {
     /// <summary>Who told where the ranks meet.</summary>
     internal Origin Origin { get; init; }
@@ -30,13 +36,20 @@ internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<s
     /// <summary>Those of the settings that name the libraries which the backend needs.</summary>
     internal IReadOnlyList<KeyValuePair<string, string>> Libraries { get; init; } = [];
 
-    /// <summary>How long forming the group may take if the program does not say; <see langword="null"/>: the usual time.</summary>
+    /// <summary>
+    /// How long forming the group may take if the program does not say; <see langword="null"/>: the usual time.
+    /// </summary>
     internal TimeSpan? FormingTimeout { get; init; }
 
-    /// <summary>The group over which the ranks agree on where they meet before this one is formed; <see langword="null"/>: they know.</summary>
+    /// <summary>
+    /// The group over which the ranks agree on where they meet before this one is formed; <see langword="null"/>: they
+    /// know.
+    /// </summary>
     internal DistributedGroup? BootstrapGroup { get; init; }
 
-    /// <summary>By what the ranks tell each other where they are; <see langword="null"/>: the native library connects them.</summary>
+    /// <summary>
+    /// By what the ranks tell each other where they are; <see langword="null"/>: the native library connects them.
+    /// </summary>
     internal JacclSideChannel? SideChannel { get; init; }
 
     internal bool IsConfigured => Missing.Count == 0;
@@ -46,22 +59,31 @@ internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<s
     /// <summary>
     /// Who tells where a backend's ranks would meet. Nothing is read, so that this is known of malformed settings too.
     /// </summary>
-    internal static Origin OriginOf(BackendKind backend, DistributedGroupOptions options,
-        LaunchEnvironment environment) => backend switch
-    {
-        BackendKind.Ring => RingConfiguration.OriginOf(options.Ring, options.Launched, environment),
-        BackendKind.Nccl => NcclConfiguration.OriginOf(options.Nccl, environment),
-        BackendKind.Jaccl => JacclConfiguration.OriginOf(options.Jaccl, environment),
-        _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "This backend has no configuration."),
-    };
+    internal static Origin OriginOf(
+        BackendKind backend,
+        DistributedGroupOptions options,
+        LaunchEnvironment environment
+    ) =>
+        backend switch
+        {
+            BackendKind.Ring => RingConfiguration.OriginOf(options.Ring, options.Launched, environment),
+            BackendKind.Nccl => NcclConfiguration.OriginOf(options.Nccl, environment),
+            BackendKind.Jaccl => JacclConfiguration.OriginOf(options.Jaccl, environment),
+            _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "This backend has no configuration."),
+        };
 
-    internal static BackendConfiguration Read(BackendKind backend, DistributedGroupOptions options, LaunchEnvironment environment) => backend switch
-    {
-        BackendKind.Ring => RingConfiguration.Read(options.Ring, environment),
-        BackendKind.Nccl => NcclConfiguration.Read(options.Nccl, environment),
-        BackendKind.Jaccl => JacclConfiguration.Read(options.Jaccl, environment),
-        _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "This backend has no configuration."),
-    };
+    internal static BackendConfiguration Read(
+        BackendKind backend,
+        DistributedGroupOptions options,
+        LaunchEnvironment environment
+    ) =>
+        backend switch
+        {
+            BackendKind.Ring => RingConfiguration.Read(options.Ring, environment),
+            BackendKind.Nccl => NcclConfiguration.Read(options.Nccl, environment),
+            BackendKind.Jaccl => JacclConfiguration.Read(options.Jaccl, environment),
+            _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "This backend has no configuration."),
+        };
 
     /// <summary>Such as <c>ring (MLX_RANK, MLX_HOSTFILE)</c>.</summary>
     internal string DescribeGiven() => Given.Count == 0 ? Name : $"{Name} ({string.Join(", ", Given)})";
@@ -70,6 +92,8 @@ internal sealed record BackendConfiguration(BackendKind Backend, IReadOnlyList<s
     internal string DescribeMissing()
     {
         string missing = $"{Name}: {string.Join(", ", Missing)} {(Missing.Count == 1 ? "is" : "are")} missing";
-        return Given.Count == 0 ? missing : $"{missing} ({string.Join(", ", Given)} {(Given.Count == 1 ? "is" : "are")} set)";
+        return Given.Count == 0
+            ? missing
+            : $"{missing} ({string.Join(", ", Given)} {(Given.Count == 1 ? "is" : "are")} set)";
     }
 }

@@ -6,13 +6,14 @@ internal static class BackendNames
     /// <summary>The order in which <see cref="BackendKind.Any"/> looks for a backend: MLX's.</summary>
     internal static readonly BackendKind[] InOrder = [BackendKind.Nccl, BackendKind.Ring, BackendKind.Jaccl];
 
-    internal static string Of(BackendKind backend) => backend switch
-    {
-        BackendKind.Any => "any",
-        BackendKind.Ring => "ring",
-        BackendKind.Jaccl => "jaccl",
-        BackendKind.Nccl => "nccl",
-        BackendKind.None => "none",
-        _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "This is not a backend."),
-    };
+    internal static string Of(BackendKind backend) =>
+        backend switch
+        {
+            BackendKind.Any => "any",
+            BackendKind.Ring => "ring",
+            BackendKind.Jaccl => "jaccl",
+            BackendKind.Nccl => "nccl",
+            BackendKind.None => "none",
+            _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "This is not a backend."),
+        };
 }

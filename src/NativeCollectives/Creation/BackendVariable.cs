@@ -10,12 +10,13 @@ internal static class BackendVariable
 
     /// <summary>The backend it names; <see langword="null"/>: it is absent, or leaves the choice open too.</summary>
     /// <exception cref="RendezvousException">It is malformed.</exception>
-    internal static BackendKind? Read(LaunchEnvironment environment) => environment.Text(Name) switch
-    {
-        null or "any" => null,
-        "ring" => BackendKind.Ring,
-        "jaccl" => BackendKind.Jaccl,
-        "nccl" => BackendKind.Nccl,
-        { } other => throw LaunchEnvironment.Malformed(Name, other, Expected, BackendNames.Of(BackendKind.Any)),
-    };
+    internal static BackendKind? Read(LaunchEnvironment environment) =>
+        environment.Text(Name) switch
+        {
+            null or "any" => null,
+            "ring" => BackendKind.Ring,
+            "jaccl" => BackendKind.Jaccl,
+            "nccl" => BackendKind.Nccl,
+            { } other => throw LaunchEnvironment.Malformed(Name, other, Expected, BackendNames.Of(BackendKind.Any)),
+        };
 }

@@ -9,15 +9,18 @@ namespace NativeCollectives;
 /// not disturb what is configured.
 /// </param>
 internal sealed record Candidate(
-    BackendKind Backend, Origin Origin, BackendConfiguration? Configuration, RendezvousException? Malformed)
+    BackendKind Backend,
+    Origin Origin,
+    BackendConfiguration? Configuration,
+    RendezvousException? Malformed
+)
 {
     internal bool IsConfigured => Configuration is { IsConfigured: true };
 
     /// <summary>Whether somebody has begun to configure it, but something is missing.</summary>
     internal bool IsHalf => Configuration is { IsConfigured: false, IsBegun: true };
 
-    internal static Candidate Of(
-        BackendKind backend, DistributedGroupOptions options, LaunchEnvironment environment)
+    internal static Candidate Of(BackendKind backend, DistributedGroupOptions options, LaunchEnvironment environment)
     {
         Origin origin = BackendConfiguration.OriginOf(backend, options, environment);
         try

@@ -55,12 +55,21 @@ internal static unsafe class GroupFormation
         var deadline = new Deadline(plan.FormingTimeout);
         if (configuration?.BootstrapGroup is { } bootstrap)
         {
-            settings = [.. settings, new("id", NcclIdExchange.Run(bootstrap, configuration.Libraries, deadline, cancellationToken).ToString())];
+            settings =
+            [
+                .. settings,
+                new(
+                    "id",
+                    NcclIdExchange.Run(bootstrap, configuration.Libraries, deadline, cancellationToken).ToString()
+                ),
+            ];
         }
 
         using var strings = new NativeStrings();
         using var cancellation = new CancellationFlag(cancellationToken);
-        using SideChannel? sideChannel = configuration?.SideChannel is { } gather ? new SideChannel(gather, cancellationToken) : null;
+        using SideChannel? sideChannel = configuration?.SideChannel is { } gather
+            ? new SideChannel(gather, cancellationToken)
+            : null;
         var options = new nc_group_options
         {
             size = (uint)sizeof(nc_group_options),
@@ -68,7 +77,9 @@ internal static unsafe class GroupFormation
             backend = configuration is null ? null : strings.Add(configuration.Name),
             settings = strings.Add(settings),
             setting_count = (ulong)settings.Count,
-            forming_timeout_ms = Timeouts.ToMilliseconds(configuration?.BootstrapGroup is null ? plan.FormingTimeout : deadline.Remaining),
+            forming_timeout_ms = Timeouts.ToMilliseconds(
+                configuration?.BootstrapGroup is null ? plan.FormingTimeout : deadline.Remaining
+            ),
             operation_timeout_ms = Timeouts.ToMilliseconds(plan.OperationTimeout),
             log = log is null ? null : LogChannel.Callback,
             log_context = log is null ? null : log.Context,
@@ -82,7 +93,13 @@ internal static unsafe class GroupFormation
         GC.KeepAlive(log);
         return status == nc_status.NC_OK
             ? group
-            : throw CollectiveErrors.Describe(&error, configuration?.Name ?? "self", options.rank, cancellationToken, sideChannel?.Failure);
+            : throw CollectiveErrors.Describe(
+                &error,
+                configuration?.Name ?? "self",
+                options.rank,
+                cancellationToken,
+                sideChannel?.Failure
+            );
     }
 
     // A number in native memory that becomes 1 when a token is cancelled.
@@ -95,7 +112,10 @@ internal static unsafe class GroupFormation
             if (cancellationToken.CanBeCanceled)
             {
                 Address = (int*)NativeMemory.AllocZeroed(sizeof(int));
-                _registration = cancellationToken.UnsafeRegister(static flag => Volatile.Write(ref *((CancellationFlag)flag!).Address, 1), this);
+                _registration = cancellationToken.UnsafeRegister(
+                    static flag => Volatile.Write(ref *((CancellationFlag)flag!).Address, 1),
+                    this
+                );
             }
         }
 

@@ -1,12 +1,16 @@
 namespace NativeCollectives;
 
-/// <summary>Which group is to be formed: the options and the environment, decided. Nothing has been opened or connected yet.</summary>
+/// <summary>
+/// Which group is to be formed: the options and the environment, decided. Nothing has been opened or connected yet.
+/// </summary>
 internal sealed class GroupPlan
 {
     private GroupPlan(DistributedGroupOptions options, BackendConfiguration? configuration)
     {
         Configuration = configuration;
-        FormingTimeout = options.HasFormingTimeout ? options.FormingTimeout : configuration?.FormingTimeout ?? options.FormingTimeout;
+        FormingTimeout = options.HasFormingTimeout
+            ? options.FormingTimeout
+            : configuration?.FormingTimeout ?? options.FormingTimeout;
         OperationTimeout = options.OperationTimeout;
         Log = options.Log;
         Observer = options.Observer;
@@ -24,7 +28,9 @@ internal sealed class GroupPlan
 
     internal CollectiveObserver? Observer { get; }
 
-    /// <summary>What every message on the standard error stream begins with; <see langword="null"/>: none is written there.</summary>
+    /// <summary>
+    /// What every message on the standard error stream begins with; <see langword="null"/>: none is written there.
+    /// </summary>
     internal string? ErrorPrefix { get; private init; }
 
     /// <summary>Whether the standard error stream gets the warning: nobody else would.</summary>
@@ -43,9 +49,14 @@ internal sealed class GroupPlan
     /// <param name="options">What the program wants.</param>
     /// <param name="environment">What the process was told.</param>
     /// <param name="whyUnavailable">
-    /// Why a backend cannot be used on this machine; <see langword="null"/> if it can. It is not asked where the ranks find that out together.
+    /// Why a backend cannot be used on this machine; <see langword="null"/> if it can. It is not asked where the ranks
+    /// find that out together.
     /// </param>
-    internal static GroupPlan Make(DistributedGroupOptions options, LaunchEnvironment environment, Func<BackendConfiguration, string?> whyUnavailable)
+    internal static GroupPlan Make(
+        DistributedGroupOptions options,
+        LaunchEnvironment environment,
+        Func<BackendConfiguration, string?> whyUnavailable
+    )
     {
         Validate(options);
         if (options.Launched is { } launched)
@@ -74,7 +85,10 @@ internal sealed class GroupPlan
     {
         if (!Enum.IsDefined(options.Backend))
         {
-            throw new ArgumentException($"DistributedGroupOptions.Backend is {(int)options.Backend}, which is not a backend.", nameof(options));
+            throw new ArgumentException(
+                $"DistributedGroupOptions.Backend is {(int)options.Backend}, which is not a backend.",
+                nameof(options)
+            );
         }
 
         RequireTimeout(options.FormingTimeout, nameof(options.FormingTimeout));
@@ -85,7 +99,10 @@ internal sealed class GroupPlan
     {
         if (!Timeouts.IsValid(value))
         {
-            throw new ArgumentException($"{nameof(DistributedGroupOptions)}.{name} is {value}, but {Timeouts.Requirement}.", "options");
+            throw new ArgumentException(
+                $"{nameof(DistributedGroupOptions)}.{name} is {value}, but {Timeouts.Requirement}.",
+                "options"
+            );
         }
     }
 }

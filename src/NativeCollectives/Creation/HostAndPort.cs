@@ -14,10 +14,12 @@ internal readonly record struct HostAndPort(string Host, int Port)
     internal static HostAndPort? Parse(string text, int leastPort = 1)
     {
         int colon = text.LastIndexOf(':');
-        if (colon < 0
+        if (
+            colon < 0
             || !int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int port)
             || port < leastPort
-            || port > MaxPort)
+            || port > MaxPort
+        )
         {
             return null;
         }
@@ -25,7 +27,9 @@ internal readonly record struct HostAndPort(string Host, int Port)
         string host = text[..colon];
         if (host is ['[', .. string address, ']'])
         {
-            return address.Contains(':', StringComparison.Ordinal) && IsHost(address) ? new HostAndPort(address, port) : null;
+            return address.Contains(':', StringComparison.Ordinal) && IsHost(address)
+                ? new HostAndPort(address, port)
+                : null;
         }
 
         return !host.Contains(':', StringComparison.Ordinal) && IsHost(host) ? new HostAndPort(host, port) : null;
@@ -33,7 +37,10 @@ internal readonly record struct HostAndPort(string Host, int Port)
 
     /// <summary>Whether a text can be a host's name or address.</summary>
     internal static bool IsHost(string text) =>
-        text.Length > 0 && !text.Any(static character => char.IsWhiteSpace(character) || char.IsControl(character) || character is '[' or ']' or '/');
+        text.Length > 0
+        && !text.Any(static character =>
+            char.IsWhiteSpace(character) || char.IsControl(character) || character is '[' or ']' or '/'
+        );
 
     public override string ToString()
     {

@@ -16,16 +16,23 @@ internal static class JacclConfiguration
 
     internal static Origin OriginOf(JacclOptions? options, LaunchEnvironment environment)
     {
-        if (options?.Devices is not null || options?.DeviceFile is not null
-            || options?.Coordinator is not null || options?.SideChannel is not null)
+        if (
+            options?.Devices is not null
+            || options?.DeviceFile is not null
+            || options?.Coordinator is not null
+            || options?.SideChannel is not null
+        )
         {
             return Origin.Program;
         }
 
-        bool hasPlace = Array.Exists(DeviceFileVariables, environment.IsPresent)
+        bool hasPlace =
+            Array.Exists(DeviceFileVariables, environment.IsPresent)
             || Array.Exists(CoordinatorVariables, environment.IsPresent);
         bool hasRank = options?.Rank is not null || Array.Exists(OwnRankVariables, environment.IsPresent);
-        return !hasPlace ? Origin.None : hasRank ? Origin.Own : Origin.Shared;
+        return !hasPlace ? Origin.None
+            : hasRank ? Origin.Own
+            : Origin.Shared;
     }
 
     internal static BackendConfiguration Read(JacclOptions? options, LaunchEnvironment environment)
@@ -38,23 +45,62 @@ internal static class JacclConfiguration
         reader.Meeting(options);
         if (options.Devices is { } devices)
         {
-            OptionCheck.RequireRankWithin(rank, rankVariable, nameof(JacclOptions), nameof(JacclOptions.Devices), devices.Count, Name);
+            OptionCheck.RequireRankWithin(
+                rank,
+                rankVariable,
+                nameof(JacclOptions),
+                nameof(JacclOptions.Devices),
+                devices.Count,
+                Name
+            );
         }
 
-        bool? prefersRing = options.PreferRing ?? (Array.Exists(PreferRingVariables, environment.IsPresent) ? true : null);
-        reader.Add("prefer_ring", prefersRing switch { null => null, true => "true", false => "false" });
-        reader.Add("frames", options.Frames switch { null => null, JacclFrames.Small => "small", _ => "large" });
-        reader.Add("queue_pairs", options.QueuePairs switch { null => null, JacclQueuePairs.ReliableConnection => "rc", _ => "uc" });
+        bool? prefersRing =
+            options.PreferRing ?? (Array.Exists(PreferRingVariables, environment.IsPresent) ? true : null);
+        reader.Add(
+            "prefer_ring",
+            prefersRing switch
+            {
+                null => null,
+                true => "true",
+                false => "false",
+            }
+        );
+        reader.Add(
+            "frames",
+            options.Frames switch
+            {
+                null => null,
+                JacclFrames.Small => "small",
+                _ => "large",
+            }
+        );
+        reader.Add(
+            "queue_pairs",
+            options.QueuePairs switch
+            {
+                null => null,
+                JacclQueuePairs.ReliableConnection => "rc",
+                _ => "uc",
+            }
+        );
 
         reader.Add("gid_index", options.GidIndex?.ToString(CultureInfo.InvariantCulture));
         reader.Add(
             "mlx_ring_all_gather",
-            options.MlxRingAllGather switch { null => null, true => "true", false => "false" });
+            options.MlxRingAllGather switch
+            {
+                null => null,
+                true => "true",
+                false => "false",
+            }
+        );
 
         IReadOnlyList<KeyValuePair<string, string>> libraries = Libraries(options);
         return new BackendConfiguration(BackendKind.Jaccl, reader.Missing, reader.Given)
         {
-            IsBegun = OriginOf(options, environment) != Origin.None
+            IsBegun =
+                OriginOf(options, environment) != Origin.None
                 || options.Rank is not null
                 || Array.Exists(OwnRankVariables, environment.IsRankOfSeveral),
             Rank = rank ?? 0,
@@ -74,23 +120,32 @@ internal static class JacclConfiguration
 
     private static void Validate(JacclOptions options)
     {
-        OptionCheck.Require(options.Rank is null or >= 0, $"JacclOptions.Rank is {options.Rank}, but ranks count from 0.");
+        OptionCheck.Require(
+            options.Rank is null or >= 0,
+            $"JacclOptions.Rank is {options.Rank}, but ranks count from 0."
+        );
         OptionCheck.Require(
             options.Devices is null || options.DeviceFile is null,
-            "JacclOptions has both Devices and DeviceFile, but only one of them can tell which devices the ranks have.");
+            "JacclOptions has both Devices and DeviceFile, but only one of them can tell which devices the ranks have."
+        );
         OptionCheck.RequirePath(options.DeviceFile, "JacclOptions.DeviceFile");
         OptionCheck.Require(
             options.Coordinator is null || options.SideChannel is null,
-            "JacclOptions has both Coordinator and SideChannel, but only one of them can tell how the ranks meet.");
+            "JacclOptions has both Coordinator and SideChannel, but only one of them can tell how the ranks meet."
+        );
         OptionCheck.RequireAddress(options.Coordinator, "JacclOptions.Coordinator");
         OptionCheck.Require(
-            options.Frames is not { } frames || Enum.IsDefined(frames), $"JacclOptions.Frames is {(int?)options.Frames}, which is not a choice of frames.");
+            options.Frames is not { } frames || Enum.IsDefined(frames),
+            $"JacclOptions.Frames is {(int?)options.Frames}, which is not a choice of frames."
+        );
         OptionCheck.Require(
             options.QueuePairs is not { } queuePairs || Enum.IsDefined(queuePairs),
-            $"JacclOptions.QueuePairs is {(int?)options.QueuePairs}, which is not a type of queue pairs.");
+            $"JacclOptions.QueuePairs is {(int?)options.QueuePairs}, which is not a type of queue pairs."
+        );
         OptionCheck.Require(
             options.GidIndex is null or (>= 0 and <= 255),
-            $"JacclOptions.GidIndex is {options.GidIndex}, but should be from 0 to 255.");
+            $"JacclOptions.GidIndex is {options.GidIndex}, but should be from 0 to 255."
+        );
         if (options.Devices is { } devices)
         {
             Validate(devices);
@@ -108,27 +163,36 @@ internal static class JacclConfiguration
             OptionCheck.Require(row is not null, $"JacclOptions.Devices has no row for rank {rank}.");
             OptionCheck.Require(
                 row.Count == size,
-                $"JacclOptions.Devices has {size} rows, one per rank, but the row of rank {rank} has {row.Count} {(row.Count == 1 ? "entry" : "entries")}.");
+                $"JacclOptions.Devices has {size} rows, one per rank, but the row of rank {rank} has {row.Count} "
+                    + $"{(row.Count == 1 ? "entry" : "entries")}."
+            );
             for (int peer = 0; peer < size; peer++)
             {
                 string entry = $"the entry from rank {rank} to rank {peer}";
-                OptionCheck.Require(row[peer] is not null, $"In JacclOptions.Devices {entry} is null; where there is no cable it should be empty.");
-                OptionCheck.Require(!row[peer].Any(OptionCheck.IsBlank), $"In JacclOptions.Devices {entry} has a blank name of a device.");
+                OptionCheck.Require(
+                    row[peer] is not null,
+                    $"In JacclOptions.Devices {entry} is null; where there is no cable it should be empty."
+                );
+                OptionCheck.Require(
+                    !row[peer].Any(OptionCheck.IsBlank),
+                    $"In JacclOptions.Devices {entry} has a blank name of a device."
+                );
             }
         }
     }
 
     // The text of a device file.
-    private static string ToJson(IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>> devices) => JsonText.Write(json =>
-    {
-        json.WriteStartArray();
-        foreach (IReadOnlyList<IReadOnlyList<string>> row in devices)
+    private static string ToJson(IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>> devices) =>
+        JsonText.Write(json =>
         {
-            json.WriteArray(row);
-        }
+            json.WriteStartArray();
+            foreach (IReadOnlyList<IReadOnlyList<string>> row in devices)
+            {
+                json.WriteArray(row);
+            }
 
-        json.WriteEndArray();
-    });
+            json.WriteEndArray();
+        });
 
     private sealed class Reader(LaunchEnvironment environment)
     {
@@ -147,8 +211,10 @@ internal static class JacclConfiguration
                 return options.Rank;
             }
 
-            variable = environment.FindRank(OwnRankVariables,
-                takesLaunchers: OriginOf(options, environment) != Origin.None);
+            variable = environment.FindRank(
+                OwnRankVariables,
+                takesLaunchers: OriginOf(options, environment) != Origin.None
+            );
             (variable is null ? Missing : Given).Add(variable ?? OwnRankVariables[^1]);
             return variable is null ? null : environment.Rank(variable, Name);
         }

@@ -17,20 +17,47 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
     internal static readonly string[] GroupVariables =
     [
         BackendVariable.Name,
-        RankVariable, "MLX_WORLD_SIZE", HostFileVariable, "MLX_IBV_DEVICES", "MLX_JACCL_COORDINATOR", "MLX_JACCL_RING",
-        "JACCL_RANK", "JACCL_IBV_DEVICES", "JACCL_COORDINATOR", "JACCL_RING",
-        "NCCL_HOST_IP", "NCCL_PORT", "NCCL_COMM_ID", "NC_NCCL_BOOTSTRAP",
-        "RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_USE_AGENT_STORE",
-        .. MistralLaunch.Variables, MistralLaunch.RingFileVariable,
-        "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_STEP_NUM_TASKS",
-        "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
-        RankVariables.PmixRank, "PMI_RANK", "PMI_SIZE",
+        RankVariable,
+        "MLX_WORLD_SIZE",
+        HostFileVariable,
+        "MLX_IBV_DEVICES",
+        "MLX_JACCL_COORDINATOR",
+        "MLX_JACCL_RING",
+        "JACCL_RANK",
+        "JACCL_IBV_DEVICES",
+        "JACCL_COORDINATOR",
+        "JACCL_RING",
+        "NCCL_HOST_IP",
+        "NCCL_PORT",
+        "NCCL_COMM_ID",
+        "NC_NCCL_BOOTSTRAP",
+        "RANK",
+        "WORLD_SIZE",
+        "LOCAL_RANK",
+        "MASTER_ADDR",
+        "MASTER_PORT",
+        "TORCHELASTIC_USE_AGENT_STORE",
+        .. MistralLaunch.Variables,
+        MistralLaunch.RingFileVariable,
+        "SLURM_PROCID",
+        "SLURM_NTASKS",
+        "SLURM_LOCALID",
+        "SLURM_STEP_NUM_TASKS",
+        "OMPI_COMM_WORLD_RANK",
+        "OMPI_COMM_WORLD_SIZE",
+        "OMPI_COMM_WORLD_LOCAL_RANK",
+        RankVariables.PmixRank,
+        "PMI_RANK",
+        "PMI_SIZE",
     ];
 
     /// <summary>That of this process.</summary>
     internal static LaunchEnvironment OfProcess { get; } = new(Environment.GetEnvironmentVariable);
 
-    /// <summary>Whether the ring is to report its progress on the standard error stream: the variable's presence counts, not its value.</summary>
+    /// <summary>
+    /// Whether the ring is to report its progress on the standard error stream: the variable's presence counts, not its
+    /// value.
+    /// </summary>
     internal bool IsRingVerbose => IsPresent(RingVerboseVariable);
 
     internal bool IsPresent(string variable) => lookUp(variable) is not null;
@@ -54,7 +81,8 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
 
     /// <summary>A rank; <see langword="null"/> if the variable is absent.</summary>
     /// <exception cref="RendezvousException">It is not a rank.</exception>
-    internal int? Rank(string variable, string backend) => Number(variable, 0, int.MaxValue, "a rank: a decimal number from 0, of digits only", backend);
+    internal int? Rank(string variable, string backend) =>
+        Number(variable, 0, int.MaxValue, "a rank: a decimal number from 0, of digits only", backend);
 
     /// <summary>A number of ranks; <see langword="null"/> if the variable is absent.</summary>
     /// <exception cref="RendezvousException">It is not one.</exception>
@@ -63,12 +91,20 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
 
     /// <summary>A port; <see langword="null"/> if the variable is absent.</summary>
     /// <exception cref="RendezvousException">It is not one.</exception>
-    internal int? Port(string variable, string backend) => Number(variable, 1, HostAndPort.MaxPort, "a port: a decimal number from 1 to 65535", backend);
+    internal int? Port(string variable, string backend) =>
+        Number(variable, 1, HostAndPort.MaxPort, "a port: a decimal number from 1 to 65535", backend);
 
     /// <summary>A time limit that is given in milliseconds; <see langword="null"/> if the variable is absent.</summary>
     /// <exception cref="RendezvousException">It is not one.</exception>
     internal TimeSpan? Milliseconds(string variable, string backend) =>
-        Number(variable, 1, int.MaxValue, "a time limit in milliseconds: a decimal number from 1 to 2147483647", backend) is { } milliseconds
+        Number(
+            variable,
+            1,
+            int.MaxValue,
+            "a time limit in milliseconds: a decimal number from 1 to 2147483647",
+            backend
+        )
+            is { } milliseconds
             ? TimeSpan.FromMilliseconds(milliseconds)
             : null;
 
@@ -81,7 +117,10 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
             return null;
         }
 
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= greatest
+        return
+            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            && number >= least
+            && number <= greatest
             ? number
             : throw Malformed(variable, text, expected, backend);
     }
@@ -89,13 +128,20 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
     /// <summary>The name or address of a host; <see langword="null"/> if the variable is absent.</summary>
     /// <exception cref="RendezvousException">It is not one.</exception>
     internal string? Host(string variable, string backend) =>
-        lookUp(variable) is { } host && !HostAndPort.IsHost(host) ? throw Malformed(variable, host, "a host's name or address", backend) : lookUp(variable);
+        lookUp(variable) is { } host && !HostAndPort.IsHost(host)
+            ? throw Malformed(variable, host, "a host's name or address", backend)
+            : lookUp(variable);
 
     /// <summary>The address of rank 0, as <c>host:port</c>; <see langword="null"/> if the variable is absent.</summary>
     /// <exception cref="RendezvousException">It is not one.</exception>
     internal string? Address(string variable, string backend) =>
         lookUp(variable) is { } address && HostAndPort.Parse(address) is null
-            ? throw Malformed(variable, address, "the address of rank 0: host:port, or [host]:port with an IPv6 address", backend)
+            ? throw Malformed(
+                variable,
+                address,
+                "the address of rank 0: host:port, or [host]:port with an IPv6 address",
+                backend
+            )
             : lookUp(variable);
 
     /// <summary>The path of a JSON file; <see langword="null"/> if the variable is absent.</summary>
@@ -103,7 +149,9 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
     internal string? JsonFile(string variable, string backend)
     {
         string? path = lookUp(variable);
-        return string.IsNullOrWhiteSpace(path) && path is not null ? throw Malformed(variable, path, "the path of a JSON file", backend) : path;
+        return string.IsNullOrWhiteSpace(path) && path is not null
+            ? throw Malformed(variable, path, "the path of a JSON file", backend)
+            : path;
     }
 
     /// <summary>What to throw if a variable's value is not what it should be.</summary>

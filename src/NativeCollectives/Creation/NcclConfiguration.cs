@@ -26,9 +26,11 @@ internal static class NcclConfiguration
         bool isMlx = !IsComplete(NcclBootstrap.CommId) && IsComplete(NcclBootstrap.Mlx);
         bool isAlone = (options.Size ?? (environment.Text(RankVariables.Mlx.Size) == "1" ? 1 : 2)) == 1;
         return isMlx && !isAlone ? Origin.Own
-            : Array.Exists([NcclBootstrap.CommId, NcclBootstrap.Mlx, NcclBootstrap.Torchrun],
-                candidate => Of(candidate).IsMeant)
-                || Array.Exists(MistralLaunch.Variables, environment.IsPresent) ? Origin.Shared
+            : Array.Exists(
+                [NcclBootstrap.CommId, NcclBootstrap.Mlx, NcclBootstrap.Torchrun],
+                candidate => Of(candidate).IsMeant
+            ) || Array.Exists(MistralLaunch.Variables, environment.IsPresent)
+                ? Origin.Shared
             : Origin.None;
 
         bool IsComplete(NcclBootstrap candidate) => Of(candidate).Missing.Count == 0;
@@ -105,7 +107,8 @@ internal static class NcclConfiguration
 
     private static NcclLaunch Choose(NcclOptions options, LaunchEnvironment environment)
     {
-        NcclBootstrap bootstrap = options.Bootstrap == NcclBootstrap.Auto ? ReadBootstrap(environment) : options.Bootstrap;
+        NcclBootstrap bootstrap =
+            options.Bootstrap == NcclBootstrap.Auto ? ReadBootstrap(environment) : options.Bootstrap;
         if (CodeLaunch.IsMeantBy(options))
         {
             return new CodeLaunch(options, environment, bootstrap);
@@ -131,26 +134,48 @@ internal static class NcclConfiguration
         return begun ?? new MlxLaunch(options, environment);
     }
 
-    private static NcclBootstrap ReadBootstrap(LaunchEnvironment environment) => environment.Text(BootstrapVariable) switch
-    {
-        null or "auto" => NcclBootstrap.Auto,
-        "mlx" => NcclBootstrap.Mlx,
-        "torchrun" => NcclBootstrap.Torchrun,
-        "mistral" => NcclBootstrap.Mistral,
-        "comm_id" => NcclBootstrap.CommId,
-        { } other => throw LaunchEnvironment.Malformed(BootstrapVariable, other, "auto, mlx, torchrun, mistral or comm_id", Name),
-    };
+    private static NcclBootstrap ReadBootstrap(LaunchEnvironment environment) =>
+        environment.Text(BootstrapVariable) switch
+        {
+            null or "auto" => NcclBootstrap.Auto,
+            "mlx" => NcclBootstrap.Mlx,
+            "torchrun" => NcclBootstrap.Torchrun,
+            "mistral" => NcclBootstrap.Mistral,
+            "comm_id" => NcclBootstrap.CommId,
+            { } other => throw LaunchEnvironment.Malformed(
+                BootstrapVariable,
+                other,
+                "auto, mlx, torchrun, mistral or comm_id",
+                Name
+            ),
+        };
 
     private static void Validate(NcclOptions options)
     {
-        OptionCheck.Require(options.Rank is null or >= 0, $"NcclOptions.Rank is {options.Rank}, but ranks count from 0.");
-        OptionCheck.Require(options.Size is null or >= 1, $"NcclOptions.Size is {options.Size}, but a group has at least one rank.");
+        OptionCheck.Require(
+            options.Rank is null or >= 0,
+            $"NcclOptions.Rank is {options.Rank}, but ranks count from 0."
+        );
+        OptionCheck.Require(
+            options.Size is null or >= 1,
+            $"NcclOptions.Size is {options.Size}, but a group has at least one rank."
+        );
         OptionCheck.Require(
             options.Rank is null || options.Size is null || options.Rank < options.Size,
-            $"NcclOptions.Rank is {options.Rank}, but should be less than NcclOptions.Size, which is {options.Size}.");
-        OptionCheck.Require(options.Device is null or >= 0, $"NcclOptions.Device is {options.Device}, but devices count from 0.");
-        OptionCheck.Require(options.StagingBytes is null or >= 0, $"NcclOptions.StagingBytes is {options.StagingBytes}, but sizes are not negative.");
-        OptionCheck.Require(Enum.IsDefined(options.Bootstrap), $"NcclOptions.Bootstrap is {(int)options.Bootstrap}, which is not a bootstrap.");
+            $"NcclOptions.Rank is {options.Rank}, but should be less than NcclOptions.Size, which is {options.Size}."
+        );
+        OptionCheck.Require(
+            options.Device is null or >= 0,
+            $"NcclOptions.Device is {options.Device}, but devices count from 0."
+        );
+        OptionCheck.Require(
+            options.StagingBytes is null or >= 0,
+            $"NcclOptions.StagingBytes is {options.StagingBytes}, but sizes are not negative."
+        );
+        OptionCheck.Require(
+            Enum.IsDefined(options.Bootstrap),
+            $"NcclOptions.Bootstrap is {(int)options.Bootstrap}, which is not a bootstrap."
+        );
         OptionCheck.RequireAddress(options.Rendezvous, "NcclOptions.Rendezvous");
 
         string[] addresses =
@@ -160,19 +185,24 @@ internal static class NcclConfiguration
             .. Named(options.Rendezvous, nameof(NcclOptions.Rendezvous)),
         ];
         OptionCheck.Require(
-            addresses.Length < 2, $"NcclOptions has both {string.Join(" and ", addresses)}, but only one of them can tell how the ranks meet.");
+            addresses.Length < 2,
+            $"NcclOptions has both {string.Join(" and ", addresses)}, but only one of them can tell how the ranks meet."
+        );
         if (options.BootstrapGroup is { } group)
         {
             OptionCheck.Require(
                 options.Rank is null || options.Rank == group.Rank,
-                $"NcclOptions.Rank is {options.Rank}, but the rank in NcclOptions.BootstrapGroup is {group.Rank}.");
+                $"NcclOptions.Rank is {options.Rank}, but the rank in NcclOptions.BootstrapGroup is {group.Rank}."
+            );
             OptionCheck.Require(
                 options.Size is null || options.Size == group.Size,
-                $"NcclOptions.Size is {options.Size}, but the size of NcclOptions.BootstrapGroup is {group.Size}.");
+                $"NcclOptions.Size is {options.Size}, but the size of NcclOptions.BootstrapGroup is {group.Size}."
+            );
         }
     }
 
     private static string[] Named(object? value, string name) => value is null ? [] : [name];
 
-    private static KeyValuePair<string, string> Number(string name, int value) => new(name, value.ToString(CultureInfo.InvariantCulture));
+    private static KeyValuePair<string, string> Number(string name, int value) =>
+        new(name, value.ToString(CultureInfo.InvariantCulture));
 }

@@ -13,7 +13,12 @@ internal sealed record ProcessLauncher(string Name, string? RankVariable, string
 {
     // A step of a job, that is srun, has one of these.
     private static readonly string[] _stepVariables =
-        ["SLURM_STEP_ID", "SLURM_STEPID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NODELIST"];
+    [
+        "SLURM_STEP_ID",
+        "SLURM_STEPID",
+        "SLURM_STEP_NUM_TASKS",
+        "SLURM_STEP_NODELIST",
+    ];
     private static readonly string[] _jobVariables = ["SLURM_JOB_ID", "SLURM_JOBID"];
 
     /// <summary>
@@ -22,7 +27,10 @@ internal sealed record ProcessLauncher(string Name, string? RankVariable, string
     internal static ProcessLauncher? Find(LaunchEnvironment environment)
     {
         RankVariables slurm = environment.IsPresent("SLURM_STEP_NUM_TASKS")
-            ? RankVariables.Slurm with { Size = "SLURM_STEP_NUM_TASKS" }
+            ? RankVariables.Slurm with
+            {
+                Size = "SLURM_STEP_NUM_TASKS",
+            }
             : RankVariables.Slurm;
         return Of("torchrun", RankVariables.Torchrun, needsRank: false)
             ?? Of("MLX", RankVariables.Mlx, needsRank: false)
@@ -45,7 +53,10 @@ internal sealed record ProcessLauncher(string Name, string? RankVariable, string
             }
 
             // Whoever is not the first is not alone. RANK without a size can be anybody's.
-            return rank is not null && pair != RankVariables.Torchrun && pair != RankVariables.Mlx
+            return
+                rank is not null
+                && pair != RankVariables.Torchrun
+                && pair != RankVariables.Mlx
                 && IsOver(0, environment.Text(rank))
                 ? new(name, rank, Shown(rank))
                 : null;
@@ -61,9 +72,10 @@ internal sealed record ProcessLauncher(string Name, string? RankVariable, string
     internal static string? FindRank(LaunchEnvironment environment) =>
         environment.IsPresent(RankVariables.Torchrun.Rank) && environment.IsPresent(RankVariables.Torchrun.Size)
             ? RankVariables.Torchrun.Rank
-        : Array.Find(
-            [RankVariables.Slurm.Rank, RankVariables.OpenMpi.Rank, RankVariables.PmixRank, RankVariables.Pmi.Rank],
-            environment.IsPresent);
+            : Array.Find(
+                [RankVariables.Slurm.Rank, RankVariables.OpenMpi.Rank, RankVariables.PmixRank, RankVariables.Pmi.Rank],
+                environment.IsPresent
+            );
 
     /// <summary>
     /// Such as <c>Open MPI seems to have started several processes (OMPI_COMM_WORLD_SIZE is "2")</c>.

@@ -19,8 +19,15 @@ internal readonly record struct RankVariables(string Rank, string Size)
     /// <summary>The variables that tell the rank on the own host, in the order in which they are looked for.</summary>
     internal static readonly string[] LocalRanks = ["LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK"];
 
-    /// <summary>The first pair that has what is needed; if none has, the first of which something is there, or else the first.</summary>
-    internal static RankVariables Choose(RankVariables[] candidates, LaunchEnvironment environment, bool needsRank, bool needsSize)
+    /// <summary>
+    /// The first pair that has what is needed; if none has, the first of which something is there, or else the first.
+    /// </summary>
+    internal static RankVariables Choose(
+        RankVariables[] candidates,
+        LaunchEnvironment environment,
+        bool needsRank,
+        bool needsSize
+    )
     {
         foreach (RankVariables pair in candidates)
         {
@@ -30,7 +37,10 @@ internal readonly record struct RankVariables(string Rank, string Size)
             }
         }
 
-        int begun = Array.FindIndex(candidates, pair => environment.IsPresent(pair.Rank) || environment.IsPresent(pair.Size));
+        int begun = Array.FindIndex(
+            candidates,
+            pair => environment.IsPresent(pair.Rank) || environment.IsPresent(pair.Size)
+        );
         return candidates[Math.Max(begun, 0)];
     }
 }

@@ -19,7 +19,8 @@ internal static class RingConfiguration
 
         // A hostfile with the rank of another launcher is no more than that launcher's own variables.
         bool hasRank = options?.Rank is not null || environment.IsPresent(LaunchEnvironment.RankVariable);
-        return !environment.IsPresent(LaunchEnvironment.HostFileVariable) ? Origin.None : hasRank ? Origin.Own
+        return !environment.IsPresent(LaunchEnvironment.HostFileVariable) ? Origin.None
+            : hasRank ? Origin.Own
             : Origin.Shared;
     }
 
@@ -28,7 +29,8 @@ internal static class RingConfiguration
         Validate(options);
         List<string> missing = [];
         List<string> given = [];
-        bool hasHosts = options is { Hosts: not null } or { HostFile: not null }
+        bool hasHosts =
+            options is { Hosts: not null } or { HostFile: not null }
             || environment.IsPresent(LaunchEnvironment.HostFileVariable);
 
         int? rank = options?.Rank;
@@ -52,7 +54,14 @@ internal static class RingConfiguration
         {
             hosts = new("hosts", JsonText.Write(json => json.WriteArray(list)));
             given.Add("RingOptions.Hosts");
-            OptionCheck.RequireRankWithin(rank, variable, nameof(RingOptions), nameof(RingOptions.Hosts), list.Count, Name);
+            OptionCheck.RequireRankWithin(
+                rank,
+                variable,
+                nameof(RingOptions),
+                nameof(RingOptions.Hosts),
+                list.Count,
+                Name
+            );
         }
         else if (options?.HostFile is { } path)
         {
@@ -71,8 +80,8 @@ internal static class RingConfiguration
 
         return new BackendConfiguration(BackendKind.Ring, missing, given)
         {
-            IsBegun = hasHosts || options?.Rank is not null
-                || environment.IsRankOfSeveral(LaunchEnvironment.RankVariable),
+            IsBegun =
+                hasHosts || options?.Rank is not null || environment.IsRankOfSeveral(LaunchEnvironment.RankVariable),
             Rank = rank ?? 0,
             Settings = hosts is null ? [] : [hosts.Value],
         };
@@ -85,10 +94,14 @@ internal static class RingConfiguration
             return;
         }
 
-        OptionCheck.Require(options.Rank is null or >= 0, $"RingOptions.Rank is {options.Rank}, but ranks count from 0.");
+        OptionCheck.Require(
+            options.Rank is null or >= 0,
+            $"RingOptions.Rank is {options.Rank}, but ranks count from 0."
+        );
         OptionCheck.Require(
             options.Hosts is null || options.HostFile is null,
-            "RingOptions has both Hosts and HostFile, but only one of them can tell where the ranks are.");
+            "RingOptions has both Hosts and HostFile, but only one of them can tell where the ranks are."
+        );
         OptionCheck.RequirePath(options.HostFile, "RingOptions.HostFile");
         if (options.Hosts is not { } hosts)
         {
@@ -99,7 +112,10 @@ internal static class RingConfiguration
         for (int rank = 0; rank < hosts.Count; rank++)
         {
             OptionCheck.Require(hosts[rank] is { Count: > 0 }, $"RingOptions.Hosts has no address for rank {rank}.");
-            OptionCheck.Require(!hosts[rank].Any(OptionCheck.IsBlank), $"RingOptions.Hosts has a blank address for rank {rank}.");
+            OptionCheck.Require(
+                !hosts[rank].Any(OptionCheck.IsBlank),
+                $"RingOptions.Hosts has a blank address for rank {rank}."
+            );
         }
     }
 }

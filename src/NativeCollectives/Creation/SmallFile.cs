@@ -33,7 +33,11 @@ internal static class SmallFile
         // Opening a pipe waits for its writer, and nothing can interrupt it: a thread of its own does, and is left
         // behind at the deadline.
         Task<byte[]> reading = Task.Factory.StartNew(
-            () => ReadToEnd(path), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            () => ReadToEnd(path),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default
+        );
         TimeSpan time = limit ?? _limit;
         return Task.WaitAny([reading], time) == 0
             ? reading.GetAwaiter().GetResult()

@@ -23,7 +23,8 @@ internal static class WholeJson
         {
             document.Dispose();
             throw new JsonException(
-                "A text in it has half of a surrogate pair, such as \\ud800, which is no character.");
+                "A text in it has half of a surrogate pair, such as \\ud800, which is no character."
+            );
         }
     }
 

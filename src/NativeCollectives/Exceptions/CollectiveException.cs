@@ -1,33 +1,30 @@
 namespace NativeCollectives;
 
-/// <summary>A collective operation, or forming a group, failed. The base of every such failure that is not the caller's mistake.</summary>
+/// <summary>
+/// A collective operation, or forming a group, failed. The base of every such failure that is not the caller's mistake.
+/// </summary>
 /// <remarks>
-/// After a failed operation its group is faulted: every later call throws a new exception of the same type, whose <see cref="Exception.InnerException"/> is the
-/// first failure. The exception is of this type itself if the operating system, or a library that the backend uses, such as NCCL, the CUDA driver or that of
-/// RDMA verbs, refused something; the message holds its own words.
+/// After a failed operation its group is faulted: every later call throws a new exception of the same type, whose
+/// <see cref="Exception.InnerException"/> is the first failure. The exception is of this type itself if the operating
+/// system, or a library that the backend uses, such as NCCL, the CUDA driver or that of RDMA verbs, refused something;
+/// the message holds its own words.
 /// </remarks>
 public class CollectiveException : Exception
 {
     /// <summary>An exception with a message of its type.</summary>
     public CollectiveException()
-        : this("A collective operation failed.")
-    {
-    }
+        : this("A collective operation failed.") { }
 
     /// <summary>An exception with a message.</summary>
     /// <param name="message">What happened.</param>
     public CollectiveException(string message)
-        : this(message, null)
-    {
-    }
+        : this(message, null) { }
 
     /// <summary>An exception with a message and a cause.</summary>
     /// <param name="message">What happened.</param>
     /// <param name="innerException">What caused it, if it has another cause.</param>
     public CollectiveException(string message, Exception? innerException)
-        : base(message, innerException)
-    {
-    }
+        : base(message, innerException) { }
 
     internal CollectiveException(string message, Exception? innerException, in FailureDetails details)
         : base(message, innerException)

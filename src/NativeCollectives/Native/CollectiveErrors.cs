@@ -12,7 +12,13 @@ internal static unsafe class CollectiveErrors
     /// <param name="rank">The own rank, if the failure does not name it.</param>
     /// <param name="cancellationToken">The caller's token, which a cancellation carries.</param>
     /// <param name="cause">The program's own exception that caused the failure, if there was one.</param>
-    internal static Exception Describe(nc_error* error, string backend, int rank, CancellationToken cancellationToken = default, Exception? cause = null)
+    internal static Exception Describe(
+        nc_error* error,
+        string backend,
+        int rank,
+        CancellationToken cancellationToken = default,
+        Exception? cause = null
+    )
     {
         string message = Sentence(MessageOf(error));
         return error->status switch
@@ -27,7 +33,8 @@ internal static unsafe class CollectiveErrors
     }
 
     /// <summary>
-    /// The exception for a call that was not tried, because the group had failed before: of the same type, whatever the native library says of it now.
+    /// The exception for a call that was not tried, because the group had failed before: of the same type, whatever the
+    /// native library says of it now.
     /// </summary>
     /// <param name="first">The first failure.</param>
     /// <param name="backend">The backend's name.</param>
@@ -37,11 +44,23 @@ internal static unsafe class CollectiveErrors
         string message = $"The group can no longer be used, because an operation failed earlier. {first.Message}";
         return first switch
         {
-            BackendUnavailableException failure => new BackendUnavailableException(message, first, FailureDetails.Of(failure)),
+            BackendUnavailableException failure => new BackendUnavailableException(
+                message,
+                first,
+                FailureDetails.Of(failure)
+            ),
             RendezvousException failure => new RendezvousException(message, first, FailureDetails.Of(failure)),
             PeerLostException failure => new PeerLostException(message, first, FailureDetails.Of(failure)),
-            CollectiveTimeoutException failure => new CollectiveTimeoutException(message, first, FailureDetails.Of(failure)),
-            CollectiveMismatchException failure => new CollectiveMismatchException(message, first, FailureDetails.Of(failure)),
+            CollectiveTimeoutException failure => new CollectiveTimeoutException(
+                message,
+                first,
+                FailureDetails.Of(failure)
+            ),
+            CollectiveMismatchException failure => new CollectiveMismatchException(
+                message,
+                first,
+                FailureDetails.Of(failure)
+            ),
             GroupAbortedException failure => new GroupAbortedException(message, first, FailureDetails.Of(failure)),
             CollectiveException failure => new CollectiveException(message, first, FailureDetails.Of(failure)),
             InsufficientMemoryException => new InsufficientMemoryException(message, first),
@@ -51,24 +70,31 @@ internal static unsafe class CollectiveErrors
     }
 
     /// <summary>The managed name of an operation; <see langword="null"/> if it is none.</summary>
-    internal static string? NameOf(nc_operation operation) => operation switch
-    {
-        nc_operation.NC_ALL_REDUCE => "AllReduce",
-        nc_operation.NC_ALL_GATHER => "AllGather",
-        nc_operation.NC_REDUCE_SCATTER => "ReduceScatter",
-        nc_operation.NC_BROADCAST => "Broadcast",
-        nc_operation.NC_REDUCE => "Reduce",
-        nc_operation.NC_GATHER => "Gather",
-        nc_operation.NC_SCATTER => "Scatter",
-        nc_operation.NC_ALL_TO_ALL => "AllToAll",
-        nc_operation.NC_BARRIER => "Barrier",
-        nc_operation.NC_SEND => "Send",
-        nc_operation.NC_RECEIVE => "Receive",
-        nc_operation.NC_SPLIT => "Split",
-        _ => null,
-    };
+    internal static string? NameOf(nc_operation operation) =>
+        operation switch
+        {
+            nc_operation.NC_ALL_REDUCE => "AllReduce",
+            nc_operation.NC_ALL_GATHER => "AllGather",
+            nc_operation.NC_REDUCE_SCATTER => "ReduceScatter",
+            nc_operation.NC_BROADCAST => "Broadcast",
+            nc_operation.NC_REDUCE => "Reduce",
+            nc_operation.NC_GATHER => "Gather",
+            nc_operation.NC_SCATTER => "Scatter",
+            nc_operation.NC_ALL_TO_ALL => "AllToAll",
+            nc_operation.NC_BARRIER => "Barrier",
+            nc_operation.NC_SEND => "Send",
+            nc_operation.NC_RECEIVE => "Receive",
+            nc_operation.NC_SPLIT => "Split",
+            _ => null,
+        };
 
-    private static CollectiveException DescribeCollective(nc_error* error, string message, string backend, int ownRank, Exception? cause)
+    private static CollectiveException DescribeCollective(
+        nc_error* error,
+        string message,
+        string backend,
+        int ownRank,
+        Exception? cause
+    )
     {
         var details = new FailureDetails(
             backend,
@@ -76,7 +102,8 @@ internal static unsafe class CollectiveErrors
             error->peer >= 0 ? error->peer : null,
             NameOf(error->operation),
             (long)error->sequence,
-            error->system_error);
+            error->system_error
+        );
         string text = message + details.ToString();
         if (error->status == nc_status.NC_PEER_LOST)
         {
@@ -85,7 +112,11 @@ internal static unsafe class CollectiveErrors
 
         return error->status switch
         {
-            nc_status.NC_BACKEND_UNAVAILABLE or nc_status.NC_NOT_CONFIGURED => new BackendUnavailableException(text, cause, details),
+            nc_status.NC_BACKEND_UNAVAILABLE or nc_status.NC_NOT_CONFIGURED => new BackendUnavailableException(
+                text,
+                cause,
+                details
+            ),
             nc_status.NC_RENDEZVOUS_FAILED => new RendezvousException(text, cause, details),
             nc_status.NC_PEER_LOST => new PeerLostException(text, cause, details),
             nc_status.NC_TIMEOUT => new CollectiveTimeoutException(text, cause, details),

@@ -4,7 +4,10 @@ using NativeCollectives.Interop;
 
 namespace NativeCollectives;
 
-/// <summary>Memory of a device. It is given back when it has been disposed, or has become unreachable, and no operation uses it any more.</summary>
+/// <summary>
+/// Memory of a device. It is given back when it has been disposed, or has become unreachable, and no operation uses it
+/// any more.
+/// </summary>
 internal sealed unsafe class DeviceMemory : SafeHandle, IPinnable
 {
     private readonly int _device;
@@ -57,7 +60,9 @@ internal sealed unsafe class DeviceMemory : SafeHandle, IPinnable
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
     internal nint Address => _isDisposed ? throw Disposed() : handle;
 
-    /// <summary>Copies between this memory and another, after everything that was put on the device's default stream before.</summary>
+    /// <summary>
+    /// Copies between this memory and another, after everything that was put on the device's default stream before.
+    /// </summary>
     internal void Copy(void* destination, void* source, long bytes, nc_copy_direction direction)
     {
         using Lease lease = Rent();
@@ -69,7 +74,10 @@ internal sealed unsafe class DeviceMemory : SafeHandle, IPinnable
         var error = new nc_error { size = (uint)sizeof(nc_error) };
         fixed (byte* backend = BackendName)
         {
-            Check(NativeMethods.nc_device_copy(backend, _device, destination, source, (ulong)bytes, direction, &error), &error);
+            Check(
+                NativeMethods.nc_device_copy(backend, _device, destination, source, (ulong)bytes, direction, &error),
+                &error
+            );
         }
     }
 

@@ -4,15 +4,16 @@ using NativeCollectives.Interop;
 
 namespace NativeCollectives;
 
-/// <summary>A native group. It is destroyed when it has been disposed, or has become unreachable, and no call on it is running any more.</summary>
+/// <summary>
+/// A native group. It is destroyed when it has been disposed, or has become unreachable, and no call on it is running
+/// any more.
+/// </summary>
 internal sealed unsafe class GroupHandle : SafeHandle
 {
     private LogChannel? _log;
 
     internal GroupHandle()
-        : base(0, ownsHandle: true)
-    {
-    }
+        : base(0, ownsHandle: true) { }
 
     public override bool IsInvalid => handle == 0;
 
@@ -31,7 +32,10 @@ internal sealed unsafe class GroupHandle : SafeHandle
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
     internal Lease Rent() => new(this);
 
-    /// <summary>Leaves the group in order, so that running and later calls fail and peers receive what was sent to them. Does not wait for anybody.</summary>
+    /// <summary>
+    /// Leaves the group in order, so that running and later calls fail and peers receive what was sent to them. Does
+    /// not wait for anybody.
+    /// </summary>
     internal void Leave()
     {
         bool rented = false;

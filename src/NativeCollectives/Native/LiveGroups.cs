@@ -3,8 +3,9 @@ using NativeCollectives.Interop;
 namespace NativeCollectives;
 
 /// <summary>
-/// The native groups that exist. A process that ends without leaving its groups looks like a crash to its peers; so at its end the groups that are left over
-/// are left in order, those included whose managed side is gone and not yet finalized.
+/// The native groups that exist. A process that ends without leaving its groups looks like a crash to its peers; so at
+/// its end the groups that are left over are left in order, those included whose managed side is gone and not yet
+/// finalized.
 /// </summary>
 internal static unsafe class LiveGroups
 {

@@ -6,8 +6,9 @@ using NativeCollectives.Interop;
 namespace NativeCollectives;
 
 /// <summary>
-/// The way of native progress messages to the user's delegate and to the standard error stream. A group and those split from it share one, which counts them.
-/// Native code holds it weakly, so that a delegate that refers to its group does not keep the group alive.
+/// The way of native progress messages to the user's delegate and to the standard error stream. A group and those split
+/// from it share one, which counts them. Native code holds it weakly, so that a delegate that refers to its group does
+/// not keep the group alive.
 /// </summary>
 internal sealed unsafe class LogChannel
 {
@@ -25,7 +26,9 @@ internal sealed unsafe class LogChannel
 
     /// <summary>A channel with one reference; <see langword="null"/> if nobody listens.</summary>
     /// <param name="log">The user's delegate.</param>
-    /// <param name="errorPrefix">If not <see langword="null"/>, messages go to the standard error stream too and begin so.</param>
+    /// <param name="errorPrefix">
+    /// If not <see langword="null"/>, messages go to the standard error stream too and begin so.
+    /// </param>
     internal static LogChannel? Open(Action<CollectiveLogLevel, string>? log, string? errorPrefix) =>
         log is null && errorPrefix is null ? null : new LogChannel(log, errorPrefix);
 
@@ -52,7 +55,9 @@ internal sealed unsafe class LogChannel
             if (_errorPrefix is not null)
             {
                 // Messages of the backend begin so already.
-                var line = message.StartsWith(_errorPrefix, StringComparison.Ordinal) ? message : _errorPrefix + message;
+                var line = message.StartsWith(_errorPrefix, StringComparison.Ordinal)
+                    ? message
+                    : _errorPrefix + message;
                 Console.Error.WriteLine(line);
             }
         }

@@ -3,7 +3,9 @@ using NativeCollectives.Interop;
 
 namespace NativeCollectives;
 
-/// <summary>The native library: whether it is there, and whether it is the one that this assembly was made for.</summary>
+/// <summary>
+/// The native library: whether it is there, and whether it is the one that this assembly was made for.
+/// </summary>
 internal static unsafe class NativeCore
 {
     private static volatile bool _usable;
@@ -37,13 +39,18 @@ internal static unsafe class NativeCore
             }
 
             string release = Utf8StringMarshaller.ConvertToManaged(NativeMethods.nc_version()) ?? "unknown";
-            reason = $"The native library native_collectives that was found is release {release} with ABI version {version}, "
+            reason =
+                $"The native library native_collectives that was found is release {release} with ABI version "
+                + $"{version}, "
                 + $"but this assembly needs ABI version {NativeMethods.NC_ABI_VERSION}.";
         }
-        catch (Exception exception) when (exception is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
+        catch (Exception exception)
+            when (exception is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
         {
             cause = exception;
-            reason = "The native library native_collectives could not be loaded; it belongs beside NativeCollectives.dll, or into the folder "
+            reason =
+                "The native library native_collectives could not be loaded; it belongs beside NativeCollectives.dll, "
+                + "or into the folder "
                 + $"runtimes/<rid>/native of the application. {exception.Message}";
         }
 

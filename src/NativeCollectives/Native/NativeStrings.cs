@@ -10,9 +10,7 @@ internal readonly unsafe ref struct NativeStrings
     private readonly List<nint> _strings = [];
     private readonly List<nint> _arrays = [];
 
-    public NativeStrings()
-    {
-    }
+    public NativeStrings() { }
 
     internal byte* Add(string text)
     {

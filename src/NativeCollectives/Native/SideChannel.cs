@@ -6,7 +6,8 @@ using NativeCollectives.Interop;
 namespace NativeCollectives;
 
 /// <summary>
-/// The way from the native library, while it forms a group, to the program's side channel. However that behaves, the native library goes on in time.
+/// The way from the native library, while it forms a group, to the program's side channel. However that behaves, the
+/// native library goes on in time.
 /// </summary>
 internal sealed class SideChannel : IDisposable
 {
@@ -24,7 +25,16 @@ internal sealed class SideChannel : IDisposable
         _self = GCHandle.Alloc(this);
     }
 
-    internal static unsafe delegate* unmanaged[Cdecl]<void*, int, int, void*, ulong, void*, long, nc_error*, nc_status> Callback => &OnGather;
+    internal static unsafe delegate* unmanaged[Cdecl]<
+        void*,
+        int,
+        int,
+        void*,
+        ulong,
+        void*,
+        long,
+        nc_error*,
+        nc_status> Callback => &OnGather;
 
     internal unsafe void* Context => (void*)GCHandle.ToIntPtr(_self);
 
@@ -35,14 +45,29 @@ internal sealed class SideChannel : IDisposable
     public void Dispose() => _self.Free();
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static unsafe nc_status OnGather(void* context, int rank, int size, void* own, ulong bytes, void* all, long timeoutMs, nc_error* error)
+    private static unsafe nc_status OnGather(
+        void* context,
+        int rank,
+        int size,
+        void* own,
+        ulong bytes,
+        void* all,
+        long timeoutMs,
+        nc_error* error
+    )
     {
         try
         {
             var channel = (SideChannel)GCHandle.FromIntPtr((nint)context).Target!;
             int length = checked((int)bytes);
             var gathered = new Span<byte>(all, checked(length * size));
-            (nc_status status, string? failure) = channel.Gather(rank, size, new ReadOnlySpan<byte>(own, length), gathered, timeoutMs);
+            (nc_status status, string? failure) = channel.Gather(
+                rank,
+                size,
+                new ReadOnlySpan<byte>(own, length),
+                gathered,
+                timeoutMs
+            );
             return failure is null ? status : Fail(error, status, failure);
         }
         catch (Exception exception)
@@ -51,11 +76,21 @@ internal sealed class SideChannel : IDisposable
         }
     }
 
-    private (nc_status Status, string? Failure) Gather(int rank, int size, ReadOnlySpan<byte> own, Span<byte> all, long timeoutMs)
+    private (nc_status Status, string? Failure) Gather(
+        int rank,
+        int size,
+        ReadOnlySpan<byte> own,
+        Span<byte> all,
+        long timeoutMs
+    )
     {
-        // Has no timer and no link to another token, so that it need not be disposed: a side channel that comes late may still look at its token.
+        // Has no timer and no link to another token, so that it need not be disposed: a side channel that comes late
+        // may still look at its token.
         var ending = new CancellationTokenSource();
-        CancellationTokenRegistration registration = _cancellationToken.UnsafeRegister(static source => Cancel((CancellationTokenSource)source!), ending);
+        CancellationTokenRegistration registration = _cancellationToken.UnsafeRegister(
+            static source => Cancel((CancellationTokenSource)source!),
+            ending
+        );
         Task<byte[]?> gathering = Start(rank, size, own.ToArray(), ending.Token);
         try
         {
@@ -99,22 +134,32 @@ internal sealed class SideChannel : IDisposable
         }
     }
 
-    private Task<byte[]?> Start(int rank, int size, byte[] own, CancellationToken cancellationToken) => Task.Run(
-        async () =>
-        {
-            Task<byte[]>? gathering = _gather(rank, size, own, cancellationToken);
-            return gathering is null ? null : await gathering.ConfigureAwait(false);
-        },
-        CancellationToken.None);
+    private Task<byte[]?> Start(int rank, int size, byte[] own, CancellationToken cancellationToken) =>
+        Task.Run(
+            async () =>
+            {
+                Task<byte[]>? gathering = _gather(rank, size, own, cancellationToken);
+                return gathering is null ? null : await gathering.ConfigureAwait(false);
+            },
+            CancellationToken.None
+        );
 
-    private static (nc_status Status, string? Failure) Take(byte[]? gathered, int rank, int size, ReadOnlySpan<byte> own, Span<byte> all)
+    private static (nc_status Status, string? Failure) Take(
+        byte[]? gathered,
+        int rank,
+        int size,
+        ReadOnlySpan<byte> own,
+        Span<byte> all
+    )
     {
         string? failure =
             gathered is null ? "the side channel returned null"
             : gathered.Length != all.Length
-                ? $"the side channel returned {gathered.Length} bytes, but {size} ranks that give {own.Length} each have {all.Length}"
+                ? $"the side channel returned {gathered.Length} bytes, but {size} ranks that give {own.Length} each "
+                    + $"have {all.Length}"
             : !gathered.AsSpan(rank * own.Length, own.Length).SequenceEqual(own)
-                ? $"the side channel returned other bytes in the place of rank {rank} than this rank gave: they are not those of the ranks in rank order"
+                ? $"the side channel returned other bytes in the place of rank {rank} than this rank gave: they are "
+                    + "not those of the ranks in rank order"
             : null;
         if (failure is not null)
         {
@@ -126,17 +171,25 @@ internal sealed class SideChannel : IDisposable
     }
 
     // Nobody waits for the task any more; its exception is nobody's.
-    private static void Forget(Task task) => task.ContinueWith(
-        static ended => ended.Exception,
-        CancellationToken.None,
-        TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
-        TaskScheduler.Default);
+    private static void Forget(Task task) =>
+        task.ContinueWith(
+            static ended => ended.Exception,
+            CancellationToken.None,
+            TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default
+        );
 
     private static unsafe nc_status Fail(nc_error* error, nc_status status, string message)
     {
         if (error is not null)
         {
-            *error = new nc_error { size = error->size, status = status, rank = -1, peer = -1 };
+            *error = new nc_error
+            {
+                size = error->size,
+                status = status,
+                rank = -1,
+                peer = -1,
+            };
             var text = new Span<byte>(error->message, NativeMethods.NC_MESSAGE_SIZE);
             Encoding.UTF8.GetEncoder().Convert(message, text[..^1], flush: true, out _, out int written, out _);
             text[written] = 0;

@@ -13,8 +13,6 @@ internal static class StandardError
         {
             Console.Error.WriteLine($"NativeCollectives: {OptionCheck.Visible(message)}");
         }
-        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
-        {
-        }
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException) { }
     }
 }

@@ -7,9 +7,7 @@ namespace NativeCollectives;
 internal sealed unsafe class WorkHandle : SafeHandle
 {
     internal WorkHandle()
-        : base(0, ownsHandle: true)
-    {
-    }
+        : base(0, ownsHandle: true) { }
 
     public override bool IsInvalid => handle == 0;
 

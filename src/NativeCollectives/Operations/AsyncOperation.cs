@@ -7,8 +7,8 @@ using NativeCollectives.Interop;
 namespace NativeCollectives;
 
 /// <summary>
-/// An operation under way whose caller goes on: the task it ends with, and what must stay where it is until then. The result is the group that a split made,
-/// and <see langword="null"/> for every other operation.
+/// An operation under way whose caller goes on: the task it ends with, and what must stay where it is until then. The
+/// result is the group that a split made, and <see langword="null"/> for every other operation.
 /// </summary>
 internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGroup?>
 {
@@ -20,7 +20,8 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
     private nc_group** _newGroup;
     private GCHandle _self;
 
-    // Two parties use what comes now, the one that issues the operation and the one that reports its end, in either order: the second cleans up.
+    // Two parties use what comes now, the one that issues the operation and the one that reports its end, in either
+    // order: the second cleans up.
     private WorkHandle? _work;
     private CancellationTokenRegistration _registration;
     private int _parties = 2;
@@ -29,7 +30,12 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
     private Observation _observation;
 
     /// <summary>Takes over two pinned buffers.</summary>
-    internal AsyncOperation(DistributedGroup group, MemoryHandle send, MemoryHandle receive, CancellationToken cancellationToken)
+    internal AsyncOperation(
+        DistributedGroup group,
+        MemoryHandle send,
+        MemoryHandle receive,
+        CancellationToken cancellationToken
+    )
         : base(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         _group = group;
@@ -60,17 +66,27 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
         sendCounts.CopyTo(new Span<ulong>(counts, sendCounts.Length));
         receiveCounts.CopyTo(new Span<ulong>(counts + sendCounts.Length, receiveCounts.Length));
         operation.Place(
-            _send.Pointer, _receive.Pointer, sendCounts.IsEmpty ? null : counts, receiveCounts.IsEmpty ? null : counts + sendCounts.Length);
+            _send.Pointer,
+            _receive.Pointer,
+            sendCounts.IsEmpty ? null : counts,
+            receiveCounts.IsEmpty ? null : counts + sendCounts.Length
+        );
     }
 
-    /// <summary>What the native library hands to <see cref="Completion"/>. From now on the operation keeps itself, and its group, alive.</summary>
+    /// <summary>
+    /// What the native library hands to <see cref="Completion"/>. From now on the operation keeps itself, and its
+    /// group, alive.
+    /// </summary>
     internal void* Root()
     {
         _self = GCHandle.Alloc(this);
         return (void*)GCHandle.ToIntPtr(_self);
     }
 
-    /// <summary>Where the native library is to write the handle by which the operation can be cancelled; <see langword="null"/>: nobody is going to.</summary>
+    /// <summary>
+    /// Where the native library is to write the handle by which the operation can be cancelled; <see langword="null"/>:
+    /// nobody is going to.
+    /// </summary>
     internal nc_work** WorkSlot(nc_work** slot)
     {
         if (!_cancellationToken.CanBeCanceled)
@@ -95,7 +111,8 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
     }
 
     /// <summary>The operation is about to be issued.</summary>
-    internal void Observe(in Operation operation) => _observation = Observation.Begin(_group, operation, isAsynchronous: true);
+    internal void Observe(in Operation operation) =>
+        _observation = Observation.Begin(_group, operation, isAsynchronous: true);
 
     /// <summary>The operation was not issued, so that its end will not be reported.</summary>
     /// <param name="failure">Why.</param>
@@ -107,7 +124,8 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static void OnCompleted(void* context, nc_error* error) => ((AsyncOperation)GCHandle.FromIntPtr((nint)context).Target!).Complete(error);
+    private static void OnCompleted(void* context, nc_error* error) =>
+        ((AsyncOperation)GCHandle.FromIntPtr((nint)context).Target!).Complete(error);
 
     // Runs on a thread of the native library, or on that of whoever cancels: nothing may be thrown here.
     private void Complete(nc_error* error)
@@ -166,7 +184,9 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
     }
 
     /// <summary>Unpins memory.</summary>
-    /// <returns>What the program's own code threw, if the memory is of a manager of its own; <see langword="null"/>: nothing.</returns>
+    /// <returns>
+    /// What the program's own code threw, if the memory is of a manager of its own; <see langword="null"/>: nothing.
+    /// </returns>
     internal static Exception? Unpin(ref MemoryHandle memory)
     {
         try

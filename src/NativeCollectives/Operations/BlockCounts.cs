@@ -5,7 +5,10 @@ using System.Runtime.CompilerServices;
 
 namespace NativeCollectives;
 
-/// <summary>The lengths of the ranks' blocks, checked and as the native library takes them; without an allocation for up to 64 ranks.</summary>
+/// <summary>
+/// The lengths of the ranks' blocks, checked and as the native library takes them; without an allocation for up to 64
+/// ranks.
+/// </summary>
 internal ref struct BlockCounts
 {
     private const int Capacity = 64;
@@ -22,20 +25,31 @@ internal ref struct BlockCounts
 
     /// <summary>The blocks' lengths, by rank.</summary>
     [UnscopedRef]
-    internal readonly ReadOnlySpan<ulong> Values => _rented is null ? ((ReadOnlySpan<ulong>)_inline)[.._count] : _rented.AsSpan(0, _count);
+    internal readonly ReadOnlySpan<ulong> Values =>
+        _rented is null ? ((ReadOnlySpan<ulong>)_inline)[.._count] : _rented.AsSpan(0, _count);
 
     /// <summary>Takes the lengths over.</summary>
     /// <param name="counts">One length per rank.</param>
     /// <param name="ranks">The group's size.</param>
     /// <param name="type">The element type.</param>
     /// <param name="parameterName">The name of the caller's parameter.</param>
-    /// <exception cref="ArgumentException">There is not one length for each rank, one is negative, or all together are more than memory can hold.</exception>
-    internal static BlockCounts Read<TCount>(ReadOnlySpan<TCount> counts, int ranks, CollectiveDataType type, string parameterName)
+    /// <exception cref="ArgumentException">
+    /// There is not one length for each rank, one is negative, or all together are more than memory can hold.
+    /// </exception>
+    internal static BlockCounts Read<TCount>(
+        ReadOnlySpan<TCount> counts,
+        int ranks,
+        CollectiveDataType type,
+        string parameterName
+    )
         where TCount : unmanaged, IBinaryInteger<TCount>
     {
         if (counts.Length != ranks)
         {
-            throw new ArgumentException($"{parameterName} has {counts.Length} entries, but should have one for each of the {ranks} ranks.", parameterName);
+            throw new ArgumentException(
+                $"{parameterName} has {counts.Length} entries, but should have one for each of the {ranks} ranks.",
+                parameterName
+            );
         }
 
         Unsafe.SkipInit(out BlockCounts blocks);
@@ -49,7 +63,10 @@ internal ref struct BlockCounts
             long count = long.CreateSaturating(counts[rank]);
             if (count < 0 || count > limit - total)
             {
-                string mistake = count < 0 ? $"[{rank}] is {count}, but lengths are not negative." : " adds up to more than memory can hold.";
+                string mistake =
+                    count < 0
+                        ? $"[{rank}] is {count}, but lengths are not negative."
+                        : " adds up to more than memory can hold.";
                 throw new ArgumentException(parameterName + mistake, parameterName);
             }
 

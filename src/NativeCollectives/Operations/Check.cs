@@ -18,7 +18,10 @@ internal static class Check
     {
         if (actual != expected)
         {
-            throw new ArgumentException($"{parameterName} has {actual} elements, but should have {expected}: {because}.", parameterName);
+            throw new ArgumentException(
+                $"{parameterName} has {actual} elements, but should have {expected}: {because}.",
+                parameterName
+            );
         }
     }
 
@@ -26,7 +29,10 @@ internal static class Check
     internal static long Divide(string parameterName, long length, int ranks) =>
         length % ranks == 0
             ? length / ranks
-            : throw new ArgumentException($"{parameterName} has {length} elements, which cannot be divided among the {ranks} ranks.", parameterName);
+            : throw new ArgumentException(
+                $"{parameterName} has {length} elements, which cannot be divided among the {ranks} ranks.",
+                parameterName
+            );
 
     /// <summary>A number of elements for each of some blocks, all of which fit in memory.</summary>
     internal static void Count(long count, int blocks, CollectiveDataType type)
@@ -34,7 +40,11 @@ internal static class Check
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         if (count > long.MaxValue / ElementType.SizeOf(type) / blocks)
         {
-            throw new ArgumentOutOfRangeException(nameof(count), count, $"{count} elements for each of {blocks} blocks are more than memory can hold.");
+            throw new ArgumentOutOfRangeException(
+                nameof(count),
+                count,
+                $"{count} elements for each of {blocks} blocks are more than memory can hold."
+            );
         }
     }
 
@@ -66,7 +76,11 @@ internal static class Check
     {
         if ((uint)root >= (uint)ranks)
         {
-            throw new ArgumentOutOfRangeException(nameof(root), root, $"The root should be a rank of the group, from 0 to {ranks - 1}.");
+            throw new ArgumentOutOfRangeException(
+                nameof(root),
+                root,
+                $"The root should be a rank of the group, from 0 to {ranks - 1}."
+            );
         }
     }
 
@@ -75,17 +89,27 @@ internal static class Check
     {
         if (ranks == 1)
         {
-            throw new ArgumentException($"A group of one has no other rank that could be the {parameterName}.", parameterName);
+            throw new ArgumentException(
+                $"A group of one has no other rank that could be the {parameterName}.",
+                parameterName
+            );
         }
 
         if ((uint)peer >= (uint)ranks)
         {
-            throw new ArgumentOutOfRangeException(parameterName, peer, $"The {parameterName} should be a rank of the group, from 0 to {ranks - 1}.");
+            throw new ArgumentOutOfRangeException(
+                parameterName,
+                peer,
+                $"The {parameterName} should be a rank of the group, from 0 to {ranks - 1}."
+            );
         }
 
         if (peer == ownRank)
         {
-            throw new ArgumentException($"The {parameterName} is {peer}, the own rank, but should be another one.", parameterName);
+            throw new ArgumentException(
+                $"The {parameterName} is {peer}, the own rank, but should be another one.",
+                parameterName
+            );
         }
     }
 
@@ -99,7 +123,13 @@ internal static class Check
     }
 
     /// <summary>A tensor of the shape that a row of tensors has when they are joined along axis 0.</summary>
-    internal static void Joined(string parameterName, ReadOnlySpan<nint> actual, ReadOnlySpan<nint> part, int ranks, string because)
+    internal static void Joined(
+        string parameterName,
+        ReadOnlySpan<nint> actual,
+        ReadOnlySpan<nint> part,
+        int ranks,
+        string because
+    )
     {
         // A tensor without axes is an empty one.
         bool fits = part.IsEmpty
@@ -116,7 +146,10 @@ internal static class Check
         !lengths.IsEmpty && lengths[0] % ranks == 0
             ? lengths[0] / ranks
             : throw new ArgumentException(
-                $"{parameterName} has the shape {Describe(lengths)}, which cannot be divided along axis 0 among the {ranks} ranks.", parameterName);
+                $"{parameterName} has the shape {Describe(lengths)}, which cannot be divided along axis 0 among the "
+                    + $"{ranks} ranks.",
+                parameterName
+            );
 
     /// <summary>The shape that a row of tensors has when they are joined along axis 0.</summary>
     internal static nint[] Join(ReadOnlySpan<nint> part, int ranks)
@@ -127,8 +160,16 @@ internal static class Check
     }
 
     [DoesNotReturn]
-    private static void ThrowShape(string parameterName, ReadOnlySpan<nint> actual, ReadOnlySpan<nint> expected, string because) =>
-        throw new ArgumentException($"{parameterName} has the shape {Describe(actual)}, but should have {Describe(expected)}: {because}.", parameterName);
+    private static void ThrowShape(
+        string parameterName,
+        ReadOnlySpan<nint> actual,
+        ReadOnlySpan<nint> expected,
+        string because
+    ) =>
+        throw new ArgumentException(
+            $"{parameterName} has the shape {Describe(actual)}, but should have {Describe(expected)}: {because}.",
+            parameterName
+        );
 
     private static string Describe(ReadOnlySpan<nint> lengths) => $"[{string.Join(", ", lengths.ToArray())}]";
 }

@@ -5,7 +5,8 @@ using System.Runtime.CompilerServices;
 namespace NativeCollectives;
 
 /// <summary>
-/// A tensor's elements one behind the other, the last axis running fastest: where they are, if they lie so, and in a rented buffer otherwise.
+/// A tensor's elements one behind the other, the last axis running fastest: where they are, if they lie so, and in a
+/// rented buffer otherwise.
 /// </summary>
 internal ref struct DenseTensor<T>
     where T : unmanaged
@@ -18,9 +19,13 @@ internal ref struct DenseTensor<T>
 
     private DenseTensor(nint length, string parameterName)
     {
-        _length = length <= Array.MaxLength
-            ? (int)length
-            : throw new ArgumentException($"{parameterName} is not dense and has {length} elements, too many for a copy of it.", parameterName);
+        _length =
+            length <= Array.MaxLength
+                ? (int)length
+                : throw new ArgumentException(
+                    $"{parameterName} is not dense and has {length} elements, too many for a copy of it.",
+                    parameterName
+                );
         _rented = ArrayPool<T>.Shared.Rent(_length);
         _first = ref _rented[0];
     }
@@ -81,7 +86,8 @@ internal ref struct DenseTensor<T>
         }
     }
 
-    // Along an axis of stride 0 all elements are one and the same place: such a tensor can be read, but holds no result.
+    // Along an axis of stride 0 all elements are one and the same place: such a tensor can be read, but holds no
+    // result.
     private static void RequireOwnPlaces(in TensorSpan<T> tensor, string parameterName)
     {
         if (tensor.FlattenedLength == 0)
@@ -94,9 +100,12 @@ internal ref struct DenseTensor<T>
             if (tensor.Lengths[axis] > 1 && tensor.Strides[axis] == 0)
             {
                 throw new ArgumentException(
-                    $"{parameterName} has {tensor.Lengths[axis]} elements along axis {axis}, but its stride there is 0: they are one and "
-                    + "the same place in memory, which cannot hold a result. Copy it to a tensor of its own memory.",
-                    parameterName);
+                    $"{parameterName} has {tensor.Lengths[axis]} elements along axis {axis}, but its stride there is "
+                        + "0: they are one and "
+                        + "the same place in memory, which cannot hold a result. Copy it to a tensor of its own "
+                        + "memory.",
+                    parameterName
+                );
             }
         }
     }

@@ -3,7 +3,10 @@ using NativeCollectives.Interop;
 
 namespace NativeCollectives;
 
-/// <summary>One operation under the eyes of an observer; the default value: nobody looks. Whatever an observer throws is dropped.</summary>
+/// <summary>
+/// One operation under the eyes of an observer; the default value: nobody looks. Whatever an observer throws is
+/// dropped.
+/// </summary>
 internal readonly struct Observation
 {
     private readonly CollectiveObserver? _observer;
@@ -34,7 +37,8 @@ internal readonly struct Observation
             hasElements ? (CollectiveDataType)operation.Request.data_type : null,
             operation.SentBytes,
             operation.ReceivedBytes,
-            isAsynchronous);
+            isAsynchronous
+        );
         object? state = null;
         try
         {
@@ -67,7 +71,11 @@ internal readonly struct Observation
     }
 
     /// <summary>Tells an observer of something else.</summary>
-    internal static void Tell<TState>(CollectiveObserver? observer, TState state, Action<CollectiveObserver, TState> what)
+    internal static void Tell<TState>(
+        CollectiveObserver? observer,
+        TState state,
+        Action<CollectiveObserver, TState> what
+    )
     {
         if (observer is null)
         {

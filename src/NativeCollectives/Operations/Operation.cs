@@ -2,7 +2,9 @@ using NativeCollectives.Interop;
 
 namespace NativeCollectives;
 
-/// <summary>An operation whose arguments have been checked: what is left to do is to say where its buffers lie.</summary>
+/// <summary>
+/// An operation whose arguments have been checked: what is left to do is to say where its buffers lie.
+/// </summary>
 internal unsafe struct Operation
 {
     /// <summary>What the native library is asked for.</summary>
@@ -17,11 +19,15 @@ internal unsafe struct Operation
     /// <summary>Whether there is an in-place form.</summary>
     internal bool MayBeInPlace;
 
-    /// <summary>In the in-place form, where the send buffer begins, in bytes from the beginning of the receive buffer.</summary>
+    /// <summary>
+    /// In the in-place form, where the send buffer begins, in bytes from the beginning of the receive buffer.
+    /// </summary>
     internal long InPlaceOffset;
 
     /// <summary>Says where the buffers lie. They must stay there until the operation has ended.</summary>
-    /// <exception cref="ArgumentException">They overlap in a way that would let the operation read what it has written.</exception>
+    /// <exception cref="ArgumentException">
+    /// They overlap in a way that would let the operation read what it has written.
+    /// </exception>
     internal void Place(void* send, void* receive, ulong* sendCounts, ulong* receiveCounts)
     {
         Request.send_buffer = SentBytes == 0 ? null : send;
@@ -41,7 +47,9 @@ internal unsafe struct Operation
     }
 
     /// <summary>Says that the buffers lie in device memory.</summary>
-    /// <param name="stream">The stream that the operation takes its place on; <see langword="null"/>: it takes the group's.</param>
+    /// <param name="stream">
+    /// The stream that the operation takes its place on; <see langword="null"/>: it takes the group's.
+    /// </param>
     internal void PlaceOnDevice(nint? stream)
     {
         Request.flags |= NativeMethods.NC_REQUEST_DEVICE;
@@ -54,9 +62,12 @@ internal unsafe struct Operation
 
     private readonly void ThrowOverlap()
     {
-        string allowed = !MayBeInPlace ? "This operation has no in-place form."
-            : Request.operation is nc_operation.NC_ALL_REDUCE or nc_operation.NC_REDUCE ? "In place, both are the same memory."
-            : Request.operation is nc_operation.NC_ALL_GATHER or nc_operation.NC_GATHER ? "In place, the input is the own rank's block of the output."
+        string allowed =
+            !MayBeInPlace ? "This operation has no in-place form."
+            : Request.operation is nc_operation.NC_ALL_REDUCE or nc_operation.NC_REDUCE
+                ? "In place, both are the same memory."
+            : Request.operation is nc_operation.NC_ALL_GATHER or nc_operation.NC_GATHER
+                ? "In place, the input is the own rank's block of the output."
             : "In place, the output is the own rank's block of the input.";
         throw new ArgumentException($"The output overlaps the input. {allowed}", "output");
     }

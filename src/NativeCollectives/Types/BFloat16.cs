@@ -4,26 +4,30 @@ using System.Numerics;
 
 namespace NativeCollectives;
 
-/// <summary>A 16-bit brain floating-point number: the upper half of a <see cref="float"/>, with its range and 8 bits of precision.</summary>
+/// <summary>
+/// A 16-bit brain floating-point number: the upper half of a <see cref="float"/>, with its range and 8 bits of
+/// precision.
+/// </summary>
 /// <remarks>
-/// Arithmetic is done as <see cref="float"/> and rounded to nearest, ties to even. Conversions round the same way, from every type in one step, and turn a NaN
-/// into the quiet NaN 0x7FC0 with its sign. Comparisons are those of <see cref="float"/>: a NaN differs from everything with operators, while
-/// <see cref="Equals(BFloat16)"/> and <see cref="CompareTo(BFloat16)"/> take it as equal to itself and less than every number.
+/// Arithmetic is done as <see cref="float"/> and rounded to nearest, ties to even. Conversions round the same way, from
+/// every type in one step, and turn a NaN into the quiet NaN 0x7FC0 with its sign. Comparisons are those of
+/// <see cref="float"/>: a NaN differs from everything with operators, while <see cref="Equals(BFloat16)"/> and
+/// <see cref="CompareTo(BFloat16)"/> take it as equal to itself and less than every number.
 /// </remarks>
-public readonly struct BFloat16 :
-    IEquatable<BFloat16>,
-    IComparable<BFloat16>,
-    IComparable,
-    ISpanFormattable,
-    ISpanParsable<BFloat16>,
-    IAdditionOperators<BFloat16, BFloat16, BFloat16>,
-    ISubtractionOperators<BFloat16, BFloat16, BFloat16>,
-    IMultiplyOperators<BFloat16, BFloat16, BFloat16>,
-    IDivisionOperators<BFloat16, BFloat16, BFloat16>,
-    IUnaryPlusOperators<BFloat16, BFloat16>,
-    IUnaryNegationOperators<BFloat16, BFloat16>,
-    IComparisonOperators<BFloat16, BFloat16, bool>,
-    IMinMaxValue<BFloat16>
+public readonly struct BFloat16
+    : IEquatable<BFloat16>,
+        IComparable<BFloat16>,
+        IComparable,
+        ISpanFormattable,
+        ISpanParsable<BFloat16>,
+        IAdditionOperators<BFloat16, BFloat16, BFloat16>,
+        ISubtractionOperators<BFloat16, BFloat16, BFloat16>,
+        IMultiplyOperators<BFloat16, BFloat16, BFloat16>,
+        IDivisionOperators<BFloat16, BFloat16, BFloat16>,
+        IUnaryPlusOperators<BFloat16, BFloat16>,
+        IUnaryNegationOperators<BFloat16, BFloat16>,
+        IComparisonOperators<BFloat16, BFloat16, bool>,
+        IMinMaxValue<BFloat16>
 {
     private const ushort SignMask = 0x8000;
     private const ushort MagnitudeMask = 0x7FFF;
@@ -111,8 +115,8 @@ public readonly struct BFloat16 :
             return (BFloat16)single;
         }
 
-        // Rounding twice could end beside the nearest number. So the first step rounds to odd: toward zero, with the last bit telling that something was cut
-        // off.
+        // Rounding twice could end beside the nearest number. So the first step rounds to odd: toward zero, with the
+        // last bit telling that something was cut off.
         uint bits = BitConverter.SingleToUInt32Bits(single);
         if (Math.Abs((double)single) > Math.Abs(value))
         {
@@ -225,12 +229,16 @@ public readonly struct BFloat16 :
     /// <param name="obj">A <see cref="BFloat16"/> or <see langword="null"/>.</param>
     /// <returns>Less than 0, 0 or greater than 0, as this number comes before, beside or after the other.</returns>
     /// <exception cref="ArgumentException"><paramref name="obj"/> is something else.</exception>
-    public int CompareTo(object? obj) => obj switch
-    {
-        null => 1,
-        BFloat16 other => CompareTo(other),
-        _ => throw new ArgumentException($"The object must be a {nameof(BFloat16)}, but is a {obj.GetType()}.", nameof(obj)),
-    };
+    public int CompareTo(object? obj) =>
+        obj switch
+        {
+            null => 1,
+            BFloat16 other => CompareTo(other),
+            _ => throw new ArgumentException(
+                $"The object must be a {nameof(BFloat16)}, but is a {obj.GetType()}.",
+                nameof(obj)
+            ),
+        };
 
     /// <summary>Whether two numbers are equal, where a NaN equals every NaN and 0 equals -0.</summary>
     /// <param name="other">The number to compare with.</param>
@@ -251,11 +259,15 @@ public readonly struct BFloat16 :
     public override string ToString() => ((float)this).ToString(CultureInfo.CurrentCulture);
 
     /// <summary>The number in a format of <see cref="float"/>.</summary>
-    /// <param name="format">A numeric format; <see langword="null"/>: the shortest form that is read back as the same number.</param>
+    /// <param name="format">
+    /// A numeric format; <see langword="null"/>: the shortest form that is read back as the same number.
+    /// </param>
     /// <param name="formatProvider">The culture; <see langword="null"/>: the current one.</param>
     /// <returns>The text.</returns>
-    public string ToString([StringSyntax(StringSyntaxAttribute.NumericFormat)] string? format, IFormatProvider? formatProvider) =>
-        ((float)this).ToString(format, formatProvider);
+    public string ToString(
+        [StringSyntax(StringSyntaxAttribute.NumericFormat)] string? format,
+        IFormatProvider? formatProvider
+    ) => ((float)this).ToString(format, formatProvider);
 
     /// <summary>Writes the number in a format of <see cref="float"/>.</summary>
     /// <param name="destination">Where to.</param>
@@ -267,8 +279,8 @@ public readonly struct BFloat16 :
         Span<char> destination,
         out int charsWritten,
         [StringSyntax(StringSyntaxAttribute.NumericFormat)] ReadOnlySpan<char> format = default,
-        IFormatProvider? provider = null) =>
-        ((float)this).TryFormat(destination, out charsWritten, format, provider);
+        IFormatProvider? provider = null
+    ) => ((float)this).TryFormat(destination, out charsWritten, format, provider);
 
     /// <summary>Reads a number as <see cref="double"/> reads one, and rounds it.</summary>
     /// <param name="s">The text.</param>
@@ -283,14 +295,16 @@ public readonly struct BFloat16 :
     /// <param name="provider">The culture; <see langword="null"/>: the current one.</param>
     /// <returns>The nearest number.</returns>
     /// <exception cref="FormatException"><paramref name="s"/> is not a number.</exception>
-    public static BFloat16 Parse(ReadOnlySpan<char> s, IFormatProvider? provider = null) => (BFloat16)double.Parse(s, provider);
+    public static BFloat16 Parse(ReadOnlySpan<char> s, IFormatProvider? provider = null) =>
+        (BFloat16)double.Parse(s, provider);
 
     /// <summary>Reads a number as <see cref="double"/> reads one, and rounds it.</summary>
     /// <param name="s">The text.</param>
     /// <param name="provider">The culture; <see langword="null"/>: the current one.</param>
     /// <param name="result">The nearest number; 0 if there is none.</param>
     /// <returns>Whether the text is a number.</returns>
-    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out BFloat16 result) => TryParse(s.AsSpan(), provider, out result);
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out BFloat16 result) =>
+        TryParse(s.AsSpan(), provider, out result);
 
     /// <summary>Reads a number as <see cref="double"/> reads one, and rounds it.</summary>
     /// <param name="s">The text.</param>

@@ -5,21 +5,26 @@ using System.Runtime.InteropServices;
 
 namespace NativeCollectives;
 
-/// <summary>A complex number of two <see cref="float"/>, the real part first: MLX's and NumPy's <c>complex64</c>.</summary>
-/// <remarks>Arithmetic is that of the textbook, in <see cref="float"/>; <see cref="Complex"/> is its counterpart of two <see cref="double"/>.</remarks>
+/// <summary>
+/// A complex number of two <see cref="float"/>, the real part first: MLX's and NumPy's <c>complex64</c>.
+/// </summary>
+/// <remarks>
+/// Arithmetic is that of the textbook, in <see cref="float"/>; <see cref="Complex"/> is its counterpart of two
+/// <see cref="double"/>.
+/// </remarks>
 /// <param name="real">The real part.</param>
 /// <param name="imaginary">The imaginary part.</param>
 [StructLayout(LayoutKind.Sequential)]
-public readonly struct Complex64(float real, float imaginary) :
-    IEquatable<Complex64>,
-    ISpanFormattable,
-    IAdditionOperators<Complex64, Complex64, Complex64>,
-    ISubtractionOperators<Complex64, Complex64, Complex64>,
-    IMultiplyOperators<Complex64, Complex64, Complex64>,
-    IDivisionOperators<Complex64, Complex64, Complex64>,
-    IUnaryPlusOperators<Complex64, Complex64>,
-    IUnaryNegationOperators<Complex64, Complex64>,
-    IEqualityOperators<Complex64, Complex64, bool>
+public readonly struct Complex64(float real, float imaginary)
+    : IEquatable<Complex64>,
+        ISpanFormattable,
+        IAdditionOperators<Complex64, Complex64, Complex64>,
+        ISubtractionOperators<Complex64, Complex64, Complex64>,
+        IMultiplyOperators<Complex64, Complex64, Complex64>,
+        IDivisionOperators<Complex64, Complex64, Complex64>,
+        IUnaryPlusOperators<Complex64, Complex64>,
+        IUnaryNegationOperators<Complex64, Complex64>,
+        IEqualityOperators<Complex64, Complex64, bool>
 {
     /// <summary>Zero.</summary>
     public static Complex64 Zero => default;
@@ -63,21 +68,25 @@ public readonly struct Complex64(float real, float imaginary) :
     /// <param name="left">The first addend.</param>
     /// <param name="right">The second addend.</param>
     /// <returns>The sum.</returns>
-    public static Complex64 operator +(Complex64 left, Complex64 right) => new(left.Real + right.Real, left.Imaginary + right.Imaginary);
+    public static Complex64 operator +(Complex64 left, Complex64 right) =>
+        new(left.Real + right.Real, left.Imaginary + right.Imaginary);
 
     /// <summary>The difference.</summary>
     /// <param name="left">What is subtracted from.</param>
     /// <param name="right">What is subtracted.</param>
     /// <returns>The difference.</returns>
-    public static Complex64 operator -(Complex64 left, Complex64 right) => new(left.Real - right.Real, left.Imaginary - right.Imaginary);
+    public static Complex64 operator -(Complex64 left, Complex64 right) =>
+        new(left.Real - right.Real, left.Imaginary - right.Imaginary);
 
     /// <summary>The product.</summary>
     /// <param name="left">The first factor.</param>
     /// <param name="right">The second factor.</param>
     /// <returns>The product.</returns>
-    public static Complex64 operator *(Complex64 left, Complex64 right) => new(
-        (left.Real * right.Real) - (left.Imaginary * right.Imaginary),
-        (left.Real * right.Imaginary) + (left.Imaginary * right.Real));
+    public static Complex64 operator *(Complex64 left, Complex64 right) =>
+        new(
+            (left.Real * right.Real) - (left.Imaginary * right.Imaginary),
+            (left.Real * right.Imaginary) + (left.Imaginary * right.Real)
+        );
 
     /// <summary>The quotient, computed in double precision.</summary>
     /// <param name="left">What is divided.</param>
@@ -99,7 +108,8 @@ public readonly struct Complex64(float real, float imaginary) :
     /// <param name="left">The first number.</param>
     /// <param name="right">The second number.</param>
     /// <returns>Whether they are equal.</returns>
-    public static bool operator ==(Complex64 left, Complex64 right) => left.Real == right.Real && left.Imaginary == right.Imaginary;
+    public static bool operator ==(Complex64 left, Complex64 right) =>
+        left.Real == right.Real && left.Imaginary == right.Imaginary;
 
     /// <summary>Whether a part differs; a NaN differs from everything.</summary>
     /// <param name="left">The first number.</param>
@@ -121,18 +131,26 @@ public readonly struct Complex64(float real, float imaginary) :
     /// <returns>The hash code.</returns>
     public override int GetHashCode() => HashCode.Combine(Real, Imaginary);
 
-    /// <summary>The number as <c>&lt;real; imaginary&gt;</c>, the form of <see cref="Complex"/>, in the current culture.</summary>
+    /// <summary>
+    /// The number as <c>&lt;real; imaginary&gt;</c>, the form of <see cref="Complex"/>, in the current culture.
+    /// </summary>
     /// <returns>Such as <c>&lt;1; -0.5&gt;</c>.</returns>
     public override string ToString() => ToString(null, CultureInfo.CurrentCulture);
 
     /// <summary>The number as <c>&lt;real; imaginary&gt;</c>, both parts in a format of <see cref="float"/>.</summary>
-    /// <param name="format">A numeric format; <see langword="null"/>: the shortest form that is read back as the same number.</param>
+    /// <param name="format">
+    /// A numeric format; <see langword="null"/>: the shortest form that is read back as the same number.
+    /// </param>
     /// <param name="formatProvider">The culture; <see langword="null"/>: the current one.</param>
     /// <returns>The text.</returns>
-    public string ToString([StringSyntax(StringSyntaxAttribute.NumericFormat)] string? format, IFormatProvider? formatProvider) =>
-        $"<{Real.ToString(format, formatProvider)}; {Imaginary.ToString(format, formatProvider)}>";
+    public string ToString(
+        [StringSyntax(StringSyntaxAttribute.NumericFormat)] string? format,
+        IFormatProvider? formatProvider
+    ) => $"<{Real.ToString(format, formatProvider)}; {Imaginary.ToString(format, formatProvider)}>";
 
-    /// <summary>Writes the number as <c>&lt;real; imaginary&gt;</c>, both parts in a format of <see cref="float"/>.</summary>
+    /// <summary>
+    /// Writes the number as <c>&lt;real; imaginary&gt;</c>, both parts in a format of <see cref="float"/>.
+    /// </summary>
     /// <param name="destination">Where to.</param>
     /// <param name="charsWritten">How many characters were written.</param>
     /// <param name="format">A numeric format; empty: the shortest form that is read back as the same number.</param>
@@ -142,10 +160,12 @@ public readonly struct Complex64(float real, float imaginary) :
         Span<char> destination,
         out int charsWritten,
         [StringSyntax(StringSyntaxAttribute.NumericFormat)] ReadOnlySpan<char> format = default,
-        IFormatProvider? provider = null)
+        IFormatProvider? provider = null
+    )
     {
         int position = 0;
-        bool fits = TryAppend(destination, ref position, '<')
+        bool fits =
+            TryAppend(destination, ref position, '<')
             && TryAppend(destination, ref position, Real, format, provider)
             && TryAppend(destination, ref position, ';')
             && TryAppend(destination, ref position, ' ')
@@ -166,7 +186,13 @@ public readonly struct Complex64(float real, float imaginary) :
         return true;
     }
 
-    private static bool TryAppend(Span<char> destination, ref int position, float part, ReadOnlySpan<char> format, IFormatProvider? provider)
+    private static bool TryAppend(
+        Span<char> destination,
+        ref int position,
+        float part,
+        ReadOnlySpan<char> format,
+        IFormatProvider? provider
+    )
     {
         bool fits = part.TryFormat(destination[position..], out int written, format, provider);
         position += written;

@@ -2,29 +2,42 @@ using NativeCollectives.ConformanceReplay;
 
 namespace NativeCollectives.Tests.Conformance;
 
-/// <summary>Recorded exchanges of real MLX ranks: our rank sends the same bytes and computes the same results. A few at a time, as each is a process of its own.</summary>
+/// <summary>
+/// Recorded exchanges of real MLX ranks: our rank sends the same bytes and computes the same results. A few at a time,
+/// as each is a process of its own.
+/// </summary>
 [Category("Conformance")]
 [Parallelizable(ParallelScope.Children)]
 public sealed class MlxRingTests
 {
-    private static readonly ReplayOptions _options = new() { Command = [Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", Rank] };
+    private static readonly ReplayOptions _options = new()
+    {
+        Command = [Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", Rank],
+    };
 
     private static string Rank => Path.Combine(AppContext.BaseDirectory, "conformance-rank.dll");
 
     public static IEnumerable<TestCaseData> Cases => Vectors.Folders().SelectMany(Vectors.Cases).Select(Named);
 
     /// <summary>Sequences and everything with several sockets: for the ways in which bytes may come.</summary>
-    public static IEnumerable<TestCaseData> Some => Vectors.Folders().SelectMany(Vectors.Cases)
-        .Where(folder => Path.GetFileName(folder) is var name && (name.Contains("-seq-") || name.Contains("s3-") || name.Contains("-send") || name.Contains("-recv"))
-            && Size(folder) < 100_000)
-        .Select(Named);
+    public static IEnumerable<TestCaseData> Some =>
+        Vectors
+            .Folders()
+            .SelectMany(Vectors.Cases)
+            .Where(folder =>
+                Path.GetFileName(folder) is var name
+                && (name.Contains("-seq-") || name.Contains("s3-") || name.Contains("-send") || name.Contains("-recv"))
+                && Size(folder) < 100_000
+            )
+            .Select(Named);
 
     [TestCaseSource(nameof(Cases))]
     public Task Recorded(string folder) => ReplayAsync(folder, _options);
 
     /// <summary>Fed in tiny pieces, each direction ended right after its last byte.</summary>
     [TestCaseSource(nameof(Some))]
-    public Task RecordedInTinyPieces(string folder) => ReplayAsync(folder, _options with { Split = 3, HalfClose = true });
+    public Task RecordedInTinyPieces(string folder) =>
+        ReplayAsync(folder, _options with { Split = 3, HalfClose = true });
 
     /// <summary>Fed at once, each direction ended right after its last byte.</summary>
     [TestCaseSource(nameof(Some))]
@@ -43,7 +56,13 @@ public sealed class MlxRingTests
         var folder = Directory.CreateTempSubdirectory("nc-changed-");
         try
         {
-            var original = Path.Combine(Vectors.RepositoryRoot, "tests", "vectors", "mlx-ring", "r3-s1-rank0-allsum-f32-10");
+            var original = Path.Combine(
+                Vectors.RepositoryRoot,
+                "tests",
+                "vectors",
+                "mlx-ring",
+                "r3-s1-rank0-allsum-f32-10"
+            );
             foreach (var path in Directory.GetFiles(original))
             {
                 File.Copy(path, Path.Combine(folder.FullName, Path.GetFileName(path)));
@@ -65,10 +84,28 @@ public sealed class MlxRingTests
     [Test]
     public async Task AnotherProgramDoesNotPass()
     {
-        var recorded = RecordedCase.Read(Path.Combine(Vectors.RepositoryRoot, "tests", "vectors", "mlx-ring", "r2-s1-rank0-send1-u8-0"));
-        Assert.That(await Replayer.ReplayAsync(recorded, new ReplayOptions { Command = ["true"] }), Has.Some.Contains("never connected"));
-        Assert.That(await Replayer.ReplayAsync(recorded, new ReplayOptions { Command = ["sh", "-c", "exit 3"] }), Has.Some.EqualTo("exit status 3"));
-        Assert.That(await Replayer.ReplayAsync(recorded, new ReplayOptions { Command = ["sh", "-c", "exec sleep 60", "{case}"], Timeout = TimeSpan.FromSeconds(0.3) }), Has.Some.StartsWith("not finished"));
+        var recorded = RecordedCase.Read(
+            Path.Combine(Vectors.RepositoryRoot, "tests", "vectors", "mlx-ring", "r2-s1-rank0-send1-u8-0")
+        );
+        Assert.That(
+            await Replayer.ReplayAsync(recorded, new ReplayOptions { Command = ["true"] }),
+            Has.Some.Contains("never connected")
+        );
+        Assert.That(
+            await Replayer.ReplayAsync(recorded, new ReplayOptions { Command = ["sh", "-c", "exit 3"] }),
+            Has.Some.EqualTo("exit status 3")
+        );
+        Assert.That(
+            await Replayer.ReplayAsync(
+                recorded,
+                new ReplayOptions
+                {
+                    Command = ["sh", "-c", "exec sleep 60", "{case}"],
+                    Timeout = TimeSpan.FromSeconds(0.3),
+                }
+            ),
+            Has.Some.StartsWith("not finished")
+        );
     }
 
     private static async Task ReplayAsync(string folder, ReplayOptions options)
@@ -77,7 +114,8 @@ public sealed class MlxRingTests
         Assert.That(complaints, Is.Empty, string.Join('\n', complaints));
     }
 
-    private static TestCaseData Named(string folder) => new TestCaseData(folder).SetArgDisplayNames(Path.GetFileName(folder));
+    private static TestCaseData Named(string folder) =>
+        new TestCaseData(folder).SetArgDisplayNames(Path.GetFileName(folder));
 
     private static long Size(string folder) => new DirectoryInfo(folder).EnumerateFiles().Sum(file => file.Length);
 }

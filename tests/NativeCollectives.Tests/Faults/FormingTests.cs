@@ -11,9 +11,11 @@ namespace NativeCollectives.Tests.Faults;
 [Category("Faults")]
 public sealed class FormingTests
 {
-    // ---- who comes when --------------------------------------------------------------------------------------------------------------------
+    // ---- who comes when ---------------------------------------------------------------------------------------------
 
-    /// <summary>Each order of starting; each rank starts when the one before is known to listen, and one of them a while later.</summary>
+    /// <summary>
+    /// Each order of starting; each rank starts when the one before is known to listen, and one of them a while later.
+    /// </summary>
     [TestCase("0,1")]
     [TestCase("1,0")]
     [TestCase("0,1,2")]
@@ -47,14 +49,27 @@ public sealed class FormingTests
         using var ring = new LocalRing(3, 1, form: false);
         const double Deadline = 1.5;
         // Rank 2 never comes.
-        var calls = new[] { 0, 1 }.Select(rank => ring.Workers[rank].Send(ring.Join(rank, formingSeconds: Deadline))).ToList();
+        var calls = new[] { 0, 1 }
+            .Select(rank => ring.Workers[rank].Send(ring.Join(rank, formingSeconds: Deadline)))
+            .ToList();
         foreach (var (call, rank) in calls.Zip([0, 1]))
         {
             var reply = call.Answer();
-            Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(RendezvousException)), $"rank {rank}: {reply.Failure?.Text}");
-            Assert.That(Stopwatch.GetElapsedTime(reply.Began, reply.Ended), Is.GreaterThan(TimeSpan.FromSeconds(Deadline - 0.1)).And.LessThan(TimeSpan.FromSeconds(Deadline + 3)));
+            Assert.That(
+                reply.Failure?.Type,
+                Is.EqualTo(nameof(RendezvousException)),
+                $"rank {rank}: {reply.Failure?.Text}"
+            );
+            Assert.That(
+                Stopwatch.GetElapsedTime(reply.Began, reply.Ended),
+                Is.GreaterThan(TimeSpan.FromSeconds(Deadline - 0.1)).And.LessThan(TimeSpan.FromSeconds(Deadline + 3))
+            );
             Assert.That(reply.Failure!.Rank, Is.EqualTo(rank));
-            Assert.That(reply.Failure.Message, Does.Contain("127.0.0.1:").And.Contain("2"), "the message names whom it waited for");
+            Assert.That(
+                reply.Failure.Message,
+                Does.Contain("127.0.0.1:").And.Contain("2"),
+                "the message names whom it waited for"
+            );
         }
     }
 
@@ -69,7 +84,11 @@ public sealed class FormingTests
         Network.Listening(ring.HostFile.Port(1));
         ring.Workers[1].Dispose();
         ring.Workers[1] = new WorkerProcess();
-        var replies = LocalRing.Answers([first, ring.Workers[1].Send(ring.Join(1, formingSeconds: 8)), ring.Workers[2].Send(ring.Join(2, formingSeconds: 8))]);
+        var replies = LocalRing.Answers([
+            first,
+            ring.Workers[1].Send(ring.Join(1, formingSeconds: 8)),
+            ring.Workers[2].Send(ring.Join(2, formingSeconds: 8)),
+        ]);
         Assert.That(replies.Select(reply => reply.Failure?.Type), Is.All.Null.Or.EqualTo(nameof(RendezvousException)));
         foreach (var reply in replies)
         {
@@ -77,9 +96,13 @@ public sealed class FormingTests
         }
         if (replies.All(reply => reply.Failure is null))
         {
-            // Formed with the second life of rank 1, or with a connection of the first, which the first operation finds out.
+            // Formed with the second life of rank 1, or with a connection of the first, which the first operation finds
+            // out.
             var results = LocalRing.Answers(ring.All(_ => LocalRing.Play("check")));
-            Assert.That(results.Select(reply => reply.Failure?.Type), Is.All.Null.Or.All.EqualTo(nameof(PeerLostException)));
+            Assert.That(
+                results.Select(reply => reply.Failure?.Type),
+                Is.All.Null.Or.All.EqualTo(nameof(PeerLostException))
+            );
         }
     }
 
@@ -102,7 +125,13 @@ public sealed class FormingTests
         hosts.Release();
         using var source = new CancellationTokenSource();
         var forming = DistributedGroup.CreateAsync(
-            new DistributedGroupOptions { Backend = BackendKind.Ring, Ring = new RingOptions { Rank = 0, HostFile = hosts.Path } }, source.Token);
+            new DistributedGroupOptions
+            {
+                Backend = BackendKind.Ring,
+                Ring = new RingOptions { Rank = 0, HostFile = hosts.Path },
+            },
+            source.Token
+        );
         Network.Listening(hosts.Port(0));
         var clock = Stopwatch.StartNew();
         await source.CancelAsync();
@@ -110,9 +139,12 @@ public sealed class FormingTests
         Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromSeconds(5)));
     }
 
-    // ---- strangers -------------------------------------------------------------------------------------------------------------------------
+    // ---- strangers --------------------------------------------------------------------------------------------------
 
-    /// <summary>From an address that is not the neighbour's: it does not take the neighbour's place, whatever it says or does not say.</summary>
+    /// <summary>
+    /// From an address that is not the neighbour's: it does not take the neighbour's place, whatever it says or does
+    /// not say.
+    /// </summary>
     [TestCase(false, false)]
     [TestCase(true, false)]
     [TestCase(false, true)]
@@ -139,7 +171,10 @@ public sealed class FormingTests
         }
     }
 
-    /// <summary>From the neighbour's own address: either the group forms all the same, or the error names the stranger; no wrong data, and no wait beyond the deadline.</summary>
+    /// <summary>
+    /// From the neighbour's own address: either the group forms all the same, or the error names the stranger; no wrong
+    /// data, and no wait beyond the deadline.
+    /// </summary>
     [TestCase(false, true)]
     [TestCase(true, false)]
     [TestCase(true, true)]
@@ -170,7 +205,7 @@ public sealed class FormingTests
         Assert.That(replies[0].Failure!.Message, Does.Contain(name), "the error names the stranger");
     }
 
-    // ---- configuration ---------------------------------------------------------------------------------------------------------------------
+    // ---- configuration ----------------------------------------------------------------------------------------------
 
     [Test]
     public void RanksWithDifferentNumbersOfAddressesDoNotFormAGroup()
@@ -178,28 +213,54 @@ public sealed class FormingTests
         // Each has a hostfile that is right in itself, but not the other's.
         using var ring = new LocalRing(2, 1, form: false);
         using var ports = new Ports(2);
-        var other = HostFile.Write($"[[\"{ring.HostFile.Hosts[0][0]}\",\"127.0.0.1:{ports.Numbers[0]}\"],[\"{ring.HostFile.Hosts[1][0]}\",\"127.0.0.1:{ports.Numbers[1]}\"]]");
+        var other = HostFile.Write(
+            $"[[\"{ring.HostFile.Hosts[0][0]}\",\"127.0.0.1:{ports.Numbers[0]}\"],"
+                + $"[\"{ring.HostFile.Hosts[1][0]}\",\"127.0.0.1:{ports.Numbers[1]}\"]]"
+        );
         ports.Release();
-        var replies = LocalRing.Answers(ring.All(rank => ring.Join(rank, formingSeconds: 3) with { HostFile = rank == 0 ? ring.HostFile.Path : other }));
+        var replies = LocalRing.Answers(
+            ring.All(rank =>
+                ring.Join(rank, formingSeconds: 3) with
+                {
+                    HostFile = rank == 0 ? ring.HostFile.Path : other,
+                }
+            )
+        );
         HostFile.Delete(other);
         Assert.That(replies.Select(reply => reply.Failure?.Type), Has.Some.EqualTo(nameof(RendezvousException)));
     }
 
     /// <summary>
-    /// Rank 0 knows two ranks, 1 and 2 know three, and each finds a neighbour where it looks for one: MLX's wire has nothing that tells. Whatever they do then ends, at the latest at
-    /// its deadline.
+    /// Rank 0 knows two ranks, 1 and 2 know three, and each finds a neighbour where it looks for one: MLX's wire has
+    /// nothing that tells. Whatever they do then ends, at the latest at its deadline.
     /// </summary>
     [Test]
     public void RanksOfRingsOfDifferentSizesDoNotHang()
     {
         using var ring = new LocalRing(3, 1, form: false);
         var pair = HostFile.Write($"[[\"{ring.HostFile.Hosts[0][0]}\"],[\"{ring.HostFile.Hosts[1][0]}\"]]");
-        var replies = LocalRing.Answers(ring.All(rank => ring.Join(rank, formingSeconds: 3) with { HostFile = rank == 0 ? pair : ring.HostFile.Path }));
+        var replies = LocalRing.Answers(
+            ring.All(rank =>
+                ring.Join(rank, formingSeconds: 3) with
+                {
+                    HostFile = rank == 0 ? pair : ring.HostFile.Path,
+                }
+            )
+        );
         HostFile.Delete(pair);
         Assert.That(replies.Select(reply => reply.Failure?.Type), Is.All.Null.Or.EqualTo(nameof(RendezvousException)));
         if (replies.All(reply => reply.Failure is null))
         {
-            replies = LocalRing.Answers(ring.All(_ => new Command { Name = CommandNames.Loop, Operation = "AllReduce", Count = 1000, Iterations = 3, TimeoutSeconds = 2 }));
+            replies = LocalRing.Answers(
+                ring.All(_ => new Command
+                {
+                    Name = CommandNames.Loop,
+                    Operation = "AllReduce",
+                    Count = 1000,
+                    Iterations = 3,
+                    TimeoutSeconds = 2,
+                })
+            );
             Assert.That(replies.Select(reply => reply.Failure), Has.Some.Not.Null);
             foreach (var reply in replies)
             {
@@ -213,11 +274,17 @@ public sealed class FormingTests
     {
         using var hosts = new HostFile(2, 1);
         hosts.Release();
-        using var holder = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ExclusiveAddressUse = true };
+        using var holder = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+        {
+            ExclusiveAddressUse = true,
+        };
         holder.Bind(new IPEndPoint(IPAddress.Loopback, hosts.Port(0)));
         holder.Listen();
         var failure = Refused(0, hosts.Path);
-        Assert.That(failure.Message, Does.Contain($"127.0.0.1:{hosts.Port(0)}").And.Contain(hosts.Path).And.Contain("rank 0").IgnoreCase);
+        Assert.That(
+            failure.Message,
+            Does.Contain($"127.0.0.1:{hosts.Port(0)}").And.Contain(hosts.Path).And.Contain("rank 0").IgnoreCase
+        );
         Assert.That(failure.Message, Does.Contain("in use").IgnoreCase);
     }
 
@@ -249,7 +316,11 @@ public sealed class FormingTests
     {
         using var hosts = new HostFile(2, 1);
         var failure = Assert.Catch(() => Create(rank, hosts.Path, 2))!;
-        Assert.That(failure, Is.InstanceOf<ArgumentException>().Or.InstanceOf<RendezvousException>(), failure.ToString());
+        Assert.That(
+            failure,
+            Is.InstanceOf<ArgumentException>().Or.InstanceOf<RendezvousException>(),
+            failure.ToString()
+        );
         Assert.That(failure.Message, Does.Contain($"{rank}"));
     }
 
@@ -271,7 +342,10 @@ public sealed class FormingTests
     [TestCase("[[\"127.0.0.1:0\"],[\"127.0.0.1:17001\"]]", TestName = "{m}(port zero)")]
     [TestCase("[[\":17000\"],[\"127.0.0.1:17001\"]]", TestName = "{m}(no host)")]
     [TestCase("[[\"[::1:17000\"],[\"127.0.0.1:17001\"]]", TestName = "{m}(bracket not closed)")]
-    [TestCase("[[\"127.0.0.1:17000\",\"127.0.0.1:17002\"],[\"127.0.0.1:17001\"]]", TestName = "{m}(unequal numbers of addresses)")]
+    [TestCase(
+        "[[\"127.0.0.1:17000\",\"127.0.0.1:17002\"],[\"127.0.0.1:17001\"]]",
+        TestName = "{m}(unequal numbers of addresses)"
+    )]
     [TestCase("[[\"127.0.0.1:17000\"],[\"127.0.0.1:17000\"]]", TestName = "{m}(one address twice)")]
     public void AMalformedHostFileIsNamed(string text)
     {
@@ -280,7 +354,11 @@ public sealed class FormingTests
         {
             var clock = Stopwatch.StartNew();
             var failure = Assert.Catch(() => Create(0, path, 5))!;
-            Assert.That(failure, Is.InstanceOf<CollectiveException>().Or.InstanceOf<ArgumentException>(), failure.ToString());
+            Assert.That(
+                failure,
+                Is.InstanceOf<CollectiveException>().Or.InstanceOf<ArgumentException>(),
+                failure.ToString()
+            );
             Assert.That(failure.Message, Does.Contain(path), "the file is named");
             Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromSeconds(3)), "before any waiting");
         }
@@ -302,7 +380,10 @@ public sealed class FormingTests
     public void AWrongAddressIsNamedWithItsRank()
     {
         var path = HostFile.Write("[[\"127.0.0.1:17000\"],[\"127.0.0.1:70000\"]]");
-        Assert.That(Refused(0, path).Message, Does.Contain(path).And.Contain("127.0.0.1:70000").And.Contain("rank 1").IgnoreCase);
+        Assert.That(
+            Refused(0, path).Message,
+            Does.Contain(path).And.Contain("127.0.0.1:70000").And.Contain("rank 1").IgnoreCase
+        );
         HostFile.Delete(path);
     }
 
@@ -330,14 +411,17 @@ public sealed class FormingTests
         Assert.That(value[0], Is.EqualTo(7));
     }
 
-    // MLX's parser takes these (wire specification, 1.2); that it takes objects too is an accident that we do not repeat.
+    // MLX's parser takes these (wire specification, 1.2); that it takes objects too is an accident that we do not
+    // repeat.
     [TestCase("[\"A\",\"B\"]")]
     [TestCase(" [ [ \"A\" ] , [ \"B\" ] ] \n\n")]
     [TestCase("[[\"localhost:PA\"],[\"localhost:PB\"]]")]
     public void OtherFormsOfAHostFileThatMlxAccepts(string form)
     {
         using var ring = new LocalRing(2, 1, form: false);
-        var text = form.Replace("PA", $"{ring.HostFile.Port(0)}").Replace("PB", $"{ring.HostFile.Port(1)}").Replace("\"A\"", $"\"{ring.HostFile.Hosts[0][0]}\"")
+        var text = form.Replace("PA", $"{ring.HostFile.Port(0)}")
+            .Replace("PB", $"{ring.HostFile.Port(1)}")
+            .Replace("\"A\"", $"\"{ring.HostFile.Hosts[0][0]}\"")
             .Replace("\"B\"", $"\"{ring.HostFile.Hosts[1][0]}\"");
         var path = HostFile.Write(text);
         LocalRing.Succeed(ring.All(rank => ring.Join(rank) with { HostFile = path }));
@@ -351,14 +435,27 @@ public sealed class FormingTests
     {
         using var hosts = new HostFile(3, 2);
         hosts.Release();
-        var groups = await Task.WhenAll(Enumerable.Range(0, 3).Select(rank => DistributedGroup.CreateAsync(
-            new DistributedGroupOptions { Backend = BackendKind.Ring, Ring = new RingOptions { Rank = rank, HostFile = hosts.Path } })));
-        var sums = await Task.WhenAll(groups.Select(async group =>
-        {
-            var value = new[] { group.Rank + 1 };
-            await group.AllSumAsync<int>(value);
-            return value[0];
-        }));
+        var groups = await Task.WhenAll(
+            Enumerable
+                .Range(0, 3)
+                .Select(rank =>
+                    DistributedGroup.CreateAsync(
+                        new DistributedGroupOptions
+                        {
+                            Backend = BackendKind.Ring,
+                            Ring = new RingOptions { Rank = rank, HostFile = hosts.Path },
+                        }
+                    )
+                )
+        );
+        var sums = await Task.WhenAll(
+            groups.Select(async group =>
+            {
+                var value = new[] { group.Rank + 1 };
+                await group.AllSumAsync<int>(value);
+                return value[0];
+            })
+        );
         Assert.That(sums, Is.All.EqualTo(6));
         foreach (var group in groups)
         {
@@ -366,14 +463,17 @@ public sealed class FormingTests
         }
     }
 
-    // ---- helpers -----------------------------------------------------------------------------------------------------------------------------
+    // ---- helpers ----------------------------------------------------------------------------------------------------
 
-    private static DistributedGroup Create(int rank, string hostFile, double seconds) => DistributedGroup.Create(new DistributedGroupOptions
-    {
-        Backend = BackendKind.Ring,
-        FormingTimeout = TimeSpan.FromSeconds(seconds),
-        Ring = new RingOptions { Rank = rank, HostFile = hostFile },
-    });
+    private static DistributedGroup Create(int rank, string hostFile, double seconds) =>
+        DistributedGroup.Create(
+            new DistributedGroupOptions
+            {
+                Backend = BackendKind.Ring,
+                FormingTimeout = TimeSpan.FromSeconds(seconds),
+                Ring = new RingOptions { Rank = rank, HostFile = hostFile },
+            }
+        );
 
     private static CollectiveException Refused(int rank, string hostFile)
     {
@@ -392,7 +492,7 @@ public sealed class FormingTests
         var buffer = new byte[4096];
         try
         {
-            for (int count; (count = socket.Receive(buffer)) > 0;)
+            for (int count; (count = socket.Receive(buffer)) > 0; )
             {
                 total += count;
             }

@@ -12,7 +12,8 @@ public sealed class PeerLossTests
     private static readonly TimeSpan _bound = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// kill -9 of a random rank at a random moment of random operations. The survivors then form a group with a new process on the same addresses, at once, for the next round.
+    /// kill -9 of a random rank at a random moment of random operations. The survivors then form a group with a new
+    /// process on the same addresses, at once, for the next round.
     /// </summary>
     [TestCase(2, 1, 10)]
     [TestCase(3, 2, 10)]
@@ -47,9 +48,15 @@ public sealed class PeerLossTests
                 if (rank != victim)
                 {
                     var reply = calls[rank].Answer();
-                    var what = $"round {round}, rank {victim} of {size} killed, rank {rank} after {(reply.Data.TryGetValue("done", out var done) ? done : "?")} operations";
+                    var what =
+                        $"round {round}, rank {victim} of {size} killed, rank {rank} after "
+                        + $"{(reply.Data.TryGetValue("done", out var done) ? done : "?")} operations";
                     Assert.That(reply.Failure, Is.Not.Null, what);
-                    Assert.That(reply.Failure!.Type, Is.EqualTo(nameof(PeerLostException)), $"{what}: {reply.Failure.Text}");
+                    Assert.That(
+                        reply.Failure!.Type,
+                        Is.EqualTo(nameof(PeerLostException)),
+                        $"{what}: {reply.Failure.Text}"
+                    );
                     var elapsed = Stopwatch.GetElapsedTime(killed, reply.Ended);
                     slowest = elapsed > slowest ? elapsed : slowest;
                     Assert.That(elapsed, Is.LessThan(_bound), $"{what}: {reply.Failure.Text}");
@@ -57,7 +64,10 @@ public sealed class PeerLossTests
             }
             ring.Workers[victim].Dispose();
             ring.Workers[victim] = new WorkerProcess();
-            LocalRing.Succeed(ring.Workers.Where((_, rank) => rank != victim).Select(worker => worker.Send(new Command { Name = CommandNames.Dispose })));
+            LocalRing.Succeed(
+                ring.Workers.Where((_, rank) => rank != victim)
+                    .Select(worker => worker.Send(new Command { Name = CommandNames.Dispose }))
+            );
         }
         TestContext.Out.WriteLine($"slowest: {slowest.TotalMilliseconds:F1} ms");
         ring.Form();
@@ -81,8 +91,16 @@ public sealed class PeerLossTests
         foreach (var rank in new[] { 2, 0, 3 })
         {
             var reply = ring.Workers[rank].Do(Once(operation, 1000));
-            Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(PeerLostException)), $"rank {rank}: {reply.Failure?.Text}");
-            Assert.That(Stopwatch.GetElapsedTime(Math.Max(killed, reply.Began), reply.Ended), Is.LessThan(_bound), $"rank {rank}");
+            Assert.That(
+                reply.Failure?.Type,
+                Is.EqualTo(nameof(PeerLostException)),
+                $"rank {rank}: {reply.Failure?.Text}"
+            );
+            Assert.That(
+                Stopwatch.GetElapsedTime(Math.Max(killed, reply.Began), reply.Ended),
+                Is.LessThan(_bound),
+                $"rank {rank}"
+            );
         }
     }
 
@@ -93,7 +111,11 @@ public sealed class PeerLossTests
         using var ring = new LocalRing(5, 1);
         ring.Do(LocalRing.Play("check"));
         // Rank 0 waits for 1 and 2 for 1; rank 3 is idle; 4 dies.
-        var calls = new[] { (Rank: 0, Call: ring.Workers[0].Send(Once("ReceiveRight", 10))), (Rank: 2, Call: ring.Workers[2].Send(Once("ReceiveLeft", 10))) };
+        var calls = new[]
+        {
+            (Rank: 0, Call: ring.Workers[0].Send(Once("ReceiveRight", 10))),
+            (Rank: 2, Call: ring.Workers[2].Send(Once("ReceiveLeft", 10))),
+        };
         foreach (var (_, call) in calls)
         {
             call.Announced();
@@ -102,13 +124,21 @@ public sealed class PeerLossTests
         foreach (var (rank, call) in calls)
         {
             var reply = call.Answer();
-            Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(PeerLostException)), $"rank {rank}: {reply.Failure?.Text}");
+            Assert.That(
+                reply.Failure?.Type,
+                Is.EqualTo(nameof(PeerLostException)),
+                $"rank {rank}: {reply.Failure?.Text}"
+            );
             Assert.That(Stopwatch.GetElapsedTime(killed, reply.Ended), Is.LessThan(_bound), $"rank {rank}");
         }
         foreach (var rank in new[] { 1, 3 })
         {
             var reply = ring.Workers[rank].Do(Once("Barrier", 0));
-            Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(PeerLostException)), $"rank {rank}: {reply.Failure?.Text}");
+            Assert.That(
+                reply.Failure?.Type,
+                Is.EqualTo(nameof(PeerLostException)),
+                $"rank {rank}: {reply.Failure?.Text}"
+            );
         }
     }
 
@@ -122,7 +152,11 @@ public sealed class PeerLossTests
         foreach (var rank in new[] { 0, 1, 2 })
         {
             var reply = calls[rank].Answer();
-            Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(PeerLostException)), $"rank {rank}: {reply.Failure?.Text}");
+            Assert.That(
+                reply.Failure?.Type,
+                Is.EqualTo(nameof(PeerLostException)),
+                $"rank {rank}: {reply.Failure?.Text}"
+            );
             Assert.That(Stopwatch.GetElapsedTime(killed, reply.Ended), Is.LessThan(_bound), $"rank {rank}");
         }
     }
@@ -141,7 +175,8 @@ public sealed class PeerLossTests
             Assert.That(first.Failure.Operation, Is.EqualTo("AllReduce"));
             Assert.That(first.Failure.SequenceNumber, Is.GreaterThan(0));
         });
-        // An idle group may have learnt of it before the first call, which then has the cause as its inner exception like every later one.
+        // An idle group may have learnt of it before the first call, which then has the cause as its inner exception
+        // like every later one.
         var cause = first.Failure!.InnerMessage ?? first.Failure.Message;
         foreach (var operation in new[] { "AllReduce", "Barrier", "ReceiveLeft", "AllGather" })
         {
@@ -151,12 +186,19 @@ public sealed class PeerLossTests
                 Assert.That(later.Failure?.Type, Is.EqualTo(nameof(PeerLostException)), later.Failure?.Text);
                 Assert.That(later.Failure?.InnerType, Is.EqualTo(nameof(PeerLostException)));
                 Assert.That(later.Failure?.InnerMessage, Is.EqualTo(cause));
-                Assert.That(Stopwatch.GetElapsedTime(later.Began, later.Ended), Is.LessThan(_bound), "it throws at once");
+                Assert.That(
+                    Stopwatch.GetElapsedTime(later.Began, later.Ended),
+                    Is.LessThan(_bound),
+                    "it throws at once"
+                );
             });
         }
     }
 
-    /// <summary>By at least one of its neighbours, the one from which the news runs around the ring: it may reach the other from both sides at once.</summary>
+    /// <summary>
+    /// By at least one of its neighbours, the one from which the news runs around the ring: it may reach the other from
+    /// both sides at once.
+    /// </summary>
     [Test]
     public void TheLostPeerIsNamedByANeighbour()
     {
@@ -178,27 +220,43 @@ public sealed class PeerLossTests
         ring.Workers[1].Stop();
         const double Deadline = 2;
         var survivors = new[] { 0, 2, 3 };
-        var calls = survivors.Select(rank => ring.Workers[rank].Send(Once("AllReduce", 3 << 20) with { TimeoutSeconds = Deadline })).ToList();
+        var calls = survivors
+            .Select(rank => ring.Workers[rank].Send(Once("AllReduce", 3 << 20) with { TimeoutSeconds = Deadline }))
+            .ToList();
         foreach (var (call, rank) in calls.Zip(survivors))
         {
             var reply = call.Answer();
-            Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(CollectiveTimeoutException)), $"rank {rank}: {reply.Failure?.Text}");
+            Assert.That(
+                reply.Failure?.Type,
+                Is.EqualTo(nameof(CollectiveTimeoutException)),
+                $"rank {rank}: {reply.Failure?.Text}"
+            );
             var elapsed = Stopwatch.GetElapsedTime(reply.Began, reply.Ended);
             // The others' deadlines lie close together, and whoever is first tells the rest.
-            Assert.That(elapsed, Is.GreaterThan(TimeSpan.FromSeconds(Deadline - 0.5)).And.LessThan(TimeSpan.FromSeconds(Deadline + 2)), $"rank {rank}");
+            Assert.That(
+                elapsed,
+                Is.GreaterThan(TimeSpan.FromSeconds(Deadline - 0.5)).And.LessThan(TimeSpan.FromSeconds(Deadline + 2)),
+                $"rank {rank}"
+            );
         }
         // A group whose peer is stopped can be left: by disposing of it, and by ending the process.
         foreach (var rank in new[] { 0, 2 })
         {
             var reply = ring.Workers[rank].Do(new Command { Name = CommandNames.Dispose });
             Assert.That(reply.Failure, Is.Null, reply.Failure?.Text);
-            Assert.That(Stopwatch.GetElapsedTime(reply.Began, reply.Ended), Is.LessThan(TimeSpan.FromSeconds(2)), $"rank {rank}: Dispose");
+            Assert.That(
+                Stopwatch.GetElapsedTime(reply.Began, reply.Ended),
+                Is.LessThan(TimeSpan.FromSeconds(2)),
+                $"rank {rank}: Dispose"
+            );
         }
         ring.Workers[3].Send(new Command { Name = CommandNames.Exit });
         Assert.That(ring.Workers[3].WaitForExit(TimeSpan.FromSeconds(20)), Is.True, "the process ends");
     }
 
-    /// <summary>A healthy group, one rank stopped: no call was made, Dispose and process exit do not wait for it.</summary>
+    /// <summary>
+    /// A healthy group, one rank stopped: no call was made, Dispose and process exit do not wait for it.
+    /// </summary>
     [Test]
     public void DisposeAndExitDoNotWaitForAStoppedRank()
     {
@@ -239,7 +297,10 @@ public sealed class PeerLossTests
         LocalRing.Succeed([ring.Workers[0].Send(Once("SendRight", 100)), waiting]);
         var reply = ring.Workers[0].Do(Once("ReceiveLeft", 100));
         Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(CollectiveTimeoutException)), reply.Failure?.Text);
-        Assert.That(Stopwatch.GetElapsedTime(reply.Began, reply.Ended), Is.GreaterThan(TimeSpan.FromSeconds(0.9)).And.LessThan(TimeSpan.FromSeconds(5)));
+        Assert.That(
+            Stopwatch.GetElapsedTime(reply.Began, reply.Ended),
+            Is.GreaterThan(TimeSpan.FromSeconds(0.9)).And.LessThan(TimeSpan.FromSeconds(5))
+        );
     }
 
     [Test]
@@ -247,10 +308,20 @@ public sealed class PeerLossTests
     {
         using var ring = new LocalRing(4, 1);
         ring.Do(LocalRing.Play("check"));
-        var calls = new[] { 0, 2, 3 }.Select(rank => (Rank: rank, Call: ring.Workers[rank].Send(Once("Barrier", 0)))).ToList();
+        var calls = new[] { 0, 2, 3 }
+            .Select(rank => (Rank: rank, Call: ring.Workers[rank].Send(Once("Barrier", 0))))
+            .ToList();
         calls.ForEach(call => call.Call.Announced());
         var aborted = Stopwatch.GetTimestamp();
-        var abort = ring.Workers[0].Do(new Command { Name = CommandNames.Abort, Thread = "other", Operation = "the test's reason" });
+        var abort = ring.Workers[0]
+            .Do(
+                new Command
+                {
+                    Name = CommandNames.Abort,
+                    Thread = "other",
+                    Operation = "the test's reason",
+                }
+            );
         Assert.That(abort.Failure, Is.Null, abort.Failure?.Text);
         foreach (var (rank, call) in calls)
         {
@@ -263,13 +334,21 @@ public sealed class PeerLossTests
             }
             else
             {
-                Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(GroupAbortedException)).Or.EqualTo(nameof(PeerLostException)), $"rank {rank}: {reply.Failure?.Text}");
+                Assert.That(
+                    reply.Failure?.Type,
+                    Is.EqualTo(nameof(GroupAbortedException)).Or.EqualTo(nameof(PeerLostException)),
+                    $"rank {rank}: {reply.Failure?.Text}"
+                );
             }
         }
         var later = ring.Workers[0].Do(Once("Barrier", 0));
         Assert.That(later.Failure?.Type, Is.EqualTo(nameof(GroupAbortedException)), later.Failure?.Text);
         var idle = ring.Workers[1].Do(Once("Barrier", 0));
-        Assert.That(idle.Failure?.Type, Is.EqualTo(nameof(GroupAbortedException)).Or.EqualTo(nameof(PeerLostException)), idle.Failure?.Text);
+        Assert.That(
+            idle.Failure?.Type,
+            Is.EqualTo(nameof(GroupAbortedException)).Or.EqualTo(nameof(PeerLostException)),
+            idle.Failure?.Text
+        );
     }
 
     [Test]
@@ -286,7 +365,11 @@ public sealed class PeerLossTests
         foreach (var rank in new[] { 1, 2 })
         {
             var reply = ring.Workers[rank].Do(Once("AllReduce", 1 << 20));
-            Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(PeerLostException)), $"rank {rank}: {reply.Failure?.Text}");
+            Assert.That(
+                reply.Failure?.Type,
+                Is.EqualTo(nameof(PeerLostException)),
+                $"rank {rank}: {reply.Failure?.Text}"
+            );
         }
     }
 
@@ -300,7 +383,11 @@ public sealed class PeerLossTests
         Assert.That(replies[0].Data["cause"], Is.EqualTo(nameof(OperationCanceledException)));
         foreach (var reply in replies.Skip(1))
         {
-            Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(GroupAbortedException)).Or.EqualTo(nameof(PeerLostException)), reply.Failure?.Text);
+            Assert.That(
+                reply.Failure?.Type,
+                Is.EqualTo(nameof(GroupAbortedException)).Or.EqualTo(nameof(PeerLostException)),
+                reply.Failure?.Text
+            );
         }
     }
 
@@ -314,10 +401,24 @@ public sealed class PeerLossTests
         ring.Form(group: "second", hostFile: hosts);
         var pending = ring.Workers[0].Send(Once("Barrier", 0));
         pending.Announced();
-        ring.Workers[0].Do(new Command { Name = CommandNames.Abort, Thread = "other", Operation = "enough" });
+        ring.Workers[0]
+            .Do(
+                new Command
+                {
+                    Name = CommandNames.Abort,
+                    Thread = "other",
+                    Operation = "enough",
+                }
+            );
         Assert.That(pending.Answer().Failure?.Type, Is.EqualTo(nameof(GroupAbortedException)));
         ring.Do(LocalRing.Play("check", group: "second") with { Thread = "second" });
     }
 
-    private static Command Once(string operation, int count) => new() { Name = CommandNames.Loop, Operation = operation, Count = count };
+    private static Command Once(string operation, int count) =>
+        new()
+        {
+            Name = CommandNames.Loop,
+            Operation = operation,
+            Count = count,
+        };
 }

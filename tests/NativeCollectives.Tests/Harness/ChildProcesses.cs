@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace NativeCollectives.Tests.Harness;
 
-/// <summary>Every process that the tests have started and that has not been seen to end. Each is killed by its own id.</summary>
+/// <summary>
+/// Every process that the tests have started and that has not been seen to end. Each is killed by its own id.
+/// </summary>
 internal static class ChildProcesses
 {
     private static readonly HashSet<Process> _running = [];

@@ -13,11 +13,17 @@ internal static class Fuzzer
 
     /// <summary>Runs so many rounds, or those for which there is time; gives their number.</summary>
     public static int Run(string format, int rounds, Action<Random> body) =>
-        RunAsync(format, rounds, random =>
-        {
-            body(random);
-            return Task.CompletedTask;
-        }).GetAwaiter().GetResult();
+        RunAsync(
+                format,
+                rounds,
+                random =>
+                {
+                    body(random);
+                    return Task.CompletedTask;
+                }
+            )
+            .GetAwaiter()
+            .GetResult();
 
     /// <inheritdoc cref="Run"/>
     public static async Task<int> RunAsync(string format, int rounds, Func<Random, Task> body)
@@ -36,7 +42,9 @@ internal static class Fuzzer
             catch (Exception exception) when (exception is not SuccessException)
             {
                 throw new AssertionException(
-                    $"To repeat it: NC_FUZZ_SEED={_seed} NC_FUZZ_ROUND={round}. {exception}", exception);
+                    $"To repeat it: NC_FUZZ_SEED={_seed} NC_FUZZ_ROUND={round}. {exception}",
+                    exception
+                );
             }
             done++;
         }
@@ -49,5 +57,6 @@ internal static class Fuzzer
 
     private static long? Setting(string variable) =>
         Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value
-            ? long.Parse(value, CultureInfo.InvariantCulture) : null;
+            ? long.Parse(value, CultureInfo.InvariantCulture)
+            : null;
 }

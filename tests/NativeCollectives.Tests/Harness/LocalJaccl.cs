@@ -5,7 +5,10 @@ using NativeCollectives.Worker;
 
 namespace NativeCollectives.Tests.Harness;
 
-/// <summary>Workers on this machine that form groups of JACCL's over the software verbs, each as if it were a machine of its own.</summary>
+/// <summary>
+/// Workers on this machine that form groups of JACCL's over the software verbs, each as if it were a machine of its
+/// own.
+/// </summary>
 internal sealed class LocalJaccl : LocalRanks
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("nc-jaccl-").FullName;
@@ -19,7 +22,14 @@ internal sealed class LocalJaccl : LocalRanks
     public LocalJaccl(int size, Func<int, IReadOnlyDictionary<string, string>>? variables = null)
         : base([])
     {
-        if (variables is not null && Enumerable.Range(0, size).Any(rank => variables(rank).Keys.Any(name => name.StartsWith("NC_SOFTVERBS_", StringComparison.Ordinal))))
+        if (
+            variables is not null
+            && Enumerable
+                .Range(0, size)
+                .Any(rank =>
+                    variables(rank).Keys.Any(name => name.StartsWith("NC_SOFTVERBS_", StringComparison.Ordinal))
+                )
+        )
         {
             SoftVerbsLibrary.Require("settings");
         }
@@ -34,7 +44,8 @@ internal sealed class LocalJaccl : LocalRanks
     public string Fabric { get; }
 
     /// <summary>An empty folder, which goes with the ranks.</summary>
-    public string NewFolder(string name) => Directory.CreateDirectory(Path.Combine(_folder, $"{name}{Interlocked.Increment(ref _folders)}")).FullName;
+    public string NewFolder(string name) =>
+        Directory.CreateDirectory(Path.Combine(_folder, $"{name}{Interlocked.Increment(ref _folders)}")).FullName;
 
     /// <summary>A file of this text, which goes with the ranks.</summary>
     public string NewFile(string text)
@@ -58,49 +69,64 @@ internal sealed class LocalJaccl : LocalRanks
     public string Coordinator(string group = "world") => $"127.0.0.1:{Port(group)}";
 
     /// <summary>The command that makes a worker join a group.</summary>
-    public Command Join(int rank, JacclShape shape, string group = "world", double formingSeconds = 60, double operationSeconds = 120) => new()
-    {
-        Name = CommandNames.Create,
-        Backend = nameof(BackendKind.Jaccl),
-        Group = group,
-        FormingSeconds = formingSeconds,
-        OperationSeconds = operationSeconds,
-        Jaccl = new JacclSettings
+    public Command Join(
+        int rank,
+        JacclShape shape,
+        string group = "world",
+        double formingSeconds = 60,
+        double operationSeconds = 120
+    ) =>
+        new()
         {
-            Rank = rank,
-            Devices = SoftVerbsLibrary.Matrix(shape),
-            Coordinator = Coordinator(group),
-            PreferRing = shape.IsRing ? true : null,
-        },
-    };
+            Name = CommandNames.Create,
+            Backend = nameof(BackendKind.Jaccl),
+            Group = group,
+            FormingSeconds = formingSeconds,
+            OperationSeconds = operationSeconds,
+            Jaccl = new JacclSettings
+            {
+                Rank = rank,
+                Devices = SoftVerbsLibrary.Matrix(shape),
+                Coordinator = Coordinator(group),
+                PreferRing = shape.IsRing ? true : null,
+            },
+        };
 
     /// <summary>The command by which it joins as MLX's launcher tells it: with variables and a file.</summary>
-    public Command JoinByEnvironment(int rank, JacclShape shape, string prefix = "MLX", string group = "world") => new()
-    {
-        Name = CommandNames.Create,
-        Backend = nameof(BackendKind.Jaccl),
-        Group = group,
-        Variables = new()
+    public Command JoinByEnvironment(int rank, JacclShape shape, string prefix = "MLX", string group = "world") =>
+        new()
         {
-            [$"{prefix}_RANK"] = $"{rank}",
-            [$"{prefix}_IBV_DEVICES"] = NewFile(Json(SoftVerbsLibrary.Matrix(shape))),
-            [prefix == "MLX" ? "MLX_JACCL_COORDINATOR" : "JACCL_COORDINATOR"] = Coordinator(group),
-            // Presence alone counts.
-            [prefix == "MLX" ? "MLX_JACCL_RING" : "JACCL_RING"] = shape.IsRing ? "0" : "",
-        },
-    };
+            Name = CommandNames.Create,
+            Backend = nameof(BackendKind.Jaccl),
+            Group = group,
+            Variables = new()
+            {
+                [$"{prefix}_RANK"] = $"{rank}",
+                [$"{prefix}_IBV_DEVICES"] = NewFile(Json(SoftVerbsLibrary.Matrix(shape))),
+                [prefix == "MLX" ? "MLX_JACCL_COORDINATOR" : "JACCL_COORDINATOR"] = Coordinator(group),
+                // Presence alone counts.
+                [prefix == "MLX" ? "MLX_JACCL_RING" : "JACCL_RING"] = shape.IsRing ? "0" : "",
+            },
+        };
 
     /// <summary>Forms a group of all workers.</summary>
     /// <param name="shape">How they are connected.</param>
     /// <param name="group">Its name.</param>
     /// <param name="operationSeconds">How long its operations may take.</param>
     /// <param name="change">What is unusual in it.</param>
-    public void Form(JacclShape shape, string group = "world", double operationSeconds = 120, Func<JacclSettings, JacclSettings>? change = null) =>
-        Succeed(All(rank =>
-        {
-            var join = Join(rank, shape, group, operationSeconds: operationSeconds);
-            return join with { Jaccl = change?.Invoke(join.Jaccl!) ?? join.Jaccl };
-        }));
+    public void Form(
+        JacclShape shape,
+        string group = "world",
+        double operationSeconds = 120,
+        Func<JacclSettings, JacclSettings>? change = null
+    ) =>
+        Succeed(
+            All(rank =>
+            {
+                var join = Join(rank, shape, group, operationSeconds: operationSeconds);
+                return join with { Jaccl = change?.Invoke(join.Jaccl!) ?? join.Jaccl };
+            })
+        );
 
     /// <summary>All ranks play a scenario.</summary>
     public List<Reply> Play(JacclShape shape, string scenario, string group = "world", ulong seed = 1) =>
@@ -114,12 +140,19 @@ internal sealed class LocalJaccl : LocalRanks
             return;
         }
         SoftVerbsLibrary.Require("faults on demand");
-        var command = new Command { Name = CommandNames.Faults, Operation = $"verbs:{rules}", Thread = "faults" };
+        var command = new Command
+        {
+            Name = CommandNames.Faults,
+            Operation = $"verbs:{rules}",
+            Thread = "faults",
+        };
         Succeed(rank is { } one ? [Workers[one].Send(command)] : All(_ => command));
     }
 
     /// <summary>That no object of the verbs is alive in any worker, and that none has broken their rules.</summary>
-    /// <param name="patience">How long it may take until what nobody refers to any more is finalised; null: there is nothing of that kind.</param>
+    /// <param name="patience">
+    /// How long it may take until what nobody refers to any more is finalised; null: there is nothing of that kind.
+    /// </param>
     public void NothingIsLeft(TimeSpan? patience = null)
     {
         if (SoftVerbsLibrary.IsReal)
@@ -136,7 +169,11 @@ internal sealed class LocalJaccl : LocalRanks
                 reply = worker.Do(new Command { Name = CommandNames.Verbs });
             }
             Assert.That(reply.Failure, Is.Null, reply.Failure?.Text);
-            Assert.That((reply.Data["live"], reply.Data["violations"]), Is.EqualTo(("0", "")), $"live verbs objects, and violations, of process {worker.Id}");
+            Assert.That(
+                (reply.Data["live"], reply.Data["violations"]),
+                Is.EqualTo(("0", "")),
+                $"live verbs objects, and violations, of process {worker.Id}"
+            );
         }
     }
 
@@ -148,12 +185,19 @@ internal sealed class LocalJaccl : LocalRanks
     }
 
     /// <summary>A device matrix as MLX's launcher writes it: null, a name, or a list of names.</summary>
-    public static string Json(string[][][] matrix) => JsonSerializer.Serialize(matrix.Select(row => row.Select<string[], object?>(names => names.Length switch
-    {
-        0 => null,
-        1 => names[0],
-        _ => names,
-    })));
+    public static string Json(string[][][] matrix) =>
+        JsonSerializer.Serialize(
+            matrix.Select(row =>
+                row.Select<string[], object?>(names =>
+                    names.Length switch
+                    {
+                        0 => null,
+                        1 => names[0],
+                        _ => names,
+                    }
+                )
+            )
+        );
 
     public override void Dispose()
     {

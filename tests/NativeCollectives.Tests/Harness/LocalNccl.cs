@@ -13,7 +13,13 @@ internal sealed class LocalNccl : LocalRanks
     /// <param name="form">Whether to form the group.</param>
     /// <param name="jitter">Whether the doubles are late at random.</param>
     /// <param name="device">The device of every rank; null: as the library chooses.</param>
-    public LocalNccl(int size, Func<int, IReadOnlyDictionary<string, string>>? environment = null, bool form = true, bool jitter = false, int? device = null)
+    public LocalNccl(
+        int size,
+        Func<int, IReadOnlyDictionary<string, string>>? environment = null,
+        bool form = true,
+        bool jitter = false,
+        int? device = null
+    )
         : base(Enumerable.Range(0, size).Select(rank => new WorkerProcess(Variables(rank, environment, jitter))))
     {
         _device = device;
@@ -29,13 +35,23 @@ internal sealed class LocalNccl : LocalRanks
     public override int Sockets => 0;
 
     /// <summary>A new id, made by the process of rank 0.</summary>
-    public string CreateId() => Workers[0].Do(new Command { Name = CommandNames.CreateId }) is { Failure: null } reply
-        ? reply.Data["id"]
-        : throw new AssertionException("rank 0 could not create an id");
+    public string CreateId() =>
+        Workers[0].Do(new Command { Name = CommandNames.CreateId }) is { Failure: null } reply
+            ? reply.Data["id"]
+            : throw new AssertionException("rank 0 could not create an id");
 
     /// <summary>The command that makes a worker join a group.</summary>
     public Command Join(
-        int rank, string? id, string group = "world", int? size = null, double formingSeconds = 60, double operationSeconds = 120, int? stagingBytes = null, int? device = null) => new()
+        int rank,
+        string? id,
+        string group = "world",
+        int? size = null,
+        double formingSeconds = 60,
+        double operationSeconds = 120,
+        int? stagingBytes = null,
+        int? device = null
+    ) =>
+        new()
         {
             Name = CommandNames.Create,
             Backend = nameof(BackendKind.Nccl),
@@ -59,14 +75,25 @@ internal sealed class LocalNccl : LocalRanks
         Succeed(All(rank => Join(rank, id, group, operationSeconds: operationSeconds, stagingBytes: stagingBytes)));
     }
 
-    /// <summary>New fault rules for the double of NCCL ("nccl:…") or of the driver ("cuda:…"), on one rank or on all.</summary>
+    /// <summary>
+    /// New fault rules for the double of NCCL ("nccl:…") or of the driver ("cuda:…"), on one rank or on all.
+    /// </summary>
     public void Fault(string rules, int? rank = null)
     {
-        var command = new Command { Name = CommandNames.Faults, Operation = rules, Thread = "faults" };
+        var command = new Command
+        {
+            Name = CommandNames.Faults,
+            Operation = rules,
+            Thread = "faults",
+        };
         Succeed(rank is { } one ? [Workers[one].Send(command)] : All(_ => command));
     }
 
-    private static Dictionary<string, string> Variables(int rank, Func<int, IReadOnlyDictionary<string, string>>? environment, bool jitter)
+    private static Dictionary<string, string> Variables(
+        int rank,
+        Func<int, IReadOnlyDictionary<string, string>>? environment,
+        bool jitter
+    )
     {
         var variables = new Dictionary<string, string>(environment?.Invoke(rank) ?? NcclLibraries.Doubles());
         if (jitter)

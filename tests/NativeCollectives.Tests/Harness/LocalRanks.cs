@@ -14,17 +14,26 @@ internal abstract class LocalRanks : IDisposable
     public abstract int Sockets { get; }
 
     /// <summary>Sends a command to every worker.</summary>
-    public List<WorkerProcess.Call> All(Func<int, Command> command) => [.. Workers.Select((worker, rank) => worker.Send(command(rank)))];
+    public List<WorkerProcess.Call> All(Func<int, Command> command) =>
+        [.. Workers.Select((worker, rank) => worker.Send(command(rank)))];
 
     /// <summary>Waits for the answers.</summary>
-    public static List<Reply> Answers(IEnumerable<WorkerProcess.Call> calls) => [.. calls.Select(call => call.Answer())];
+    public static List<Reply> Answers(IEnumerable<WorkerProcess.Call> calls) =>
+        [.. calls.Select(call => call.Answer())];
 
-    /// <summary>Waits for the answers, none of which may be a failure. The first failure ends the wait: the other ranks may wait for that one for ever.</summary>
+    /// <summary>
+    /// Waits for the answers, none of which may be a failure. The first failure ends the wait: the other ranks may wait
+    /// for that one for ever.
+    /// </summary>
     public static List<Reply> Succeed(IEnumerable<WorkerProcess.Call> calls)
     {
         var waiting = calls.ToList();
         WorkerProcess.Call.AwaitAllOrFailure(waiting);
-        var failures = waiting.Where(call => call.IsAnswered).Select(call => call.Answer().Failure).OfType<Failure>().ToList();
+        var failures = waiting
+            .Where(call => call.IsAnswered)
+            .Select(call => call.Answer().Failure)
+            .OfType<Failure>()
+            .ToList();
         Assert.That(failures, Is.Empty, string.Join('\n', failures.Select(failure => failure.Text)));
         return Answers(waiting);
     }
@@ -33,13 +42,24 @@ internal abstract class LocalRanks : IDisposable
     public List<Reply> Do(Command command) => Succeed(All(_ => command));
 
     /// <summary>All ranks play a scenario.</summary>
-    public List<Reply> Play(string scenario, string group = "world", ulong seed = 1) => Do(Play(scenario, Sockets, group, seed));
+    public List<Reply> Play(string scenario, string group = "world", ulong seed = 1) =>
+        Do(Play(scenario, Sockets, group, seed));
 
     /// <summary>The command to play a scenario.</summary>
     public static Command Play(string scenario, int sockets = 1, string group = "world", ulong seed = 1) =>
-        new() { Name = CommandNames.Scenario, Operation = scenario, Sockets = sockets, Group = group, Seed = seed };
+        new()
+        {
+            Name = CommandNames.Scenario,
+            Operation = scenario,
+            Sockets = sockets,
+            Group = group,
+            Seed = seed,
+        };
 
-    /// <summary>Disposes of all groups and ends every worker, as a program ends; nothing may have been written to standard error.</summary>
+    /// <summary>
+    /// Disposes of all groups and ends every worker, as a program ends; nothing may have been written to standard
+    /// error.
+    /// </summary>
     public void EndClean()
     {
         Do(new Command { Name = CommandNames.DisposeAll });

@@ -8,8 +8,15 @@ internal sealed class LocalRing : LocalRanks
     private readonly List<HostFile> _hostFiles = [];
 
     /// <summary>Starts the workers, and unless told otherwise forms the group.</summary>
-    public LocalRing(int size, int sockets, bool form = true, double operationSeconds = 120, string address = "127.0.0.1", bool fromEnvironment = true,
-        IReadOnlyDictionary<string, string>? environment = null)
+    public LocalRing(
+        int size,
+        int sockets,
+        bool form = true,
+        double operationSeconds = 120,
+        string address = "127.0.0.1",
+        bool fromEnvironment = true,
+        IReadOnlyDictionary<string, string>? environment = null
+    )
         : base(Enumerable.Range(0, size).Select(_ => new WorkerProcess(environment)))
     {
         Sockets = sockets;
@@ -33,20 +40,43 @@ internal sealed class LocalRing : LocalRanks
     }
 
     /// <summary>The command that makes a worker join the group.</summary>
-    public Command Join(int rank, double formingSeconds = 60, double operationSeconds = 120, string group = "world", HostFile? hostFile = null, bool fromEnvironment = true) => new()
-    {
-        Name = CommandNames.Create,
-        Group = group,
-        Rank = rank,
-        HostFile = (hostFile ?? HostFile).Path,
-        FromEnvironment = fromEnvironment,
-        FormingSeconds = formingSeconds,
-        OperationSeconds = operationSeconds,
-    };
+    public Command Join(
+        int rank,
+        double formingSeconds = 60,
+        double operationSeconds = 120,
+        string group = "world",
+        HostFile? hostFile = null,
+        bool fromEnvironment = true
+    ) =>
+        new()
+        {
+            Name = CommandNames.Create,
+            Group = group,
+            Rank = rank,
+            HostFile = (hostFile ?? HostFile).Path,
+            FromEnvironment = fromEnvironment,
+            FormingSeconds = formingSeconds,
+            OperationSeconds = operationSeconds,
+        };
 
     /// <summary>Forms the group on all workers.</summary>
-    public void Form(double operationSeconds = 120, string group = "world", HostFile? hostFile = null, bool fromEnvironment = true) =>
-        Succeed(All(rank => Join(rank, operationSeconds: operationSeconds, group: group, hostFile: hostFile, fromEnvironment: fromEnvironment)));
+    public void Form(
+        double operationSeconds = 120,
+        string group = "world",
+        HostFile? hostFile = null,
+        bool fromEnvironment = true
+    ) =>
+        Succeed(
+            All(rank =>
+                Join(
+                    rank,
+                    operationSeconds: operationSeconds,
+                    group: group,
+                    hostFile: hostFile,
+                    fromEnvironment: fromEnvironment
+                )
+            )
+        );
 
     public override void Dispose()
     {

@@ -7,12 +7,16 @@ namespace NativeCollectives.Tests.Harness;
 /// <summary>Who listens where, and strangers who call.</summary>
 internal static class Network
 {
-    /// <summary>Waits until somebody listens there, without connecting: the kernel's table of sockets says so.</summary>
+    /// <summary>
+    /// Waits until somebody listens there, without connecting: the kernel's table of sockets says so.
+    /// </summary>
     public static void Listening(int port)
     {
         var entry = $":{port:X4} ";
         var clock = Stopwatch.StartNew();
-        while (!File.ReadLines("/proc/net/tcp").Any(line => line.Contains(entry) && line.Contains(" 00000000:0000 0A ")))
+        while (
+            !File.ReadLines("/proc/net/tcp").Any(line => line.Contains(entry) && line.Contains(" 00000000:0000 0A "))
+        )
         {
             Assert.That(clock.Elapsed, Is.LessThan(WorkerProcess.Patience), $"nobody listens on port {port}");
             Thread.Yield();
@@ -25,7 +29,13 @@ internal static class Network
         var entry = $":{port:X4} ";
         var clock = Stopwatch.StartNew();
         // The second address is the other end's; established is 01.
-        while (File.ReadLines("/proc/net/tcp").Count(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, _, var other, "01", ..] && $"{other} ".EndsWith(entry, StringComparison.Ordinal)) < count)
+        while (
+            File.ReadLines("/proc/net/tcp")
+                .Count(line =>
+                    line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, _, var other, "01", ..]
+                    && $"{other} ".EndsWith(entry, StringComparison.Ordinal)
+                ) < count
+        )
         {
             Assert.That(clock.Elapsed, Is.LessThan(WorkerProcess.Patience), $"nobody has connected to port {port}");
             Thread.Yield();
@@ -59,7 +69,7 @@ internal static class Network
     {
         socket.ReceiveTimeout = (int)WorkerProcess.Patience.TotalMilliseconds;
         var bytes = new byte[count];
-        for (var done = 0; done < count;)
+        for (var done = 0; done < count; )
         {
             var more = socket.Receive(bytes.AsSpan(done));
             Assert.That(more, Is.GreaterThan(0), $"the connection ended after {done} of {count} bytes");

@@ -2,7 +2,10 @@ using NativeCollectives.Worker;
 
 namespace NativeCollectives.Tests.Harness;
 
-/// <summary>Parts of the runs in processes that have a sanitizer's runtime in them: its reports end a worker, or stand in what it wrote.</summary>
+/// <summary>
+/// Parts of the runs in processes that have a sanitizer's runtime in them: its reports end a worker, or stand in what
+/// it wrote.
+/// </summary>
 internal static class SanitizedRun
 {
     /// <summary>Every operation.</summary>
@@ -20,19 +23,31 @@ internal static class SanitizedRun
         }
     }
 
-    /// <summary>Groups of three that end in the middle of operations: by abort and by dispose in turn, and at last by the death of a rank.</summary>
+    /// <summary>
+    /// Groups of three that end in the middle of operations: by abort and by dispose in turn, and at last by the death
+    /// of a rank.
+    /// </summary>
     /// <param name="ranks">The processes.</param>
     /// <param name="rounds">How many groups.</param>
     /// <param name="form">Forms the group of a round.</param>
     /// <param name="place">Where the operands of a round lie.</param>
-    public static void AbortDisposeAndALostPeer(LocalRanks ranks, int rounds, Action<int> form, Func<int, CallPlace> place)
+    public static void AbortDisposeAndALostPeer(
+        LocalRanks ranks,
+        int rounds,
+        Action<int> form,
+        Func<int, CallPlace> place
+    )
     {
         for (var round = 0; round < rounds; round++)
         {
             form(round);
             var calls = ranks.All(_ => Loop((ulong)round, place(round)));
             calls[0].Announced();
-            ranks.Workers[0].Do(new Command { Name = round % 2 == 0 ? CommandNames.Abort : CommandNames.Dispose, Thread = "other" });
+            ranks
+                .Workers[0]
+                .Do(
+                    new Command { Name = round % 2 == 0 ? CommandNames.Abort : CommandNames.Dispose, Thread = "other" }
+                );
             Assert.That(LocalRanks.Answers(calls).Select(reply => reply.Failure), Is.All.Not.Null);
             LocalRanks.Succeed(ranks.All(_ => new Command { Name = CommandNames.Dispose }));
         }
@@ -42,21 +57,26 @@ internal static class SanitizedRun
         ranks.Workers[1].Kill();
         foreach (var rank in new[] { 0, 2 })
         {
-            Assert.That(last[rank].Answer().Failure?.Type, Is.EqualTo(nameof(PeerLostException)), last[rank].Answer().Failure?.Text);
+            Assert.That(
+                last[rank].Answer().Failure?.Type,
+                Is.EqualTo(nameof(PeerLostException)),
+                last[rank].Answer().Failure?.Text
+            );
         }
         ranks.Workers[1].Dispose();
         ranks.Workers.RemoveAt(1);
         ranks.EndClean();
     }
 
-    private static Command Loop(ulong seed, CallPlace place) => new()
-    {
-        Name = CommandNames.Loop,
-        Operation = "Any",
-        Place = place,
-        Count = 1 << 16,
-        Iterations = int.MaxValue,
-        AnnounceAfter = 5,
-        Seed = seed,
-    };
+    private static Command Loop(ulong seed, CallPlace place) =>
+        new()
+        {
+            Name = CommandNames.Loop,
+            Operation = "Any",
+            Place = place,
+            Count = 1 << 16,
+            Iterations = int.MaxValue,
+            AnnounceAfter = 5,
+            Seed = seed,
+        };
 }

@@ -19,7 +19,9 @@ internal static partial class Signals
     {
         if (Kill(process, signal) != 0)
         {
-            throw new InvalidOperationException($"signal {signal} to process {process}: error {Marshal.GetLastPInvokeError()}");
+            throw new InvalidOperationException(
+                $"signal {signal} to process {process}: error {Marshal.GetLastPInvokeError()}"
+            );
         }
     }
 

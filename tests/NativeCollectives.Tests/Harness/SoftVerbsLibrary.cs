@@ -3,16 +3,22 @@ using NativeCollectives.Worker;
 namespace NativeCollectives.Tests.Harness;
 
 /// <summary>
-/// Which library of RDMA verbs the workers use: the software verbs from native/tests/softverbs, or with <c>NC_TEST_VERBS=real</c> in the environment that of this machine, as
-/// tests/rdma/run.sh has it.
+/// Which library of RDMA verbs the workers use: the software verbs from native/tests/softverbs, or with
+/// <c>NC_TEST_VERBS=real</c> in the environment that of this machine, as tests/rdma/run.sh has it.
 /// </summary>
 internal static class SoftVerbsLibrary
 {
     /// <summary>Whether this machine's own library and devices are to be tested.</summary>
     public static bool IsReal => Environment.GetEnvironmentVariable("NC_TEST_VERBS") == "real";
 
-    /// <summary>The devices of this machine that are to be tested: <c>NC_TEST_RDMA_DEVICES</c>, with commas between them.</summary>
-    public static string[] RealDevices => (Environment.GetEnvironmentVariable("NC_TEST_RDMA_DEVICES") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries);
+    /// <summary>
+    /// The devices of this machine that are to be tested: <c>NC_TEST_RDMA_DEVICES</c>, with commas between them.
+    /// </summary>
+    public static string[] RealDevices =>
+        (Environment.GetEnvironmentVariable("NC_TEST_RDMA_DEVICES") ?? "").Split(
+            ',',
+            StringSplitOptions.RemoveEmptyEntries
+        );
 
     /// <summary>Leaves a test out that real devices cannot play.</summary>
     public static void Require(string what)
@@ -30,15 +36,23 @@ internal static class SoftVerbsLibrary
         {
             var path = Environment.GetEnvironmentVariable("NC_TEST_SOFTVERBS") is { Length: > 0 } given
                 ? given
-                : System.IO.Path.Combine(System.IO.Path.GetDirectoryName(NcclLibraries.Folder)!, "softverbs", "libibverbs.so.1");
-            Assert.That(File.Exists(path), Is.True, $"{path} is not there: ./build.sh native builds the software verbs");
+                : System.IO.Path.Combine(
+                    System.IO.Path.GetDirectoryName(NcclLibraries.Folder)!,
+                    "softverbs",
+                    "libibverbs.so.1"
+                );
+            Assert.That(
+                File.Exists(path),
+                Is.True,
+                $"{path} is not there: ./build.sh native builds the software verbs"
+            );
             return path;
         }
     }
 
     /// <summary>
-    /// The device of a rank on cable number <paramref name="wire"/> to a peer. In a mesh there is one for each peer; in a ring each rank has devices for the previous and for the next
-    /// rank, which are the same if there are two ranks.
+    /// The device of a rank on cable number <paramref name="wire"/> to a peer. In a mesh there is one for each peer; in
+    /// a ring each rank has devices for the previous and for the next rank, which are the same if there are two ranks.
     /// </summary>
     public static string Device(JacclShape shape, int rank, int peer, int wire)
     {
@@ -46,19 +60,31 @@ internal static class SoftVerbsLibrary
         {
             return RealDevices[wire % RealDevices.Length];
         }
-        return !shape.IsRing ? $"rdma_m{peer}" : shape.Size == 2 ? $"rdma_x{wire}" : peer == (rank + 1) % shape.Size ? $"rdma_r{wire}" : $"rdma_l{wire}";
+        return !shape.IsRing ? $"rdma_m{peer}"
+            : shape.Size == 2 ? $"rdma_x{wire}"
+            : peer == (rank + 1) % shape.Size ? $"rdma_r{wire}"
+            : $"rdma_l{wire}";
     }
 
     /// <summary>The device matrix of a shape.</summary>
     public static string[][][] Matrix(JacclShape shape) =>
-        [.. Enumerable.Range(0, shape.Size).Select(rank => Enumerable.Range(0, shape.Size).Select(peer => Names(shape, rank, peer)).ToArray())];
+        [
+            .. Enumerable
+                .Range(0, shape.Size)
+                .Select(rank => Enumerable.Range(0, shape.Size).Select(peer => Names(shape, rank, peer)).ToArray()),
+        ];
 
-    /// <summary>The variables of a rank of a machine room in which the ranks are cabled for meshes, and for rings with up to 4 wires.</summary>
+    /// <summary>
+    /// The variables of a rank of a machine room in which the ranks are cabled for meshes, and for rings with up to 4
+    /// wires.
+    /// </summary>
     public static Dictionary<string, string> Variables(int size, int rank, string fabric)
     {
         if (IsReal)
         {
-            return Environment.GetEnvironmentVariable("NC_VERBS_LIBRARY") is { Length: > 0 } library ? new() { ["NC_VERBS_LIBRARY"] = library } : [];
+            return Environment.GetEnvironmentVariable("NC_VERBS_LIBRARY") is { Length: > 0 } library
+                ? new() { ["NC_VERBS_LIBRARY"] = library }
+                : [];
         }
         var shapes = Shapes(size);
         return new()
@@ -73,28 +99,35 @@ internal static class SoftVerbsLibrary
 
     /// <summary>The names of a rank's devices.</summary>
     public static IEnumerable<string> Devices(int size, int rank) =>
-        Shapes(size).SelectMany(shape => Enumerable.Range(0, size).SelectMany(peer => Names(shape, rank, peer))).Distinct();
+        Shapes(size)
+            .SelectMany(shape => Enumerable.Range(0, size).SelectMany(peer => Names(shape, rank, peer)))
+            .Distinct();
 
     private static JacclShape[] Shapes(int size) => [JacclShape.Mesh(size), JacclShape.Ring(size, 4)];
 
     private static string[] Names(JacclShape shape, int rank, int peer)
     {
         var isNeighbour = peer == (rank + 1) % shape.Size || rank == (peer + 1) % shape.Size;
-        return rank == peer || (shape.IsRing && !isNeighbour) ? [] : [.. Enumerable.Range(0, shape.Wires).Select(wire => Device(shape, rank, peer, wire))];
+        return rank == peer || (shape.IsRing && !isNeighbour)
+            ? []
+            : [.. Enumerable.Range(0, shape.Wires).Select(wire => Device(shape, rank, peer, wire))];
     }
 
     private static IEnumerable<string> Cables(JacclShape shape)
     {
         for (var rank = 0; rank < shape.Size; rank++)
         {
-            foreach (var peer in shape.IsRing ? [(rank + 1) % shape.Size] : Enumerable.Range(rank + 1, shape.Size - rank - 1))
+            foreach (
+                var peer in shape.IsRing ? [(rank + 1) % shape.Size] : Enumerable.Range(rank + 1, shape.Size - rank - 1)
+            )
             {
                 for (var wire = 0; wire < shape.Wires; wire++)
                 {
                     // In a ring of two each cable is met from both sides.
                     if (!shape.IsRing || shape.Size > 2 || rank < peer)
                     {
-                        yield return $"{rank}:{Device(shape, rank, peer, wire)}-{peer}:{Device(shape, peer, rank, wire)}";
+                        yield return $"{rank}:{Device(shape, rank, peer, wire)}"
+                            + $"-{peer}:{Device(shape, peer, rank, wire)}";
                     }
                 }
             }

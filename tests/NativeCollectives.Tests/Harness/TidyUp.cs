@@ -1,6 +1,9 @@
 using NativeCollectives.Tests.Harness;
 
-/// <summary>After the last test nothing that the tests started is left, whatever became of them. (Without a namespace: for the whole assembly.)</summary>
+/// <summary>
+/// After the last test nothing that the tests started is left, whatever became of them. (Without a namespace: for the
+/// whole assembly.)
+/// </summary>
 [SetUpFixture]
 public sealed class TidyUp
 {

@@ -89,7 +89,11 @@ internal sealed class VirtualCable : IDisposable
 
     private static (int Code, string Errors) Run(params string[] arguments)
     {
-        var info = new ProcessStartInfo("ip", arguments) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var info = new ProcessStartInfo("ip", arguments)
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
         using var process = Process.Start(info)!;
         var errors = process.StandardError.ReadToEnd();
         process.WaitForExit();

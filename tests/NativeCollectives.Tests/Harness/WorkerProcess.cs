@@ -6,7 +6,9 @@ using NativeCollectives.Worker;
 
 namespace NativeCollectives.Tests.Harness;
 
-/// <summary>A worker, started as a process of its own: told what to do over its standard input, killed when it is disposed of.</summary>
+/// <summary>
+/// A worker, started as a process of its own: told what to do over its standard input, killed when it is disposed of.
+/// </summary>
 internal sealed class WorkerProcess : IDisposable
 {
     /// <summary>How long a test waits for anything that should have happened long before.</summary>
@@ -21,8 +23,25 @@ internal sealed class WorkerProcess : IDisposable
 
     // Variables that would tell a rank who it is, or where a library lies.
     private static readonly string[] _configuring =
-        ["MLX_", "JACCL_", "NCCL_", "NC_", "MISTRALRS_", "__MISTRALRS_", "MASTER_", "TORCHELASTIC_", "RANK",
-            "WORLD_SIZE", "LOCAL_RANK", "SLURM_", "OMPI_", "PMI_", "PMIX_", "RING_CONFIG", "CUDA_VISIBLE_DEVICES"];
+    [
+        "MLX_",
+        "JACCL_",
+        "NCCL_",
+        "NC_",
+        "MISTRALRS_",
+        "__MISTRALRS_",
+        "MASTER_",
+        "TORCHELASTIC_",
+        "RANK",
+        "WORLD_SIZE",
+        "LOCAL_RANK",
+        "SLURM_",
+        "OMPI_",
+        "PMI_",
+        "PMIX_",
+        "RING_CONFIG",
+        "CUDA_VISIBLE_DEVICES",
+    ];
 
     /// <param name="environment">Variables beside those of the tests.</param>
     /// <param name="networkNamespace">The network namespace that it runs in; null: that of the tests.</param>
@@ -37,13 +56,23 @@ internal sealed class WorkerProcess : IDisposable
             RedirectStandardError = true,
             UseShellExecute = false,
         };
-        foreach (var argument in networkNamespace is null ? Array.Empty<string>() : ["netns", "exec", networkNamespace, dotnet])
+        foreach (
+            var argument in networkNamespace is null
+                ? Array.Empty<string>()
+                : ["netns", "exec", networkNamespace, dotnet]
+        )
         {
             info.ArgumentList.Add(argument);
         }
         info.ArgumentList.Add(Path.Combine(folder, "NativeCollectives.Worker.dll"));
         // Nothing of the surroundings of the tests configures a rank.
-        foreach (var name in info.Environment.Keys.Where(name => _configuring.Any(start => name.StartsWith(start, StringComparison.Ordinal))).ToList())
+        foreach (
+            var name in info
+                .Environment.Keys.Where(name =>
+                    _configuring.Any(start => name.StartsWith(start, StringComparison.Ordinal))
+                )
+                .ToList()
+        )
         {
             info.Environment.Remove(name);
         }
@@ -61,7 +90,17 @@ internal sealed class WorkerProcess : IDisposable
         _process = ChildProcesses.Start(info);
         Id = _process.Id;
         Pump(_process.StandardOutput, OnOutput, _ended.SetResult);
-        Pump(_process.StandardError, line => { lock (_errors) { _errors.AppendLine(line); } }, () => { });
+        Pump(
+            _process.StandardError,
+            line =>
+            {
+                lock (_errors)
+                {
+                    _errors.AppendLine(line);
+                }
+            },
+            () => { }
+        );
     }
 
     public int Id { get; }
@@ -164,7 +203,10 @@ internal sealed class WorkerProcess : IDisposable
                 Drop();
             }
         })
-        { IsBackground = true, Name = $"output of {Id}" }.Start();
+        {
+            IsBackground = true,
+            Name = $"output of {Id}",
+        }.Start();
 
     // Nobody will answer any more.
     private void Drop()
@@ -192,7 +234,10 @@ internal sealed class WorkerProcess : IDisposable
             using var limit = new CancellationTokenSource(Patience);
             while (pending.Count > 0 && !limit.IsCancellationRequested)
             {
-                var next = Task.WhenAny(pending).WaitAsync(limit.Token).ContinueWith(first => first.IsCompletedSuccessfully ? first.Result : null, TaskScheduler.Default).Result;
+                var next = Task.WhenAny(pending)
+                    .WaitAsync(limit.Token)
+                    .ContinueWith(first => first.IsCompletedSuccessfully ? first.Result : null, TaskScheduler.Default)
+                    .Result;
                 if (next is null || next.IsFaulted || next.Result.Failure is not null)
                 {
                     return;
@@ -208,7 +253,9 @@ internal sealed class WorkerProcess : IDisposable
         {
             if (!((IAsyncResult)task).AsyncWaitHandle.WaitOne(patience))
             {
-                throw new TimeoutException($"no {what} from worker {worker.Id} to {name} after {patience}. It wrote: {worker.Errors}");
+                throw new TimeoutException(
+                    $"no {what} from worker {worker.Id} to {name} after {patience}. It wrote: {worker.Errors}"
+                );
             }
             return task.GetAwaiter().GetResult();
         }

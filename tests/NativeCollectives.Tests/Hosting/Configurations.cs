@@ -4,14 +4,21 @@ using NativeCollectives.Hosting;
 
 namespace NativeCollectives.Tests.Hosting;
 
-/// <summary>Configurations of values in memory, below the section of the library, and of launchers' variables.</summary>
+/// <summary>
+/// Configurations of values in memory, below the section of the library, and of launchers' variables.
+/// </summary>
 internal static class Configurations
 {
     public static IConfigurationRoot Of(params (string Key, string? Value)[] settings) => Of([], settings);
 
-    public static IConfigurationRoot Of((string Name, string Value)[] variables, params (string Key, string? Value)[] settings) =>
+    public static IConfigurationRoot Of(
+        (string Name, string Value)[] variables,
+        params (string Key, string? Value)[] settings
+    ) =>
         new ConfigurationBuilder()
-            .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create($"NativeCollectives:{setting.Key}", setting.Value)))
+            .AddInMemoryCollection(
+                settings.Select(setting => KeyValuePair.Create($"NativeCollectives:{setting.Key}", setting.Value))
+            )
             .AddLauncherEnvironment(LookUp(variables))
             .Build();
 

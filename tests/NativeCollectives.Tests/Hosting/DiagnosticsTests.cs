@@ -16,7 +16,11 @@ public sealed class DiagnosticsTests
         var factory = new Factory();
         using var metrics = new CollectiveMetrics(factory);
         using var measured = new Measurements(factory.Meter!);
-        using (var group = DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.None, Observer = metrics }))
+        using (
+            var group = DistributedGroup.Create(
+                new DistributedGroupOptions { Backend = BackendKind.None, Observer = metrics }
+            )
+        )
         {
             group.AllSum(new float[4]);
             group.Barrier();
@@ -27,23 +31,46 @@ public sealed class DiagnosticsTests
 
         Assert.Multiple(() =>
         {
-            Assert.That(measured.Lines("collectives.operations"), Is.EqualTo(new[]
-            {
-                "1 collectives.backend=self collectives.group=main collectives.operation=AllReduce collectives.data_type=float32",
-                "1 collectives.backend=self collectives.group=main collectives.operation=Barrier",
-                "1 collectives.backend=self collectives.group=main collectives.operation=AllReduce collectives.data_type=float32 error.type=NativeCollectives.GroupAbortedException",
-            }));
-            Assert.That(measured.Lines("collectives.bytes"), Is.EqualTo(new[]
-            {
-                "16 collectives.backend=self collectives.group=main collectives.operation=AllReduce collectives.data_type=float32 collectives.direction=sent",
-                "16 collectives.backend=self collectives.group=main collectives.operation=AllReduce collectives.data_type=float32 collectives.direction=received",
-            }));
-            Assert.That(measured.Lines("collectives.faults"), Is.EqualTo(new[]
-            {
-                "1 collectives.backend=self collectives.group=main collectives.operation=AllReduce error.type=NativeCollectives.GroupAbortedException",
-            }));
+            Assert.That(
+                measured.Lines("collectives.operations"),
+                Is.EqualTo(
+                    new[]
+                    {
+                        "1 collectives.backend=self collectives.group=main collectives.operation=AllReduce "
+                            + "collectives.data_type=float32",
+                        "1 collectives.backend=self collectives.group=main collectives.operation=Barrier",
+                        "1 collectives.backend=self collectives.group=main collectives.operation=AllReduce "
+                            + "collectives.data_type=float32 error.type=NativeCollectives.GroupAbortedException",
+                    }
+                )
+            );
+            Assert.That(
+                measured.Lines("collectives.bytes"),
+                Is.EqualTo(
+                    new[]
+                    {
+                        "16 collectives.backend=self collectives.group=main collectives.operation=AllReduce "
+                            + "collectives.data_type=float32 collectives.direction=sent",
+                        "16 collectives.backend=self collectives.group=main collectives.operation=AllReduce "
+                            + "collectives.data_type=float32 collectives.direction=received",
+                    }
+                )
+            );
+            Assert.That(
+                measured.Lines("collectives.faults"),
+                Is.EqualTo(
+                    new[]
+                    {
+                        "1 collectives.backend=self collectives.group=main collectives.operation=AllReduce "
+                            + "error.type=NativeCollectives.GroupAbortedException",
+                    }
+                )
+            );
             Assert.That(measured.Lines("collectives.operation.duration").Length, Is.EqualTo(3));
-            Assert.That(measured.Lines("collectives.formation.duration").Single(), Does.EndWith(" collectives.backend=self collectives.group=main"));
+            Assert.That(
+                measured.Lines("collectives.formation.duration").Single(),
+                Does.EndWith(" collectives.backend=self collectives.group=main")
+            );
             Assert.That(measured.Sum("collectives.groups"), Is.Zero);
         });
     }
@@ -54,15 +81,20 @@ public sealed class DiagnosticsTests
         var factory = new Factory();
         using var metrics = new CollectiveMetrics(factory);
         using var measured = new Measurements(factory.Meter!);
-        Assert.Catch<RendezvousException>(() => DistributedGroup.Create(new DistributedGroupOptions
-        {
-            Observer = metrics,
-            Backend = BackendKind.Ring,
-            Ring = new RingOptions { Rank = 0, HostFile = "/no/such/file" },
-        }));
+        Assert.Catch<RendezvousException>(() =>
+            DistributedGroup.Create(
+                new DistributedGroupOptions
+                {
+                    Observer = metrics,
+                    Backend = BackendKind.Ring,
+                    Ring = new RingOptions { Rank = 0, HostFile = "/no/such/file" },
+                }
+            )
+        );
         Assert.That(
-            measured.Lines(
-                "collectives.formation.duration").Single(), Does.EndWith(" collectives.backend=ring error.type=NativeCollectives.RendezvousException"));
+            measured.Lines("collectives.formation.duration").Single(),
+            Does.EndWith(" collectives.backend=ring error.type=NativeCollectives.RendezvousException")
+        );
     }
 
     [Test]
@@ -86,7 +118,9 @@ public sealed class DiagnosticsTests
             listener.Start();
         }
         var observers = new CollectiveObservers([metrics, new CollectiveTraces()]);
-        using var group = DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.None, Observer = observers });
+        using var group = DistributedGroup.Create(
+            new DistributedGroupOptions { Backend = BackendKind.None, Observer = observers }
+        );
         var buffer = new float[4];
         for (var i = 0; i < 200; i++)
         {
@@ -123,12 +157,19 @@ public sealed class DiagnosticsTests
         var own = heard.Of(parent);
         Assert.Multiple(() =>
         {
-            Assert.That(own.Select(activity => activity.OperationName), Is.EqualTo(new[] { "FormGroup", "AllReduce", "Broadcast", "Barrier" }));
+            Assert.That(
+                own.Select(activity => activity.OperationName),
+                Is.EqualTo(new[] { "FormGroup", "AllReduce", "Broadcast", "Barrier" })
+            );
             Assert.That(own.Select(activity => activity.ParentSpanId), Is.All.EqualTo(parent.SpanId));
             Assert.That(
                 string.Join(' ', own[1].TagObjects.Select(tag => $"{tag.Key}={tag.Value}")),
-                Is.EqualTo("collectives.backend=self collectives.group=main collectives.rank=0 collectives.size=1 collectives.operation=AllReduce collectives.sent_bytes=16 "
-                    + "collectives.received_bytes=16 collectives.asynchronous=False collectives.data_type=float32"));
+                Is.EqualTo(
+                    "collectives.backend=self collectives.group=main collectives.rank=0 collectives.size=1 "
+                        + "collectives.operation=AllReduce collectives.sent_bytes=16 "
+                        + "collectives.received_bytes=16 collectives.asynchronous=False collectives.data_type=float32"
+                )
+            );
             Assert.That(own[2].GetTagItem("collectives.asynchronous"), Is.True);
             Assert.That(own[..3].Select(activity => activity.Status), Is.All.EqualTo(ActivityStatusCode.Unset));
             Assert.That(own[3].Status, Is.EqualTo(ActivityStatusCode.Error));
@@ -144,12 +185,16 @@ public sealed class DiagnosticsTests
         using var source = new ActivitySource(nameof(AFailureToFormIsAnActivity));
         using var heard = new Activities(source.Name);
         using var parent = source.StartActivity("request")!;
-        Assert.Catch<RendezvousException>(() => DistributedGroup.Create(new DistributedGroupOptions
-        {
-            Observer = new CollectiveTraces(),
-            Backend = BackendKind.Ring,
-            Ring = new RingOptions { Rank = 0, HostFile = "/no/such/file" },
-        }));
+        Assert.Catch<RendezvousException>(() =>
+            DistributedGroup.Create(
+                new DistributedGroupOptions
+                {
+                    Observer = new CollectiveTraces(),
+                    Backend = BackendKind.Ring,
+                    Ring = new RingOptions { Rank = 0, HostFile = "/no/such/file" },
+                }
+            )
+        );
         var activity = heard.Of(parent).Single();
         Assert.That((activity.OperationName, activity.Status), Is.EqualTo(("FormGroup", ActivityStatusCode.Error)));
         Assert.That(Activity.Current, Is.SameAs(parent));
@@ -183,7 +228,8 @@ public sealed class DiagnosticsTests
             _listener.Start();
         }
 
-        public string[] Lines(string instrument) => [.. _all.Where(one => one.Instrument == instrument).Select(one => one.Line)];
+        public string[] Lines(string instrument) =>
+            [.. _all.Where(one => one.Instrument == instrument).Select(one => one.Line)];
 
         public double Sum(string instrument) => _all.Where(one => one.Instrument == instrument).Sum(one => one.Value);
 

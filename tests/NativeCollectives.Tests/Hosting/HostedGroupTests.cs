@@ -32,7 +32,9 @@ public sealed class HostedGroupTests
         hosts.Release();
         using var first = HostOf(Ring(hosts, 0), services => services.AddHostedService<Summing>());
         using var second = HostOf(Ring(hosts, 1), services => services.AddHostedService<Summing>());
-        await Task.WhenAll(new[] { first, second }.Select(host => Task.Run(() => host.StartAsync(cancellation), cancellation)));
+        await Task.WhenAll(
+            new[] { first, second }.Select(host => Task.Run(() => host.StartAsync(cancellation), cancellation))
+        );
         await Task.WhenAll(new[] { first, second }.Select(host => host.StopAsync(cancellation)));
         foreach (var host in new[] { first, second })
         {
@@ -54,7 +56,8 @@ public sealed class HostedGroupTests
     {
         using var host = HostOf(
             [("Ring:Rank", "1"), ("Ring:Hosts", "a:1,b:1"), ("Backend", "ring")],
-            configure: settings => settings.Backend = BackendKind.None);
+            configure: settings => settings.Backend = BackendKind.None
+        );
         await host.StartAsync(cancellation);
         Assert.That(host.Services.GetRequiredService<DistributedGroup>().Size, Is.EqualTo(1));
         await host.StopAsync(cancellation);
@@ -66,12 +69,31 @@ public sealed class HostedGroupTests
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         var variables = Configurations.Of(
-            [("MLX_RANK", "nonsense"), ("MLX_HOSTFILE", ""), ("MASTER_ADDR", "a b"), ("MASTER_PORT", "1"), ("RANK", "0"), ("WORLD_SIZE", "2")], []);
-        builder.Services.AddDistributedGroup(variables, settings =>
-        {
-            settings.Backend = BackendKind.Ring;
-            settings.Ring = new RingOptions { Rank = 0, Hosts = [["127.0.0.1:1"]] };
-        });
+            [
+                ("MLX_RANK", "nonsense"),
+                ("MLX_HOSTFILE", ""),
+                ("MASTER_ADDR", "a b"),
+                ("MASTER_PORT", "1"),
+                ("RANK", "0"),
+                ("WORLD_SIZE", "2"),
+            ],
+            []
+        );
+        builder.Services.AddDistributedGroup(
+            variables,
+            settings =>
+            {
+                settings.Backend = BackendKind.Ring;
+                settings.Ring = new RingOptions
+                {
+                    Rank = 0,
+                    Hosts =
+                    [
+                        ["127.0.0.1:1"],
+                    ],
+                };
+            }
+        );
         using var host = builder.Build();
         await host.StartAsync(cancellation);
         Assert.That(host.Services.GetRequiredService<DistributedGroup>().Backend, Is.EqualTo("ring"));
@@ -82,9 +104,18 @@ public sealed class HostedGroupTests
     public async Task AddingItTwiceAddsASecondDelegateOnly(CancellationToken cancellation)
     {
         using var host = HostOf(
-            [], services => services.AddDistributedGroup(Configurations.Of(), settings => settings.OperationTimeout = TimeSpan.FromSeconds(7)));
+            [],
+            services =>
+                services.AddDistributedGroup(
+                    Configurations.Of(),
+                    settings => settings.OperationTimeout = TimeSpan.FromSeconds(7)
+                )
+        );
         await host.StartAsync(cancellation);
-        Assert.That(host.Services.GetRequiredService<IOptions<DistributedGroupSettings>>().Value.OperationTimeout, Is.EqualTo(TimeSpan.FromSeconds(7)));
+        Assert.That(
+            host.Services.GetRequiredService<IOptions<DistributedGroupSettings>>().Value.OperationTimeout,
+            Is.EqualTo(TimeSpan.FromSeconds(7))
+        );
         Assert.That(host.Services.GetServices<DistributedGroup>().Count(), Is.EqualTo(1));
         await host.StopAsync(cancellation);
     }
@@ -101,7 +132,10 @@ public sealed class HostedGroupTests
         await log.WaitForAsync("NativeCollectives.Formation", "forming", cancellation);
         await giveUp.CancelAsync();
         await Assert.ThatAsync(() => starting, Throws.InstanceOf<OperationCanceledException>());
-        Assert.That(log.Lines, Has.Some.Matches<Log.Line>(line => line is { Category: "NativeCollectives.Formation", Id: 102 }));
+        Assert.That(
+            log.Lines,
+            Has.Some.Matches<Log.Line>(line => line is { Category: "NativeCollectives.Formation", Id: 102 })
+        );
     }
 
     /// <summary>Whoever waits in a constructor cannot be cancelled by a token, but by the end of the host.</summary>
@@ -111,7 +145,10 @@ public sealed class HostedGroupTests
         using var hosts = new HostFile(2, 1);
         hosts.Release();
         var log = new Log();
-        using var host = HostOf(Ring(hosts, 0), services => services.AddSingleton<ILoggerProvider>(log).AddHostedService<Summing>());
+        using var host = HostOf(
+            Ring(hosts, 0),
+            services => services.AddSingleton<ILoggerProvider>(log).AddHostedService<Summing>()
+        );
         var starting = Task.Run(() => host.StartAsync(cancellation), cancellation);
         await log.WaitForAsync("NativeCollectives.Formation", "forming", cancellation);
         host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
@@ -137,9 +174,17 @@ public sealed class HostedGroupTests
         using var hosts = new HostFile(2, 1);
         hosts.Release();
         var log = new Log();
-        using var host = HostOf([.. Ring(hosts, 0), ("FormingTimeout", "00:00:00.2")], services => services.AddSingleton<ILoggerProvider>(log));
+        using var host = HostOf(
+            [.. Ring(hosts, 0), ("FormingTimeout", "00:00:00.2")],
+            services => services.AddSingleton<ILoggerProvider>(log)
+        );
         await Assert.ThrowsAsync<RendezvousException>(() => host.StartAsync(cancellation));
-        Assert.That(log.Lines, Has.Some.Matches<Log.Line>(line => line is { Category: "NativeCollectives.Formation", Id: 101, Level: LogLevel.Error }));
+        Assert.That(
+            log.Lines,
+            Has.Some.Matches<Log.Line>(line =>
+                line is { Category: "NativeCollectives.Formation", Id: 101, Level: LogLevel.Error }
+            )
+        );
         var report = await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(cancellation);
         Assert.That(report.Entries["distributed_group"].Description, Does.StartWith("The group was not formed. "));
     }
@@ -157,7 +202,12 @@ public sealed class HostedGroupTests
 
         await Task.WhenAll(first.StartAsync(cancellation), second.StartAsync(cancellation));
         Assert.That(await Health(), Is.EqualTo((HealthStatus.Healthy, "rank 0 of 2 (ring)")));
-        Assert.That(log.Lines, Has.Some.Matches<Log.Line>(line => line is { Category: "NativeCollectives.Formation", Id: 100, Level: LogLevel.Information }));
+        Assert.That(
+            log.Lines,
+            Has.Some.Matches<Log.Line>(line =>
+                line is { Category: "NativeCollectives.Formation", Id: 100, Level: LogLevel.Information }
+            )
+        );
 
         // The watcher of the other rank finds out, whose program calls nothing.
         second.Services.GetRequiredService<DistributedGroup>().Abort("enough");
@@ -166,10 +216,16 @@ public sealed class HostedGroupTests
         Assert.That(status, Is.EqualTo(HealthStatus.Unhealthy));
         Assert.That(description, Does.Contain("rank"));
         Assert.Catch<CollectiveException>(() => first.Services.GetRequiredService<DistributedGroup>().Barrier());
-        Assert.That(log.Lines, Has.Some.Matches<Log.Line>(line => line is { Category: "NativeCollectives.Faults", Id: 201 }));
+        Assert.That(
+            log.Lines,
+            Has.Some.Matches<Log.Line>(line => line is { Category: "NativeCollectives.Faults", Id: 201 })
+        );
 
         await first.StopAsync(cancellation);
-        Assert.That(log.Lines, Has.Some.Matches<Log.Line>(line => line is { Category: "NativeCollectives.Teardown", Id: 300 }));
+        Assert.That(
+            log.Lines,
+            Has.Some.Matches<Log.Line>(line => line is { Category: "NativeCollectives.Teardown", Id: 300 })
+        );
         Assert.That(await Health(), Is.EqualTo((HealthStatus.Unhealthy, "The group was left.")));
         await second.StopAsync(cancellation);
 
@@ -191,17 +247,27 @@ public sealed class HostedGroupTests
         Assert.That((observer.Formed, observer.Operations, observer.Disposed), Is.EqualTo((1, 1, 1)));
     }
 
-    /// <summary>A service that is in an operation which its peer never joins holds the host up for its shutdown timeout, and no longer.</summary>
+    /// <summary>
+    /// A service that is in an operation which its peer never joins holds the host up for its shutdown timeout, and no
+    /// longer.
+    /// </summary>
     [Test]
     public async Task AnOperationUnderWayDoesNotHoldTheHost(CancellationToken cancellation)
     {
         using var hosts = new HostFile(2, 1);
         hosts.Release();
-        using var host = HostOf(Ring(hosts, 0), services => services
-            .Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromMilliseconds(100))
-            .AddHostedService<Waiting>());
+        using var host = HostOf(
+            Ring(hosts, 0),
+            services =>
+                services
+                    .Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromMilliseconds(100))
+                    .AddHostedService<Waiting>()
+        );
         using var peer = HostOf(Ring(hosts, 1));
-        await Task.WhenAll(Task.Run(() => host.StartAsync(cancellation), cancellation), Task.Run(() => peer.StartAsync(cancellation), cancellation));
+        await Task.WhenAll(
+            Task.Run(() => host.StartAsync(cancellation), cancellation),
+            Task.Run(() => peer.StartAsync(cancellation), cancellation)
+        );
         var waiting = host.Services.GetServices<IHostedService>().OfType<Waiting>().Single();
         await waiting.IsWaiting.WaitAsync(cancellation);
         try
@@ -213,7 +279,10 @@ public sealed class HostedGroupTests
             // The host says that a service did not stop in time.
         }
         host.Dispose();
-        await Assert.ThatAsync(() => waiting.ExecuteTask!.WaitAsync(cancellation), Throws.InstanceOf<ObjectDisposedException>());
+        await Assert.ThatAsync(
+            () => waiting.ExecuteTask!.WaitAsync(cancellation),
+            Throws.InstanceOf<ObjectDisposedException>()
+        );
         await peer.StopAsync(cancellation);
     }
 
@@ -223,19 +292,40 @@ public sealed class HostedGroupTests
     {
         using var hosts = new HostFile(2, 1);
         hosts.Release();
-        var files = Enumerable.Range(0, 2).Select(rank => HostFile.Write(
-            $$"""{"master_port":1,"port":{{hosts.Port(rank)}},"right_port":{{hosts.Port(1 - rank)}},"rank":{{rank}},"world_size":2}""")).ToArray();
+        var files = Enumerable
+            .Range(0, 2)
+            .Select(rank =>
+                HostFile.Write(
+                    $$"""
+                    {"master_port":1,"port":{{hosts.Port(rank)}},"right_port":{{hosts.Port(1 - rank)}},
+                    "rank":{{rank}},"world_size":2}
+                    """
+                )
+            )
+            .ToArray();
         try
         {
-            var groups = await Task.WhenAll(files.Select(file => DistributedGroup.CreateAsync(
-                DistributedGroupSettings.From(Configurations.Of([("RING_CONFIG", file)], ("Backend", "ring"))).ToGroupOptions(), cancellation)));
-            var parts = await Task.WhenAll(groups.Select(group => group.SplitAsync(0, cancellationToken: cancellation)));
-            var sums = await Task.WhenAll(parts.Select(async part =>
-            {
-                int[] number = [part.Rank + 1];
-                await part.AllSumAsync<int>(number, cancellation);
-                return number[0];
-            }));
+            var groups = await Task.WhenAll(
+                files.Select(file =>
+                    DistributedGroup.CreateAsync(
+                        DistributedGroupSettings
+                            .From(Configurations.Of([("RING_CONFIG", file)], ("Backend", "ring")))
+                            .ToGroupOptions(),
+                        cancellation
+                    )
+                )
+            );
+            var parts = await Task.WhenAll(
+                groups.Select(group => group.SplitAsync(0, cancellationToken: cancellation))
+            );
+            var sums = await Task.WhenAll(
+                parts.Select(async part =>
+                {
+                    int[] number = [part.Rank + 1];
+                    await part.AllSumAsync<int>(number, cancellation);
+                    return number[0];
+                })
+            );
             Assert.That(sums, Is.All.EqualTo(3));
             foreach (var group in groups.Concat(parts))
             {
@@ -249,11 +339,19 @@ public sealed class HostedGroupTests
     }
 
     private static (string, string?)[] Ring(HostFile hosts, int rank) =>
-        [("Backend", "ring"), ("Ring:Rank", $"{rank}"), ("Ring:Hosts", string.Join(',', hosts.Hosts.Select(host => host[0])))];
+        [
+            ("Backend", "ring"),
+            ("Ring:Rank", $"{rank}"),
+            ("Ring:Hosts", string.Join(',', hosts.Hosts.Select(host => host[0]))),
+        ];
 
     private static IHost HostOf(params (string, string?)[] settings) => HostOf(settings, null);
 
-    private static IHost HostOf((string, string?)[] settings, Action<IServiceCollection>? add = null, Action<DistributedGroupSettings>? configure = null)
+    private static IHost HostOf(
+        (string, string?)[] settings,
+        Action<IServiceCollection>? add = null,
+        Action<DistributedGroupSettings>? configure = null
+    )
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Services.AddDistributedGroup(Configurations.Of(settings), configure);
@@ -269,6 +367,7 @@ public sealed class HostedGroupTests
         public int AtStop { get; private set; }
 
         public async Task StartAsync(CancellationToken cancellationToken) => AtStart = await Sum(0, cancellationToken);
+
         public async Task StopAsync(CancellationToken cancellationToken) => AtStop = await Sum(5, cancellationToken);
 
         private async Task<int> Sum(int offset, CancellationToken cancellation)
@@ -285,13 +384,15 @@ public sealed class HostedGroupTests
 
         public Task IsWaiting => _waiting.Task;
 
-        protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Run(
-            () =>
-            {
-                _waiting.SetResult();
-                group.Barrier();
-            },
-            CancellationToken.None);
+        protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+            Task.Run(
+                () =>
+                {
+                    _waiting.SetResult();
+                    group.Barrier();
+                },
+                CancellationToken.None
+            );
     }
 
     private sealed class Counting : CollectiveObserver
@@ -301,8 +402,15 @@ public sealed class HostedGroupTests
         public int Disposed { get; private set; }
 
         public override void GroupFormed(DistributedGroup group, TimeSpan duration) => Formed++;
-        public override void OperationEnded(DistributedGroup group, in ObservedOperation operation, object? state, TimeSpan duration, Exception? failure) =>
-            Operations++;
+
+        public override void OperationEnded(
+            DistributedGroup group,
+            in ObservedOperation operation,
+            object? state,
+            TimeSpan duration,
+            Exception? failure
+        ) => Operations++;
+
         public override void GroupDisposed(DistributedGroup group) => Disposed++;
     }
 }

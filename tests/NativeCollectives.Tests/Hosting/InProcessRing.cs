@@ -12,18 +12,32 @@ internal sealed class InProcessRing : IDisposable
 
     public DistributedGroup[] Groups { get; }
 
-    public static async Task<InProcessRing> FormAsync(int size, CancellationToken cancellation, TimeSpan? operationTimeout = null)
+    public static async Task<InProcessRing> FormAsync(
+        int size,
+        CancellationToken cancellation,
+        TimeSpan? operationTimeout = null
+    )
     {
         var hosts = new HostFile(size, 1);
         hosts.Release();
-        return new InProcessRing(hosts, await Task.WhenAll(Enumerable.Range(0, size).Select(rank => DistributedGroup.CreateAsync(
-            new DistributedGroupOptions
-            {
-                Backend = BackendKind.Ring,
-                Ring = new RingOptions { Rank = rank, Hosts = hosts.Hosts },
-                OperationTimeout = operationTimeout ?? TimeSpan.FromSeconds(60),
-            },
-            cancellation))));
+        return new InProcessRing(
+            hosts,
+            await Task.WhenAll(
+                Enumerable
+                    .Range(0, size)
+                    .Select(rank =>
+                        DistributedGroup.CreateAsync(
+                            new DistributedGroupOptions
+                            {
+                                Backend = BackendKind.Ring,
+                                Ring = new RingOptions { Rank = rank, Hosts = hosts.Hosts },
+                                OperationTimeout = operationTimeout ?? TimeSpan.FromSeconds(60),
+                            },
+                            cancellation
+                        )
+                    )
+            )
+        );
     }
 
     /// <summary>A replicator on each rank, which owns the group.</summary>

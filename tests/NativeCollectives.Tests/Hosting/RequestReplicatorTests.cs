@@ -10,8 +10,11 @@ namespace NativeCollectives.Tests.Hosting;
 public sealed partial class RequestReplicatorTests
 {
     // Quick enough that a test which waits for a heartbeat is not slow.
-    private static readonly RequestReplicatorOptions _quick =
-        new() { HeartbeatInterval = TimeSpan.FromMilliseconds(50), PeerTimeout = TimeSpan.FromSeconds(20) };
+    private static readonly RequestReplicatorOptions _quick = new()
+    {
+        HeartbeatInterval = TimeSpan.FromMilliseconds(50),
+        PeerTimeout = TimeSpan.FromSeconds(20),
+    };
 
     [Test]
     public async Task TenThousandMessagesComeInOrder(CancellationToken cancellation)
@@ -64,7 +67,8 @@ public sealed partial class RequestReplicatorTests
         await ranks[0].CompleteAsync(cancellationToken: cancellation);
         Assert.That(
             (await reading).Select(request => JsonSerializer.Serialize(request)),
-            Is.EqualTo(requests.Select(request => JsonSerializer.Serialize(request))));
+            Is.EqualTo(requests.Select(request => JsonSerializer.Serialize(request)))
+        );
         await DisposeAsync(ranks);
     }
 
@@ -74,15 +78,22 @@ public sealed partial class RequestReplicatorTests
         using var ring = await InProcessRing.FormAsync(2, cancellation);
         var ranks = ring.Replicators();
         var reading = ReadAsync(ranks[1], cancellation);
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(publisher => Task.Run(
-            async () =>
-            {
-                for (var i = 0; i < 50; i++)
-                {
-                    await ranks[0].PublishAsync(Bytes(publisher * 300, publisher), cancellation);
-                }
-            },
-            cancellation)));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 8)
+                .Select(publisher =>
+                    Task.Run(
+                        async () =>
+                        {
+                            for (var i = 0; i < 50; i++)
+                            {
+                                await ranks[0].PublishAsync(Bytes(publisher * 300, publisher), cancellation);
+                            }
+                        },
+                        cancellation
+                    )
+                )
+        );
         await ranks[0].CompleteAsync(cancellationToken: cancellation);
         var read = await reading;
         for (var publisher = 0; publisher < 8; publisher++)
@@ -97,9 +108,18 @@ public sealed partial class RequestReplicatorTests
     [Test]
     public async Task SilenceIsNoFailure(CancellationToken cancellation)
     {
-        using var ring = await InProcessRing.FormAsync(3, cancellation, operationTimeout: TimeSpan.FromMilliseconds(400));
+        using var ring = await InProcessRing.FormAsync(
+            3,
+            cancellation,
+            operationTimeout: TimeSpan.FromMilliseconds(400)
+        );
         var ranks = ring.Replicators(
-            new RequestReplicatorOptions { HeartbeatInterval = TimeSpan.FromMilliseconds(100), PeerTimeout = TimeSpan.FromSeconds(1) });
+            new RequestReplicatorOptions
+            {
+                HeartbeatInterval = TimeSpan.FromMilliseconds(100),
+                PeerTimeout = TimeSpan.FromSeconds(1),
+            }
+        );
         var readers = ranks[1..].Select(rank => ReadAsync(rank, cancellation)).ToArray();
         await Task.Delay(TimeSpan.FromSeconds(2), cancellation);
         await ranks[0].PublishAsync(new byte[3], cancellation);
@@ -108,17 +128,21 @@ public sealed partial class RequestReplicatorTests
         await DisposeAsync(ranks);
     }
 
-    /// <summary>Whoever does not read gets no more than there is room for, and nobody runs into a timeout because of that.</summary>
+    /// <summary>
+    /// Whoever does not read gets no more than there is room for, and nobody runs into a timeout because of that.
+    /// </summary>
     [Test]
     public async Task ASlowReaderSlowsThePublisherDown(CancellationToken cancellation)
     {
         using var ring = await InProcessRing.FormAsync(2, cancellation);
-        var ranks = ring.Replicators(new RequestReplicatorOptions
-        {
-            HeartbeatInterval = TimeSpan.FromMilliseconds(50),
-            PeerTimeout = TimeSpan.FromSeconds(1),
-            MaxBufferedBytes = 10_000,
-        });
+        var ranks = ring.Replicators(
+            new RequestReplicatorOptions
+            {
+                HeartbeatInterval = TimeSpan.FromMilliseconds(50),
+                PeerTimeout = TimeSpan.FromSeconds(1),
+                MaxBufferedBytes = 10_000,
+            }
+        );
         var published = 0;
         var publishing = Task.Run(
             async () =>
@@ -128,7 +152,8 @@ public sealed partial class RequestReplicatorTests
                     await ranks[0].PublishAsync(Bytes(1000, published), cancellation);
                 }
             },
-            cancellation);
+            cancellation
+        );
         await Task.Delay(TimeSpan.FromSeconds(1.5), cancellation);
         Assert.That(publishing.IsCompleted, Is.False);
         Assert.That(published, Is.InRange(9, 11));
@@ -150,7 +175,9 @@ public sealed partial class RequestReplicatorTests
     public async Task DisposingEndsAPublisherThatWaitsForRoom(CancellationToken cancellation)
     {
         using var ring = await InProcessRing.FormAsync(2, cancellation);
-        var ranks = ring.Replicators(new RequestReplicatorOptions { HeartbeatInterval = TimeSpan.FromMilliseconds(50), MaxBufferedBytes = 1 });
+        var ranks = ring.Replicators(
+            new RequestReplicatorOptions { HeartbeatInterval = TimeSpan.FromMilliseconds(50), MaxBufferedBytes = 1 }
+        );
         await ranks[0].PublishAsync(new byte[1], cancellation);
         var waiting = ranks[0].PublishAsync(new byte[1], cancellation);
         await ranks[0].DisposeAsync();
@@ -169,8 +196,13 @@ public sealed partial class RequestReplicatorTests
         foreach (var rank in ranks[1..])
         {
             List<byte[]> read = [];
-            var failure = (await Assert.ThrowsAsync<RequestReplicationException>(() => ReadAsync(rank, cancellation, read)))!;
-            Assert.That(failure.Message, Does.Contain("Rank 0 ").And.Contain("InvalidOperationException: the model is broken"));
+            var failure = (
+                await Assert.ThrowsAsync<RequestReplicationException>(() => ReadAsync(rank, cancellation, read))
+            )!;
+            Assert.That(
+                failure.Message,
+                Does.Contain("Rank 0 ").And.Contain("InvalidOperationException: the model is broken")
+            );
             Assert.That((failure.Rank, read.Count), Is.EqualTo((0, 1)));
         }
         await Assert.ThrowsAsync<InvalidOperationException>(() => ranks[0].PublishAsync(new byte[1], cancellation));
@@ -204,7 +236,10 @@ public sealed partial class RequestReplicatorTests
             var reading = readers[rank - 1];
             await Assert.ThatAsync(() => reading, Throws.InstanceOf<CollectiveException>());
         }
-        await Assert.ThatAsync(() => PublishUntilItFails(ranks[0], cancellation), Throws.InstanceOf<CollectiveException>());
+        await Assert.ThatAsync(
+            () => PublishUntilItFails(ranks[0], cancellation),
+            Throws.InstanceOf<CollectiveException>()
+        );
         await DisposeAsync(ranks);
     }
 
@@ -215,20 +250,30 @@ public sealed partial class RequestReplicatorTests
         var ranks = ring.Replicators(_quick);
         var other = ReadAsync(ranks[1], cancellation);
         await ranks[2].CompleteAsync(new NotSupportedException("no such layer"), cancellation);
-        var failure = (await Assert.ThrowsAsync<RequestReplicationException>(() => PublishUntilItFails(ranks[0], cancellation)))!;
-        Assert.That((failure.Rank, failure.Message), Is.EqualTo((2, "Rank 2 has ended the replication of requests: NotSupportedException: no such layer")));
+        var failure = (
+            await Assert.ThrowsAsync<RequestReplicationException>(() => PublishUntilItFails(ranks[0], cancellation))
+        )!;
+        Assert.That(
+            (failure.Rank, failure.Message),
+            Is.EqualTo((2, "Rank 2 has ended the replication of requests: NotSupportedException: no such layer"))
+        );
         Assert.That((await Assert.ThrowsAsync<RequestReplicationException>(() => other))!.Rank, Is.EqualTo(2));
         await DisposeAsync(ranks);
     }
 
     [Test]
-    public async Task AReaderThatStopsHasLeft([Values("break", "throw", "cancel", "dispose")] string how, CancellationToken cancellation)
+    public async Task AReaderThatStopsHasLeft(
+        [Values("break", "throw", "cancel", "dispose")] string how,
+        CancellationToken cancellation
+    )
     {
         using var ring = await InProcessRing.FormAsync(2, cancellation);
         var ranks = ring.Replicators(_quick);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var reading = StopAfterOneAsync();
-        var failure = (await Assert.ThrowsAsync<RequestReplicationException>(() => PublishUntilItFails(ranks[0], cancellation)))!;
+        var failure = (
+            await Assert.ThrowsAsync<RequestReplicationException>(() => PublishUntilItFails(ranks[0], cancellation))
+        )!;
         Assert.That(failure.Message, Does.StartWith("Rank 1 has ended the replication of requests: It has "));
         await reading;
         await Assert.ThrowsAsync<InvalidOperationException>(() => ReadAsync(ranks[1], cancellation));
@@ -255,7 +300,8 @@ public sealed partial class RequestReplicatorTests
                     }
                 }
             }
-            catch (Exception exception) when (exception is InvalidDataException or OperationCanceledException or RequestReplicationException)
+            catch (Exception exception)
+                when (exception is InvalidDataException or OperationCanceledException or RequestReplicationException)
             {
                 // As told to.
             }
@@ -270,7 +316,9 @@ public sealed partial class RequestReplicatorTests
         var reading = CollectAsync(ranks[1].ReadAllJsonAsync(Json.Default.Request, cancellation));
         await ranks[0].PublishAsync("no"u8.ToArray(), cancellation);
         await Assert.ThrowsAsync<JsonException>(() => reading);
-        var failure = (await Assert.ThrowsAsync<RequestReplicationException>(() => PublishUntilItFails(ranks[0], cancellation)))!;
+        var failure = (
+            await Assert.ThrowsAsync<RequestReplicationException>(() => PublishUntilItFails(ranks[0], cancellation))
+        )!;
         Assert.That(failure.Message, Does.Contain("JsonException"));
         await DisposeAsync(ranks);
     }
@@ -280,10 +328,17 @@ public sealed partial class RequestReplicatorTests
     public async Task OtherOperationsRunBesideIt(CancellationToken cancellation)
     {
         using var ring = await InProcessRing.FormAsync(3, cancellation);
-        var ranks = await Task.WhenAll(ring.Groups.Select(group => RequestReplicator.CreateAsync(group, _quick, cancellation)));
-        var working = ranks.Select((rank, index) => rank.IsPublisher ? PublishAsync() : WorkAsync(rank, ring.Groups[index])).ToArray();
+        var ranks = await Task.WhenAll(
+            ring.Groups.Select(group => RequestReplicator.CreateAsync(group, _quick, cancellation))
+        );
+        var working = ranks
+            .Select((rank, index) => rank.IsPublisher ? PublishAsync() : WorkAsync(rank, ring.Groups[index]))
+            .ToArray();
         await Task.WhenAll(working);
-        Assert.That(working.Skip(1).Select(work => work.Result), Is.All.EqualTo(Enumerable.Range(0, 20).Select(number => 3 * number)));
+        Assert.That(
+            working.Skip(1).Select(work => work.Result),
+            Is.All.EqualTo(Enumerable.Range(0, 20).Select(number => 3 * number))
+        );
         await DisposeAsync(ranks);
         await Task.WhenAll(ring.Groups.Select(group => group.BarrierAsync(cancellation)));
 
@@ -330,8 +385,13 @@ public sealed partial class RequestReplicatorTests
         using var ring = await InProcessRing.FormAsync(2, cancellation);
         var ranks = ring.Replicators(new RequestReplicatorOptions { MaxMessageBytes = 1000 });
         var reading = ReadAsync(ranks[1], cancellation);
-        var refused = (await Assert.ThrowsAsync<ArgumentException>(() => ranks[0].PublishAsync(new byte[1001], cancellation)))!;
-        Assert.That(refused.Message, Does.StartWith("The message has 1001 bytes, but RequestReplicatorOptions.MaxMessageBytes is 1000."));
+        var refused = (
+            await Assert.ThrowsAsync<ArgumentException>(() => ranks[0].PublishAsync(new byte[1001], cancellation))
+        )!;
+        Assert.That(
+            refused.Message,
+            Does.StartWith("The message has 1001 bytes, but RequestReplicatorOptions.MaxMessageBytes is 1000.")
+        );
         await ranks[0].PublishAsync(new byte[1000], cancellation);
         await ranks[0].CompleteAsync(cancellationToken: cancellation);
         Assert.That((await reading).Single(), Has.Length.EqualTo(1000));
@@ -345,13 +405,21 @@ public sealed partial class RequestReplicatorTests
         using var ring = await InProcessRing.FormAsync(2, cancellation);
         await using var publisher = new RequestReplicator(ring.Groups[0], ownsGroup: true, _quick);
         var publishing = PublishUntilItFails(publisher, cancellation);
-        await ring.Groups[1].AllGatherAsync<byte>(new byte[RoundRecord.Size], new byte[2 * RoundRecord.Size], cancellation);
+        await ring.Groups[1]
+            .AllGatherAsync<byte>(new byte[RoundRecord.Size], new byte[2 * RoundRecord.Size], cancellation);
         Assert.That(
             (await Assert.ThrowsAsync<RequestReplicationException>(() => publishing))!.Message,
-            Does.Contain("rank 1 has sent is no part of a replication"));
+            Does.Contain("rank 1 has sent is no part of a replication")
+        );
     }
 
-    [TestCase(0, 1, 5.0, 60.0), TestCase(1, 0, 5.0, 60.0), TestCase(1, 1, 0.0, 60.0), TestCase(1, 1, 5.0, 14.0), TestCase(1, 1, 5.0, -1.0)]
+    [
+        TestCase(0, 1, 5.0, 60.0),
+        TestCase(1, 0, 5.0, 60.0),
+        TestCase(1, 1, 0.0, 60.0),
+        TestCase(1, 1, 5.0, 14.0),
+        TestCase(1, 1, 5.0, -1.0)
+    ]
     [Category("Unit")]
     public void ImpossibleLimitsAreRefused(int message, int buffered, double heartbeat, double peer)
     {
@@ -365,7 +433,8 @@ public sealed partial class RequestReplicatorTests
         };
         Assert.That(
             Assert.Throws<ArgumentException>(() => _ = new RequestReplicator(group, false, options))!.Message,
-            Does.StartWith("RequestReplicatorOptions."));
+            Does.StartWith("RequestReplicatorOptions.")
+        );
     }
 
     private static async Task PublishUntilItFails(RequestReplicator publisher, CancellationToken cancellation)
@@ -376,12 +445,20 @@ public sealed partial class RequestReplicatorTests
         }
     }
 
-    private static Task<List<byte[]>> ReadAsync(RequestReplicator rank, CancellationToken cancellation, List<byte[]>? into = null) =>
-        CollectAsync(rank.ReadAllAsync(cancellation), message => message.ToArray(), into);
+    private static Task<List<byte[]>> ReadAsync(
+        RequestReplicator rank,
+        CancellationToken cancellation,
+        List<byte[]>? into = null
+    ) => CollectAsync(rank.ReadAllAsync(cancellation), message => message.ToArray(), into);
 
-    private static Task<List<T>> CollectAsync<T>(IAsyncEnumerable<T> messages) => CollectAsync(messages, message => message);
+    private static Task<List<T>> CollectAsync<T>(IAsyncEnumerable<T> messages) =>
+        CollectAsync(messages, message => message);
 
-    private static async Task<List<TResult>> CollectAsync<T, TResult>(IAsyncEnumerable<T> messages, Func<T, TResult> convert, List<TResult>? into = null)
+    private static async Task<List<TResult>> CollectAsync<T, TResult>(
+        IAsyncEnumerable<T> messages,
+        Func<T, TResult> convert,
+        List<TResult>? into = null
+    )
     {
         into ??= [];
         await foreach (var message in messages)
@@ -391,7 +468,8 @@ public sealed partial class RequestReplicatorTests
         return into;
     }
 
-    private static Task DisposeAsync(RequestReplicator[] ranks) => Task.WhenAll(ranks.Select(rank => rank.DisposeAsync().AsTask()));
+    private static Task DisposeAsync(RequestReplicator[] ranks) =>
+        Task.WhenAll(ranks.Select(rank => rank.DisposeAsync().AsTask()));
 
     private static byte[] Bytes(int count, int seed)
     {

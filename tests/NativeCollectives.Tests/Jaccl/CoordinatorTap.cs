@@ -5,7 +5,9 @@ using NativeCollectives.Tests.Shared;
 
 namespace NativeCollectives.Tests.Jaccl;
 
-/// <summary>Stands between rank 0 and the others while a group is formed, and keeps what they say to each other.</summary>
+/// <summary>
+/// Stands between rank 0 and the others while a group is formed, and keeps what they say to each other.
+/// </summary>
 internal sealed class CoordinatorTap : IDisposable
 {
     private readonly Ports _ports = new(1);
@@ -45,7 +47,10 @@ internal sealed class CoordinatorTap : IDisposable
     {
         lock (_conversations)
         {
-            return _conversations.ToDictionary(each => BitConverter.ToInt32(Copy(each.Said), 0), each => (Copy(each.Said), Copy(each.Heard)));
+            return _conversations.ToDictionary(
+                each => BitConverter.ToInt32(Copy(each.Said), 0),
+                each => (Copy(each.Said), Copy(each.Heard))
+            );
         }
     }
 
@@ -79,7 +84,7 @@ internal sealed class CoordinatorTap : IDisposable
     private static void Pump(Socket from, Socket to, List<byte> log)
     {
         var buffer = new byte[65536];
-        for (int count; (count = from.Receive(buffer)) > 0;)
+        for (int count; (count = from.Receive(buffer)) > 0; )
         {
             lock (log)
             {
@@ -97,12 +102,16 @@ internal sealed class CoordinatorTap : IDisposable
             {
                 action();
             }
-            catch (Exception exception) when (exception is SocketException or ObjectDisposedException or AssertionException)
+            catch (Exception exception)
+                when (exception is SocketException or ObjectDisposedException or AssertionException)
             {
                 // The test is over, or one of the two has gone.
             }
         })
-        { IsBackground = true, Name = "coordinator tap" }.Start();
+        {
+            IsBackground = true,
+            Name = "coordinator tap",
+        }.Start();
 
     private sealed class Conversation
     {

@@ -61,7 +61,10 @@ public sealed class JacclLifetimeTests
     public void AnIdleGroupUsesNoProcessor(bool isRing, string withoutChannel)
     {
         var shape = new JacclShape(isRing, 2, isRing ? 3 : 1);
-        using var ranks = new LocalJaccl(2, _ => new Dictionary<string, string> { ["NC_SOFTVERBS_NO_CHANNEL"] = withoutChannel });
+        using var ranks = new LocalJaccl(
+            2,
+            _ => new Dictionary<string, string> { ["NC_SOFTVERBS_NO_CHANNEL"] = withoutChannel }
+        );
         ranks.Form(shape);
         ranks.Play(shape, "check");
         foreach (var reply in ranks.Play(shape, "idle"))
@@ -74,16 +77,29 @@ public sealed class JacclLifetimeTests
     [TestCase(false, 2, 1, "0", 0.2)]
     [TestCase(true, 3, 3, "0", 0.2)]
     [TestCase(true, 2, 2, "1", 0.5)]
-    public void WaitingForASlowPeerUsesLittleProcessor(bool isRing, int size, int wires, string withoutChannel, double share)
+    public void WaitingForASlowPeerUsesLittleProcessor(
+        bool isRing,
+        int size,
+        int wires,
+        string withoutChannel,
+        double share
+    )
     {
         var shape = new JacclShape(isRing, size, wires);
-        using var ranks = new LocalJaccl(size, _ => new Dictionary<string, string> { ["NC_SOFTVERBS_NO_CHANNEL"] = withoutChannel });
+        using var ranks = new LocalJaccl(
+            size,
+            _ => new Dictionary<string, string> { ["NC_SOFTVERBS_NO_CHANNEL"] = withoutChannel }
+        );
         ranks.Form(shape);
         ranks.Play(shape, "check");
         foreach (var reply in ranks.Play(shape, "wait_for_slow_peer").Skip(1))
         {
             Assert.That(Milliseconds(reply, "waited"), Is.GreaterThan(1000), "time spent waiting");
-            Assert.That(Milliseconds(reply, "processor"), Is.LessThan(share * Milliseconds(reply, "waited")), "processor time while waiting");
+            Assert.That(
+                Milliseconds(reply, "processor"),
+                Is.LessThan(share * Milliseconds(reply, "waited")),
+                "processor time while waiting"
+            );
         }
     }
 
@@ -112,5 +128,6 @@ public sealed class JacclLifetimeTests
 
     private static long Number(Reply reply, string name) => long.Parse(reply.Data[name], CultureInfo.InvariantCulture);
 
-    private static double Milliseconds(Reply reply, string name) => double.Parse(reply.Data[name], CultureInfo.InvariantCulture);
+    private static double Milliseconds(Reply reply, string name) =>
+        double.Parse(reply.Data[name], CultureInfo.InvariantCulture);
 }

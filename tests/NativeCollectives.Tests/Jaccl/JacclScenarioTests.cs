@@ -4,7 +4,9 @@ using NativeCollectives.Worker;
 
 namespace NativeCollectives.Tests.Jaccl;
 
-/// <summary>Scenarios that several ranks play together; they leave the group as it was, so those of equal shape share one.</summary>
+/// <summary>
+/// Scenarios that several ranks play together; they leave the group as it was, so those of equal shape share one.
+/// </summary>
 [Category("Jaccl")]
 public sealed class JacclScenarioTests
 {
@@ -71,7 +73,8 @@ public sealed class JacclScenarioTests
     [TestCase("many_slices", 2, 2)]
     [TestCase("many_slices", 3)]
     [TestCase("many_slices", 4, 2)]
-    public void Scenario(string name, int size, int wires = 0) => OnGroup(size, wires, (ranks, shape) => ranks.Play(shape, name));
+    public void Scenario(string name, int size, int wires = 0) =>
+        OnGroup(size, wires, (ranks, shape) => ranks.Play(shape, name));
 
     // groups split from groups
     [TestCase("split_colors", 4)]
@@ -100,38 +103,61 @@ public sealed class JacclScenarioTests
     [TestCase(4, 0)]
     [TestCase(3, 1)]
     [TestCase(4, 2)]
-    public void minimal_barrier(int size, int wires) => OnGroup(size, wires, (ranks, shape) =>
-    {
-        var replies = ranks.Play(shape, "minimal_barrier");
-        long At(Reply reply, string name) => long.Parse(reply.Data[name], CultureInfo.InvariantCulture);
+    public void minimal_barrier(int size, int wires) =>
+        OnGroup(
+            size,
+            wires,
+            (ranks, shape) =>
+            {
+                var replies = ranks.Play(shape, "minimal_barrier");
+                long At(Reply reply, string name) => long.Parse(reply.Data[name], CultureInfo.InvariantCulture);
 
-        for (var round = 0; round < 20; round++)
-        {
-            Assert.That(replies.Min(reply => At(reply, $"left{round}")), Is.GreaterThanOrEqualTo(replies.Max(reply => At(reply, $"came{round}"))),
-                $"round {round}: somebody left before the last came");
-        }
-    });
+                for (var round = 0; round < 20; round++)
+                {
+                    Assert.That(
+                        replies.Min(reply => At(reply, $"left{round}")),
+                        Is.GreaterThanOrEqualTo(replies.Max(reply => At(reply, $"came{round}"))),
+                        $"round {round}: somebody left before the last came"
+                    );
+                }
+            }
+        );
 
     [TestCase(0)]
     [TestCase(1)]
-    public void ACancelledOperationThatWaitsLeavesTheGroupWhole(int wires) => OnGroup(3, wires, (ranks, _) =>
-    {
-        var command = LocalRanks.Play("async_cancelled_while_queued", 0);
-        var first = ranks.Workers[0].Send(command);
-        first.Announced();
-        LocalRanks.Succeed([first, ranks.Workers[1].Send(command), ranks.Workers[2].Send(command)]);
-    });
+    public void ACancelledOperationThatWaitsLeavesTheGroupWhole(int wires) =>
+        OnGroup(
+            3,
+            wires,
+            (ranks, _) =>
+            {
+                var command = LocalRanks.Play("async_cancelled_while_queued", 0);
+                var first = ranks.Workers[0].Send(command);
+                first.Announced();
+                LocalRanks.Succeed([first, ranks.Workers[1].Send(command), ranks.Workers[2].Send(command)]);
+            }
+        );
 
     [Test]
-    public void TwoGroupsOfTheSameProcessesAreIndependent() => OnGroup(3, 0, (ranks, shape) =>
-    {
-        ranks.Form(JacclShape.Ring(3, 2), group: "second");
-        var first = ranks.All(_ => LocalRanks.Play("two_groups", 0, group: "world", seed: 3));
-        var second = ranks.All(_ => LocalRanks.Play("two_groups", 0, group: "second", seed: 7) with { Thread = "second" });
-        LocalRanks.Succeed(first.Concat(second));
-        ranks.Do(new Command { Name = CommandNames.Dispose, Group = "second" });
-        ranks.Play(shape, "check");
-    });
+    public void TwoGroupsOfTheSameProcessesAreIndependent() =>
+        OnGroup(
+            3,
+            0,
+            (ranks, shape) =>
+            {
+                ranks.Form(JacclShape.Ring(3, 2), group: "second");
+                var first = ranks.All(_ => LocalRanks.Play("two_groups", 0, group: "world", seed: 3));
+                var second = ranks.All(_ =>
+                    LocalRanks.Play("two_groups", 0, group: "second", seed: 7) with
+                    {
+                        Thread = "second",
+                    }
+                );
+                LocalRanks.Succeed(first.Concat(second));
+                ranks.Do(new Command { Name = CommandNames.Dispose, Group = "second" });
+                ranks.Play(shape, "check");
+            }
+        );
 
     // Without wires: a mesh.
     private void OnGroup(int size, int wires, Action<LocalJaccl, JacclShape> test)

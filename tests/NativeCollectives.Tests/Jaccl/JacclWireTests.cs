@@ -4,8 +4,9 @@ using NativeCollectives.Worker;
 namespace NativeCollectives.Tests.Jaccl;
 
 /// <summary>
-/// What ranks really post, in the order in which they post it, against <see cref="WireModel"/>, which knows the wire specification only. The ranks have MLX's queue pairs; the software
-/// verbs record every work request and completion; what the ranks tell each other while they form the group says which queue pair is which connection.
+/// What ranks really post, in the order in which they post it, against <see cref="WireModel"/>, which knows the wire
+/// specification only. The ranks have MLX's queue pairs; the software verbs record every work request and completion;
+/// what the ranks tell each other while they form the group says which queue pair is which connection.
 /// </summary>
 [Category("Jaccl")]
 public sealed class JacclWireTests
@@ -23,7 +24,8 @@ public sealed class JacclWireTests
 
     private static readonly WireCase[] _collectives =
     [
-        // around the size beyond which an all-reduce has two phases in a mesh, and two directions and all wires in a ring
+        // around the size beyond which an all-reduce has two phases in a mesh, and two directions and all wires in a
+        // ring
         Sum(8192),
         Sum(8193),
         Sum(32768, nameof(Byte)),
@@ -36,7 +38,10 @@ public sealed class JacclWireTests
         Sum(200_003),
         Sum(70_001, nameof(Double)),
         Sum(100_001, nameof(BFloat16)),
-        Sum(40_000, nameof(Int64)) with { Operation = "AllReduce.Max" },
+        Sum(40_000, nameof(Int64)) with
+        {
+            Operation = "AllReduce.Max",
+        },
         // around the size beyond which a reduce-scatter uses all wires
         Scatter(16_384),
         Scatter(16_385),
@@ -82,37 +87,96 @@ public sealed class JacclWireTests
     {
         var shape = new JacclShape(isRing, size, wires);
         var folder = Record(shape, smallFrames: false, [Sum(count)], out _);
-        Assert.That(Enumerable.Range(0, size).Sum(rank => Events(folder, 0, rank).Count(each => each.IsSend)), Is.EqualTo(sends));
-        Assert.That(Enumerable.Range(0, size).Sum(rank => Events(folder, 0, rank).Count(each => each.IsReceive)), Is.EqualTo(sends));
-        Assert.That(Enumerable.Range(0, size).Sum(rank => Events(folder, 0, rank).Count(each => each.IsCompletion)), Is.EqualTo(2 * sends));
+        Assert.That(
+            Enumerable.Range(0, size).Sum(rank => Events(folder, 0, rank).Count(each => each.IsSend)),
+            Is.EqualTo(sends)
+        );
+        Assert.That(
+            Enumerable.Range(0, size).Sum(rank => Events(folder, 0, rank).Count(each => each.IsReceive)),
+            Is.EqualTo(sends)
+        );
+        Assert.That(
+            Enumerable.Range(0, size).Sum(rank => Events(folder, 0, rank).Count(each => each.IsCompletion)),
+            Is.EqualTo(2 * sends)
+        );
     }
 
-    /// <summary>Several runs, since what is posted when depends on what ends when; with completions of different connections in any order.</summary>
+    /// <summary>
+    /// Several runs, since what is posted when depends on what ends when; with completions of different connections in
+    /// any order.
+    /// </summary>
     [TestCase(false, 3, 1)]
     [TestCase(true, 3, 2)]
     public void WhateverTheOrderOfCompletions(bool isRing, int size, int wires)
     {
         var shape = new JacclShape(isRing, size, wires);
-        Check(shape, smallFrames: true, [.. Enumerable.Repeat(new[] { Sum(20_001), Scatter(20_001), Gather(20_001) }, 5).SelectMany(some => some)], "reorder=300");
+        Check(
+            shape,
+            smallFrames: true,
+            [.. Enumerable.Repeat(new[] { Sum(20_001), Scatter(20_001), Gather(20_001) }, 5).SelectMany(some => some)],
+            "reorder=300"
+        );
     }
 
-    private static WireCase Sum(int count, string type = nameof(Single)) => new() { Operation = "AllReduce.Sum", Count = count, Type = type };
+    private static WireCase Sum(int count, string type = nameof(Single)) =>
+        new()
+        {
+            Operation = "AllReduce.Sum",
+            Count = count,
+            Type = type,
+        };
 
-    private static WireCase Scatter(int count, string type = nameof(Single)) => new() { Operation = "ReduceScatter.Sum", Count = count, Type = type };
+    private static WireCase Scatter(int count, string type = nameof(Single)) =>
+        new()
+        {
+            Operation = "ReduceScatter.Sum",
+            Count = count,
+            Type = type,
+        };
 
-    private static WireCase Gather(int count, string type = nameof(Single)) => new() { Operation = "AllGather", Count = count, Type = type };
+    private static WireCase Gather(int count, string type = nameof(Single)) =>
+        new()
+        {
+            Operation = "AllGather",
+            Count = count,
+            Type = type,
+        };
 
     // In both directions, to neighbours and in a mesh to others.
     private static IEnumerable<WireCase> Sends(JacclShape shape)
     {
         foreach (var count in new[] { 1, 1025, 300_001 })
         {
-            yield return new WireCase { Operation = "Send", Count = count, From = 0, To = 1 };
-            yield return new WireCase { Operation = "Send", Count = count, From = 1, To = 0 };
-            yield return new WireCase { Operation = "Send", Count = count, From = 0, To = shape.Size - 1 };
+            yield return new WireCase
+            {
+                Operation = "Send",
+                Count = count,
+                From = 0,
+                To = 1,
+            };
+            yield return new WireCase
+            {
+                Operation = "Send",
+                Count = count,
+                From = 1,
+                To = 0,
+            };
+            yield return new WireCase
+            {
+                Operation = "Send",
+                Count = count,
+                From = 0,
+                To = shape.Size - 1,
+            };
             if (!shape.IsRing && shape.Size > 3)
             {
-                yield return new WireCase { Operation = "Send", Count = count, From = 3, To = 1 };
+                yield return new WireCase
+                {
+                    Operation = "Send",
+                    Count = count,
+                    From = 3,
+                    To = 1,
+                };
             }
         }
     }
@@ -126,16 +190,31 @@ public sealed class JacclWireTests
             for (var rank = 0; rank < shape.Size; rank++)
             {
                 var strands = WireModel.Of(shape, smallFrames, cases[number], rank);
-                wrong.AddRange(WireCheck.Compare($"{cases[number]}, rank {rank}", shape, strands, Events(folder, number, rank), handshake.QueuePairs(rank)));
+                wrong.AddRange(
+                    WireCheck.Compare(
+                        $"{cases[number]}, rank {rank}",
+                        shape,
+                        strands,
+                        Events(folder, number, rank),
+                        handshake.QueuePairs(rank)
+                    )
+                );
             }
         }
         Assert.That(wrong, Is.Empty, string.Join('\n', wrong.Take(20)));
     }
 
-    private static List<WireEvent> Events(string folder, int number, int rank) => WireEvent.Read(Path.Combine(folder, $"{number}-{rank}.jsonl"));
+    private static List<WireEvent> Events(string folder, int number, int rank) =>
+        WireEvent.Read(Path.Combine(folder, $"{number}-{rank}.jsonl"));
 
     // Forms a group, runs the cases, leaves it.
-    private string Record(JacclShape shape, bool smallFrames, WireCase[] cases, out Handshake handshake, string faults = "")
+    private string Record(
+        JacclShape shape,
+        bool smallFrames,
+        WireCase[] cases,
+        out Handshake handshake,
+        string faults = ""
+    )
     {
         SoftVerbsLibrary.Require("a record of work requests");
         if (!_ranks.TryGetValue(shape.Size, out var ranks))
@@ -147,22 +226,31 @@ public sealed class JacclWireTests
             var folder = ranks.NewFolder("record");
             using (var tap = new CoordinatorTap(ranks.Port()))
             {
-                LocalRanks.Succeed(ranks.All(rank =>
-                {
-                    var join = ranks.Join(rank, shape);
-                    return join with
+                LocalRanks.Succeed(
+                    ranks.All(rank =>
                     {
-                        Jaccl = join.Jaccl! with
+                        var join = ranks.Join(rank, shape);
+                        return join with
                         {
-                            Coordinator = rank == 0 ? ranks.Coordinator() : tap.Address,
-                            Frames = smallFrames ? nameof(JacclFrames.Small) : null,
-                            QueuePairs = nameof(JacclQueuePairs.UnreliableConnection),
-                        },
-                    };
-                }));
+                            Jaccl = join.Jaccl! with
+                            {
+                                Coordinator = rank == 0 ? ranks.Coordinator() : tap.Address,
+                                Frames = smallFrames ? nameof(JacclFrames.Small) : null,
+                                QueuePairs = nameof(JacclQueuePairs.UnreliableConnection),
+                            },
+                        };
+                    })
+                );
                 handshake = Handshake.Read(shape, tap.Conversations());
                 ranks.Fault(faults);
-                ranks.Do(new Command { Name = CommandNames.Record, Operation = folder, Wire = cases });
+                ranks.Do(
+                    new Command
+                    {
+                        Name = CommandNames.Record,
+                        Operation = folder,
+                        Wire = cases,
+                    }
+                );
                 ranks.Fault("");
                 ranks.Do(new Command { Name = CommandNames.Dispose });
             }

@@ -4,8 +4,9 @@ using NativeCollectives.Worker;
 namespace NativeCollectives.Tests.Jaccl;
 
 /// <summary>
-/// A run through everything that a group of JACCL's does, in processes that may have a sanitizer's runtime in them: ./build.sh sanitizers runs this category with libraries and software
-/// verbs built for AddressSanitizer and UndefinedBehaviorSanitizer, and for ThreadSanitizer. Their reports end the worker, or stand in what it wrote.
+/// A run through everything that a group of JACCL's does, in processes that may have a sanitizer's runtime in them:
+/// ./build.sh sanitizers runs this category with libraries and software verbs built for AddressSanitizer and
+/// UndefinedBehaviorSanitizer, and for ThreadSanitizer. Their reports end the worker, or stand in what it wrote.
 /// </summary>
 [Category("Jaccl")]
 [Category("Sanitized")]
@@ -29,7 +30,15 @@ public sealed class SanitizedJacclTests
         var shape = new JacclShape(isRing, 2, isRing ? 2 : 1);
         using var ranks = new LocalJaccl(2);
         ranks.Form(shape);
-        foreach (var scenario in new[] { "many_slices", "async_in_order", "async_from_threads", "async_mixed_with_sync" }.Concat(isRing ? [] : ["split_keys", "split_many", "split_interleaved"]))
+        foreach (
+            var scenario in new[]
+            {
+                "many_slices",
+                "async_in_order",
+                "async_from_threads",
+                "async_mixed_with_sync",
+            }.Concat(isRing ? [] : ["split_keys", "split_many", "split_interleaved"])
+        )
         {
             ranks.Play(shape, scenario);
         }
@@ -40,7 +49,12 @@ public sealed class SanitizedJacclTests
     public void AbortDisposeAndALostPeer()
     {
         using var ranks = new LocalJaccl(3);
-        SanitizedRun.AbortDisposeAndALostPeer(ranks, 6, round => ranks.Form(round % 3 == 0 ? JacclShape.Mesh(3) : JacclShape.Ring(3, round % 3)), _ => CallPlace.Host);
+        SanitizedRun.AbortDisposeAndALostPeer(
+            ranks,
+            6,
+            round => ranks.Form(round % 3 == 0 ? JacclShape.Mesh(3) : JacclShape.Ring(3, round % 3)),
+            _ => CallPlace.Host
+        );
     }
 
     /// <summary>Forming that fails, everywhere where it can.</summary>
@@ -49,14 +63,28 @@ public sealed class SanitizedJacclTests
     {
         using var ranks = new LocalJaccl(2);
         var shape = JacclShape.Mesh(2);
-        foreach (var rule in new[]
-        {
-            "open_device@1=EIO", "query_port@1=EIO", "open_device@1=ENOMEM", "alloc_pd@1=ENOMEM", "reg_mr@2=ENOMEM", "create_cq@1=ENOMEM", "create_qp@1=EBUSY", "modify_qp:INIT@1=EINVAL",
-            "modify_qp:RTR@1=EINVAL", "modify_qp:RTS@1=EINVAL",
-        })
+        foreach (
+            var rule in new[]
+            {
+                "open_device@1=EIO",
+                "query_port@1=EIO",
+                "open_device@1=ENOMEM",
+                "alloc_pd@1=ENOMEM",
+                "reg_mr@2=ENOMEM",
+                "create_cq@1=ENOMEM",
+                "create_qp@1=EBUSY",
+                "modify_qp:INIT@1=EINVAL",
+                "modify_qp:RTR@1=EINVAL",
+                "modify_qp:RTS@1=EINVAL",
+            }
+        )
         {
             ranks.Fault(rule, rank: 1);
-            Assert.That(LocalRanks.Answers(ranks.All(rank => ranks.Join(rank, shape))).Select(reply => reply.Failure), Is.All.Not.Null, rule);
+            Assert.That(
+                LocalRanks.Answers(ranks.All(rank => ranks.Join(rank, shape))).Select(reply => reply.Failure),
+                Is.All.Not.Null,
+                rule
+            );
             ranks.NothingIsLeft();
         }
         ranks.Fault("");

@@ -18,14 +18,24 @@ internal sealed class WireCheck
     /// <param name="strands">The model's.</param>
     /// <param name="record">What the rank did.</param>
     /// <param name="links">Which queue pair is which connection.</param>
-    public static List<string> Compare(string what, JacclShape shape, IReadOnlyList<WireStrand> strands, List<WireEvent> record, IReadOnlyDictionary<long, WireLink> links)
+    public static List<string> Compare(
+        string what,
+        JacclShape shape,
+        IReadOnlyList<WireStrand> strands,
+        List<WireEvent> record,
+        IReadOnlyDictionary<long, WireLink> links
+    )
     {
         var check = new WireCheck(what, shape);
         check.Compare(strands, record, links);
         return check._wrong;
     }
 
-    private void Compare(IReadOnlyList<WireStrand> strands, List<WireEvent> record, IReadOnlyDictionary<long, WireLink> links)
+    private void Compare(
+        IReadOnlyList<WireStrand> strands,
+        List<WireEvent> record,
+        IReadOnlyDictionary<long, WireLink> links
+    )
     {
         var requests = record.Where(each => each.IsPost || each.IsCompletion).ToList();
         foreach (var stranger in requests.Where(each => !links.ContainsKey(each.QueuePair)).Take(1))
@@ -35,7 +45,9 @@ internal sealed class WireCheck
         }
         foreach (var strand in strands)
         {
-            var mine = strand.Stages.SelectMany(stage => stage.Sends.Select(sends => sends.Link).Concat(stage.Receives)).ToHashSet();
+            var mine = strand
+                .Stages.SelectMany(stage => stage.Sends.Select(sends => sends.Link).Concat(stage.Receives))
+                .ToHashSet();
             Strand(strand, [.. requests.Where(each => mine.Contains(links[each.QueuePair]))], links);
             requests.RemoveAll(each => mine.Contains(links[each.QueuePair]));
         }
@@ -104,7 +116,9 @@ internal sealed class WireCheck
             }
             if (each.Number("length") != stage.Length)
             {
-                Complain($"{where}{link}: message {posted} has {each.Number("length")} bytes, expected are {stage.Length}");
+                Complain(
+                    $"{where}{link}: message {posted} has {each.Number("length")} bytes, expected are {stage.Length}"
+                );
             }
             Identify(where, link, each, each.IsSend, posted);
             if (each.IsSend)
@@ -115,32 +129,54 @@ internal sealed class WireCheck
                 {
                     if (posted - 2 >= Count(sentDone, before))
                     {
-                        Complain($"{where}{link}: send {posted} posted when send {posted - 2} to {before} had not ended");
+                        Complain(
+                            $"{where}{link}: send {posted} posted when send {posted - 2} to {before} had not ended"
+                        );
                     }
                 }
             }
             else
             {
-                foreach (var before in stage.InOrder ? stage.Receives.TakeWhile(other => other != link).Append(link) : [link])
+                foreach (
+                    var before in stage.InOrder ? stage.Receives.TakeWhile(other => other != link).Append(link) : [link]
+                )
                 {
                     if (posted - 2 >= Count(receivedDone, before))
                     {
-                        Complain($"{where}{link}: receive {posted} posted when receive {posted - 2} from {before} had not ended");
+                        Complain(
+                            $"{where}{link}: receive {posted} posted when receive {posted - 2} from {before} had not "
+                                + "ended"
+                        );
                     }
                 }
             }
         }
-        foreach (var link in sends.Keys.Where(link => Count(sent, link) != stage.Count || Count(sentDone, link) != stage.Count))
+        foreach (
+            var link in sends.Keys.Where(link =>
+                Count(sent, link) != stage.Count || Count(sentDone, link) != stage.Count
+            )
+        )
         {
-            Complain($"{where}{link}: {Count(sent, link)} sends, {Count(sentDone, link)} of them ended, expected are {stage.Count}");
+            Complain(
+                $"{where}{link}: {Count(sent, link)} sends, {Count(sentDone, link)} of them ended, expected are "
+                    + $"{stage.Count}"
+            );
         }
-        foreach (var link in stage.Receives.Where(link => Count(received, link) != stage.Count || Count(receivedDone, link) != stage.Count))
+        foreach (
+            var link in stage.Receives.Where(link =>
+                Count(received, link) != stage.Count || Count(receivedDone, link) != stage.Count
+            )
+        )
         {
-            Complain($"{where}{link}: {Count(received, link)} receives, {Count(receivedDone, link)} of them ended, expected are {stage.Count}");
+            Complain(
+                $"{where}{link}: {Count(received, link)} receives, {Count(receivedDone, link)} of them ended, expected "
+                    + $"are {stage.Count}"
+            );
         }
     }
 
-    // Messages 0, then messages 1: the receives on all links, then the sends. (Section 6; a completion may be polled meanwhile, but nothing is posted because of it.)
+    // Messages 0, then messages 1: the receives on all links, then the sends. (Section 6; a completion may be polled
+    // meanwhile, but nothing is posted because of it.)
     private void Start(WireStage stage, string where, List<WireEvent> events, IReadOnlyDictionary<long, WireLink> links)
     {
         var expected = new List<string>();
@@ -149,7 +185,11 @@ internal sealed class WireCheck
             expected.AddRange(stage.Receives.Select(link => $"receive on {link}"));
             expected.AddRange(stage.Sends.Select(sends => $"send on {sends.Link}"));
         }
-        var actual = events.Where(each => each.IsPost).Take(expected.Count).Select(each => $"{(each.IsSend ? "send" : "receive")} on {links[each.QueuePair]}").ToList();
+        var actual = events
+            .Where(each => each.IsPost)
+            .Take(expected.Count)
+            .Select(each => $"{(each.IsSend ? "send" : "receive")} on {links[each.QueuePair]}")
+            .ToList();
         if (!actual.SequenceEqual(expected))
         {
             Complain($"{where}started with {string.Join(", ", actual)}; expected is {string.Join(", ", expected)}");
@@ -165,7 +205,10 @@ internal sealed class WireCheck
         var first = Convert.FromHexString(each.Text("first"));
         if (expected is not null && !first.AsSpan(0, Math.Min(expected.Length, first.Length)).SequenceEqual(expected))
         {
-            Complain($"{where}{link}: message {message} begins with {Convert.ToHexString(first)}, expected is {Convert.ToHexString(expected)}");
+            Complain(
+                $"{where}{link}: message {message} begins with {Convert.ToHexString(first)}, expected is "
+                    + $"{Convert.ToHexString(expected)}"
+            );
         }
     }
 
@@ -181,11 +224,15 @@ internal sealed class WireCheck
         var expected = ((isSend ? 1 : 2) << 16) | (message % 2 << 8) | last;
         if (each.Number("wr_id") != expected)
         {
-            Complain($"{where}{link}: message {message} has the id 0x{each.Number("wr_id"):x}, expected is 0x{expected:x}");
+            Complain(
+                $"{where}{link}: message {message} has the id 0x{each.Number("wr_id"):x}, expected is 0x{expected:x}"
+            );
         }
     }
 
-    private static ref int Count(Dictionary<WireLink, int> counts, WireLink link) => ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(counts, link, out _);
+    private static ref int Count(Dictionary<WireLink, int> counts, WireLink link) =>
+        ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(counts, link, out _);
 
-    private void Complain(string what) => _wrong.Add(string.Create(CultureInfo.InvariantCulture, $"{_what}, {_shape}: {what}"));
+    private void Complain(string what) =>
+        _wrong.Add(string.Create(CultureInfo.InvariantCulture, $"{_what}, {_shape}: {what}"));
 }

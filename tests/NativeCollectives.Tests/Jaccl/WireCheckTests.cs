@@ -3,7 +3,10 @@ using NativeCollectives.Worker;
 
 namespace NativeCollectives.Tests.Jaccl;
 
-/// <summary>That the comparison with the model notices what it is there to notice: records as the model would have them, and each of them with one thing changed.</summary>
+/// <summary>
+/// That the comparison with the model notices what it is there to notice: records as the model would have them, and
+/// each of them with one thing changed.
+/// </summary>
 [Category("Jaccl")]
 public sealed class WireCheckTests
 {
@@ -24,7 +27,8 @@ public sealed class WireCheckTests
         select new TestCaseData(shape, next).SetArgDisplayNames($"{shape}", $"{next}");
 
     [TestCaseSource(nameof(Cases))]
-    public void ARecordAsTheModelHasItIsRight(JacclShape shape, WireCase next) => Assert.That(Compare(shape, next, Lines(shape, next)), Is.Empty);
+    public void ARecordAsTheModelHasItIsRight(JacclShape shape, WireCase next) =>
+        Assert.That(Compare(shape, next, Lines(shape, next)), Is.Empty);
 
     [TestCaseSource(nameof(Cases))]
     public void ALineThatIsMissingIsNoticed(JacclShape shape, WireCase next)
@@ -32,8 +36,16 @@ public sealed class WireCheckTests
         var lines = Lines(shape, next);
         for (var at = 0; at < lines.Count; at++)
         {
-            Assert.That(Compare(shape, next, [.. lines[..at], .. lines[(at + 1)..]]), Is.Not.Empty, $"without line {at}: {lines[at]}");
-            Assert.That(Compare(shape, next, [.. lines[..at], lines[at], .. lines[at..]]), Is.Not.Empty, $"with line {at} twice: {lines[at]}");
+            Assert.That(
+                Compare(shape, next, [.. lines[..at], .. lines[(at + 1)..]]),
+                Is.Not.Empty,
+                $"without line {at}: {lines[at]}"
+            );
+            Assert.That(
+                Compare(shape, next, [.. lines[..at], lines[at], .. lines[at..]]),
+                Is.Not.Empty,
+                $"with line {at} twice: {lines[at]}"
+            );
         }
     }
 
@@ -44,7 +56,21 @@ public sealed class WireCheckTests
         for (var at = 0; at < lines.Count; at++)
         {
             var line = lines[at];
-            var others = new List<Line> { line with { WrId = line.WrId ^ 0x100 }, line with { Length = line.Length + 4096 }, line with { Qp = line.Qp ^ 1 } };
+            var others = new List<Line>
+            {
+                line with
+                {
+                    WrId = line.WrId ^ 0x100,
+                },
+                line with
+                {
+                    Length = line.Length + 4096,
+                },
+                line with
+                {
+                    Qp = line.Qp ^ 1,
+                },
+            };
             if (line.Call == "completion")
             {
                 others.Add(line with { Status = 1 });
@@ -59,12 +85,19 @@ public sealed class WireCheckTests
             }
             foreach (var other in others)
             {
-                Assert.That(Compare(shape, next, [.. lines[..at], other, .. lines[(at + 1)..]]), Is.Not.Empty, $"line {at}: {other} for {line}");
+                Assert.That(
+                    Compare(shape, next, [.. lines[..at], other, .. lines[(at + 1)..]]),
+                    Is.Not.Empty,
+                    $"line {at}: {other} for {line}"
+                );
             }
         }
     }
 
-    /// <summary>Every post is put before what it has to wait for: two posts, or a post and the completion before it, the other way round.</summary>
+    /// <summary>
+    /// Every post is put before what it has to wait for: two posts, or a post and the completion before it, the other
+    /// way round.
+    /// </summary>
     [TestCaseSource(nameof(Cases))]
     public void AnotherOrderIsNoticed(JacclShape shape, WireCase next)
     {
@@ -87,25 +120,41 @@ public sealed class WireCheckTests
 
     private static List<string> Compare(JacclShape shape, WireCase next, List<Line> lines)
     {
-        var events = lines.Select((line, number) => new WireEvent(JsonSerializer.SerializeToElement(new Dictionary<string, object>
-        {
-            ["n"] = number,
-            ["call"] = line.Call,
-            ["qp"] = line.Qp,
-            ["wr_id"] = line.WrId,
-            ["length"] = line.Length,
-            ["byte_len"] = line.Length,
-            ["status"] = line.Status,
-            ["opcode"] = 2,
-            ["flags"] = 2,
-            ["first"] = line.First,
-        }))).ToList();
+        var events = lines
+            .Select(
+                (line, number) =>
+                    new WireEvent(
+                        JsonSerializer.SerializeToElement(
+                            new Dictionary<string, object>
+                            {
+                                ["n"] = number,
+                                ["call"] = line.Call,
+                                ["qp"] = line.Qp,
+                                ["wr_id"] = line.WrId,
+                                ["length"] = line.Length,
+                                ["byte_len"] = line.Length,
+                                ["status"] = line.Status,
+                                ["opcode"] = 2,
+                                ["flags"] = 2,
+                                ["first"] = line.First,
+                            }
+                        )
+                    )
+            )
+            .ToList();
         return WireCheck.Compare("record", shape, WireModel.Of(shape, true, next, 1), events, Links(shape));
     }
 
-    private static Dictionary<long, WireLink> Links(JacclShape shape) => shape.IsRing
-        ? new() { [4] = WireLink.Left(0), [5] = WireLink.Right(0), [6] = WireLink.Left(1), [7] = WireLink.Right(1) }
-        : new() { [4] = WireLink.To(0), [5] = WireLink.To(2) };
+    private static Dictionary<long, WireLink> Links(JacclShape shape) =>
+        shape.IsRing
+            ? new()
+            {
+                [4] = WireLink.Left(0),
+                [5] = WireLink.Right(0),
+                [6] = WireLink.Left(1),
+                [7] = WireLink.Right(1),
+            }
+            : new() { [4] = WireLink.To(0), [5] = WireLink.To(2) };
 
     // What rank 1 would record if every message ended right after the one before it.
     private static List<Line> Lines(JacclShape shape, WireCase next)
@@ -116,9 +165,27 @@ public sealed class WireCheckTests
         {
             void Add(WireLink link, bool isSend, int message, bool isCompletion)
             {
-                var last = link.Side switch { WireSide.Peer => link.Number, WireSide.Right => isSend ? 0 : 1, _ => isSend ? 1 : 0 };
-                var first = isSend && !isCompletion ? Convert.ToHexString(stage.Sends.Single(sends => sends.Link == link).First[message]!) : "";
-                lines.Add(new Line(isCompletion ? "completion" : isSend ? "post_send" : "post_recv", pairs[link], ((isSend ? 1 : 2) << 16) | (message % 2 << 8) | last, stage.Length, first));
+                var last = link.Side switch
+                {
+                    WireSide.Peer => link.Number,
+                    WireSide.Right => isSend ? 0 : 1,
+                    _ => isSend ? 1 : 0,
+                };
+                var first =
+                    isSend && !isCompletion
+                        ? Convert.ToHexString(stage.Sends.Single(sends => sends.Link == link).First[message]!)
+                        : "";
+                lines.Add(
+                    new Line(
+                        isCompletion ? "completion"
+                            : isSend ? "post_send"
+                            : "post_recv",
+                        pairs[link],
+                        ((isSend ? 1 : 2) << 16) | (message % 2 << 8) | last,
+                        stage.Length,
+                        first
+                    )
+                );
             }
 
             for (var message = 0; message < Math.Min(2, stage.Count); message++)

@@ -22,29 +22,42 @@ internal enum WireSide
     Right,
 }
 
-/// <summary>What a rank sends on one connection: every message has the same length, and so much of each is valid.</summary>
+/// <summary>
+/// What a rank sends on one connection: every message has the same length, and so much of each is valid.
+/// </summary>
 /// <param name="Link">The connection.</param>
-/// <param name="First">Of each message the first 16 bytes of what is valid in it, or fewer if fewer are; null: unknown.</param>
+/// <param name="First">
+/// Of each message the first 16 bytes of what is valid in it, or fewer if fewer are; null: unknown.
+/// </param>
 internal sealed record WireSends(WireLink Link, IReadOnlyList<byte[]?> First);
 
 /// <summary>
-/// A part of an operation on one rank that begins when the one before it has ended: messages 0 and 1 are posted at once, receives before sends, in the order of the links; the others when
-/// a message of the same connection has ended.
+/// A part of an operation on one rank that begins when the one before it has ended: messages 0 and 1 are posted at
+/// once, receives before sends, in the order of the links; the others when a message of the same connection has ended.
 /// </summary>
 /// <param name="Length">The length of every message.</param>
-/// <param name="Count">The number of messages on each connection, of those that are sent and of those that are received.</param>
+/// <param name="Count">
+/// The number of messages on each connection, of those that are sent and of those that are received.
+/// </param>
 /// <param name="Sends">What is sent, in the order of posting.</param>
 /// <param name="Receives">Where messages are received from, in the order of posting.</param>
 /// <param name="SharesSends">Whether message c + 2 goes to anybody only when message c has gone to all.</param>
 /// <param name="InOrder">Whether receives are consumed chunk by chunk in the order of the connections.</param>
-internal sealed record WireStage(int Length, int Count, IReadOnlyList<WireSends> Sends, IReadOnlyList<WireLink> Receives, bool SharesSends = false, bool InOrder = false);
+internal sealed record WireStage(
+    int Length,
+    int Count,
+    IReadOnlyList<WireSends> Sends,
+    IReadOnlyList<WireLink> Receives,
+    bool SharesSends = false,
+    bool InOrder = false
+);
 
 /// <summary>Stages one after the other, on connections of their own.</summary>
 internal sealed record WireStrand(IReadOnlyList<WireStage> Stages);
 
 /// <summary>
-/// Which work requests each rank posts for an operation: from the rules of the wire specification (sections 4 to 9), and from nothing else. The operands are those of
-/// <see cref="WireCase.Element"/>.
+/// Which work requests each rank posts for an operation: from the rules of the wire specification (sections 4 to 9),
+/// and from nothing else. The operands are those of <see cref="WireCase.Element"/>.
 /// </summary>
 internal sealed class WireModel
 {
@@ -80,7 +93,12 @@ internal sealed class WireModel
     public static IReadOnlyList<WireStrand> Of(JacclShape shape, bool smallFrames, WireCase next, int rank)
     {
         var model = new WireModel(shape, smallFrames, next, rank);
-        return [.. (shape.IsRing ? model.Ring() : model.Mesh()).Select(strand => new WireStrand([.. strand.Stages.Where(stage => stage.Count > 0)])).Where(strand => strand.Stages.Count > 0)];
+        return
+        [
+            .. (shape.IsRing ? model.Ring() : model.Mesh())
+                .Select(strand => new WireStrand([.. strand.Stages.Where(stage => stage.Count > 0)]))
+                .Where(strand => strand.Stages.Count > 0),
+        ];
     }
 
     /// <summary>Section 5.</summary>
@@ -94,22 +112,35 @@ internal sealed class WireModel
         return length;
     }
 
-    // ---- mesh (section 8) ----------------------------------------------------------------------------------------------------------------------
+    // ---- mesh (section 8) -------------------------------------------------------------------------------------------
 
     private IEnumerable<int> Peers => Enumerable.Range(0, _size).Where(rank => rank != _rank);
 
     private int[] Everybody => [.. Enumerable.Range(0, _size)];
 
-    private IEnumerable<WireStrand> Mesh() => _case.Operation switch
-    {
-        "AllReduce.Sum" or "AllReduce.Max" => [new WireStrand([.. MeshAllReduce()])],
-        "ReduceScatter.Sum" => [new WireStrand([MeshScatter(_count)])],
-        "AllGather" => [new WireStrand([MeshGather(_count * _itemSize, at => OfBlock(_rank, at))])],
-        "Send" => MeshSend(),
-        // An all-reduce of one byte, of whatever value.
-        "Barrier" => [new WireStrand([new WireStage(Page, 1, [.. Peers.Select(peer => new WireSends(WireLink.To(peer), [null]))], [.. Peers.Select(WireLink.To)], true, true)])],
-        _ => throw new ArgumentException(_case.Operation),
-    };
+    private IEnumerable<WireStrand> Mesh() =>
+        _case.Operation switch
+        {
+            "AllReduce.Sum" or "AllReduce.Max" => [new WireStrand([.. MeshAllReduce()])],
+            "ReduceScatter.Sum" => [new WireStrand([MeshScatter(_count)])],
+            "AllGather" => [new WireStrand([MeshGather(_count * _itemSize, at => OfBlock(_rank, at))])],
+            "Send" => MeshSend(),
+            // An all-reduce of one byte, of whatever value.
+            "Barrier" =>
+            [
+                new WireStrand([
+                    new WireStage(
+                        Page,
+                        1,
+                        [.. Peers.Select(peer => new WireSends(WireLink.To(peer), [null]))],
+                        [.. Peers.Select(WireLink.To)],
+                        true,
+                        true
+                    ),
+                ]),
+            ],
+            _ => throw new ArgumentException(_case.Operation),
+        };
 
     private IEnumerable<WireStage> MeshAllReduce()
     {
@@ -121,7 +152,10 @@ internal sealed class WireModel
         var chunk = _count / _size;
         yield return MeshScatter(chunk);
         // The own chunk, now reduced.
-        yield return MeshGather(chunk * _itemSize, at => ByteOf(element => Combined(Everybody, (_rank * chunk) + element), at));
+        yield return MeshGather(
+            chunk * _itemSize,
+            at => ByteOf(element => Combined(Everybody, (_rank * chunk) + element), at)
+        );
         if (_count > chunk * _size)
         {
             yield return MeshOnePhase(chunk * _size, _count - (chunk * _size));
@@ -134,7 +168,14 @@ internal sealed class WireModel
         var length = FrameLength(count * _itemSize, _smallFrames);
         var items = length / _itemSize;
         var messages = Messages(count, items, (from, to) => Elements(first + from, first + to, _rank));
-        return new WireStage(length, messages.Count, [.. Peers.Select(peer => new WireSends(WireLink.To(peer), messages))], [.. Peers.Select(WireLink.To)], true, true);
+        return new WireStage(
+            length,
+            messages.Count,
+            [.. Peers.Select(peer => new WireSends(WireLink.To(peer), messages))],
+            [.. Peers.Select(WireLink.To)],
+            true,
+            true
+        );
     }
 
     // To each peer its block of the own input.
@@ -144,15 +185,29 @@ internal sealed class WireModel
         var items = length / _itemSize;
         var count = (int)CeilDivide(block, items);
         return new WireStage(
-            length, count, [.. Peers.Select(peer => new WireSends(WireLink.To(peer), Messages(block, items, (from, to) => Elements((peer * block) + from, (peer * block) + to, _rank))))],
-            [.. Peers.Select(WireLink.To)], true);
+            length,
+            count,
+            [
+                .. Peers.Select(peer => new WireSends(
+                    WireLink.To(peer),
+                    Messages(block, items, (from, to) => Elements((peer * block) + from, (peer * block) + to, _rank))
+                )),
+            ],
+            [.. Peers.Select(WireLink.To)],
+            true
+        );
     }
 
     private WireStage MeshGather(long bytes, Func<long, byte> content)
     {
         var length = FrameLength(bytes, _smallFrames);
         var messages = Messages(bytes, length, (from, to) => Bytes(content, from, to));
-        return new WireStage(length, messages.Count, [.. Peers.Select(peer => new WireSends(WireLink.To(peer), messages))], [.. Peers.Select(WireLink.To)]);
+        return new WireStage(
+            length,
+            messages.Count,
+            [.. Peers.Select(peer => new WireSends(WireLink.To(peer), messages))],
+            [.. Peers.Select(WireLink.To)]
+        );
     }
 
     private WireStrand[] MeshSend()
@@ -160,22 +215,30 @@ internal sealed class WireModel
         var bytes = _count * _itemSize;
         var length = FrameLength(bytes, _smallFrames);
         var messages = Messages(bytes, length, (from, to) => Bytes(at => OfBlock(_rank, at), from, to));
-        return _rank == _case.From ? [new WireStrand([new WireStage(length, messages.Count, [new WireSends(WireLink.To(_case.To), messages)], [])])]
-            : _rank == _case.To ? [new WireStrand([new WireStage(length, messages.Count, [], [WireLink.To(_case.From)])])]
+        return _rank == _case.From
+                ?
+                [
+                    new WireStrand([
+                        new WireStage(length, messages.Count, [new WireSends(WireLink.To(_case.To), messages)], []),
+                    ]),
+                ]
+            : _rank == _case.To
+                ? [new WireStrand([new WireStage(length, messages.Count, [], [WireLink.To(_case.From)])])]
             : [];
     }
 
-    // ---- ring (section 9) ------------------------------------------------------------------------------------------------------------------------
+    // ---- ring (section 9) -------------------------------------------------------------------------------------------
 
-    private IEnumerable<WireStrand> Ring() => _case.Operation switch
-    {
-        "AllReduce.Sum" or "AllReduce.Max" => RingAllReduce(_count, known: true),
-        "ReduceScatter.Sum" => RingScatter(),
-        "AllGather" => RingGather(),
-        "Send" => RingSend(),
-        "Barrier" => RingAllReduce(1, known: false),
-        _ => throw new ArgumentException(_case.Operation),
-    };
+    private IEnumerable<WireStrand> Ring() =>
+        _case.Operation switch
+        {
+            "AllReduce.Sum" or "AllReduce.Max" => RingAllReduce(_count, known: true),
+            "ReduceScatter.Sum" => RingScatter(),
+            "AllGather" => RingGather(),
+            "Send" => RingSend(),
+            "Barrier" => RingAllReduce(1, known: false),
+            _ => throw new ArgumentException(_case.Operation),
+        };
 
     private IEnumerable<WireStrand> RingAllReduce(long count, bool known)
     {
@@ -191,13 +254,40 @@ internal sealed class WireModel
             var stages = new List<WireStage>();
             for (var step = 0; step < (2 * _size) - 2; step++)
             {
-                stages.Add(RingStep(wire, directions, length, slice, items, direction =>
-                {
-                    // The chunk that leaves in this step has come from the rank that has its number, and everybody on its way has combined.
-                    var number = Modulo(direction == 0 ? _rank - step : _rank + step);
-                    var on = Enumerable.Range(0, Math.Min(step + 1, _size)).Select(hop => Modulo(direction == 0 ? number + hop : number - hop)).ToArray();
-                    return (from, to) => known ? RingElements(number * chunk, chunk, count, wires, slice, wire, direction, from, to, on) : null;
-                }));
+                stages.Add(
+                    RingStep(
+                        wire,
+                        directions,
+                        length,
+                        slice,
+                        items,
+                        direction =>
+                        {
+                            // The chunk that leaves in this step has come from the rank that has its number, and
+                            // everybody on its way has combined.
+                            var number = Modulo(direction == 0 ? _rank - step : _rank + step);
+                            var on = Enumerable
+                                .Range(0, Math.Min(step + 1, _size))
+                                .Select(hop => Modulo(direction == 0 ? number + hop : number - hop))
+                                .ToArray();
+                            return (from, to) =>
+                                known
+                                    ? RingElements(
+                                        number * chunk,
+                                        chunk,
+                                        count,
+                                        wires,
+                                        slice,
+                                        wire,
+                                        direction,
+                                        from,
+                                        to,
+                                        on
+                                    )
+                                    : null;
+                        }
+                    )
+                );
             }
             yield return new WireStrand(stages);
         }
@@ -213,12 +303,36 @@ internal sealed class WireModel
             var stages = new List<WireStage>();
             for (var step = 0; step < _size - 1; step++)
             {
-                stages.Add(RingStep(wire, 2, length, slice, length / _itemSize, direction =>
-                {
-                    var number = Modulo(direction == 0 ? _rank - 1 - step : _rank + 1 + step);
-                    var on = Enumerable.Range(0, step + 1).Select(hop => Modulo(direction == 0 ? number + 1 + hop : number - 1 - hop)).ToArray();
-                    return (from, to) => RingElements(number * _count, _count, long.MaxValue, wires, slice, wire, direction, from, to, on);
-                }));
+                stages.Add(
+                    RingStep(
+                        wire,
+                        2,
+                        length,
+                        slice,
+                        length / _itemSize,
+                        direction =>
+                        {
+                            var number = Modulo(direction == 0 ? _rank - 1 - step : _rank + 1 + step);
+                            var on = Enumerable
+                                .Range(0, step + 1)
+                                .Select(hop => Modulo(direction == 0 ? number + 1 + hop : number - 1 - hop))
+                                .ToArray();
+                            return (from, to) =>
+                                RingElements(
+                                    number * _count,
+                                    _count,
+                                    long.MaxValue,
+                                    wires,
+                                    slice,
+                                    wire,
+                                    direction,
+                                    from,
+                                    to,
+                                    on
+                                );
+                        }
+                    )
+                );
             }
             yield return new WireStrand(stages);
         }
@@ -236,13 +350,23 @@ internal sealed class WireModel
             var stages = new List<WireStage>();
             for (var step = 0; step < _size - 1; step++)
             {
-                stages.Add(RingStep(wire, 2, length, slice, length, direction =>
-                {
-                    var block = Modulo(direction == 0 ? _rank - step : _rank + step);
-                    var begin = ((direction * wires) + wire) * slice;
-                    var end = Math.Min(Math.Min(bytes, (direction + 1) * wires * slice), begin + slice);
-                    return (from, to) => Bytes(at => OfBlock(block, at), begin + from, Math.Min(begin + to, end));
-                }));
+                stages.Add(
+                    RingStep(
+                        wire,
+                        2,
+                        length,
+                        slice,
+                        length,
+                        direction =>
+                        {
+                            var block = Modulo(direction == 0 ? _rank - step : _rank + step);
+                            var begin = ((direction * wires) + wire) * slice;
+                            var end = Math.Min(Math.Min(bytes, (direction + 1) * wires * slice), begin + slice);
+                            return (from, to) =>
+                                Bytes(at => OfBlock(block, at), begin + from, Math.Min(begin + to, end));
+                        }
+                    )
+                );
             }
             yield return new WireStrand(stages);
         }
@@ -256,12 +380,19 @@ internal sealed class WireModel
         for (var wire = 0; wire < _shape.Wires; wire++)
         {
             var begin = Math.Min(wire * share, bytes);
-            var messages = Messages(Math.Min((wire + 1) * share, bytes) - begin, length, (from, to) => Bytes(at => OfBlock(_rank, at), begin + from, begin + to));
-            // To the left if the left neighbour is meant, from the right if the right one is; with two ranks they are the same.
+            var messages = Messages(
+                Math.Min((wire + 1) * share, bytes) - begin,
+                length,
+                (from, to) => Bytes(at => OfBlock(_rank, at), begin + from, begin + to)
+            );
+            // To the left if the left neighbour is meant, from the right if the right one is; with two ranks they are
+            // the same.
             if (_rank == _case.From)
             {
                 var link = _case.To == Modulo(_rank - 1) ? WireLink.Left(wire) : WireLink.Right(wire);
-                yield return new WireStrand([new WireStage(length, messages.Count, [new WireSends(link, messages)], [])]);
+                yield return new WireStrand([
+                    new WireStage(length, messages.Count, [new WireSends(link, messages)], []),
+                ]);
             }
             else if (_rank == _case.To)
             {
@@ -272,23 +403,52 @@ internal sealed class WireModel
     }
 
     // One step on one wire: a slice goes to the right in direction 0, and to the left in direction 1.
-    private static WireStage RingStep(int wire, int directions, int length, long slice, int items, Func<int, Func<long, long, byte[]?>> content)
+    private static WireStage RingStep(
+        int wire,
+        int directions,
+        int length,
+        long slice,
+        int items,
+        Func<int, Func<long, long, byte[]?>> content
+    )
     {
-        var messages = Enumerable.Range(0, directions).Select(direction => Messages(slice, items, content(direction), clip: false)).ToList();
+        var messages = Enumerable
+            .Range(0, directions)
+            .Select(direction => Messages(slice, items, content(direction), clip: false))
+            .ToList();
         return new WireStage(
-            length, messages[0].Count, [.. messages.Select((some, direction) => new WireSends(direction == 0 ? WireLink.Right(wire) : WireLink.Left(wire), some))],
-            [.. messages.Select((_, direction) => direction == 0 ? WireLink.Left(wire) : WireLink.Right(wire))]);
+            length,
+            messages[0].Count,
+            [
+                .. messages.Select(
+                    (some, direction) =>
+                        new WireSends(direction == 0 ? WireLink.Right(wire) : WireLink.Left(wire), some)
+                ),
+            ],
+            [.. messages.Select((_, direction) => direction == 0 ? WireLink.Left(wire) : WireLink.Right(wire))]
+        );
     }
 
     // Elements [from, to) of a slice of the chunk that begins at an element of the whole data.
-    private byte[] RingElements(long begin, long chunk, long count, int wires, long slice, int wire, int direction, long from, long to, int[] ranks)
+    private byte[] RingElements(
+        long begin,
+        long chunk,
+        long count,
+        int wires,
+        long slice,
+        int wire,
+        int direction,
+        long from,
+        long to,
+        int[] ranks
+    )
     {
         var first = ((direction * wires) + wire) * slice;
         var end = Math.Min(Math.Min(chunk, (direction + 1) * wires * slice), first + slice);
         return Elements(begin + first + from, Math.Min(begin + Math.Min(first + to, end), count), ranks);
     }
 
-    // ---- content ---------------------------------------------------------------------------------------------------------------------------------
+    // ---- content ----------------------------------------------------------------------------------------------------
 
     // One entry per message of so many items each.
     private static List<byte[]?> Messages(long total, long each, Func<long, long, byte[]?> content, bool clip = true)
@@ -325,9 +485,10 @@ internal sealed class WireModel
 
     private byte ByteOf(Func<long, int> element, long at) => _encode(element(at / _itemSize))[at % _itemSize];
 
-    private int Combined(int[] ranks, long index) => _case.Operation == "AllReduce.Max"
-        ? ranks.Max(rank => WireCase.Element(rank, index))
-        : ranks.Sum(rank => WireCase.Element(rank, index));
+    private int Combined(int[] ranks, long index) =>
+        _case.Operation == "AllReduce.Max"
+            ? ranks.Max(rank => WireCase.Element(rank, index))
+            : ranks.Sum(rank => WireCase.Element(rank, index));
 
     private int Modulo(int rank) => ((rank % _size) + _size) % _size;
 

@@ -47,7 +47,15 @@ internal sealed class WireEvent(JsonElement line)
 
     /// <summary>All lines of a file, in the order of the calls.</summary>
     public static List<WireEvent> Read(string path) =>
-        [.. File.ReadLines(path).Where(line => line.Length > 0).Select(line => new WireEvent(JsonDocument.Parse(line).RootElement)).OrderBy(each => each.Order)];
+        [
+            .. File.ReadLines(path)
+                .Where(line => line.Length > 0)
+                .Select(line => new WireEvent(JsonDocument.Parse(line).RootElement))
+                .OrderBy(each => each.Order),
+        ];
 
-    private JsonElement Get(string name) => _line.TryGetProperty(name, out var value) ? value : throw new AssertionException($"no {name} in the record {_line.GetRawText()}");
+    private JsonElement Get(string name) =>
+        _line.TryGetProperty(name, out var value)
+            ? value
+            : throw new AssertionException($"no {name} in the record {_line.GetRawText()}");
 }

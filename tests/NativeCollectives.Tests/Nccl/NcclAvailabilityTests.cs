@@ -4,69 +4,120 @@ using NativeCollectives.Worker;
 
 namespace NativeCollectives.Tests.Nccl;
 
-/// <summary>Whether NCCL can be used, and what is said where it cannot: what is missing, by name. Native code prints nothing.</summary>
+/// <summary>
+/// Whether NCCL can be used, and what is said where it cannot: what is missing, by name. Native code prints nothing.
+/// </summary>
 [Category("Nccl")]
 public sealed class NcclAvailabilityTests
 {
     private const string Nowhere = "/nowhere/libnccl.so.2";
 
     [Test]
-    public void BothDoublesTogetherCanBeUsed() => Available(NcclLibraries.Doubles(), worker =>
-    {
-        var reply = worker.Do(Question());
-        Assert.That((reply.Data["available"], reply.Data["reason"]), Is.EqualTo(("yes", "")));
-    });
+    public void BothDoublesTogetherCanBeUsed() =>
+        Available(
+            NcclLibraries.Doubles(),
+            worker =>
+            {
+                var reply = worker.Do(Question());
+                Assert.That((reply.Data["available"], reply.Data["reason"]), Is.EqualTo(("yes", "")));
+            }
+        );
 
     [Test]
-    public void MissingLibrariesAreNamed() => Available(
-        new() { ["NC_NCCL_LIBRARY"] = Nowhere, ["NC_CUDA_LIBRARY"] = "/nowhere/libcuda.so.1" },
-        worker => Unavailable(worker.Do(Question()), Nowhere, "/nowhere/libcuda.so.1", "NC_NCCL_LIBRARY", "NC_CUDA_LIBRARY"));
+    public void MissingLibrariesAreNamed() =>
+        Available(
+            new() { ["NC_NCCL_LIBRARY"] = Nowhere, ["NC_CUDA_LIBRARY"] = "/nowhere/libcuda.so.1" },
+            worker =>
+                Unavailable(
+                    worker.Do(Question()),
+                    Nowhere,
+                    "/nowhere/libcuda.so.1",
+                    "NC_NCCL_LIBRARY",
+                    "NC_CUDA_LIBRARY"
+                )
+        );
 
     /// <summary>On a machine without NVIDIA's libraries, that is.</summary>
     [Test]
-    public void WithoutAnyLibrariesBothAreNamed() => Available([], worker =>
-    {
-        var reply = worker.Do(Question());
-        if (reply.Data["available"] == "yes")
-        {
-            Assert.Ignore("this machine has a GPU and libnccl.so.2");
-        }
-        Unavailable(reply, "libnccl.so.2", "libcuda.so.1");
-        var created = worker.Do(new Command { Name = CommandNames.Create, Backend = nameof(BackendKind.Nccl), Nccl = new NcclSettings { Size = 1 } });
-        Assert.That(created.Failure?.Type, Is.EqualTo(nameof(BackendUnavailableException)), created.Failure?.Text);
-        Assert.That(created.Failure!.Message, Does.Contain("libnccl.so.2").And.Contain("libcuda.so.1"));
-        var id = worker.Do(new Command { Name = CommandNames.CreateId });
-        Assert.That(id.Failure?.Type, Is.EqualTo(nameof(BackendUnavailableException)), id.Failure?.Text);
-        var buffer = worker.Do(new Command { Name = CommandNames.Allocate, Count = 10 });
-        Assert.That(buffer.Failure?.Type, Is.EqualTo(nameof(BackendUnavailableException)), buffer.Failure?.Text);
-        Assert.That(buffer.Failure!.Message, Does.Contain("libcuda.so.1"));
-    });
+    public void WithoutAnyLibrariesBothAreNamed() =>
+        Available(
+            [],
+            worker =>
+            {
+                var reply = worker.Do(Question());
+                if (reply.Data["available"] == "yes")
+                {
+                    Assert.Ignore("this machine has a GPU and libnccl.so.2");
+                }
+                Unavailable(reply, "libnccl.so.2", "libcuda.so.1");
+                var created = worker.Do(
+                    new Command
+                    {
+                        Name = CommandNames.Create,
+                        Backend = nameof(BackendKind.Nccl),
+                        Nccl = new NcclSettings { Size = 1 },
+                    }
+                );
+                Assert.That(
+                    created.Failure?.Type,
+                    Is.EqualTo(nameof(BackendUnavailableException)),
+                    created.Failure?.Text
+                );
+                Assert.That(created.Failure!.Message, Does.Contain("libnccl.so.2").And.Contain("libcuda.so.1"));
+                var id = worker.Do(new Command { Name = CommandNames.CreateId });
+                Assert.That(id.Failure?.Type, Is.EqualTo(nameof(BackendUnavailableException)), id.Failure?.Text);
+                var buffer = worker.Do(new Command { Name = CommandNames.Allocate, Count = 10 });
+                Assert.That(
+                    buffer.Failure?.Type,
+                    Is.EqualTo(nameof(BackendUnavailableException)),
+                    buffer.Failure?.Text
+                );
+                Assert.That(buffer.Failure!.Message, Does.Contain("libcuda.so.1"));
+            }
+        );
 
     [Test]
-    public void OptionsWinOverTheEnvironment() => Available(NcclLibraries.Doubles(), worker =>
-    {
-        Unavailable(worker.Do(Question() with { Nccl = new NcclSettings { Library = Nowhere } }), Nowhere);
-        Assert.That(worker.Do(Question()).Data["available"], Is.EqualTo("yes"));
-    });
+    public void OptionsWinOverTheEnvironment() =>
+        Available(
+            NcclLibraries.Doubles(),
+            worker =>
+            {
+                Unavailable(worker.Do(Question() with { Nccl = new NcclSettings { Library = Nowhere } }), Nowhere);
+                Assert.That(worker.Do(Question()).Data["available"], Is.EqualTo("yes"));
+            }
+        );
 
     [Test]
     public void AFileThatIsNoLibraryIsNamed()
     {
         var path = HostFile.Write("this is no library");
-        Available(new(NcclLibraries.Doubles()) { ["NC_NCCL_LIBRARY"] = path }, worker => Unavailable(worker.Do(Question()), path));
+        Available(
+            new(NcclLibraries.Doubles()) { ["NC_NCCL_LIBRARY"] = path },
+            worker => Unavailable(worker.Do(Question()), path)
+        );
         HostFile.Delete(path);
     }
 
     [Test]
     public void AnOldLibraryIsNamedWithItsVersion() =>
-        Available(NcclLibraries.Doubles(nccl: "2.17"), worker => Unavailable(worker.Do(Question()), "libnccl.so.2", "2.17.1", "2.18"));
+        Available(
+            NcclLibraries.Doubles(nccl: "2.17"),
+            worker => Unavailable(worker.Do(Question()), "libnccl.so.2", "2.17.1", "2.18")
+        );
 
     [Test]
-    public void ADriverWithoutDevices() => Available(NcclLibraries.Doubles(cuda: "no_devices"), worker => Unavailable(worker.Do(Question()), "libcuda.so.1", "no device"));
+    public void ADriverWithoutDevices() =>
+        Available(
+            NcclLibraries.Doubles(cuda: "no_devices"),
+            worker => Unavailable(worker.Do(Question()), "libcuda.so.1", "no device")
+        );
 
     [Test]
     public void ALibraryWithoutADriver() =>
-        Available(NcclLibraries.Doubles(cuda: "no_driver"), worker => Unavailable(worker.Do(Question()), "libcuda.so.1", "CUDA_ERROR"));
+        Available(
+            NcclLibraries.Doubles(cuda: "no_driver"),
+            worker => Unavailable(worker.Do(Question()), "libcuda.so.1", "CUDA_ERROR")
+        );
 
     /// <summary>A function that is not there is missed only by who needs it.</summary>
     [Test]
@@ -92,21 +143,27 @@ public sealed class NcclAvailabilityTests
         using var ports = new Ports(1);
         ports.Release();
         hosts.Release();
-        var environment = new Dictionary<string, string> { ["NC_NCCL_LIBRARY"] = Nowhere, ["NC_CUDA_LIBRARY"] = "/nowhere/libcuda.so.1" };
-        using var workers = new LocalNccl(2, _ => environment, form: false);
-        var replies = LocalRanks.Succeed(workers.All(rank => new Command
+        var environment = new Dictionary<string, string>
         {
-            Name = CommandNames.Create,
-            Backend = nameof(BackendKind.Any),
-            Variables = new()
+            ["NC_NCCL_LIBRARY"] = Nowhere,
+            ["NC_CUDA_LIBRARY"] = "/nowhere/libcuda.so.1",
+        };
+        using var workers = new LocalNccl(2, _ => environment, form: false);
+        var replies = LocalRanks.Succeed(
+            workers.All(rank => new Command
             {
-                ["MLX_RANK"] = $"{rank}",
-                ["MLX_WORLD_SIZE"] = "2",
-                ["MLX_HOSTFILE"] = hosts.Path,
-                ["NCCL_HOST_IP"] = "127.0.0.1",
-                ["NCCL_PORT"] = $"{ports.Numbers[0]}",
-            },
-        }));
+                Name = CommandNames.Create,
+                Backend = nameof(BackendKind.Any),
+                Variables = new()
+                {
+                    ["MLX_RANK"] = $"{rank}",
+                    ["MLX_WORLD_SIZE"] = "2",
+                    ["MLX_HOSTFILE"] = hosts.Path,
+                    ["NCCL_HOST_IP"] = "127.0.0.1",
+                    ["NCCL_PORT"] = $"{ports.Numbers[0]}",
+                },
+            })
+        );
         foreach (var reply in replies)
         {
             Assert.That(reply.Data["backend"], Is.EqualTo("ring"));
@@ -124,19 +181,21 @@ public sealed class NcclAvailabilityTests
         using var ports = new Ports(1);
         ports.Release();
         using var workers = new LocalNccl(2, form: false);
-        var replies = LocalRanks.Succeed(workers.All(rank => new Command
-        {
-            Name = CommandNames.Create,
-            Backend = nameof(BackendKind.Any),
-            Variables = new()
+        var replies = LocalRanks.Succeed(
+            workers.All(rank => new Command
             {
-                ["NCCL_HOST_IP"] = "127.0.0.1",
-                ["NCCL_PORT"] = $"{ports.Numbers[0]}",
-                ["MLX_RANK"] = $"{rank}",
-                ["MLX_WORLD_SIZE"] = "2",
-                ["MLX_HOSTFILE"] = hosts.Path,
-            },
-        }));
+                Name = CommandNames.Create,
+                Backend = nameof(BackendKind.Any),
+                Variables = new()
+                {
+                    ["NCCL_HOST_IP"] = "127.0.0.1",
+                    ["NCCL_PORT"] = $"{ports.Numbers[0]}",
+                    ["MLX_RANK"] = $"{rank}",
+                    ["MLX_WORLD_SIZE"] = "2",
+                    ["MLX_HOSTFILE"] = hosts.Path,
+                },
+            })
+        );
         Assert.That(replies.Select(reply => reply.Data["backend"]), Is.All.EqualTo("nccl"));
         workers.Play("check");
         workers.EndClean();

@@ -5,8 +5,9 @@ using NativeCollectives.Worker;
 namespace NativeCollectives.Tests.Nccl;
 
 /// <summary>
-/// The same on a GPU, with this machine's own libnccl.so.2 and libcuda.so.1: tests/gpu/run.sh runs them, by setting NC_TEST_NCCL to "real". A group of one, and two ranks on one
-/// GPU, which talk over sockets as if each were on a machine of its own.
+/// The same on a GPU, with this machine's own libnccl.so.2 and libcuda.so.1: tests/gpu/run.sh runs them, by setting
+/// NC_TEST_NCCL to "real". A group of one, and two ranks on one GPU, which talk over sockets as if each were on a
+/// machine of its own.
 /// </summary>
 [Category("NcclGpu")]
 public abstract class NcclGpuFixture
@@ -18,7 +19,8 @@ public abstract class NcclGpuFixture
     {
         if (!NcclLibraries.AreReal)
         {
-            const string Reason = "no GPU test: NC_TEST_NCCL is not \"real\" (tests/gpu/run.sh sets it on a machine with a GPU)";
+            const string Reason =
+                "no GPU test: NC_TEST_NCCL is not \"real\" (tests/gpu/run.sh sets it on a machine with a GPU)";
             if (!_saidSo)
             {
                 _saidSo = true;
@@ -28,7 +30,11 @@ public abstract class NcclGpuFixture
         }
         using var worker = new WorkerProcess(NcclLibraries.OneGpu(0));
         var reply = worker.Do(new Command { Name = CommandNames.Available, Backend = nameof(BackendKind.Nccl) });
-        Assert.That(reply.Data["available"], Is.EqualTo("yes"), $"NC_TEST_NCCL is \"real\", but NCCL cannot be used here: {reply.Data["reason"]}");
+        Assert.That(
+            reply.Data["available"],
+            Is.EqualTo("yes"),
+            $"NC_TEST_NCCL is \"real\", but NCCL cannot be used here: {reply.Data["reason"]}"
+        );
     }
 }
 
@@ -128,18 +134,34 @@ public sealed class NcclGpuScenarioTests : NcclGpuFixture
 
     [TestCase(1)]
     [TestCase(2)]
-    public void BlockingOperationsOnDeviceMemoryAllocateNothing(int size) => OnGroup(size, ranks =>
-        Assert.That(ranks.Play("device_allocates_nothing").Select(reply => reply.Data["allocated"]), Is.All.EqualTo("0"), "bytes on the managed heap"));
+    public void BlockingOperationsOnDeviceMemoryAllocateNothing(int size) =>
+        OnGroup(
+            size,
+            ranks =>
+                Assert.That(
+                    ranks.Play("device_allocates_nothing").Select(reply => reply.Data["allocated"]),
+                    Is.All.EqualTo("0"),
+                    "bytes on the managed heap"
+                )
+        );
 
     [Test]
-    public void TheHostDoesNotWaitForAStream() => OnGroup(2, ranks =>
-    {
-        var play = LocalRanks.Play("device_on_stream_begun", 0);
-        var first = ranks.Workers[0].Send(play);
-        first.Announced();
-        var replies = LocalRanks.Succeed([first, ranks.Workers[1].Send(play)]);
-        Assert.That(replies[0].Data["done"], Is.EqualTo("no"), "rank 0's stream had come to its end without rank 1");
-    });
+    public void TheHostDoesNotWaitForAStream() =>
+        OnGroup(
+            2,
+            ranks =>
+            {
+                var play = LocalRanks.Play("device_on_stream_begun", 0);
+                var first = ranks.Workers[0].Send(play);
+                first.Announced();
+                var replies = LocalRanks.Succeed([first, ranks.Workers[1].Send(play)]);
+                Assert.That(
+                    replies[0].Data["done"],
+                    Is.EqualTo("no"),
+                    "rank 0's stream had come to its end without rank 1"
+                );
+            }
+        );
 
     private void OnGroup(int size, Action<LocalNccl> test)
     {
@@ -175,12 +197,24 @@ public sealed class NcclGpuFaultTests : NcclGpuFixture
         using var ranks = LocalNccl.OnGpu(2);
         for (var round = 0; round < 2; round++)
         {
-            var calls = ranks.All(_ => Loop(1 << 20, place) with { Operation = "Any", Iterations = int.MaxValue, AnnounceAfter = 20, Seed = (ulong)round });
+            var calls = ranks.All(_ =>
+                Loop(1 << 20, place) with
+                {
+                    Operation = "Any",
+                    Iterations = int.MaxValue,
+                    AnnounceAfter = 20,
+                    Seed = (ulong)round,
+                }
+            );
             calls[1].Announced();
             var killed = ranks.Workers[1].Kill();
             var reply = calls[0].Answer();
             // NCCL says of a broken connection that it is a remote error or a system error.
-            Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(PeerLostException)).Or.EqualTo(nameof(CollectiveException)), reply.Failure?.Text);
+            Assert.That(
+                reply.Failure?.Type,
+                Is.EqualTo(nameof(PeerLostException)).Or.EqualTo(nameof(CollectiveException)),
+                reply.Failure?.Text
+            );
             Assert.That(Stopwatch.GetElapsedTime(killed, reply.Ended).TotalSeconds, Is.LessThan(Bound));
             DisposeInTime(ranks.Workers[0]);
             ranks.Workers[1].Dispose();
@@ -211,7 +245,20 @@ public sealed class NcclGpuFaultTests : NcclGpuFixture
         ranks.Play("check");
         var pending = ranks.Workers[0].Send(Loop(100_000, CallPlace.Device));
         pending.Announced();
-        Assert.That(ranks.Workers[0].Do(new Command { Name = command, Thread = "other", Operation = "enough" }).Failure, Is.Null);
+        Assert.That(
+            ranks
+                .Workers[0]
+                .Do(
+                    new Command
+                    {
+                        Name = command,
+                        Thread = "other",
+                        Operation = "enough",
+                    }
+                )
+                .Failure,
+            Is.Null
+        );
         Assert.That(pending.Answer().Failure?.Type, Is.EqualTo(exception), pending.Answer().Failure?.Text);
     }
 
@@ -224,7 +271,11 @@ public sealed class NcclGpuFaultTests : NcclGpuFixture
         var pending = ranks.Workers[0].Send(LocalRanks.Play(scenario, 0));
         pending.Announced();
         DisposeInTime(ranks.Workers[0], "other");
-        Assert.That(pending.Answer().Failure?.Type, Is.EqualTo(nameof(ObjectDisposedException)), pending.Answer().Failure?.Text);
+        Assert.That(
+            pending.Answer().Failure?.Type,
+            Is.EqualTo(nameof(ObjectDisposedException)),
+            pending.Answer().Failure?.Text
+        );
     }
 
     [Test]
@@ -252,7 +303,14 @@ public sealed class NcclGpuFaultTests : NcclGpuFixture
         }
     }
 
-    private static Command Loop(int count, CallPlace place) => new() { Name = CommandNames.Loop, Operation = "AllReduce", Count = count, Place = place };
+    private static Command Loop(int count, CallPlace place) =>
+        new()
+        {
+            Name = CommandNames.Loop,
+            Operation = "AllReduce",
+            Count = count,
+            Place = place,
+        };
 
     private static void DisposeInTime(WorkerProcess worker, string thread = "main")
     {

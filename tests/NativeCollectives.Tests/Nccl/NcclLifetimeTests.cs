@@ -79,7 +79,11 @@ public sealed class NcclLifetimeTests
         foreach (var reply in ranks.Play("wait_for_slow_peer").Skip(1))
         {
             Assert.That(Number(reply, "waited"), Is.GreaterThan(1000), "time spent waiting");
-            Assert.That(Number(reply, "processor"), Is.LessThan(0.2 * Number(reply, "waited")), "processor time while waiting");
+            Assert.That(
+                Number(reply, "processor"),
+                Is.LessThan(0.2 * Number(reply, "waited")),
+                "processor time while waiting"
+            );
         }
     }
 
@@ -99,19 +103,22 @@ public sealed class NcclLifetimeTests
         return ranks.Do(_usage);
     }
 
-    // The double keeps what it remembers of streams and communicators that are gone; a leak of one thread, descriptor or staging buffer per group would show as dozens, or megabytes.
-    private static void Compare(List<Reply> before, List<Reply> after) => Assert.Multiple(() =>
-    {
-        for (var rank = 0; rank < before.Count; rank++)
+    // The double keeps what it remembers of streams and communicators that are gone; a leak of one thread, descriptor
+    // or staging buffer per group would show as dozens, or megabytes.
+    private static void Compare(List<Reply> before, List<Reply> after) =>
+        Assert.Multiple(() =>
         {
-            double Growth(string name) => Number(after[rank], name) - Number(before[rank], name);
+            for (var rank = 0; rank < before.Count; rank++)
+            {
+                double Growth(string name) => Number(after[rank], name) - Number(before[rank], name);
 
-            Assert.That(Growth("descriptors"), Is.LessThanOrEqualTo(4), $"rank {rank}: descriptors");
-            Assert.That(Growth("threads"), Is.LessThanOrEqualTo(6), $"rank {rank}: threads");
-            Assert.That(Growth("managed"), Is.LessThan(2 << 20), $"rank {rank}: managed memory");
-            Assert.That(Growth("resident"), Is.LessThan(48 << 20), $"rank {rank}: resident memory");
-        }
-    });
+                Assert.That(Growth("descriptors"), Is.LessThanOrEqualTo(4), $"rank {rank}: descriptors");
+                Assert.That(Growth("threads"), Is.LessThanOrEqualTo(6), $"rank {rank}: threads");
+                Assert.That(Growth("managed"), Is.LessThan(2 << 20), $"rank {rank}: managed memory");
+                Assert.That(Growth("resident"), Is.LessThan(48 << 20), $"rank {rank}: resident memory");
+            }
+        });
 
-    private static double Number(Reply reply, string name) => double.Parse(reply.Data[name], CultureInfo.InvariantCulture);
+    private static double Number(Reply reply, string name) =>
+        double.Parse(reply.Data[name], CultureInfo.InvariantCulture);
 }

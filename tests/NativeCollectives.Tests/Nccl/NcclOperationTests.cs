@@ -4,8 +4,9 @@ using NativeCollectives.Worker;
 namespace NativeCollectives.Tests.Nccl;
 
 /// <summary>
-/// Every operation with every element type that NCCL takes, in groups of every size: on host memory, native memory and device memory, on streams and without, in place,
-/// blocking and asynchronous, against the reference. One set of processes for each size.
+/// Every operation with every element type that NCCL takes, in groups of every size: on host memory, native memory and
+/// device memory, on streams and without, in place, blocking and asynchronous, against the reference. One set of
+/// processes for each size.
 /// </summary>
 [TestFixtureSource(nameof(Sizes))]
 [Category("Nccl")]
@@ -79,7 +80,10 @@ public sealed class NcclStagingTests
     }
 }
 
-/// <summary>A part of all that with a library of 2.18, which has no ncclAlltoAll, ncclGather and ncclScatter, and with one that is late at random.</summary>
+/// <summary>
+/// A part of all that with a library of 2.18, which has no ncclAlltoAll, ncclGather and ncclScatter, and with one that
+/// is late at random.
+/// </summary>
 [Category("Nccl")]
 public sealed class NcclLibraryTests
 {
@@ -105,7 +109,19 @@ public sealed class NcclLibraryTests
     public void LateDeviceWithHostMemoryInPieces()
     {
         _late.Form("small pieces", 65536);
-        foreach (var operation in new[] { "AllReduce.Sum", "AllGather", "ReduceScatter.Sum", "AllToAllUneven", "Gather", "ScatterUneven", "SendReceive", "Broadcast" })
+        foreach (
+            var operation in new[]
+            {
+                "AllReduce.Sum",
+                "AllGather",
+                "ReduceScatter.Sum",
+                "AllToAllUneven",
+                "Gather",
+                "ScatterUneven",
+                "SendReceive",
+                "Broadcast",
+            }
+        )
         {
             _late.Run(operation, NcclPart.Pieces, "small pieces");
         }
@@ -123,16 +139,33 @@ public sealed class NcclPlanTests
         {
             foreach (var size in NcclPlan.Sizes)
             {
-                foreach (var operation in OperationPlan.Operations.Where(operation => size > 1 || operation != "SendReceive"))
+                foreach (
+                    var operation in OperationPlan.Operations.Where(operation => size > 1 || operation != "SendReceive")
+                )
                 {
                     var all = NcclPlan.Cases(size, NcclPart.Forms, operation).ToList();
                     foreach (var type in OperationPlan.Types.Where(type => NcclPlan.IsDefined(operation, type)))
                     {
                         var here = all.Where(next => next.Type == type).ToList();
-                        Assert.That(here.Select(next => next.Count).Distinct(), Is.EquivalentTo(new[] { 0, 1, size - 1, size, size + 1, 1009 }.Distinct()), $"{operation} of {type}");
-                        Assert.That(here.Where(next => next.Count == 1009).Select(next => (next.Place, next.Form)).Distinct().Count(), Is.EqualTo(12), $"{operation} of {type}");
+                        Assert.That(
+                            here.Select(next => next.Count).Distinct(),
+                            Is.EquivalentTo(new[] { 0, 1, size - 1, size, size + 1, 1009 }.Distinct()),
+                            $"{operation} of {type}"
+                        );
+                        Assert.That(
+                            here.Where(next => next.Count == 1009)
+                                .Select(next => (next.Place, next.Form))
+                                .Distinct()
+                                .Count(),
+                            Is.EqualTo(12),
+                            $"{operation} of {type}"
+                        );
                     }
-                    Assert.That(all.Select(next => next.Root).Distinct().Count(), Is.EqualTo(size), $"roots of {operation}");
+                    Assert.That(
+                        all.Select(next => next.Root).Distinct().Count(),
+                        Is.EqualTo(size),
+                        $"roots of {operation}"
+                    );
                 }
             }
         });
@@ -141,20 +174,38 @@ public sealed class NcclPlanTests
     [Test]
     public void WhatIsRefused()
     {
-        var refused = (from operation in OperationPlan.Operations from type in NcclPlan.Refused(operation) select (operation, type)).ToList();
-        // Five operators for three operations, and the sum of one more: two integer types; complex numbers with three of the operators.
+        var refused = (
+            from operation in OperationPlan.Operations
+            from type in NcclPlan.Refused(operation)
+            select (operation, type)
+        ).ToList();
+        // Five operators for three operations, and the sum of one more: two integer types; complex numbers with three
+        // of the operators.
         Assert.That(refused, Has.Count.EqualTo((16 * 2) + (3 * 3)));
-        Assert.That(refused, Does.Contain(("AllReduce.Max", nameof(Complex64))).And.Contain(("Reduce.Average", nameof(UInt16))).And.Contain(("ReduceScatterUneven.Sum", nameof(Int16))));
-        Assert.That(OperationPlan.Operations.Where(operation => !operation.Contains('.')).SelectMany(NcclPlan.Refused), Is.Empty, "what only moves elements takes all types");
+        Assert.That(
+            refused,
+            Does.Contain(("AllReduce.Max", nameof(Complex64)))
+                .And.Contain(("Reduce.Average", nameof(UInt16)))
+                .And.Contain(("ReduceScatterUneven.Sum", nameof(Int16)))
+        );
+        Assert.That(
+            OperationPlan.Operations.Where(operation => !operation.Contains('.')).SelectMany(NcclPlan.Refused),
+            Is.Empty,
+            "what only moves elements takes all types"
+        );
     }
 
-    /// <summary>The comparison is worth something: a rank that has another seed than the others finds every result wrong.</summary>
+    /// <summary>
+    /// The comparison is worth something: a rank that has another seed than the others finds every result wrong.
+    /// </summary>
     [TestCase("AllReduce.Sum")]
     [TestCase("AllGather")]
     public void AWrongOperandIsNoticed(string operation)
     {
         using var ranks = new LocalNccl(3);
-        var replies = LocalRanks.Succeed(ranks.All(rank => NcclMatrix.Command(operation, NcclPart.Short) with { Seed = rank == 1 ? 5u : 4u }));
+        var replies = LocalRanks.Succeed(
+            ranks.All(rank => NcclMatrix.Command(operation, NcclPart.Short) with { Seed = rank == 1 ? 5u : 4u })
+        );
         Assert.That(replies.Select(reply => reply.Data["wrong"]), Is.All.Not.Empty);
     }
 }

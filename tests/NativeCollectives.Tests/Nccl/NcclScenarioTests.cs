@@ -3,7 +3,9 @@ using NativeCollectives.Worker;
 
 namespace NativeCollectives.Tests.Nccl;
 
-/// <summary>Scenarios that several ranks play together; they leave the group as it was, so those of equal size share one.</summary>
+/// <summary>
+/// Scenarios that several ranks play together; they leave the group as it was, so those of equal size share one.
+/// </summary>
 [Category("Nccl")]
 public sealed class NcclScenarioTests
 {
@@ -102,39 +104,72 @@ public sealed class NcclScenarioTests
     public void OnALateDevice(string name, int size) => OnGroup(size, jitter: true, ranks => ranks.Play(name));
 
     [Test]
-    public void BlockingOperationsOnDeviceMemoryAllocateNothing() => OnGroup(2, jitter: false, ranks =>
-        Assert.That(ranks.Play("device_allocates_nothing").Select(reply => reply.Data["allocated"]), Is.All.EqualTo("0"), "bytes on the managed heap"));
+    public void BlockingOperationsOnDeviceMemoryAllocateNothing() =>
+        OnGroup(
+            2,
+            jitter: false,
+            ranks =>
+                Assert.That(
+                    ranks.Play("device_allocates_nothing").Select(reply => reply.Data["allocated"]),
+                    Is.All.EqualTo("0"),
+                    "bytes on the managed heap"
+                )
+        );
 
     /// <summary>Rank 1 does not begin before rank 0 has come back from its calls.</summary>
     [Test]
-    public void TheHostDoesNotWaitForAStream() => OnGroup(2, jitter: false, ranks =>
-    {
-        var play = LocalRanks.Play("device_on_stream_begun", 0);
-        var first = ranks.Workers[0].Send(play);
-        first.Announced();
-        var replies = LocalRanks.Succeed([first, ranks.Workers[1].Send(play)]);
-        Assert.That(replies[0].Data["done"], Is.EqualTo("no"), "rank 0's stream had come to its end without rank 1");
-    });
+    public void TheHostDoesNotWaitForAStream() =>
+        OnGroup(
+            2,
+            jitter: false,
+            ranks =>
+            {
+                var play = LocalRanks.Play("device_on_stream_begun", 0);
+                var first = ranks.Workers[0].Send(play);
+                first.Announced();
+                var replies = LocalRanks.Succeed([first, ranks.Workers[1].Send(play)]);
+                Assert.That(
+                    replies[0].Data["done"],
+                    Is.EqualTo("no"),
+                    "rank 0's stream had come to its end without rank 1"
+                );
+            }
+        );
 
     [Test]
-    public void ACancelledOperationThatWaitsLeavesTheGroupWhole() => OnGroup(3, jitter: false, ranks =>
-    {
-        var command = LocalRanks.Play("async_cancelled_while_queued", 0);
-        var first = ranks.Workers[0].Send(command);
-        first.Announced();
-        LocalRanks.Succeed([first, ranks.Workers[1].Send(command), ranks.Workers[2].Send(command)]);
-    });
+    public void ACancelledOperationThatWaitsLeavesTheGroupWhole() =>
+        OnGroup(
+            3,
+            jitter: false,
+            ranks =>
+            {
+                var command = LocalRanks.Play("async_cancelled_while_queued", 0);
+                var first = ranks.Workers[0].Send(command);
+                first.Announced();
+                LocalRanks.Succeed([first, ranks.Workers[1].Send(command), ranks.Workers[2].Send(command)]);
+            }
+        );
 
     [Test]
-    public void TwoGroupsOfTheSameProcessesAreIndependent() => OnGroup(3, jitter: false, ranks =>
-    {
-        ranks.Form(group: "second");
-        var first = ranks.All(_ => LocalRanks.Play("two_groups", 0, group: "world", seed: 3));
-        var second = ranks.All(_ => LocalRanks.Play("two_groups", 0, group: "second", seed: 7) with { Thread = "second" });
-        LocalRanks.Succeed(first.Concat(second));
-        ranks.Do(new Command { Name = CommandNames.Dispose, Group = "second" });
-        ranks.Play("check");
-    });
+    public void TwoGroupsOfTheSameProcessesAreIndependent() =>
+        OnGroup(
+            3,
+            jitter: false,
+            ranks =>
+            {
+                ranks.Form(group: "second");
+                var first = ranks.All(_ => LocalRanks.Play("two_groups", 0, group: "world", seed: 3));
+                var second = ranks.All(_ =>
+                    LocalRanks.Play("two_groups", 0, group: "second", seed: 7) with
+                    {
+                        Thread = "second",
+                    }
+                );
+                LocalRanks.Succeed(first.Concat(second));
+                ranks.Do(new Command { Name = CommandNames.Dispose, Group = "second" });
+                ranks.Play("check");
+            }
+        );
 
     private void OnGroup(int size, bool jitter, Action<LocalNccl> test)
     {
@@ -150,7 +185,10 @@ public sealed class NcclScenarioTests
         {
             // A group in an unknown state is of no use to the next test.
             _groups.Remove((size, jitter));
-            var errors = string.Join('\n', ranks.Workers.Select(worker => worker.Errors).Where(text => text.Length > 0));
+            var errors = string.Join(
+                '\n',
+                ranks.Workers.Select(worker => worker.Errors).Where(text => text.Length > 0)
+            );
             ranks.Dispose();
             if (errors.Length > 0)
             {

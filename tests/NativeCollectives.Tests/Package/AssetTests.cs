@@ -21,7 +21,10 @@ public sealed class AssetTests
         _contents = Packages.Contents(Packages.File("NativeCollectives"));
     }
 
-    private static IEnumerable<string> Assets => Packages.Platforms.SelectMany(platform => Packages.Libraries(platform).Select(library => $"runtimes/{platform}/native/{library}"));
+    private static IEnumerable<string> Assets =>
+        Packages.Platforms.SelectMany(platform =>
+            Packages.Libraries(platform).Select(library => $"runtimes/{platform}/native/{library}")
+        );
 
     [TestCaseSource(nameof(Assets))]
     public void NeedsOnlyTheSystemAndShowsOnlyTheAbi(string path)
@@ -31,7 +34,11 @@ public sealed class AssetTests
         var library = SharedLibrary.Read(_contents[path]);
 
         Assert.That(Faults(library, platform, path.Split('/')[^1]), Is.Empty);
-        Assert.That(Encoding.Latin1.GetString(_contents[path]), Does.Not.Contain(Packages.RepositoryRoot), "no trace of the folder that it was built in");
+        Assert.That(
+            Encoding.Latin1.GetString(_contents[path]),
+            Does.Not.Contain(Packages.RepositoryRoot),
+            "no trace of the folder that it was built in"
+        );
     }
 
     /// <summary>The checks notice what they are for.</summary>
@@ -40,16 +47,31 @@ public sealed class AssetTests
     {
         var library = SharedLibrary.Read(_contents["runtimes/linux-x64/native/libnative_collectives_ring.so"]);
 
-        Assert.That(Faults(library with { SystemVersion = new Version(2, 34) }, "linux-x64", library.Name), Has.Some.Contains("2.34"));
-        Assert.That(Faults(library with { Exports = [.. library.Exports, "extra"] }, "linux-x64", library.Name), Has.Some.Contains("extra"));
-        Assert.That(Faults(library with { Needed = [.. library.Needed, "libstdc++.so.6"] }, "linux-x64", library.Name), Has.Some.Contains("libstdc++.so.6"));
-        Assert.That(Faults(library with { RunPaths = ["/build"] }, "linux-x64", library.Name), Has.Some.Contains("/build"));
+        Assert.That(
+            Faults(library with { SystemVersion = new Version(2, 34) }, "linux-x64", library.Name),
+            Has.Some.Contains("2.34")
+        );
+        Assert.That(
+            Faults(library with { Exports = [.. library.Exports, "extra"] }, "linux-x64", library.Name),
+            Has.Some.Contains("extra")
+        );
+        Assert.That(
+            Faults(library with { Needed = [.. library.Needed, "libstdc++.so.6"] }, "linux-x64", library.Name),
+            Has.Some.Contains("libstdc++.so.6")
+        );
+        Assert.That(
+            Faults(library with { RunPaths = ["/build"] }, "linux-x64", library.Name),
+            Has.Some.Contains("/build")
+        );
         Assert.That(Faults(library with { ExecutableStack = true }, "linux-x64", library.Name), Is.Not.Empty);
         Assert.That(Faults(library, "linux-arm64", library.Name), Has.Some.Contains("x86-64"));
         Assert.That(Faults(library, "osx-x64", library.Name), Is.Not.Empty);
     }
 
-    /// <summary>The readers agree with the compiler's own choices on the developer's build, which is against this machine's glibc and another compiler's.</summary>
+    /// <summary>
+    /// The readers agree with the compiler's own choices on the developer's build, which is against this machine's
+    /// glibc and another compiler's.
+    /// </summary>
     [Test]
     public void TheDevelopersBuildIsReadToo()
     {
@@ -69,20 +91,41 @@ public sealed class AssetTests
     {
         var isLinux = platform.StartsWith("linux", StringComparison.Ordinal);
         string[] system = isLinux
-            ? ["libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", platform == "linux-x64" ? "ld-linux-x86-64.so.2" : "ld-linux-aarch64.so.1"]
+            ?
+            [
+                "libc.so.6",
+                "libpthread.so.0",
+                "libdl.so.2",
+                "libm.so.6",
+                "librt.so.1",
+                platform == "linux-x64" ? "ld-linux-x86-64.so.2" : "ld-linux-aarch64.so.1",
+            ]
             : ["/usr/lib/libSystem.B.dylib"];
-        var kind = platform switch { "linux-x64" => "ELF x86-64", "linux-arm64" => "ELF AArch64", "osx-arm64" => "Mach-O arm64", _ => "Mach-O x86_64" };
+        var kind = platform switch
+        {
+            "linux-x64" => "ELF x86-64",
+            "linux-arm64" => "ELF AArch64",
+            "osx-arm64" => "Mach-O arm64",
+            _ => "Mach-O x86_64",
+        };
         var name = isLinux ? file : "@rpath/" + file;
-        var exports = file.StartsWith("libnative_collectives.", StringComparison.Ordinal) ? Abi() : ["nc_backend_entry"];
+        var exports = file.StartsWith("libnative_collectives.", StringComparison.Ordinal)
+            ? Abi()
+            : ["nc_backend_entry"];
 
         List<string> faults = [];
         Check(library.Kind == kind, $"is {library.Kind} and not {kind}");
         Check(library.Name == name, $"calls itself '{library.Name}' and not '{name}'");
-        Check(library.SystemVersion <= (isLinux ? _glibc : _macOs), $"needs version {library.SystemVersion} of the system");
+        Check(
+            library.SystemVersion <= (isLinux ? _glibc : _macOs),
+            $"needs version {library.SystemVersion} of the system"
+        );
         Check(!library.ExecutableStack, "asks for an executable stack");
         faults.AddRange(library.Needed.Except(system).Select(needed => $"needs {needed}"));
         faults.AddRange(library.RunPaths.Select(path => $"looks for libraries in {path}"));
-        faults.AddRange(library.Exports.Except(exports).Except(isLinux ? [] : _ofTheLinker).Select(symbol => $"shows {symbol}"));
+        faults.AddRange(
+            library.Exports.Except(exports).Except(isLinux ? [] : _ofTheLinker).Select(symbol => $"shows {symbol}")
+        );
         faults.AddRange(exports.Except(library.Exports).Select(symbol => $"lacks {symbol}"));
         return faults;
 
@@ -97,7 +140,14 @@ public sealed class AssetTests
 
     private static List<string> Abi()
     {
-        var header = File.ReadAllText(Path.Combine(Packages.RepositoryRoot, "native", "include", "native_collectives.h"));
-        return [.. Regex.Matches(header, @"^NC_API .*?\b(nc_\w+)\(", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
+        var header = File.ReadAllText(
+            Path.Combine(Packages.RepositoryRoot, "native", "include", "native_collectives.h")
+        );
+        return
+        [
+            .. Regex
+                .Matches(header, @"^NC_API .*?\b(nc_\w+)\(", RegexOptions.Multiline)
+                .Select(match => match.Groups[1].Value),
+        ];
     }
 }

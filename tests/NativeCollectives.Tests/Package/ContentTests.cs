@@ -22,14 +22,21 @@ public sealed class ContentTests
     [Test]
     public void TheLibraryHoldsTheNativeLibrariesOfEveryPlatformAndNoOther()
     {
-        var expected = Packages.Platforms.SelectMany(platform => Packages.Libraries(platform).Select(library => $"runtimes/{platform}/native/{library}"));
+        var expected = Packages.Platforms.SelectMany(platform =>
+            Packages.Libraries(platform).Select(library => $"runtimes/{platform}/native/{library}")
+        );
 
         var files = Packages.Contents(Packages.File("NativeCollectives")).Keys;
 
-        Assert.That(files.Where(file => file.Contains("libnative_collectives", StringComparison.Ordinal)), Is.EquivalentTo(expected));
+        Assert.That(
+            files.Where(file => file.Contains("libnative_collectives", StringComparison.Ordinal)),
+            Is.EquivalentTo(expected)
+        );
     }
 
-    /// <summary>One package for every platform: the tool has what the library's package has, where the runtime finds it.</summary>
+    /// <summary>
+    /// One package for every platform: the tool has what the library's package has, where the runtime finds it.
+    /// </summary>
     [Test]
     public void TheToolHoldsTheLibrarysNativeLibraries()
     {
@@ -37,12 +44,32 @@ public sealed class ContentTests
         var tool = Packages.Contents(Packages.File("NativeCollectives.Cli"));
         const string folder = "tools/net10.0/any/";
 
-        var natives = tool.Keys.Where(file => file.Contains("libnative_collectives", StringComparison.Ordinal)).ToList();
-        Assert.That(natives, Is.EquivalentTo(library.Keys.Where(file => file.StartsWith("runtimes/", StringComparison.Ordinal)).Select(file => folder + file)));
-        Assert.That(natives.Where(file => !tool[file].AsSpan().SequenceEqual(library[file[folder.Length..]])), Is.Empty, "differ from the library's");
+        var natives = tool
+            .Keys.Where(file => file.Contains("libnative_collectives", StringComparison.Ordinal))
+            .ToList();
+        Assert.That(
+            natives,
+            Is.EquivalentTo(
+                library
+                    .Keys.Where(file => file.StartsWith("runtimes/", StringComparison.Ordinal))
+                    .Select(file => folder + file)
+            )
+        );
+        Assert.That(
+            natives.Where(file => !tool[file].AsSpan().SequenceEqual(library[file[folder.Length..]])),
+            Is.Empty,
+            "differ from the library's"
+        );
         var dependencies = Encoding.UTF8.GetString(tool[folder + "collectives.deps.json"]);
-        Assert.That(natives.Where(file => !dependencies.Contains(file[folder.Length..], StringComparison.Ordinal)), Is.Empty, "are not known to the runtime");
-        Assert.That(Encoding.UTF8.GetString(tool[folder + "DotnetToolSettings.xml"]), Does.Contain("Name=\"collectives\"").And.Contain("EntryPoint=\"collectives.dll\""));
+        Assert.That(
+            natives.Where(file => !dependencies.Contains(file[folder.Length..], StringComparison.Ordinal)),
+            Is.Empty,
+            "are not known to the runtime"
+        );
+        Assert.That(
+            Encoding.UTF8.GetString(tool[folder + "DotnetToolSettings.xml"]),
+            Does.Contain("Name=\"collectives\"").And.Contain("EntryPoint=\"collectives.dll\"")
+        );
     }
 
     [TestCaseSource(nameof(_ids))]
@@ -50,7 +77,8 @@ public sealed class ContentTests
     {
         var contents = Packages.Contents(Packages.File(id));
         var metadata = Packages.Metadata(contents);
-        string Value(string name) => metadata.Elements().SingleOrDefault(element => element.Name.LocalName == name)?.Value ?? "";
+        string Value(string name) =>
+            metadata.Elements().SingleOrDefault(element => element.Name.LocalName == name)?.Value ?? "";
 
         Assert.That(Value("id"), Is.EqualTo(id));
         Assert.That(Value("version"), Is.EqualTo(Packages.Version));
@@ -60,7 +88,11 @@ public sealed class ContentTests
         Assert.That(Value("tags"), Is.Not.Empty);
         Assert.That(Value("readme"), Is.EqualTo("README.md"));
         Assert.That(contents["README.md"], Is.Not.Empty);
-        var commit = metadata.Elements().SingleOrDefault(element => element.Name.LocalName == "repository")?.Attribute("commit")?.Value;
+        var commit = metadata
+            .Elements()
+            .SingleOrDefault(element => element.Name.LocalName == "repository")
+            ?.Attribute("commit")
+            ?.Value;
         // A copy of the sources without its history has none.
         if (Path.Exists(Path.Combine(Packages.RepositoryRoot, ".git")))
         {
@@ -71,13 +103,22 @@ public sealed class ContentTests
     [TestCase("NativeCollectives")]
     [TestCase("NativeCollectives.Hosting")]
     public void ALibraryHasItsDocumentation(string id) =>
-        Assert.That(Encoding.UTF8.GetString(Packages.Contents(Packages.File(id))[$"lib/net10.0/{id}.xml"]), Does.Contain("<summary>"));
+        Assert.That(
+            Encoding.UTF8.GetString(Packages.Contents(Packages.File(id))[$"lib/net10.0/{id}.xml"]),
+            Does.Contain("<summary>")
+        );
 
     [Test]
     public void HostingDependsOnTheLibraryOfTheSameVersion()
     {
-        var dependencies = Packages.Metadata(Packages.Contents(Packages.File("NativeCollectives.Hosting"))).Descendants()
-            .Where(element => element.Name.LocalName == "dependency").ToDictionary(element => (string)element.Attribute("id")!, element => (string)element.Attribute("version")!);
+        var dependencies = Packages
+            .Metadata(Packages.Contents(Packages.File("NativeCollectives.Hosting")))
+            .Descendants()
+            .Where(element => element.Name.LocalName == "dependency")
+            .ToDictionary(
+                element => (string)element.Attribute("id")!,
+                element => (string)element.Attribute("version")!
+            );
 
         Assert.That(dependencies["NativeCollectives"], Is.EqualTo(Packages.Version));
     }
@@ -85,8 +126,11 @@ public sealed class ContentTests
     [Test]
     public void TheLibraryDependsOnTensorsAlone()
     {
-        var dependencies = Packages.Metadata(Packages.Contents(Packages.File("NativeCollectives"))).Descendants()
-            .Where(element => element.Name.LocalName == "dependency").Select(element => (string)element.Attribute("id")!);
+        var dependencies = Packages
+            .Metadata(Packages.Contents(Packages.File("NativeCollectives")))
+            .Descendants()
+            .Where(element => element.Name.LocalName == "dependency")
+            .Select(element => (string)element.Attribute("id")!);
 
         Assert.That(dependencies, Is.EqualTo(["System.Numerics.Tensors"]));
     }
@@ -108,5 +152,8 @@ public sealed class ContentTests
     [TestCase("NativeCollectives.Hosting", "lib/net10.0/NativeCollectives.Hosting.dll")]
     [TestCase("NativeCollectives.Cli", "tools/net10.0/any/collectives.dll")]
     public void NothingTellsOfTheFolderItWasBuiltIn(string id, string assembly) =>
-        Assert.That(Encoding.Latin1.GetString(Packages.Contents(Packages.File(id))[assembly]), Does.Not.Contain(Packages.RepositoryRoot));
+        Assert.That(
+            Encoding.Latin1.GetString(Packages.Contents(Packages.File(id))[assembly]),
+            Does.Not.Contain(Packages.RepositoryRoot)
+        );
 }

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace NativeCollectives.Tests.Package;
 
-/// <summary>Reads a 64-bit, little-endian shared library of Linux, by the ELF specification and the symbol versions of the LSB.</summary>
+/// <summary>
+/// Reads a 64-bit, little-endian shared library of Linux, by the ELF specification and the symbol versions of the LSB.
+/// </summary>
 internal sealed class ElfFile
 {
     private const int DynamicSection = 6;
@@ -19,11 +21,20 @@ internal sealed class ElfFile
 
     private SharedLibrary Read()
     {
-        Assert.That(_file.AsSpan(0, 6).SequenceEqual("\u007fELF\u0002\u0001"u8) && Short(16) == 3, Is.True, "a shared library in 64-bit, little-endian ELF");
+        Assert.That(
+            _file.AsSpan(0, 6).SequenceEqual("\u007fELF\u0002\u0001"u8) && Short(16) == 3,
+            Is.True,
+            "a shared library in 64-bit, little-endian ELF"
+        );
         var dynamic = Dynamic();
         return new SharedLibrary
         {
-            Kind = Short(18) switch { 62 => "ELF x86-64", 183 => "ELF AArch64", var other => $"ELF machine {other}" },
+            Kind = Short(18) switch
+            {
+                62 => "ELF x86-64",
+                183 => "ELF AArch64",
+                var other => $"ELF machine {other}",
+            },
             Name = dynamic.Where(entry => entry.Tag == 14).Select(entry => entry.Text).SingleOrDefault(""),
             Needed = [.. dynamic.Where(entry => entry.Tag == 1).Select(entry => entry.Text)],
             RunPaths = [.. dynamic.Where(entry => entry.Tag is 15 or 29).Select(entry => entry.Text)],

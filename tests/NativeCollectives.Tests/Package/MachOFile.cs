@@ -3,7 +3,10 @@ using System.Text;
 
 namespace NativeCollectives.Tests.Package;
 
-/// <summary>Reads a 64-bit shared library of macOS: the load commands of &lt;mach-o/loader.h&gt; and the trie of exported symbols.</summary>
+/// <summary>
+/// Reads a 64-bit shared library of macOS: the load commands of &lt;mach-o/loader.h&gt; and the trie of exported
+/// symbols.
+/// </summary>
 internal sealed class MachOFile
 {
     private readonly byte[] _file;
@@ -16,7 +19,9 @@ internal sealed class MachOFile
     {
         Assert.That(Int(0) == 0xfeedfacf && Int(12) == 6, Is.True, "a shared library in 64-bit Mach-O");
         var (name, version) = ("", new Version(0, 0));
-        List<string> needed = [], paths = [], exports = [];
+        List<string> needed = [],
+            paths = [],
+            exports = [];
         var command = 32;
         for (var number = 0u; number < Int(16); number++)
         {
@@ -47,7 +52,12 @@ internal sealed class MachOFile
         }
         return new SharedLibrary
         {
-            Kind = Int(4) switch { 0x0100000c => "Mach-O arm64", 0x01000007 => "Mach-O x86_64", var other => $"Mach-O processor {other:x}" },
+            Kind = Int(4) switch
+            {
+                0x0100000c => "Mach-O arm64",
+                0x01000007 => "Mach-O x86_64",
+                var other => $"Mach-O processor {other:x}",
+            },
             Name = name,
             Needed = needed,
             RunPaths = paths,
@@ -57,7 +67,8 @@ internal sealed class MachOFile
         };
     }
 
-    // A node: the bytes of what it exports (none: nothing ends here), then its edges, each a string and the place of the next node.
+    // A node: the bytes of what it exports (none: nothing ends here), then its edges, each a string and the place of
+    // the next node.
     private void Exports(int trie, int node, string prefix, List<string> found)
     {
         var at = trie + node;

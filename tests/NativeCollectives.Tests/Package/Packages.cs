@@ -10,16 +10,25 @@ internal static class Packages
     public static readonly string[] Platforms = ["linux-x64", "linux-arm64", "osx-arm64", "osx-x64"];
 
     public static string RepositoryRoot { get; } =
-        typeof(Packages).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(metadata => metadata.Key == "RepositoryRoot").Value!;
+        typeof(Packages)
+            .Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+            .Single(metadata => metadata.Key == "RepositoryRoot")
+            .Value!;
 
     public static string Feed => Path.Combine(RepositoryRoot, "artifacts", "packages");
 
     /// <summary>The version of all of them.</summary>
-    public static string Version { get; } = typeof(DistributedGroup).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+    public static string Version { get; } =
+        typeof(DistributedGroup)
+            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
+            .InformationalVersion.Split('+')[0];
 
-    public static string File(string id, string extension = "nupkg") => Path.Combine(Feed, $"{id}.{Version}.{extension}");
+    public static string File(string id, string extension = "nupkg") =>
+        Path.Combine(Feed, $"{id}.{Version}.{extension}");
 
-    /// <summary>Where there are no packages, the test is left out; in ./build.sh test, which makes them, it fails.</summary>
+    /// <summary>
+    /// Where there are no packages, the test is left out; in ./build.sh test, which makes them, it fails.
+    /// </summary>
     public static void Need()
     {
         if (System.IO.File.Exists(File("NativeCollectives")) && System.IO.File.Exists(File("NativeCollectives.Cli")))
@@ -51,10 +60,21 @@ internal static class Packages
 
     /// <summary>The package's description of itself.</summary>
     public static XElement Metadata(Dictionary<string, byte[]> contents) =>
-        XDocument.Load(new MemoryStream(contents.Single(file => file.Key.EndsWith(".nuspec", StringComparison.Ordinal)).Value)).Root!.Elements().Single(element => element.Name.LocalName == "metadata");
+        XDocument
+            .Load(
+                new MemoryStream(contents.Single(file => file.Key.EndsWith(".nuspec", StringComparison.Ordinal)).Value)
+            )
+            .Root!.Elements()
+            .Single(element => element.Name.LocalName == "metadata");
 
     public static string[] Libraries(string platform) =>
         platform.StartsWith("linux", StringComparison.Ordinal)
-            ? ["libnative_collectives.so", "libnative_collectives_jaccl.so", "libnative_collectives_nccl.so", "libnative_collectives_ring.so"]
+            ?
+            [
+                "libnative_collectives.so",
+                "libnative_collectives_jaccl.so",
+                "libnative_collectives_nccl.so",
+                "libnative_collectives_ring.so",
+            ]
             : ["libnative_collectives.dylib", "libnative_collectives_jaccl.dylib", "libnative_collectives_ring.dylib"];
 }

@@ -8,9 +8,20 @@ namespace NativeCollectives.Tests.Package;
 internal sealed record ProgramRun(int ExitCode, string Output)
 {
     /// <summary>Runs one to its end, or kills it and whatever it started when the token says so.</summary>
-    public static async Task<ProgramRun> RunAsync(string program, IEnumerable<string> arguments, string folder, IReadOnlyDictionary<string, string?> environment, CancellationToken cancellationToken)
+    public static async Task<ProgramRun> RunAsync(
+        string program,
+        IEnumerable<string> arguments,
+        string folder,
+        IReadOnlyDictionary<string, string?> environment,
+        CancellationToken cancellationToken
+    )
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;
@@ -26,7 +37,9 @@ internal sealed record ProgramRun(int ExitCode, string Output)
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{program} {string.Join(' ', arguments)} did not end in time; it wrote:\n{output}");
+            throw new TimeoutException(
+                $"{program} {string.Join(' ', arguments)} did not end in time; it wrote:\n{output}"
+            );
         }
         finally
         {

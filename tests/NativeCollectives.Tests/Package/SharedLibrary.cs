@@ -1,6 +1,9 @@
 namespace NativeCollectives.Tests.Package;
 
-/// <summary>What the headers of a shared library say: of an ELF file (<see cref="ElfFile"/>) or of a Mach-O file (<see cref="MachOFile"/>).</summary>
+/// <summary>
+/// What the headers of a shared library say: of an ELF file (<see cref="ElfFile"/>) or of a Mach-O file
+/// (<see cref="MachOFile"/>).
+/// </summary>
 internal sealed record SharedLibrary
 {
     /// <summary>Format and processor, such as "ELF x86-64".</summary>
@@ -24,5 +27,6 @@ internal sealed record SharedLibrary
     /// <summary>It asks for a stack from which code can be run.</summary>
     public bool ExecutableStack { get; init; }
 
-    public static SharedLibrary Read(byte[] file) => file.AsSpan().StartsWith("\u007fELF"u8) ? ElfFile.Read(file) : MachOFile.Read(file);
+    public static SharedLibrary Read(byte[] file) =>
+        file.AsSpan().StartsWith("\u007fELF"u8) ? ElfFile.Read(file) : MachOFile.Read(file);
 }

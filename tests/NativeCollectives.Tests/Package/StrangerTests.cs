@@ -1,6 +1,9 @@
 namespace NativeCollectives.Tests.Package;
 
-/// <summary>What somebody does who has nothing but the packages: a project of its own in an empty folder, the installed tool, a published program.</summary>
+/// <summary>
+/// What somebody does who has nothing but the packages: a project of its own in an empty folder, the installed tool, a
+/// published program.
+/// </summary>
 [Category("Package")]
 public sealed class StrangerTests
 {
@@ -26,7 +29,11 @@ public sealed class StrangerTests
         """;
 
     // What publishing for one platform takes besides what every build takes.
-    private static readonly string[] _publishing = ["microsoft.netcore.app.runtime.linux-x64", "microsoft.net.illink.tasks"];
+    private static readonly string[] _publishing =
+    [
+        "microsoft.netcore.app.runtime.linux-x64",
+        "microsoft.net.illink.tasks",
+    ];
 
     private string _folder = "";
     private Dictionary<string, string?> _environment = [];
@@ -35,14 +42,19 @@ public sealed class StrangerTests
     public void MakeFolder()
     {
         Packages.Need();
-        if (!OperatingSystem.IsLinux() || System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture != System.Runtime.InteropServices.Architecture.X64)
+        if (
+            !OperatingSystem.IsLinux()
+            || System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture
+                != System.Runtime.InteropServices.Architecture.X64
+        )
         {
             Assert.Ignore("publishes for linux-x64 and runs that");
         }
         _folder = Directory.CreateTempSubdirectory("nc-stranger-").FullName;
         _environment = new Dictionary<string, string?>
         {
-            // Neither this machine's packages, among which an older one of ours may be, nor what the tests' own run has set.
+            // Neither this machine's packages, among which an older one of ours may be, nor what the tests' own run has
+            // set.
             ["NUGET_PACKAGES"] = Path.Combine(_folder, "packages"),
             ["DOTNET_CLI_HOME"] = Path.Combine(_folder, "home"),
             ["DOTNET_NOLOGO"] = "1",
@@ -52,7 +64,15 @@ public sealed class StrangerTests
             ["MSBUILDDISABLENODEREUSE"] = "1",
             ["UseSharedCompilation"] = "false",
         };
-        foreach (var name in Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(name => name.StartsWith("MLX_", StringComparison.Ordinal) || name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)))
+        foreach (
+            var name in Environment
+                .GetEnvironmentVariables()
+                .Keys.Cast<string>()
+                .Where(name =>
+                    name.StartsWith("MLX_", StringComparison.Ordinal)
+                    || name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)
+                )
+        )
         {
             _environment.TryAdd(name, null);
         }
@@ -81,32 +101,60 @@ public sealed class StrangerTests
 
         await Launch("dotnet", Path.Combine(project, "built", "first.dll"));
 
-        var published = await Dotnet(project, "publish --runtime linux-x64 --output published -p:PublishSingleFile=true -p:SelfContained=true -p:PublishTrimmed=true");
+        var published = await Dotnet(
+            project,
+            "publish --runtime linux-x64 --output published -p:PublishSingleFile=true -p:SelfContained=true "
+                + "-p:PublishTrimmed=true"
+        );
         Assert.That(published, Does.Not.Contain("warning"));
-        Assert.That(Directory.GetFiles(Path.Combine(project, "published")).Select(Path.GetFileName).Where(file => file!.EndsWith(".dll", StringComparison.Ordinal)), Is.Empty, "a single file");
+        Assert.That(
+            Directory
+                .GetFiles(Path.Combine(project, "published"))
+                .Select(Path.GetFileName)
+                .Where(file => file!.EndsWith(".dll", StringComparison.Ordinal)),
+            Is.Empty,
+            "a single file"
+        );
         await Launch(Path.Combine(project, "published", "first"));
 
         async Task<string> Dotnet(string folder, string arguments)
         {
-            var run = await ProgramRun.RunAsync("dotnet", arguments.Split(' '), folder, _environment, cancellationToken);
+            var run = await ProgramRun.RunAsync(
+                "dotnet",
+                arguments.Split(' '),
+                folder,
+                _environment,
+                cancellationToken
+            );
             Assert.That(run.ExitCode, Is.Zero, $"dotnet {arguments}:\n{run.Output}");
             return run.Output;
         }
 
         async Task Launch(params string[] command)
         {
-            var run = await ProgramRun.RunAsync(Path.Combine(_folder, "tools", "collectives"), ["launch", "-n", "2", "--", .. command], _folder, _environment, cancellationToken);
+            var run = await ProgramRun.RunAsync(
+                Path.Combine(_folder, "tools", "collectives"),
+                ["launch", "-n", "2", "--", .. command],
+                _folder,
+                _environment,
+                cancellationToken
+            );
             Assert.That(run.ExitCode, Is.Zero, run.Output);
             Assert.That(run.Output, Does.Contain("rank 0 of 2 has 2 4 1").And.Contain("rank 1 of 2 has 2 4 1"));
         }
     }
 
-    // Our packages from the feed; the others from those that this machine has already, and only if it lacks some from where it usually gets them.
+    // Our packages from the feed; the others from those that this machine has already, and only if it lacks some from
+    // where it usually gets them.
     private static string NuGetConfiguration()
     {
-        var cache = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        var cache =
+            Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+            ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
         var isOffline = _publishing.All(package => Directory.Exists(Path.Combine(cache, package)));
-        TestContext.Out.WriteLine(isOffline ? "without a network" : "the packs for publishing come from this machine's package sources");
+        TestContext.Out.WriteLine(
+            isOffline ? "without a network" : "the packs for publishing come from this machine's package sources"
+        );
         return $"""
             <configuration>
               <packageSources>
@@ -115,7 +163,9 @@ public sealed class StrangerTests
                 <add key="restored" value="{cache}" />
               </packageSources>
               <packageSourceMapping>
-                <packageSource key="packed"><package pattern="NativeCollectives" /><package pattern="NativeCollectives.*" /></packageSource>
+                <packageSource key="packed">
+                  <package pattern="NativeCollectives" /><package pattern="NativeCollectives.*" />
+                </packageSource>
                 <packageSource key="restored"><package pattern="*" /></packageSource>
                 {(isOffline ? "" : "<packageSource key=\"nuget.org\"><package pattern=\"*\" /></packageSource>")}
               </packageSourceMapping>

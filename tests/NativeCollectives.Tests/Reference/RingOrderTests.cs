@@ -6,19 +6,30 @@ namespace NativeCollectives.Tests.Reference;
 [Category("Unit")]
 public sealed class RingOrderTests
 {
-    // 12.1: segment 0 = x1 + (x2 + x0), segment 1 = x2 + (x0 + x1), segment 2 = x0 + (x1 + x2); segments are [0, 4), [4, 8), [8, 10).
+    // 12.1: segment 0 = x1 + (x2 + x0), segment 1 = x2 + (x0 + x1), segment 2 = x0 + (x1 + x2); segments are [0, 4),
+    // [4, 8), [8, 10).
     [Test]
     public void TenElementsOnThreeRanks()
     {
         // 1, 2^24 and 2^24 show who was added to whom: 1 + 2^24 is 2^24 in binary32.
-        float[][] operands = [[.. Enumerable.Repeat(1f, 10)], [.. Enumerable.Repeat(16777216f, 10)], [.. Enumerable.Repeat(-16777216f, 10)]];
+        float[][] operands =
+        [
+            [.. Enumerable.Repeat(1f, 10)],
+            [.. Enumerable.Repeat(16777216f, 10)],
+            [.. Enumerable.Repeat(-16777216f, 10)],
+        ];
         var result = Definitions.AllReduce<float, FloatElement<float>>(operands, ReduceOp.Sum, sockets: 1);
-        float Chain(int first, int second, int third) => operands[third][0] + (operands[second][0] + operands[first][0]);
+        float Chain(int first, int second, int third) =>
+            operands[third][0] + (operands[second][0] + operands[first][0]);
 
         Assert.That(result[..4], Is.All.EqualTo(Chain(0, 2, 1)), "segment 0");
         Assert.That(result[4..8], Is.All.EqualTo(Chain(1, 0, 2)), "segment 1");
         Assert.That(result[8..], Is.All.EqualTo(Chain(2, 1, 0)), "segment 2");
-        Assert.That(new[] { Chain(0, 2, 1), Chain(1, 0, 2), Chain(2, 1, 0) }, Is.EqualTo(new[] { 1f, 0f, 1f }), "the orders differ");
+        Assert.That(
+            new[] { Chain(0, 2, 1), Chain(1, 0, 2), Chain(2, 1, 0) },
+            Is.EqualTo(new[] { 1f, 0f, 1f }),
+            "the orders differ"
+        );
     }
 
     // 12.1: with two elements the chain runs to higher ranks.
@@ -46,17 +57,25 @@ public sealed class RingOrderTests
         }
     }
 
-    // Section 9: a NaN survives max and min of a segment exactly if the last rank of the chain, (k + d) mod n, holds it.
+    // Section 9: a NaN survives max and min of a segment exactly if the last rank of the chain, (k + d) mod n, holds
+    // it.
     [Test]
     public void ANaNSurvivesAtTheEndOfTheChain()
     {
         for (var rank = 0; rank < 3; rank++)
         {
-            var operands = Enumerable.Range(0, 3).Select(r => Enumerable.Repeat(r == rank ? float.NaN : 5f, 9).ToArray()).ToArray();
+            var operands = Enumerable
+                .Range(0, 3)
+                .Select(r => Enumerable.Repeat(r == rank ? float.NaN : 5f, 9).ToArray())
+                .ToArray();
             var result = Definitions.AllReduce<float, FloatElement<float>>(operands, ReduceOp.Max, sockets: 1);
             for (var i = 0; i < 9; i++)
             {
-                Assert.That(float.IsNaN(result[i]), Is.EqualTo(((i / 3) + 1) % 3 == rank), $"element {i}, NaN of rank {rank}");
+                Assert.That(
+                    float.IsNaN(result[i]),
+                    Is.EqualTo(((i / 3) + 1) % 3 == rank),
+                    $"element {i}, NaN of rank {rank}"
+                );
             }
         }
     }

@@ -85,7 +85,11 @@ public sealed class RingLifetimeTests
         foreach (var reply in replies.Skip(1))
         {
             Assert.That(Milliseconds(reply, "waited"), Is.GreaterThan(1000), "time spent waiting");
-            Assert.That(Milliseconds(reply, "processor"), Is.LessThan(0.2 * Milliseconds(reply, "waited")), "processor time while waiting");
+            Assert.That(
+                Milliseconds(reply, "processor"),
+                Is.LessThan(0.2 * Milliseconds(reply, "waited")),
+                "processor time while waiting"
+            );
         }
     }
 
@@ -133,7 +137,15 @@ public sealed class RingLifetimeTests
         ring.Play("check");
         using var hosts = ring.NewHostFile(2, 2);
         hosts.Release();
-        LocalRing.Succeed(ring.All(rank => ring.Join(rank, group: "second", fromEnvironment: false) with { HostFile = null, Hosts = hosts.Hosts }));
+        LocalRing.Succeed(
+            ring.All(rank =>
+                ring.Join(rank, group: "second", fromEnvironment: false) with
+                {
+                    HostFile = null,
+                    Hosts = hosts.Hosts,
+                }
+            )
+        );
         ring.Play("check", group: "second");
     }
 
@@ -151,7 +163,13 @@ public sealed class RingLifetimeTests
         }
     }
 
-    private static Command Loop(string operation, int count) => new() { Name = CommandNames.Loop, Operation = operation, Count = count };
+    private static Command Loop(string operation, int count) =>
+        new()
+        {
+            Name = CommandNames.Loop,
+            Operation = operation,
+            Count = count,
+        };
 
     private static void Cycle(LocalRing ring, int times, string dispose)
     {
@@ -169,7 +187,8 @@ public sealed class RingLifetimeTests
         return ring.Do(_usage);
     }
 
-    // The runtime's own threads come and go; a leak of one thread, descriptor or 64 KiB per group would show as hundreds, or megabytes.
+    // The runtime's own threads come and go; a leak of one thread, descriptor or 64 KiB per group would show as
+    // hundreds, or megabytes.
     private static void Compare(List<Reply> before, List<Reply> after)
     {
         Assert.Multiple(() =>
@@ -188,5 +207,6 @@ public sealed class RingLifetimeTests
 
     private static long Number(Reply reply, string name) => long.Parse(reply.Data[name], CultureInfo.InvariantCulture);
 
-    private static double Milliseconds(Reply reply, string name) => double.Parse(reply.Data[name], CultureInfo.InvariantCulture);
+    private static double Milliseconds(Reply reply, string name) =>
+        double.Parse(reply.Data[name], CultureInfo.InvariantCulture);
 }

@@ -3,14 +3,18 @@ using NativeCollectives.Worker;
 
 namespace NativeCollectives.Tests.Ring;
 
-/// <summary>Every operation with every element type in rings of every shape, against the reference: one ring of processes for each shape.</summary>
+/// <summary>
+/// Every operation with every element type in rings of every shape, against the reference: one ring of processes for
+/// each shape.
+/// </summary>
 [TestFixtureSource(nameof(Shapes))]
 [Category("Ring")]
 public sealed class RingOperationTests(int size, int sockets)
 {
     private LocalRing? _ring;
 
-    public static IEnumerable<object[]> Shapes => OperationPlan.Shapes.Select(shape => new object[] { shape.Size, shape.Sockets });
+    public static IEnumerable<object[]> Shapes =>
+        OperationPlan.Shapes.Select(shape => new object[] { shape.Size, shape.Sockets });
 
     public static IEnumerable<string> Operations => OperationPlan.Operations;
 
@@ -26,7 +30,15 @@ public sealed class RingOperationTests(int size, int sockets)
         List<Reply> replies;
         try
         {
-            replies = _ring.Do(new Command { Name = CommandNames.Operations, Operation = operation, Sockets = sockets, Seed = (ulong)((size * 100) + sockets) });
+            replies = _ring.Do(
+                new Command
+                {
+                    Name = CommandNames.Operations,
+                    Operation = operation,
+                    Sockets = sockets,
+                    Seed = (ulong)((size * 100) + sockets),
+                }
+            );
         }
         catch
         {
@@ -52,27 +64,51 @@ public sealed class OperationPlanTests
     [Test]
     public void EveryOperationIsTestedWithEveryTypeAtEveryCount()
     {
-        var all = (from shape in OperationPlan.Shapes
-                   from operation in OperationPlan.Operations
-                   from next in OperationPlan.Cases(shape.Size, shape.Sockets, operation)
-                   select (shape, next)).ToList();
+        var all = (
+            from shape in OperationPlan.Shapes
+            from operation in OperationPlan.Operations
+            from next in OperationPlan.Cases(shape.Size, shape.Sockets, operation)
+            select (shape, next)
+        ).ToList();
         Assert.Multiple(() =>
         {
             foreach (var operation in OperationPlan.Operations)
             {
                 foreach (var type in OperationPlan.Types.Where(type => OperationPlan.IsDefined(operation, type)))
                 {
-                    var here = all.Where(entry => entry.next.Operation == operation && entry.next.Type == type).ToList();
+                    var here = all.Where(entry => entry.next.Operation == operation && entry.next.Type == type)
+                        .ToList();
                     var moving = OperationPlan.Shapes.Where(shape => shape.Size > 1).ToList();
-                    Assert.That(here.Count(entry => entry.next.Count > 100_000), Is.EqualTo(2), $"{operation} of {type}: large ones");
-                    Assert.That(moving.Except(here.Select(entry => entry.shape)), Is.Empty, $"{operation} of {type}: shapes without it");
+                    Assert.That(
+                        here.Count(entry => entry.next.Count > 100_000),
+                        Is.EqualTo(2),
+                        $"{operation} of {type}: large ones"
+                    );
+                    Assert.That(
+                        moving.Except(here.Select(entry => entry.shape)),
+                        Is.Empty,
+                        $"{operation} of {type}: shapes without it"
+                    );
                     foreach (var shape in moving)
                     {
-                        var counts = here.Where(entry => entry.shape == shape).Select(entry => entry.next.Count).Where(count => count <= 1009).Distinct();
-                        Assert.That(counts, Is.EquivalentTo(new[] { 0, 1, shape.Size - 1, shape.Size, shape.Size + 1, 1009 }.Distinct()), $"{operation} of {type}, {shape}");
+                        var counts = here.Where(entry => entry.shape == shape)
+                            .Select(entry => entry.next.Count)
+                            .Where(count => count <= 1009)
+                            .Distinct();
+                        Assert.That(
+                            counts,
+                            Is.EquivalentTo(
+                                new[] { 0, 1, shape.Size - 1, shape.Size, shape.Size + 1, 1009 }.Distinct()
+                            ),
+                            $"{operation} of {type}, {shape}"
+                        );
                         foreach (var form in Enum.GetValues<CallForm>())
                         {
-                            Assert.That(here.Count(entry => entry.shape == shape && entry.next.Form == form), Is.GreaterThanOrEqualTo(2), $"{operation} of {type}, {shape}, {form}");
+                            Assert.That(
+                                here.Count(entry => entry.shape == shape && entry.next.Form == form),
+                                Is.GreaterThanOrEqualTo(2),
+                                $"{operation} of {type}, {shape}, {form}"
+                            );
                         }
                     }
                 }
@@ -84,18 +120,22 @@ public sealed class OperationPlanTests
     public void TheLibrarysTypesAreThePlans() =>
         Assert.That(Enum.GetValues<CollectiveDataType>(), Has.Length.EqualTo(OperationPlan.Types.Count));
 
-    /// <summary>The comparison is worth something: a rank that has another seed than the others finds every result wrong.</summary>
+    /// <summary>
+    /// The comparison is worth something: a rank that has another seed than the others finds every result wrong.
+    /// </summary>
     [Test]
     public void AWrongOperandIsNoticed()
     {
         using var ring = new LocalRing(3, 1);
-        var replies = LocalRing.Succeed(ring.All(rank => new Command
-        {
-            Name = CommandNames.Operations,
-            Operation = "AllReduce.Sum",
-            Sockets = 1,
-            Seed = rank == 1 ? 5u : 4u,
-        }));
+        var replies = LocalRing.Succeed(
+            ring.All(rank => new Command
+            {
+                Name = CommandNames.Operations,
+                Operation = "AllReduce.Sum",
+                Sockets = 1,
+                Seed = rank == 1 ? 5u : 4u,
+            })
+        );
         Assert.That(replies.Select(reply => reply.Data["wrong"]), Is.All.Not.Empty);
     }
 }

@@ -4,7 +4,9 @@ using NativeCollectives.Worker;
 
 namespace NativeCollectives.Tests.Ring;
 
-/// <summary>Scenarios that several ranks play together; they leave the ring as it was, so those of equal shape share one.</summary>
+/// <summary>
+/// Scenarios that several ranks play together; they leave the ring as it was, so those of equal shape share one.
+/// </summary>
 [Category("Ring")]
 public sealed class RingScenarioTests
 {
@@ -105,40 +107,64 @@ public sealed class RingScenarioTests
     [TestCase(4, 2)]
     [TestCase(3, 1)]
     [TestCase(8, 1)]
-    public void minimal_barrier(int size, int sockets) => OnRing(size, sockets, ring =>
-    {
-        var replies = ring.Play("minimal_barrier");
-        long At(Reply reply, string name) => long.Parse(reply.Data[name], CultureInfo.InvariantCulture);
+    public void minimal_barrier(int size, int sockets) =>
+        OnRing(
+            size,
+            sockets,
+            ring =>
+            {
+                var replies = ring.Play("minimal_barrier");
+                long At(Reply reply, string name) => long.Parse(reply.Data[name], CultureInfo.InvariantCulture);
 
-        for (var round = 0; round < 20; round++)
-        {
-            Assert.That(replies.Min(reply => At(reply, $"left{round}")), Is.GreaterThanOrEqualTo(replies.Max(reply => At(reply, $"came{round}"))),
-                $"round {round}: somebody left before the last came");
-        }
-    });
-
-    [Test]
-    public void ACancelledOperationThatWaitsLeavesTheGroupWhole() => OnRing(3, 1, ring =>
-    {
-        // Rank 0 runs a receive that cannot end yet, and cancels what it queued behind; only then do the others do their part.
-        var command = LocalRing.Play("async_cancelled_while_queued");
-        var first = ring.Workers[0].Send(command);
-        first.Announced();
-        LocalRing.Succeed([first, ring.Workers[1].Send(command), ring.Workers[2].Send(command)]);
-    });
+                for (var round = 0; round < 20; round++)
+                {
+                    Assert.That(
+                        replies.Min(reply => At(reply, $"left{round}")),
+                        Is.GreaterThanOrEqualTo(replies.Max(reply => At(reply, $"came{round}"))),
+                        $"round {round}: somebody left before the last came"
+                    );
+                }
+            }
+        );
 
     [Test]
-    public void TwoGroupsOfTheSameProcessesAreIndependent() => OnRing(3, 1, ring =>
-    {
-        using var hosts = ring.NewHostFile(3, 2);
-        hosts.Release();
-        ring.Form(group: "second", hostFile: hosts);
-        var first = ring.All(_ => LocalRing.Play("two_groups", group: "world", seed: 3));
-        var second = ring.All(_ => LocalRing.Play("two_groups", group: "second", seed: 7) with { Thread = "second" });
-        LocalRing.Succeed(first.Concat(second));
-        ring.Do(new Command { Name = CommandNames.Dispose, Group = "second" });
-        ring.Play("check");
-    });
+    public void ACancelledOperationThatWaitsLeavesTheGroupWhole() =>
+        OnRing(
+            3,
+            1,
+            ring =>
+            {
+                // Rank 0 runs a receive that cannot end yet, and cancels what it queued behind; only then do the others
+                // do their part.
+                var command = LocalRing.Play("async_cancelled_while_queued");
+                var first = ring.Workers[0].Send(command);
+                first.Announced();
+                LocalRing.Succeed([first, ring.Workers[1].Send(command), ring.Workers[2].Send(command)]);
+            }
+        );
+
+    [Test]
+    public void TwoGroupsOfTheSameProcessesAreIndependent() =>
+        OnRing(
+            3,
+            1,
+            ring =>
+            {
+                using var hosts = ring.NewHostFile(3, 2);
+                hosts.Release();
+                ring.Form(group: "second", hostFile: hosts);
+                var first = ring.All(_ => LocalRing.Play("two_groups", group: "world", seed: 3));
+                var second = ring.All(_ =>
+                    LocalRing.Play("two_groups", group: "second", seed: 7) with
+                    {
+                        Thread = "second",
+                    }
+                );
+                LocalRing.Succeed(first.Concat(second));
+                ring.Do(new Command { Name = CommandNames.Dispose, Group = "second" });
+                ring.Play("check");
+            }
+        );
 
     private void OnRing(int size, int sockets, Action<LocalRing> test)
     {

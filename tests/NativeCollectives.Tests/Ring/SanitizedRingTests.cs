@@ -4,8 +4,9 @@ using NativeCollectives.Worker;
 namespace NativeCollectives.Tests.Ring;
 
 /// <summary>
-/// A run through everything that a ring does, in processes that may have a sanitizer's runtime in them: ./build.sh sanitizers runs just this category, with the libraries
-/// built for AddressSanitizer and UndefinedBehaviorSanitizer, and for ThreadSanitizer. Their reports end the worker, or stand in what it wrote.
+/// A run through everything that a ring does, in processes that may have a sanitizer's runtime in them: ./build.sh
+/// sanitizers runs just this category, with the libraries built for AddressSanitizer and UndefinedBehaviorSanitizer,
+/// and for ThreadSanitizer. Their reports end the worker, or stand in what it wrote.
 /// </summary>
 [Category("Ring")]
 [Category("Sanitized")]
@@ -17,7 +18,16 @@ public sealed class SanitizedRingTests
         using var ring = new LocalRing(3, 2);
         foreach (var operation in OperationPlan.Operations)
         {
-            var replies = ring.Do(new Command { Name = CommandNames.Operations, Operation = operation, Sockets = 2, Seed = 11, Count = 1009 });
+            var replies = ring.Do(
+                new Command
+                {
+                    Name = CommandNames.Operations,
+                    Operation = operation,
+                    Sockets = 2,
+                    Seed = 11,
+                    Count = 1009,
+                }
+            );
             Assert.That(replies.Select(reply => reply.Data["wrong"]), Is.All.Empty, operation);
         }
         EndClean(ring);
@@ -27,7 +37,19 @@ public sealed class SanitizedRingTests
     public void SlicesSplitsAndAsynchronousCalls()
     {
         using var ring = new LocalRing(2, 2);
-        foreach (var scenario in new[] { "many_slices", "send_before_receive", "split_keys", "split_many", "split_interleaved", "async_in_order", "async_from_threads", "async_mixed_with_sync" })
+        foreach (
+            var scenario in new[]
+            {
+                "many_slices",
+                "send_before_receive",
+                "split_keys",
+                "split_many",
+                "split_interleaved",
+                "async_in_order",
+                "async_from_threads",
+                "async_mixed_with_sync",
+            }
+        )
         {
             ring.Play(scenario);
         }
@@ -51,12 +73,22 @@ public sealed class SanitizedRingTests
                 Seed = (ulong)round,
             });
             calls[0].Announced();
-            ring.Workers[0].Do(new Command { Name = round % 2 == 0 ? CommandNames.Abort : CommandNames.Dispose, Thread = "other" });
+            ring.Workers[0]
+                .Do(
+                    new Command { Name = round % 2 == 0 ? CommandNames.Abort : CommandNames.Dispose, Thread = "other" }
+                );
             Assert.That(LocalRing.Answers(calls).Select(reply => reply.Failure), Is.All.Not.Null);
             LocalRing.Succeed(ring.All(_ => new Command { Name = CommandNames.Dispose }));
         }
         ring.Form();
-        var last = ring.All(_ => new Command { Name = CommandNames.Loop, Operation = "Any", Count = 1 << 18, Iterations = int.MaxValue, AnnounceAfter = 10 });
+        var last = ring.All(_ => new Command
+        {
+            Name = CommandNames.Loop,
+            Operation = "Any",
+            Count = 1 << 18,
+            Iterations = int.MaxValue,
+            AnnounceAfter = 10,
+        });
         last[1].Announced();
         ring.Workers[1].Kill();
         foreach (var rank in new[] { 0, 2 })

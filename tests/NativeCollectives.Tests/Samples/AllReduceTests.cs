@@ -15,7 +15,10 @@ public sealed class AllReduceTests
     [Category("Tool")]
     public async Task TheLauncherRunsIt(CancellationToken cancellation)
     {
-        var printed = await SampleRanks.LaunchAsync(["-n", "4", "--", .. SampleRanks.Command("AllReduce")], cancellation);
+        var printed = await SampleRanks.LaunchAsync(
+            ["-n", "4", "--", .. SampleRanks.Command("AllReduce")],
+            cancellation
+        );
         Assert.That(printed, Is.EqualTo(Enumerable.Range(0, 4).Select(rank => $"rank {rank} of 4: [4 6 14]")));
     }
 }

@@ -6,9 +6,10 @@ using NativeCollectives.Tests.Harness;
 namespace NativeCollectives.Tests.Samples;
 
 /// <summary>
-/// A rank that speaks the wire of MLX's ring over plain sockets, written after shared/specs/mlx-ring-wire.md and sharing nothing with the library; the numbers
-/// in the comments are that page's sections. One address per rank, float32, less than 256 KiB: then an operation is one slice. It listens on its own address,
-/// connects to its right neighbour's, and has no handshake.
+/// A rank that speaks the wire of MLX's ring over plain sockets, written after shared/specs/mlx-ring-wire.md and
+/// sharing nothing with the library; the numbers in the comments are that page's sections. One address per rank,
+/// float32, less than 256 KiB: then an operation is one slice. It listens on its own address, connects to its right
+/// neighbour's, and has no handshake.
 /// </summary>
 internal sealed class MlxPeer : IDisposable
 {
@@ -50,9 +51,14 @@ internal sealed class MlxPeer : IDisposable
     }
 
     /// <summary>5: reduce-scatter, then all-gather, over n segments.</summary>
-    public async Task<float[]> AllReduceAsync(float[] own, Func<float, float, float> combine, CancellationToken cancellation)
+    public async Task<float[]> AllReduceAsync(
+        float[] own,
+        Func<float, float, float> combine,
+        CancellationToken cancellation
+    )
     {
-        // 5.1: fewer elements than ranks are filled up with zeros, and go to the right; 5.2: one slice goes to the left.
+        // 5.1: fewer elements than ranks are filled up with zeros, and go to the right; 5.2: one slice goes to the
+        // left.
         var direction = own.Length < _size ? -1 : +1;
         var values = new float[Math.Max(own.Length, _size)];
         own.CopyTo(values, 0);
@@ -85,21 +91,32 @@ internal sealed class MlxPeer : IDisposable
         blocks[_rank] = own;
         for (var step = 0; step < _size - 1; step++)
         {
-            blocks[(_rank + step + 1) % _size] = await ExchangeAsync(blocks[(_rank + step) % _size], own.Length, +1, cancellation);
+            blocks[(_rank + step + 1) % _size] = await ExchangeAsync(
+                blocks[(_rank + step) % _size],
+                own.Length,
+                +1,
+                cancellation
+            );
         }
 
         return [.. blocks.SelectMany(block => block)];
     }
 
     /// <summary>7: to the right over the connection that this rank opened.</summary>
-    public Task SendRightAsync(float[] values, CancellationToken cancellation) => SendAsync(_right, values, cancellation);
+    public Task SendRightAsync(float[] values, CancellationToken cancellation) =>
+        SendAsync(_right, values, cancellation);
 
     /// <summary>7: from the left over the connection that this rank accepted.</summary>
-    public Task<float[]> ReceiveLeftAsync(int count, CancellationToken cancellation) => ReceiveAsync(_left, count, cancellation);
+    public Task<float[]> ReceiveLeftAsync(int count, CancellationToken cancellation) =>
+        ReceiveAsync(_left, count, cancellation);
 
     /// <summary>Waits until the left neighbour has closed its connection; fails if it sends anything more.</summary>
     public async Task LeftHasLeftAsync(CancellationToken cancellation) =>
-        Assert.That(await _left.ReceiveAsync(new byte[1], cancellation), Is.Zero, "the neighbour sent more than the operations need");
+        Assert.That(
+            await _left.ReceiveAsync(new byte[1], cancellation),
+            Is.Zero,
+            "the neighbour sent more than the operations need"
+        );
 
     public void Dispose()
     {
@@ -107,7 +124,9 @@ internal sealed class MlxPeer : IDisposable
         _right?.Dispose();
     }
 
-    /// <summary>4: −1 sends to the right and receives from the left, +1 the other way round. 3.1: both at once.</summary>
+    /// <summary>
+    /// 4: −1 sends to the right and receives from the left, +1 the other way round. 3.1: both at once.
+    /// </summary>
     private async Task<float[]> ExchangeAsync(float[] sent, int count, int direction, CancellationToken cancellation)
     {
         var (to, from) = direction < 0 ? (_right, _left) : (_left, _right);
@@ -125,7 +144,7 @@ internal sealed class MlxPeer : IDisposable
             BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(4 * index), values[index]);
         }
 
-        for (var sent = 0; sent < bytes.Length;)
+        for (var sent = 0; sent < bytes.Length; )
         {
             sent += await socket.SendAsync(bytes.AsMemory(sent), cancellation);
         }
@@ -134,14 +153,19 @@ internal sealed class MlxPeer : IDisposable
     private static async Task<float[]> ReceiveAsync(Socket socket, int count, CancellationToken cancellation)
     {
         var bytes = new byte[4 * count];
-        for (var received = 0; received < bytes.Length;)
+        for (var received = 0; received < bytes.Length; )
         {
             var more = await socket.ReceiveAsync(bytes.AsMemory(received), cancellation);
             Assert.That(more, Is.Positive, "the neighbour is gone");
             received += more;
         }
 
-        return [.. Enumerable.Range(0, count).Select(index => BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(4 * index)))];
+        return
+        [
+            .. Enumerable
+                .Range(0, count)
+                .Select(index => BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(4 * index))),
+        ];
     }
 
     /// <summary>2.2: until the neighbour listens.</summary>

@@ -11,7 +11,10 @@ internal static class SampleRanks
     /// <summary>Starts one rank of a ring.</summary>
     public static Process Start(string sample, int rank, HostFile hosts)
     {
-        var start = new ProcessStartInfo(CollectivesTool.Dotnet, [Path.Combine(AppContext.BaseDirectory, $"{sample}.dll")])
+        var start = new ProcessStartInfo(
+            CollectivesTool.Dotnet,
+            [Path.Combine(AppContext.BaseDirectory, $"{sample}.dll")]
+        )
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -37,17 +40,23 @@ internal static class SampleRanks
         }
     }
 
-    /// <summary>Runs ranks by <c>collectives launch</c> from the repository's root, and gives what all of them printed: its lines, in order.</summary>
+    /// <summary>
+    /// Runs ranks by <c>collectives launch</c> from the repository's root, and gives what all of them printed: its
+    /// lines, in order.
+    /// </summary>
     public static async Task<IReadOnlyList<string>> LaunchAsync(string[] arguments, CancellationToken cancellation)
     {
         var (code, output, errors) = await CollectivesTool.RunAsync(
-            CollectivesTool.StartInfo(["launch", .. arguments], folder: NcclLibraries.RepositoryRoot), cancellation);
+            CollectivesTool.StartInfo(["launch", .. arguments], folder: NcclLibraries.RepositoryRoot),
+            cancellation
+        );
         Assert.That(code, Is.Zero, errors);
         return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>The program of a sample, and how it is run.</summary>
-    public static string[] Command(string sample) => [CollectivesTool.Dotnet, Path.Combine(AppContext.BaseDirectory, $"{sample}.dll")];
+    public static string[] Command(string sample) =>
+        [CollectivesTool.Dotnet, Path.Combine(AppContext.BaseDirectory, $"{sample}.dll")];
 
     /// <summary>Waits for a process's end, which must be a good one, and gives what it printed.</summary>
     public static async Task<string> EndAsync(Process rank, CancellationToken cancellation)

@@ -12,10 +12,24 @@ public sealed class BenchRunTests
 {
     private static readonly string[] _fields =
     [
-        "system", "transport", "operation", "dtype", "ranks", "in_place", "bytes", "min_us", "median_us", "p99_us", "algbw_gbps", "busbw_gbps", "errors",
+        "system",
+        "transport",
+        "operation",
+        "dtype",
+        "ranks",
+        "in_place",
+        "bytes",
+        "min_us",
+        "median_us",
+        "p99_us",
+        "algbw_gbps",
+        "busbw_gbps",
+        "errors",
     ];
 
-    /// <summary>Every operation with every type and operator, in one start of three ranks; the file has what it promises.</summary>
+    /// <summary>
+    /// Every operation with every type and operator, in one start of three ranks; the file has what it promises.
+    /// </summary>
     [Test]
     [CancelAfter(60_000)]
     public async Task ThreeRanksMeasureEverythingAndEveryResultIsRight(CancellationToken cancellation)
@@ -26,8 +40,10 @@ public sealed class BenchRunTests
             var json = Path.Combine(folder, "result.json");
             var csv = Path.Combine(folder, "result.csv");
             var (code, output, errors) = await BenchTool.RunAsync(
-                $"--backend ring -n 3 --op all --dtype all --redop all --root 1 --sizes 100 --iterations 1 --warmup 0 --json {json} --csv {csv}",
-                cancellation);
+                "--backend ring -n 3 --op all --dtype all --redop all --root 1 --sizes 100 --iterations 1 --warmup 0 "
+                    + $"--json {json} --csv {csv}",
+                cancellation
+            );
             Assert.That(code, Is.Zero, errors);
 
             using var document = JsonDocument.Parse(await File.ReadAllTextAsync(json, cancellation));
@@ -36,18 +52,44 @@ public sealed class BenchRunTests
             var expected = (3 * ((14 * 5) - 1) * 2) + (3 * 14 * 2) + (3 * 14) + 1;
             Assert.Multiple(() =>
             {
-                Assert.That(conditions.GetProperty("command").GetString(), Does.StartWith("collectives bench --backend ring -n 3 "));
-                Assert.That(conditions.GetProperty("machine").GetProperty("cores").GetInt32(), Is.EqualTo(Environment.ProcessorCount));
-                Assert.That(conditions.GetProperty("versions").GetProperty("native-collectives").GetString(), Is.Not.Empty);
-                Assert.That(conditions.GetProperty("date").GetDateTimeOffset(), Is.EqualTo(DateTimeOffset.Now).Within(TimeSpan.FromMinutes(2)));
+                Assert.That(
+                    conditions.GetProperty("command").GetString(),
+                    Does.StartWith("collectives bench --backend ring -n 3 ")
+                );
+                Assert.That(
+                    conditions.GetProperty("machine").GetProperty("cores").GetInt32(),
+                    Is.EqualTo(Environment.ProcessorCount)
+                );
+                Assert.That(
+                    conditions.GetProperty("versions").GetProperty("native-collectives").GetString(),
+                    Is.Not.Empty
+                );
+                Assert.That(
+                    conditions.GetProperty("date").GetDateTimeOffset(),
+                    Is.EqualTo(DateTimeOffset.Now).Within(TimeSpan.FromMinutes(2))
+                );
                 Assert.That(document.RootElement.GetProperty("complete").GetBoolean(), Is.True);
                 Assert.That(rows, Has.Count.EqualTo(expected));
-                Assert.That(rows.SelectMany(row => _fields.Where(field => !row.TryGetProperty(field, out _))), Is.Empty, "missing fields");
+                Assert.That(
+                    rows.SelectMany(row => _fields.Where(field => !row.TryGetProperty(field, out _))),
+                    Is.Empty,
+                    "missing fields"
+                );
                 Assert.That(rows.Sum(row => row.GetProperty("errors").GetInt64()), Is.Zero);
                 Assert.That(
-                    rows.Select(row => row.GetProperty("operation").GetString()).Distinct(), Is.EquivalentTo(BenchmarkOperation.All.Select(one => one.Name)));
-                Assert.That(rows.Select(row => row.GetProperty("dtype").GetString()).Distinct(), Is.EquivalentTo(DataTypes.Names));
-                Assert.That(rows.All(row => row.GetProperty("ranks").GetInt32() == 3 && row.GetProperty("median_us").GetDouble() > 0), Is.True);
+                    rows.Select(row => row.GetProperty("operation").GetString()).Distinct(),
+                    Is.EquivalentTo(BenchmarkOperation.All.Select(one => one.Name))
+                );
+                Assert.That(
+                    rows.Select(row => row.GetProperty("dtype").GetString()).Distinct(),
+                    Is.EquivalentTo(DataTypes.Names)
+                );
+                Assert.That(
+                    rows.All(row =>
+                        row.GetProperty("ranks").GetInt32() == 3 && row.GetProperty("median_us").GetDouble() > 0
+                    ),
+                    Is.True
+                );
             });
 
             var lines = await File.ReadAllLinesAsync(csv, cancellation);
@@ -69,11 +111,21 @@ public sealed class BenchRunTests
     public async Task SeveralNumbersOfRanksAreMeasuredAndNothingButJsonIsOnTheOutput(CancellationToken cancellation)
     {
         var (code, output, errors) = await BenchTool.RunAsync(
-            "--backend ring -n 1,2 --connections 2 --sizes 8 --iterations 2 --place in --json -", cancellation);
+            "--backend ring -n 1,2 --connections 2 --sizes 8 --iterations 2 --place in --json -",
+            cancellation
+        );
         Assert.That(code, Is.Zero, errors);
         using var document = JsonDocument.Parse(output);
-        var rows = document.RootElement.GetProperty("rows").EnumerateArray()
-            .Select(row => (row.GetProperty("ranks").GetInt32(), row.GetProperty("sockets").GetInt32(), row.GetProperty("in_place").GetBoolean()));
+        var rows = document
+            .RootElement.GetProperty("rows")
+            .EnumerateArray()
+            .Select(row =>
+                (
+                    row.GetProperty("ranks").GetInt32(),
+                    row.GetProperty("sockets").GetInt32(),
+                    row.GetProperty("in_place").GetBoolean()
+                )
+            );
         Assert.That(rows, Is.EqualTo(new[] { (1, 2, true), (2, 2, true) }));
     }
 
@@ -95,9 +147,15 @@ public sealed class BenchRunTests
         Assert.That(rows[0], Does.StartWith("system,transport,operation,"));
         Assert.That(rows[1], Does.StartWith("native-collectives,tcp,all-gather,int32,,,2,"));
 
-        BenchTool Launch(int rank) => BenchTool.Start(
-            "--op all-gather broadcast --dtype int32 --sizes 8,4K --place out --iterations 2 --csv -",
-            new Dictionary<string, string> { ["MLX_RANK"] = rank.ToString(CultureInfo.InvariantCulture), ["MLX_HOSTFILE"] = hosts.Path });
+        BenchTool Launch(int rank) =>
+            BenchTool.Start(
+                "--op all-gather broadcast --dtype int32 --sizes 8,4K --place out --iterations 2 --csv -",
+                new Dictionary<string, string>
+                {
+                    ["MLX_RANK"] = rank.ToString(CultureInfo.InvariantCulture),
+                    ["MLX_HOSTFILE"] = hosts.Path,
+                }
+            );
     }
 
     [Test]
@@ -106,9 +164,11 @@ public sealed class BenchRunTests
     {
         SoftVerbsLibrary.Require("devices for any number of ranks");
         var (code, output, errors) = await BenchTool.RunAsync(
-            $"--backend jaccl --verbs-library {SoftVerbsLibrary.Path} -n 2 --topology ring --wires 2 --op all-reduce send-receive " +
-            "--dtype bfloat16 --sizes 6,8K --iterations 2 --place out --csv -",
-            cancellation);
+            $"--backend jaccl --verbs-library {SoftVerbsLibrary.Path} -n 2 --topology ring --wires 2 --op all-reduce "
+                + "send-receive "
+                + "--dtype bfloat16 --sizes 6,8K --iterations 2 --place out --csv -",
+            cancellation
+        );
         Assert.That(code, Is.Zero, errors);
         AssertRows(output, transport: "verbs", rows: 4);
     }
@@ -122,9 +182,11 @@ public sealed class BenchRunTests
             Assert.Ignore("the doubles are what this test runs on");
         }
         var (code, output, errors) = await BenchTool.RunAsync(
-            "--backend any -n 2 --op all-reduce reduce-scatter --dtype int16 float16 complex64 --sizes 4K --iterations 2 --csv -",
+            "--backend any -n 2 --op all-reduce reduce-scatter --dtype int16 float16 complex64 --sizes 4K --iterations "
+                + "2 --csv -",
             cancellation,
-            NcclLibraries.Doubles());
+            NcclLibraries.Doubles()
+        );
         Assert.That(code, Is.Zero, errors);
         AssertRows(output, transport: "nccl", rows: 2 * 2 * 2, "float16", "complex64");
     }
@@ -135,7 +197,10 @@ public sealed class BenchRunTests
     public async Task ARankThatFailsIsNamed(CancellationToken cancellation)
     {
         var missing = Path.Combine(Path.GetTempPath(), $"nc-no-such-library-{Guid.NewGuid():N}.so");
-        var (code, output, errors) = await BenchTool.RunAsync($"--backend jaccl --devices none --verbs-library {missing} -n 2 --sizes 8", cancellation);
+        var (code, output, errors) = await BenchTool.RunAsync(
+            $"--backend jaccl --devices none --verbs-library {missing} -n 2 --sizes 8",
+            cancellation
+        );
         Assert.That(code, Is.EqualTo(ExitCodes.Failed), output);
         var message = errors.TrimEnd().Split('\n')[^1];
         Assert.That(message, Does.Match("^collectives: rank [01]: .*").And.Contain(missing));
@@ -182,7 +247,9 @@ public sealed class BenchRunTests
     {
         var lines = csv.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var header = lines[0].Split(',');
-        var cells = lines[1..].Select(line => header.Zip(line.Split(',')).ToDictionary(cell => cell.First, cell => cell.Second)).ToList();
+        var cells = lines[1..]
+            .Select(line => header.Zip(line.Split(',')).ToDictionary(cell => cell.First, cell => cell.Second))
+            .ToList();
         Assert.Multiple(() =>
         {
             Assert.That(cells, Has.Count.EqualTo(rows));
@@ -200,9 +267,16 @@ public sealed class BenchRunTests
     {
         while (true)
         {
-            var children = Directory.EnumerateDirectories("/proc")
-                .Select(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var id) ? id : 0)
-                .Where(id => id > 0 && Stat(id) is [_, var ofParent, ..] && ofParent == parent.ToString(CultureInfo.InvariantCulture))
+            var children = Directory
+                .EnumerateDirectories("/proc")
+                .Select(folder =>
+                    int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var id) ? id : 0
+                )
+                .Where(id =>
+                    id > 0
+                    && Stat(id) is [_, var ofParent, ..]
+                    && ofParent == parent.ToString(CultureInfo.InvariantCulture)
+                )
                 .ToArray();
             if (children.Length == number)
             {

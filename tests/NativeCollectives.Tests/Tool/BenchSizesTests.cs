@@ -34,17 +34,23 @@ public sealed class BenchSizesTests
     [TestCase("--sizes 4K,7 1M --sizes 7", new long[] { 4096, 7, 1 << 20 })]
     [TestCase("--max-bytes 4", new long[] { 4 })]
     [TestCase("--min-bytes 64M", new long[] { 64 << 20 })]
-    public void TheRangeOrTheListIsMeasured(string arguments, long[] sizes) => Assert.That(Read(arguments).Sizes, Is.EqualTo(sizes));
+    public void TheRangeOrTheListIsMeasured(string arguments, long[] sizes) =>
+        Assert.That(Read(arguments).Sizes, Is.EqualTo(sizes));
 
     [Test]
     public void TheDefaultIsASumOfFloatsOnceWithTwoBuffersAndOnceWithOne()
     {
         var cases = Read("--sizes 1K").Cases(2, reason => Assert.Fail(reason));
-        Assert.That(cases.Select(one => (one.Operation.Name, one.Type, one.ReduceOp, one.InPlace, one.Counts[0])), Is.EqualTo(new[]
-        {
-            ("all-reduce", CollectiveDataType.Float32, (ReduceOp?)ReduceOp.Sum, false, 256L),
-            ("all-reduce", CollectiveDataType.Float32, (ReduceOp?)ReduceOp.Sum, true, 256L),
-        }));
+        Assert.That(
+            cases.Select(one => (one.Operation.Name, one.Type, one.ReduceOp, one.InPlace, one.Counts[0])),
+            Is.EqualTo(
+                new[]
+                {
+                    ("all-reduce", CollectiveDataType.Float32, (ReduceOp?)ReduceOp.Sum, false, 256L),
+                    ("all-reduce", CollectiveDataType.Float32, (ReduceOp?)ReduceOp.Sum, true, 256L),
+                }
+            )
+        );
     }
 
     [Test]
@@ -54,10 +60,20 @@ public sealed class BenchSizesTests
         var cases = Read("--op all --dtype all --redop all --sizes 1K").Cases(3, leftOut.Add);
         Assert.Multiple(() =>
         {
-            Assert.That(cases.Select(one => one.Operation.Name).Distinct(), Is.EquivalentTo(BenchmarkOperation.All.Select(one => one.Name)));
-            Assert.That(cases.Select(one => one.Type).Distinct(), Is.EquivalentTo(Enum.GetValues<CollectiveDataType>()));
-            Assert.That(cases.Select(one => one.ReduceOp).OfType<ReduceOp>().Distinct(), Is.EquivalentTo(Enum.GetValues<ReduceOp>()));
-            // Three operations with 14 types, 5 operators and 2 forms, but for the average of bool; 3 others in 2 forms, 3 in one; and the barrier.
+            Assert.That(
+                cases.Select(one => one.Operation.Name).Distinct(),
+                Is.EquivalentTo(BenchmarkOperation.All.Select(one => one.Name))
+            );
+            Assert.That(
+                cases.Select(one => one.Type).Distinct(),
+                Is.EquivalentTo(Enum.GetValues<CollectiveDataType>())
+            );
+            Assert.That(
+                cases.Select(one => one.ReduceOp).OfType<ReduceOp>().Distinct(),
+                Is.EquivalentTo(Enum.GetValues<ReduceOp>())
+            );
+            // Three operations with 14 types, 5 operators and 2 forms, but for the average of bool; 3 others in 2
+            // forms, 3 in one; and the barrier.
             Assert.That(cases, Has.Count.EqualTo((3 * ((14 * 5) - 1) * 2) + (3 * 14 * 2) + (3 * 14) + 1));
             Assert.That(leftOut.Distinct(), Is.EqualTo(new[] { "There is no avg of bool." }));
         });
@@ -72,13 +88,19 @@ public sealed class BenchSizesTests
     {
         const int Ranks = 3;
         var operation = BenchmarkOperation.Find(name);
-        Assert.That(operation.Bytes(Ranks, operation.Count(Ranks, bytes, elementSize), elementSize), Is.EqualTo(measured));
+        Assert.That(
+            operation.Bytes(Ranks, operation.Count(Ranks, bytes, elementSize), elementSize),
+            Is.EqualTo(measured)
+        );
     }
 
     [TestCase("--sizes 1K --factor 2", "--sizes lists the sizes; --factor is for a range of them.")]
     [TestCase("--factor 2 --step 8", "--factor and --step both say which sizes come next: give one of them.")]
     [TestCase("--min-bytes 1K --max-bytes 8", "--min-bytes is 1024, more than --max-bytes, which is 8.")]
-    [TestCase("--max-bytes 1T", "--max-bytes is '1T', but should be a size such as 8, 64K, 1M or 1G, from 1 B to 1024 GiB.")]
+    [TestCase(
+        "--max-bytes 1T",
+        "--max-bytes is '1T', but should be a size such as 8, 64K, 1M or 1G, from 1 B to 1024 GiB."
+    )]
     [TestCase("--step 1 --max-bytes 1G", "--step 1 makes more than 10000 sizes.")]
     [TestCase("--op sum", "--op is 'sum', but should be one of all-reduce, all-gather, ")]
     [TestCase("--dtype float", "--dtype is 'float', but should be one of bool, int8, ")]
@@ -86,7 +108,10 @@ public sealed class BenchSizesTests
     [TestCase("--backend none", "--backend is 'none', but should be one of any, ring, jaccl, nccl.")]
     [TestCase("-n 0", "--ranks is '0', but should be a whole number from 1 to 64.")]
     [TestCase("-n two", "--ranks is 'two', but should be a whole number from 1 to 64.")]
-    [TestCase("--iterations 3 --seconds 1", "--seconds and --iterations both say how long to measure: give one of them.")]
+    [TestCase(
+        "--iterations 3 --seconds 1",
+        "--seconds and --iterations both say how long to measure: give one of them."
+    )]
     [TestCase("--seconds never", "--seconds is 'never', but should be a number of seconds from 0.001 to 3600.")]
     [TestCase("--json - --csv -", "--json and --csv cannot both be the standard output.")]
     public void AMistakeIsOneSentence(string arguments, string message)
@@ -101,16 +126,27 @@ public sealed class BenchSizesTests
 
     [TestCase("-n 2 --root 2 --op broadcast", "--root is 2, but should be a rank from 0 to 1.")]
     [TestCase("-n 1 --op send-receive", "Nothing is left to measure with 1 rank: send-receive needs at least 2 ranks.")]
-    [TestCase("-n 2 --op all-to-all --place in", "Nothing is left to measure with 2 ranks: all-to-all has no in-place form.")]
-    [TestCase("-n 2 --sizes 512G", "all-reduce of 512 GiB needs 2048.0 GiB for the buffers of 2 ranks, but this machine has ")]
+    [TestCase(
+        "-n 2 --op all-to-all --place in",
+        "Nothing is left to measure with 2 ranks: all-to-all has no in-place form."
+    )]
+    [TestCase(
+        "-n 2 --sizes 512G",
+        "all-reduce of 512 GiB needs 2048.0 GiB for the buffers of 2 ranks, but this machine has "
+    )]
     [TestCase("-n 2 --wires 2", "--wires is for --backend jaccl; here the backend is ring.")]
     [TestCase("-n 2 --memory device", "--memory device is for --backend nccl; here the backend is ring.")]
-    [TestCase("-n 2 --backend jaccl --connections 2", "--connections is for --backend ring; here the backend is jaccl.")]
+    [TestCase(
+        "-n 2 --backend jaccl --connections 2",
+        "--connections is for --backend ring; here the backend is jaccl."
+    )]
     [TestCase("-n 9 --backend jaccl --devices a", "--ranks is 9, but should be 2 to 8 for jaccl in a mesh.")]
     [TestCase("-n 2 --backend jaccl --device-file /nonexistent", "--device-file /nonexistent cannot be read: ")]
     public void WhatDoesNotFitTheRunIsFoundBeforeItStarts(string arguments, string message)
     {
-        var options = Read(arguments.Contains("--backend", StringComparison.Ordinal) ? arguments : "--backend ring " + arguments);
+        var options = Read(
+            arguments.Contains("--backend", StringComparison.Ordinal) ? arguments : "--backend ring " + arguments
+        );
         using var scratch = new ScratchFolder();
         var failure = Assert.Throws<ToolException>(() => BenchPlan.Local(options, scratch))!;
         Assert.Multiple(() =>

@@ -12,11 +12,20 @@ public sealed class BenchStatisticsTests
         public string Name => "nobody";
         public string Version => "1";
 
-        public Task MeasureAsync(BenchmarkJob job, Action<BenchmarkCase, Measurement> measured, CancellationToken cancellationToken)
+        public Task MeasureAsync(
+            BenchmarkJob job,
+            Action<BenchmarkCase, Measurement> measured,
+            CancellationToken cancellationToken
+        )
         {
             foreach (var one in job.Cases)
             {
-                measured(one, one.Type == CollectiveDataType.Int8 ? Measurement.OfUnsupported("No int8.") : new Measurement(one.Counts[0], 0, 1, [1000]));
+                measured(
+                    one,
+                    one.Type == CollectiveDataType.Int8
+                        ? Measurement.OfUnsupported("No int8.")
+                        : new Measurement(one.Counts[0], 0, 1, [1000])
+                );
             }
             return Task.CompletedTask;
         }
@@ -27,7 +36,8 @@ public sealed class BenchStatisticsTests
         Assert.That(Statistics.Of([3000, 1000, 10_000]), Is.EqualTo(new Statistics(Min: 1, Median: 3, P99: 10)));
 
     [Test]
-    public void AnEvenNumberOfTimesHasTwo() => Assert.That(Statistics.Of([4000, 1000, 3000, 2000]), Is.EqualTo(new Statistics(Min: 1, Median: 2.5, P99: 4)));
+    public void AnEvenNumberOfTimesHasTwo() =>
+        Assert.That(Statistics.Of([4000, 1000, 3000, 2000]), Is.EqualTo(new Statistics(Min: 1, Median: 2.5, P99: 4)));
 
     [Test]
     public void OneTimeIsAllOfThem() => Assert.That(Statistics.Of([5000]), Is.EqualTo(new Statistics(5, 5, 5)));
@@ -52,9 +62,30 @@ public sealed class BenchStatisticsTests
     [Test]
     public void ARowSaysHowFast()
     {
-        var one = new BenchmarkCase(BenchmarkOperation.Find("all-reduce"), CollectiveDataType.Float32, ReduceOp.Max, 0, InPlace: true, [250]);
-        var job = new BenchmarkJob(4, "tcp", new Links(Sockets: 2), null, BufferMemory.Host, [one], new Pace(2, 0), TimeSpan.FromSeconds(1));
-        var row = Row.Of(new Nobody(), job, one, new Measurement(250, CpuMicroseconds: 300, Errors: 7, [100_000, 300_000]));
+        var one = new BenchmarkCase(
+            BenchmarkOperation.Find("all-reduce"),
+            CollectiveDataType.Float32,
+            ReduceOp.Max,
+            0,
+            InPlace: true,
+            [250]
+        );
+        var job = new BenchmarkJob(
+            4,
+            "tcp",
+            new Links(Sockets: 2),
+            null,
+            BufferMemory.Host,
+            [one],
+            new Pace(2, 0),
+            TimeSpan.FromSeconds(1)
+        );
+        var row = Row.Of(
+            new Nobody(),
+            job,
+            one,
+            new Measurement(250, CpuMicroseconds: 300, Errors: 7, [100_000, 300_000])
+        );
         Assert.Multiple(() =>
         {
             Assert.That(row.Bytes, Is.EqualTo(1000));
@@ -84,8 +115,24 @@ public sealed class BenchStatisticsTests
     [Test]
     public void TheTableHasBothFormsOnOneLine()
     {
-        var one = new BenchmarkCase(BenchmarkOperation.Find("broadcast"), CollectiveDataType.Int8, null, 1, InPlace: true, [64]);
-        var job = new BenchmarkJob(2, "tcp", new Links(), null, BufferMemory.Host, [one], new Pace(1, 0), TimeSpan.FromSeconds(1));
+        var one = new BenchmarkCase(
+            BenchmarkOperation.Find("broadcast"),
+            CollectiveDataType.Int8,
+            null,
+            1,
+            InPlace: true,
+            [64]
+        );
+        var job = new BenchmarkJob(
+            2,
+            "tcp",
+            new Links(),
+            null,
+            BufferMemory.Host,
+            [one],
+            new Pace(1, 0),
+            TimeSpan.FromSeconds(1)
+        );
         var row = Row.Of(new Nobody(), job, one, new Measurement(64, 0, 0, [2000]));
         using var text = new StringWriter();
         var table = new ResultTable(text);
@@ -95,7 +142,29 @@ public sealed class BenchStatisticsTests
         Assert.That(lines.Count(line => line.StartsWith('#')), Is.EqualTo(lines.Length - 2), "one header for both");
         Assert.That(
             lines[^2].Split(' ', StringSplitOptions.RemoveEmptyEntries),
-            Is.EqualTo(new[] { "64", "64", "int8", "none", "1", "-", "-", "-", "-", "-", "-", "2.00", "2.00", "2.00", "0.032", "0.032", "0" }));
+            Is.EqualTo(
+                new[]
+                {
+                    "64",
+                    "64",
+                    "int8",
+                    "none",
+                    "1",
+                    "-",
+                    "-",
+                    "-",
+                    "-",
+                    "-",
+                    "-",
+                    "2.00",
+                    "2.00",
+                    "2.00",
+                    "0.032",
+                    "0.032",
+                    "0",
+                }
+            )
+        );
         Assert.That(lines[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries), Has.Length.EqualTo(17));
     }
 
@@ -103,7 +172,8 @@ public sealed class BenchStatisticsTests
     public async Task WrongElementsAreAddedUpAndWhatCannotBeDoneIsNamedOnce()
     {
         var allReduce = BenchmarkOperation.Find("all-reduce");
-        BenchmarkCase Case(CollectiveDataType type, long count, bool inPlace) => new(allReduce, type, ReduceOp.Sum, 0, inPlace, [count]);
+        BenchmarkCase Case(CollectiveDataType type, long count, bool inPlace) =>
+            new(allReduce, type, ReduceOp.Sum, 0, inPlace, [count]);
         List<BenchmarkCase> cases =
         [
             Case(CollectiveDataType.Int8, 1, false),
@@ -112,7 +182,16 @@ public sealed class BenchStatisticsTests
             Case(CollectiveDataType.Int32, 1, true),
             Case(CollectiveDataType.Int32, 2, false),
         ];
-        var job = new BenchmarkJob(2, "tcp", new Links(Sockets: 1), null, BufferMemory.Host, cases, new Pace(1, 0), TimeSpan.FromSeconds(1));
+        var job = new BenchmarkJob(
+            2,
+            "tcp",
+            new Links(Sockets: 1),
+            null,
+            BufferMemory.Host,
+            cases,
+            new Pace(1, 0),
+            TimeSpan.FromSeconds(1)
+        );
         using var text = new StringWriter();
         var plan = new BenchPlan(new Nobody(), [job], ["A note"], IsReporter: true);
         var run = new BenchRun(plan, job.Pace, new ResultTable(text), new ProgressLine(null, cases.Count));

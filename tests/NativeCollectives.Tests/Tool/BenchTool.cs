@@ -7,7 +7,14 @@ namespace NativeCollectives.Tests.Tool;
 internal sealed class BenchTool : IDisposable
 {
     // What could make a group of the machine that runs the tests.
-    private static readonly string[] _launchers = ["MLX_RANK", "MLX_HOSTFILE", "NC_VERBS_LIBRARY", "NC_NCCL_LIBRARY", "NC_CUDA_LIBRARY"];
+    private static readonly string[] _launchers =
+    [
+        "MLX_RANK",
+        "MLX_HOSTFILE",
+        "NC_VERBS_LIBRARY",
+        "NC_NCCL_LIBRARY",
+        "NC_CUDA_LIBRARY",
+    ];
 
     private readonly Task<string> _output;
     private readonly Task<string> _errors;
@@ -34,7 +41,9 @@ internal sealed class BenchTool : IDisposable
         return new BenchTool(ChildProcesses.Start(info));
     }
 
-    /// <summary>Waits for its end; gives its exit code, what it wrote to the standard output, and to the standard error stream.</summary>
+    /// <summary>
+    /// Waits for its end; gives its exit code, what it wrote to the standard output, and to the standard error stream.
+    /// </summary>
     public async Task<(int ExitCode, string Output, string Errors)> EndAsync(CancellationToken cancellation)
     {
         await Process.WaitForExitAsync(cancellation);
@@ -42,7 +51,10 @@ internal sealed class BenchTool : IDisposable
     }
 
     public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(
-        string arguments, CancellationToken cancellation, IReadOnlyDictionary<string, string>? variables = null)
+        string arguments,
+        CancellationToken cancellation,
+        IReadOnlyDictionary<string, string>? variables = null
+    )
     {
         using var tool = Start(arguments, variables);
         return await tool.EndAsync(cancellation);

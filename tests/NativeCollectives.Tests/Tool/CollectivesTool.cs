@@ -14,7 +14,11 @@ internal static class CollectivesTool
     /// <param name="arguments">Its arguments.</param>
     /// <param name="variables">Variables beside those of the tests.</param>
     /// <param name="folder">Where it runs; null: where the tests do.</param>
-    public static ProcessStartInfo StartInfo(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? variables = null, string? folder = null)
+    public static ProcessStartInfo StartInfo(
+        IEnumerable<string> arguments,
+        IReadOnlyDictionary<string, string>? variables = null,
+        string? folder = null
+    )
     {
         var start = new ProcessStartInfo(Dotnet, [Path, .. arguments])
         {
@@ -30,8 +34,13 @@ internal static class CollectivesTool
         return start;
     }
 
-    /// <summary>Runs it to its end; gives its exit code, what it wrote to the standard output, and to the standard error stream.</summary>
-    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(ProcessStartInfo start, CancellationToken cancellation)
+    /// <summary>
+    /// Runs it to its end; gives its exit code, what it wrote to the standard output, and to the standard error stream.
+    /// </summary>
+    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(
+        ProcessStartInfo start,
+        CancellationToken cancellation
+    )
     {
         Process tool = ChildProcesses.Start(start);
         try
@@ -47,7 +56,9 @@ internal static class CollectivesTool
         }
     }
 
-    /// <summary>Variables with which the tool finds the programs of a folder, such as a double of ssh, before all others.</summary>
+    /// <summary>
+    /// Variables with which the tool finds the programs of a folder, such as a double of ssh, before all others.
+    /// </summary>
     public static Dictionary<string, string> FirstOnPath(string folder) =>
         new() { ["PATH"] = $"{folder}{System.IO.Path.PathSeparator}{Environment.GetEnvironmentVariable("PATH")}" };
 }

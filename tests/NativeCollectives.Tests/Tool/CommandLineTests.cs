@@ -15,7 +15,10 @@ public sealed class CommandLineTests
         var start = CollectivesTool.StartInfo(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         var (code, output, errors) = await CollectivesTool.RunAsync(start, cancellation);
         Assert.That((code, output), Is.EqualTo((ExitCodes.Usage, "")));
-        Assert.That(errors, Is.EqualTo($"collectives: {sentence}\nSee: collectives --help, collectives COMMAND --help\n"));
+        Assert.That(
+            errors,
+            Is.EqualTo($"collectives: {sentence}\nSee: collectives --help, collectives COMMAND --help\n")
+        );
     }
 
     [TestCase("")]

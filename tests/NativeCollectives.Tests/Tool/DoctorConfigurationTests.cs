@@ -32,7 +32,8 @@ internal sealed class DoctorConfigurationTests
         Assert.That(report.Missing, Has.Some.EqualTo("ring: MLX_RANK, MLX_HOSTFILE are missing"));
         Assert.That(
             report.Settings,
-            Has.Member(new NativeCollectives.Hosting.SettingOrigin("NativeCollectives:Backend", "any", "default")));
+            Has.Member(new NativeCollectives.Hosting.SettingOrigin("NativeCollectives:Backend", "any", "default"))
+        );
     }
 
     [Test]
@@ -41,7 +42,9 @@ internal sealed class DoctorConfigurationTests
         string hosts = File("""[["127.0.0.1:5000"],["127.0.0.1:5001"]]""", "ring.json");
         Set("MLX_RANK", "1");
         Set("NativeCollectives__Ring__HostFile", hosts);
-        ConfigurationReport report = new ConfigurationInspector().Inspect(File("""{"NativeCollectives":{"Backend":"ring","FormingTimeout":"00:00:07"}}"""));
+        ConfigurationReport report = new ConfigurationInspector().Inspect(
+            File("""{"NativeCollectives":{"Backend":"ring","FormingTimeout":"00:00:07"}}""")
+        );
         Assert.That(report.Findings, Is.Empty);
         Assert.That((report.Backend, report.Rank, report.Size), Is.EqualTo(("ring", 1, 2)));
         Assert.That(Source("Ring:Rank"), Does.StartWith("environment variable MLX_RANK"));
@@ -49,18 +52,22 @@ internal sealed class DoctorConfigurationTests
         Assert.That(Source("FormingTimeout"), Does.EndWith("settings.json"));
         Assert.That(Source("Strict"), Is.EqualTo("default"));
 
-        string Source(string key) => report.Settings.Single(setting => setting.Key == $"NativeCollectives:{key}").Source;
+        string Source(string key) =>
+            report.Settings.Single(setting => setting.Key == $"NativeCollectives:{key}").Source;
     }
 
     [Test]
     public void Malformed_values_are_named_with_their_place()
     {
         Set("MLX_RANK", "one");
-        ConfigurationReport report = new ConfigurationInspector().Inspect(File("""{"NativeCollectives":{"Backend":"rung"}}"""));
+        ConfigurationReport report = new ConfigurationInspector().Inspect(
+            File("""{"NativeCollectives":{"Backend":"rung"}}""")
+        );
         Assert.That(report.Backend, Is.Null);
         Assert.That(
             report.Findings.Select(static finding => finding.Message),
-            Has.Some.Contains("\"rung\"").And.Some.Contains("\"one\"").And.Some.Contains("MLX_RANK"));
+            Has.Some.Contains("\"rung\"").And.Some.Contains("\"one\"").And.Some.Contains("MLX_RANK")
+        );
     }
 
     [Test]
@@ -71,10 +78,14 @@ internal sealed class DoctorConfigurationTests
         Assert.That(Messages(), Has.Some.StartsWith("the rank is 2, but").And.Some.Contains("2 ranks"));
         Set("MLX_HOSTFILE", Path.Combine(_folder, "nowhere.json"));
         Assert.That(Messages(), Has.Some.Contains("does not exist"));
-        Set("MLX_HOSTFILE", File("""[{"ssh":"a","ips":["10.0.0.1"]},{"ssh":"b","ips":["10.0.0.2"]}]""", "launcher.json"));
+        Set(
+            "MLX_HOSTFILE",
+            File("""[{"ssh":"a","ips":["10.0.0.1"]},{"ssh":"b","ips":["10.0.0.2"]}]""", "launcher.json")
+        );
         Assert.That(Messages(), Has.Some.Contains("is a launcher's hostfile; a rank needs lists of \"host:port\""));
 
-        IEnumerable<string> Messages() => new ConfigurationInspector().Inspect(File("{}")).Findings.Select(static finding => finding.Message);
+        IEnumerable<string> Messages() =>
+            new ConfigurationInspector().Inspect(File("{}")).Findings.Select(static finding => finding.Message);
     }
 
     [Test]
@@ -94,10 +105,12 @@ internal sealed class DoctorConfigurationTests
     {
         Assert.That(
             new ConfigurationInspector().Inspect(File("{ nothing")).Findings.Select(static finding => finding.Message),
-            Has.One.Contains("settings.json cannot be read"));
+            Has.One.Contains("settings.json cannot be read")
+        );
         Assert.That(
             () => new ConfigurationInspector().Inspect(Path.Combine(_folder, "none.json")),
-            Throws.InstanceOf<ToolException>().With.Property(nameof(ToolException.ExitCode)).EqualTo(ExitCodes.Usage));
+            Throws.InstanceOf<ToolException>().With.Property(nameof(ToolException.ExitCode)).EqualTo(ExitCodes.Usage)
+        );
     }
 
     private string File(string text, string name = "settings.json")

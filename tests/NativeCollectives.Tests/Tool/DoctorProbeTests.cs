@@ -19,7 +19,8 @@ internal sealed class DoctorProbeTests
     [TestCase("localhost")]
     public async Task A_healthy_link_is_measured_both_ways(string host, CancellationToken cancellation)
     {
-        IEnumerable<IPAddress> own = NetworkInterface.GetAllNetworkInterfaces()
+        IEnumerable<IPAddress> own = NetworkInterface
+            .GetAllNetworkInterfaces()
             .SelectMany(static network => network.GetIPProperties().UnicastAddresses)
             .Select(static unicast => unicast.Address);
         if (host == "::1" && !own.Contains(IPAddress.IPv6Loopback))
@@ -29,7 +30,11 @@ internal sealed class DoctorProbeTests
 
         using ProbeListener listener = await ProbeListener.OpenAsync(host, 0, _patience, cancellation);
         Task serving = listener.ServeAsync(cancellation);
-        ProbeResult result = await ProbeCaller.RunAsync(new ProbeTarget(host, listener.Port, listener.Token), _patience, cancellation);
+        ProbeResult result = await ProbeCaller.RunAsync(
+            new ProbeTarget(host, listener.Port, listener.Token),
+            _patience,
+            cancellation
+        );
         Assert.That(result.Error, Is.Null);
         Assert.That(result.FailedStep, Is.Null);
         Assert.That(result.LatencyUs, Is.Positive);
@@ -46,9 +51,17 @@ internal sealed class DoctorProbeTests
         Task serving = listener.ServeAsync(cancellation);
         using var silent = new TcpClient();
         await silent.ConnectAsync(IPAddress.Loopback, listener.Port, cancellation);
-        ProbeResult stranger = await ProbeCaller.RunAsync(new ProbeTarget("127.0.0.1", listener.Port, new string('0', 32)), _patience, cancellation);
+        ProbeResult stranger = await ProbeCaller.RunAsync(
+            new ProbeTarget("127.0.0.1", listener.Port, new string('0', 32)),
+            _patience,
+            cancellation
+        );
         Assert.That(stranger.FailedStep, Is.EqualTo(ProbeStep.Greet));
-        ProbeResult result = await ProbeCaller.RunAsync(new ProbeTarget("127.0.0.1", listener.Port, listener.Token), _patience, cancellation);
+        ProbeResult result = await ProbeCaller.RunAsync(
+            new ProbeTarget("127.0.0.1", listener.Port, listener.Token),
+            _patience,
+            cancellation
+        );
         Assert.That(result.Error, Is.Null);
         await serving.WaitAsync(cancellation);
     }
@@ -56,7 +69,11 @@ internal sealed class DoctorProbeTests
     [Test]
     public async Task A_name_that_does_not_exist_fails_to_resolve(CancellationToken cancellation)
     {
-        ProbeResult result = await ProbeCaller.RunAsync(new ProbeTarget("host.invalid", 1, new string('0', 32)), _patience, cancellation);
+        ProbeResult result = await ProbeCaller.RunAsync(
+            new ProbeTarget("host.invalid", 1, new string('0', 32)),
+            _patience,
+            cancellation
+        );
         Assert.That(result.FailedStep, Is.EqualTo(ProbeStep.Resolve));
         Assert.That(result.Error, Does.Contain("host.invalid"));
     }
@@ -65,18 +82,27 @@ internal sealed class DoctorProbeTests
     public async Task A_refused_connection_is_named(CancellationToken cancellation)
     {
         using var ports = new Ports(1);
-        ProbeResult result = await ProbeCaller.RunAsync(new ProbeTarget("127.0.0.1", ports.Numbers[0], new string('0', 32)), _patience, cancellation);
+        ProbeResult result = await ProbeCaller.RunAsync(
+            new ProbeTarget("127.0.0.1", ports.Numbers[0], new string('0', 32)),
+            _patience,
+            cancellation
+        );
         Assert.That(result.FailedStep, Is.EqualTo(ProbeStep.Connect));
         Assert.That(result.Error, Does.Contain($"127.0.0.1:{ports.Numbers[0]} refused the connection"));
     }
 
     [Test]
-    public async Task Whoever_accepts_and_never_answers_is_waited_for_no_longer_than_the_step_may_take(CancellationToken cancellation)
+    public async Task Whoever_accepts_and_never_answers_is_waited_for_no_longer_than_the_step_may_take(
+        CancellationToken cancellation
+    )
     {
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
         ProbeResult result = await ProbeCaller.RunAsync(
-            new ProbeTarget("127.0.0.1", ((IPEndPoint)silent.LocalEndpoint).Port, new string('0', 32)), TimeSpan.FromMilliseconds(200), cancellation);
+            new ProbeTarget("127.0.0.1", ((IPEndPoint)silent.LocalEndpoint).Port, new string('0', 32)),
+            TimeSpan.FromMilliseconds(200),
+            cancellation
+        );
         Assert.That(result.FailedStep, Is.EqualTo(ProbeStep.Greet));
         Assert.That(result.Error, Does.Contain("timed out").And.Contain("within 200 ms"));
     }
@@ -87,8 +113,15 @@ internal sealed class DoctorProbeTests
         using ProbeListener listener = await ProbeListener.OpenAsync("127.0.0.1", 0, _patience, cancellation);
         Task serving = listener.ServeAsync(cancellation);
         // Far behind the small messages, within the first transfer of either direction.
-        await using var relay = new LinkRelay(listener.Port) { Flip = (forward, offset) => forward == toTheTarget && offset == 5000 };
-        ProbeResult result = await ProbeCaller.RunAsync(new ProbeTarget("127.0.0.1", relay.Port, listener.Token), _patience, cancellation);
+        await using var relay = new LinkRelay(listener.Port)
+        {
+            Flip = (forward, offset) => forward == toTheTarget && offset == 5000,
+        };
+        ProbeResult result = await ProbeCaller.RunAsync(
+            new ProbeTarget("127.0.0.1", relay.Port, listener.Token),
+            _patience,
+            cancellation
+        );
         Assert.That(result.FailedStep, Is.EqualTo(ProbeStep.Transfer));
         Assert.That(result.Error, Does.Contain("arrived changed"));
         await serving.WaitAsync(cancellation);
@@ -101,7 +134,11 @@ internal sealed class DoctorProbeTests
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task serving = listener.ServeAsync(end.Token);
         await using var relay = new LinkRelay(listener.Port) { StallAfter = 20_000 };
-        ProbeResult result = await ProbeCaller.RunAsync(new ProbeTarget("127.0.0.1", relay.Port, listener.Token), TimeSpan.FromMilliseconds(500), cancellation);
+        ProbeResult result = await ProbeCaller.RunAsync(
+            new ProbeTarget("127.0.0.1", relay.Port, listener.Token),
+            TimeSpan.FromMilliseconds(500),
+            cancellation
+        );
         Assert.That(result.FailedStep, Is.EqualTo(ProbeStep.Transfer));
         Assert.That(result.LatencyUs, Is.Positive);
         Assert.That(result.Error, Does.Contain("64 KiB to the target did not arrive, though small messages do"));
@@ -117,9 +154,11 @@ internal sealed class DoctorProbeTests
         int port = ((IPEndPoint)other.LocalEndpoint).Port;
         await Assert.ThatAsync(
             () => ProbeListener.OpenAsync("127.0.0.1", port, _patience, cancellation),
-            Throws.InstanceOf<ProbeException>().With.Message.Contains($"port {port} of 127.0.0.1 is in use"));
+            Throws.InstanceOf<ProbeException>().With.Message.Contains($"port {port} of 127.0.0.1 is in use")
+        );
         await Assert.ThatAsync(
             () => ProbeListener.OpenAsync("203.0.113.1", 0, _patience, cancellation),
-            Throws.InstanceOf<ProbeException>().With.Message.Contains("203.0.113.1 is not an address of this host"));
+            Throws.InstanceOf<ProbeException>().With.Message.Contains("203.0.113.1 is not an address of this host")
+        );
     }
 }

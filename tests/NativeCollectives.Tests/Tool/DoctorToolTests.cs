@@ -7,7 +7,8 @@ using NativeCollectives.Tests.Shared;
 namespace NativeCollectives.Tests.Tool;
 
 /// <summary>
-/// <c>collectives doctor</c> as a program: its JSON, its exit codes, the libraries that it finds, its probes on other hosts by a double of ssh.
+/// <c>collectives doctor</c> as a program: its JSON, its exit codes, the libraries that it finds, its probes on other
+/// hosts by a double of ssh.
 /// </summary>
 [TestFixture]
 [Category("Tool")]
@@ -57,17 +58,29 @@ internal sealed class DoctorToolTests
         (_, JsonElement report, _) = await DoctorAsync([], variables, cancellation);
         JsonElement[] backends = [.. report.GetProperty("machine").GetProperty("backends").EnumerateArray()];
         Assert.That(backends.Select(static backend => backend.GetProperty("available").GetBoolean()), Is.All.True);
-        JsonElement jaccl = backends.Single(static backend => backend.GetProperty("name").GetString() == "jaccl").GetProperty("jaccl");
+        JsonElement jaccl = backends
+            .Single(static backend => backend.GetProperty("name").GetString() == "jaccl")
+            .GetProperty("jaccl");
         Assert.That(
-            jaccl.GetProperty("devices").EnumerateArray()
-                .Select(static device => (device.GetProperty("name").GetString(), device.GetProperty("state").GetString())),
-            Is.EqualTo(new[] { ("rdma_en2", "active"), ("rdma_en3", "down") }));
+            jaccl
+                .GetProperty("devices")
+                .EnumerateArray()
+                .Select(static device =>
+                    (device.GetProperty("name").GetString(), device.GetProperty("state").GetString())
+                ),
+            Is.EqualTo(new[] { ("rdma_en2", "active"), ("rdma_en3", "down") })
+        );
         Assert.That(jaccl.GetProperty("devices")[0].GetProperty("problem").ValueKind, Is.EqualTo(JsonValueKind.Null));
         Assert.That(jaccl.GetProperty("devices")[1].GetProperty("problem").GetString(), Does.Contain("port is down"));
-        JsonElement nccl = backends.Single(static backend => backend.GetProperty("name").GetString() == "nccl").GetProperty("nccl");
+        JsonElement nccl = backends
+            .Single(static backend => backend.GetProperty("name").GetString() == "nccl")
+            .GetProperty("nccl");
         Assert.That(nccl.GetProperty("version").GetString(), Does.Match(@"^2\.\d+\.\d+$"));
         Assert.That(nccl.GetProperty("cudaVersion").GetString(), Does.Match(@"^\d+\.\d+$"));
-        Assert.That(nccl.GetProperty("devices").EnumerateArray().Select(static device => device.GetString()), Is.All.Contains("Double of a GPU"));
+        Assert.That(
+            nccl.GetProperty("devices").EnumerateArray().Select(static device => device.GetString()),
+            Is.All.Contains("Double of a GPU")
+        );
         Assert.That(nccl.GetProperty("devices").GetArrayLength(), Is.Positive);
     }
 
@@ -78,19 +91,30 @@ internal sealed class DoctorToolTests
         using var other = ports.Take(1);
         other.Listen();
         ports.Release();
-        string hosts = Write("hosts.json", JsonSerializer.Serialize(ports.Numbers.Select(static port => new[] { $"127.0.0.1:{port}" })));
+        string hosts = Write(
+            "hosts.json",
+            JsonSerializer.Serialize(ports.Numbers.Select(static port => new[] { $"127.0.0.1:{port}" }))
+        );
         (int code, string output, string errors) = await RunAsync(["doctor", "--hostfile", hosts], [], cancellation);
         Assert.That(code, Is.EqualTo(ExitCodes.Unhealthy), errors);
         Assert.That(errors, Is.Empty);
         Assert.That(output, Does.Contain("0 → 1").And.Contain("broken: listen"));
         int port = ports.Numbers[1];
-        Assert.That(output, Does.Contain($"link 0 → 1 (127.0.0.1 → 127.0.0.1, 127.0.0.1:{port}): broken at step listen: port {port} of 127.0.0.1 is in use"));
+        Assert.That(
+            output,
+            Does.Contain(
+                $"link 0 → 1 (127.0.0.1 → 127.0.0.1, 127.0.0.1:{port}): broken at step listen: port {port} of "
+                    + "127.0.0.1 is in use"
+            )
+        );
         Assert.That(output, Does.Not.Contain('\u001b'), "no colours into a pipe");
     }
 
     [Test]
     public async Task Mistakes_of_the_command_line_end_with_2(
-        [Values("hostfile", "timeout", "config", "min-bandwidth", "backend")] string option, CancellationToken cancellation)
+        [Values("hostfile", "timeout", "config", "min-bandwidth", "backend")] string option,
+        CancellationToken cancellation
+    )
     {
         (int code, string output, string errors) = await RunAsync(["doctor", $"--{option}", "wrong"], [], cancellation);
         Assert.That(code, Is.EqualTo(ExitCodes.Usage));
@@ -103,41 +127,74 @@ internal sealed class DoctorToolTests
     {
         RequireShell();
         string hosts = Write(
-            "hosts.json", """[{"ssh":"node0","ips":["127.0.0.1"]},{"ssh":"node1","ips":["127.0.0.2"]},{"ssh":"down2","ips":["host.invalid"]}]""");
-        (int code, JsonElement report, string errors) = await DoctorAsync(["--hostfile", hosts, "--remote-command", RemoteCommand], SshDouble(), cancellation);
+            "hosts.json",
+            """
+            [{"ssh":"node0","ips":["127.0.0.1"]},
+            {"ssh":"node1","ips":["127.0.0.2"]},
+            {"ssh":"down2","ips":["host.invalid"]}]
+            """
+        );
+        (int code, JsonElement report, string errors) = await DoctorAsync(
+            ["--hostfile", hosts, "--remote-command", RemoteCommand],
+            SshDouble(),
+            cancellation
+        );
         Assert.That(code, Is.EqualTo(ExitCodes.Unhealthy), errors);
         JsonElement file = report.GetProperty("hostfile");
         JsonElement[] machines = [.. file.GetProperty("hosts").EnumerateArray()];
         Assert.That(machines.Select(static host => host.GetProperty("local").GetBoolean()), Is.All.False);
-        Assert.That(machines[1].GetProperty("machine").GetProperty("host").GetString(), Is.EqualTo(Environment.MachineName));
         Assert.That(
-            machines[2].GetProperty("error").GetString(), Is.EqualTo("ssh does not reach down2: ssh: connect to host down2 port 22: Connection refused"));
+            machines[1].GetProperty("machine").GetProperty("host").GetString(),
+            Is.EqualTo(Environment.MachineName)
+        );
+        Assert.That(
+            machines[2].GetProperty("error").GetString(),
+            Is.EqualTo("ssh does not reach down2: ssh: connect to host down2 port 22: Connection refused")
+        );
         JsonElement[] links = [.. file.GetProperty("links").EnumerateArray()];
         Assert.That(links[0].GetProperty("state").GetString(), Is.EqualTo("ok"), links[0].ToString());
         Assert.That(links[0].GetProperty("probe").GetProperty("forwardGbps").GetDouble(), Is.Positive);
-        Assert.That((links[1].GetProperty("state").GetString(), links[1].GetProperty("step").GetString()), Is.EqualTo(("broken", "resolve")));
+        Assert.That(
+            (links[1].GetProperty("state").GetString(), links[1].GetProperty("step").GetString()),
+            Is.EqualTo(("broken", "resolve"))
+        );
         Assert.That(links[2].GetProperty("state").GetString(), Is.EqualTo("untested"));
         Assert.That(
-            report.GetProperty("findings").EnumerateArray().Select(static finding => finding.GetProperty("where").GetString()),
-            Has.Some.StartsWith("link 1 → 2 (node1 → down2, host.invalid)"));
+            report
+                .GetProperty("findings")
+                .EnumerateArray()
+                .Select(static finding => finding.GetProperty("where").GetString()),
+            Has.Some.StartsWith("link 1 → 2 (node1 → down2, host.invalid)")
+        );
     }
 
     [Test]
     public async Task A_host_without_the_tool_is_named_with_what_to_do(CancellationToken cancellation)
     {
         RequireShell();
-        string hosts = Write("hosts.json", """[{"ssh":"node0","ips":["127.0.0.1"]},{"ssh":"localhost","ips":["127.0.0.2"]}]""");
-        (int code, JsonElement report, _) = await DoctorAsync(["--hostfile", hosts, "--remote-command", "/nowhere/collectives"], SshDouble(), cancellation);
+        string hosts = Write(
+            "hosts.json",
+            """[{"ssh":"node0","ips":["127.0.0.1"]},{"ssh":"localhost","ips":["127.0.0.2"]}]"""
+        );
+        (int code, JsonElement report, _) = await DoctorAsync(
+            ["--hostfile", hosts, "--remote-command", "/nowhere/collectives"],
+            SshDouble(),
+            cancellation
+        );
         Assert.That(code, Is.EqualTo(ExitCodes.Unhealthy));
         Assert.That(
             report.GetProperty("hostfile").GetProperty("hosts")[0].GetProperty("error").GetString(),
-            Does.StartWith("the tool was not found on node0").And.Contain("dotnet tool install --global NativeCollectives.Cli"));
+            Does.StartWith("the tool was not found on node0")
+                .And.Contain("dotnet tool install --global NativeCollectives.Cli")
+        );
     }
 
     [Test]
     public async Task A_probe_ends_with_whoever_started_it(CancellationToken cancellation)
     {
-        Process probe = ChildProcesses.Start(CollectivesTool.StartInfo(["doctor", "probe-listen", "--address", "127.0.0.1", "--timeout", "30"]));
+        Process probe = ChildProcesses.Start(
+            CollectivesTool.StartInfo(["doctor", "probe-listen", "--address", "127.0.0.1", "--timeout", "30"])
+        );
         try
         {
             string? line = await probe.StandardOutput.ReadLineAsync(cancellation);
@@ -162,10 +219,13 @@ internal sealed class DoctorToolTests
         }
     }
 
-    // Runs the command here, after a greeting such as shells like to print; hosts whose name begins with down are not reached.
+    // Runs the command here, after a greeting such as shells like to print; hosts whose name begins with down are not
+    // reached.
     private Dictionary<string, string> SshDouble()
     {
-        string ssh = Write("ssh", """
+        string ssh = Write(
+            "ssh",
+            """
             #!/bin/sh
             while [ "$1" != -- ]; do shift; done
             case $2 in down*) echo "ssh: connect to host $2 port 22: Connection refused" >&2; exit 255;; esac
@@ -173,7 +233,8 @@ internal sealed class DoctorToolTests
             shift 2
             exec /bin/sh -c "$*"
 
-            """);
+            """
+        );
         if (!OperatingSystem.IsWindows())
         {
             File.SetUnixFileMode(ssh, UnixFileMode.UserRead | UnixFileMode.UserExecute);
@@ -190,15 +251,24 @@ internal sealed class DoctorToolTests
     }
 
     private async Task<(int Code, JsonElement Report, string Errors)> DoctorAsync(
-        string[] arguments, Dictionary<string, string> variables, CancellationToken cancellation)
+        string[] arguments,
+        Dictionary<string, string> variables,
+        CancellationToken cancellation
+    )
     {
-        (int code, string output, string errors) = await RunAsync(["doctor", "--json", .. arguments], variables, cancellation);
+        (int code, string output, string errors) = await RunAsync(
+            ["doctor", "--json", .. arguments],
+            variables,
+            cancellation
+        );
         Assert.That(output, Does.StartWith("{"), errors);
         using var document = JsonDocument.Parse(output);
         return (code, document.RootElement.Clone(), errors);
     }
 
     private Task<(int ExitCode, string Output, string Errors)> RunAsync(
-        string[] arguments, Dictionary<string, string> variables, CancellationToken cancellation) =>
-        CollectivesTool.RunAsync(CollectivesTool.StartInfo(arguments, variables, _folder), cancellation);
+        string[] arguments,
+        Dictionary<string, string> variables,
+        CancellationToken cancellation
+    ) => CollectivesTool.RunAsync(CollectivesTool.StartInfo(arguments, variables, _folder), cancellation);
 }

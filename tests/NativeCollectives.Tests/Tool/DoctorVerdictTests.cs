@@ -20,7 +20,15 @@ internal sealed class DoctorVerdictTests
     [Test]
     public void The_worse_direction_counts()
     {
-        LinkReport uneven = Link(2, 10) with { Probe = new ProbeResult { LatencyUs = 30, ForwardGbps = 10, BackwardGbps = 2 } };
+        LinkReport uneven = Link(2, 10) with
+        {
+            Probe = new ProbeResult
+            {
+                LatencyUs = 30,
+                ForwardGbps = 10,
+                BackwardGbps = 2,
+            },
+        };
         Assert.That(States(LinkVerdicts.Judge([Link(0, 10), Link(1, 10), uneven], null)), Is.EqualTo("ok ok slow"));
     }
 
@@ -34,7 +42,10 @@ internal sealed class DoctorVerdictTests
 
     [Test]
     public void A_round_trip_of_some_microseconds_more_means_nothing() =>
-        Assert.That(States(LinkVerdicts.Judge([Link(0, 10), Link(1, 10, 300), Link(2, 10)], null)), Is.EqualTo("ok ok ok"));
+        Assert.That(
+            States(LinkVerdicts.Judge([Link(0, 10), Link(1, 10, 300), Link(2, 10)], null)),
+            Is.EqualTo("ok ok ok")
+        );
 
     [Test]
     public void Of_two_links_neither_is_the_measure_of_the_other() =>
@@ -42,7 +53,10 @@ internal sealed class DoctorVerdictTests
 
     [Test]
     public void Links_within_a_host_do_not_make_those_between_hosts_slow() =>
-        Assert.That(States(LinkVerdicts.Judge([Link(0, 40), Link(1, 40), Link(2, 40), Link(3, 1) with { ToHost = "b" }], null)), Is.EqualTo("ok ok ok ok"));
+        Assert.That(
+            States(LinkVerdicts.Judge([Link(0, 40), Link(1, 40), Link(2, 40), Link(3, 1) with { ToHost = "b" }], null)),
+            Is.EqualTo("ok ok ok ok")
+        );
 
     [Test]
     public void Below_the_minimum_a_link_is_slow_whatever_the_others_do()
@@ -55,15 +69,30 @@ internal sealed class DoctorVerdictTests
     [Test]
     public void Broken_and_untested_links_stay_what_they_are_and_are_no_measure()
     {
-        LinkReport broken = Link(2, 0) with { State = LinkState.Broken, Step = ProbeStep.Connect, Probe = new ProbeResult { FailedStep = ProbeStep.Connect } };
+        LinkReport broken = Link(2, 0) with
+        {
+            State = LinkState.Broken,
+            Step = ProbeStep.Connect,
+            Probe = new ProbeResult { FailedStep = ProbeStep.Connect },
+        };
         LinkReport untested = Link(3, 0) with { State = LinkState.Untested, Probe = null };
-        Assert.That(States(LinkVerdicts.Judge([Link(0, 10), Link(1, 2), broken, untested], null)), Is.EqualTo("ok ok broken untested"));
+        Assert.That(
+            States(LinkVerdicts.Judge([Link(0, 10), Link(1, 2), broken, untested], null)),
+            Is.EqualTo("ok ok broken untested")
+        );
     }
 
-    private static LinkReport Link(int from, double gbps, double latency = 30) => new(from, from + 1, "a", "a", "127.0.0.1", LinkState.Ok)
-    {
-        Probe = new ProbeResult { LatencyUs = latency, ForwardGbps = gbps, BackwardGbps = gbps },
-    };
+    private static LinkReport Link(int from, double gbps, double latency = 30) =>
+        new(from, from + 1, "a", "a", "127.0.0.1", LinkState.Ok)
+        {
+            Probe = new ProbeResult
+            {
+                LatencyUs = latency,
+                ForwardGbps = gbps,
+                BackwardGbps = gbps,
+            },
+        };
 
-    private static string States(IEnumerable<LinkReport> links) => string.Join(' ', links.Select(static link => link.State.ToString().ToLowerInvariant()));
+    private static string States(IEnumerable<LinkReport> links) =>
+        string.Join(' ', links.Select(static link => link.State.ToString().ToLowerInvariant()));
 }

@@ -11,7 +11,12 @@ public sealed class HostFileTests
     public void AListOfHostsIsRead()
     {
         var file = HostFile.Parse(
-            """[{"ssh": "a", "ips": ["10.0.0.1", "10.0.1.1"], "rdma": [null, "en1", ["en2", "en3"]]}, {"ssh": "localhost"}]""", "f");
+            """
+            [{"ssh": "a", "ips": ["10.0.0.1", "10.0.1.1"], "rdma": [null, "en1", ["en2", "en3"]]},
+            {"ssh": "localhost"}]
+            """,
+            "f"
+        );
         using (Assert.EnterMultipleScope())
         {
             Assert.That(file.Backend, Is.Null);
@@ -31,7 +36,8 @@ public sealed class HostFileTests
             {"backend": "jaccl", "envs": ["A=b=c", "E="], "new": 1, "hosts": [
               {"ssh": "a", "x": {}, "command": ["python3", ""], "envs": ["H=1"], "cwd": "/d"}]}
             """,
-            "f");
+            "f"
+        );
         using (Assert.EnterMultipleScope())
         {
             Assert.That(file.Backend, Is.EqualTo("jaccl"));
@@ -44,9 +50,16 @@ public sealed class HostFileTests
 
     /// <summary>mlx.distributed_config writes such a file over Ethernet.</summary>
     [Test]
-    public void AnEmptyBackendIsNone() => Assert.That(HostFile.Parse("""{"backend": "", "hosts": [{"ssh": "a"}]}""", "f").Backend, Is.Null);
+    public void AnEmptyBackendIsNone() =>
+        Assert.That(HostFile.Parse("""{"backend": "", "hosts": [{"ssh": "a"}]}""", "f").Backend, Is.Null);
 
-    [TestCase("""[{"ssh":"a","ips":["1.2.3.4"],"rdma":[null,"x",["y","z"]],"command":["p","-x"],"envs":["A=1"],"cwd":"~/d"},{"ssh":"b","ips":[]}]""", '[')]
+    [TestCase(
+        """
+            [{"ssh":"a","ips":["1.2.3.4"],"rdma":[null,"x",["y","z"]],"command":["p","-x"],"envs":["A=1"],"cwd":"~/d"},
+            {"ssh":"b","ips":[]}]
+            """,
+        '['
+    )]
     [TestCase("""{"backend":"ring","envs":["A=ü \" \n"],"hosts":[{"ssh":"a","ips":[]}]}""", '{')]
     public void WhatIsWrittenIsReadBack(string json, char first)
     {
@@ -54,7 +67,10 @@ public sealed class HostFileTests
         var text = file.ToJson();
         Assert.That(text, Does.StartWith($"{first}"));
         Assert.That(HostFile.Parse(text, "g").ToJson(), Is.EqualTo(text));
-        Assert.That(HostFile.Parse(text, "g").Hosts.Select(host => host.Rdma), Is.EqualTo(file.Hosts.Select(host => host.Rdma)));
+        Assert.That(
+            HostFile.Parse(text, "g").Hosts.Select(host => host.Rdma),
+            Is.EqualTo(file.Hosts.Select(host => host.Rdma))
+        );
     }
 
     [TestCase("", "is not JSON")]
@@ -69,11 +85,20 @@ public sealed class HostFileTests
     [TestCase("""["a"]""", "host 0 is \"a\"; expected an object")]
     [TestCase("""[{"ssh": "a"}, {"ips": []}]""", "host 1 has no \"ssh\"")]
     [TestCase("""[{"ssh": ""}]""", "host 0: \"ssh\" is \"\"")]
-    [TestCase("""[{"ssh": "-oProxyCommand=x"}]""", "host 0: \"ssh\" is \"-oProxyCommand=x\"; expected the name of a host")]
+    [TestCase(
+        """[{"ssh": "-oProxyCommand=x"}]""",
+        "host 0: \"ssh\" is \"-oProxyCommand=x\"; expected the name of a host"
+    )]
     [TestCase("""[{"ssh": "a", "ips": "1.2.3.4"}]""", "host 0: \"ips\" is \"1.2.3.4\"; expected a list of addresses")]
     [TestCase("""[{"ssh": "a", "ips": ["1.2.3.4", 5]}]""", "host 0: \"ips\"[1] is 5; expected a list of addresses")]
-    [TestCase("""[{"ssh": "a", "rdma": "en1"}]""", "host 0: \"rdma\" is \"en1\"; expected a list with an entry for each rank")]
-    [TestCase("""[{"ssh": "a", "rdma": [null, 1]}]""", "host 0: \"rdma\"[1] is 1; expected null, the name of a device, or a list of names")]
+    [TestCase(
+        """[{"ssh": "a", "rdma": "en1"}]""",
+        "host 0: \"rdma\" is \"en1\"; expected a list with an entry for each rank"
+    )]
+    [TestCase(
+        """[{"ssh": "a", "rdma": [null, 1]}]""",
+        "host 0: \"rdma\"[1] is 1; expected null, the name of a device, or a list of names"
+    )]
     [TestCase("""[{"ssh": "a", "rdma": [["x", null]]}]""", "host 0: \"rdma\"[0] is null")]
     [TestCase("""[{"ssh": "a", "command": "ls"}]""", "host 0: \"command\" is \"ls\"; expected a list of texts")]
     [TestCase("""[{"ssh": "a", "command": []}]""", "host 0: \"command\" is empty")]
@@ -89,5 +114,8 @@ public sealed class HostFileTests
 
     [Test]
     public void AFileThatDoesNotExistIsNamed() =>
-        Assert.That(() => HostFile.Read("/no/such.json"), Throws.TypeOf<ToolException>().With.Message.EqualTo("the hostfile /no/such.json does not exist"));
+        Assert.That(
+            () => HostFile.Read("/no/such.json"),
+            Throws.TypeOf<ToolException>().With.Message.EqualTo("the hostfile /no/such.json does not exist")
+        );
 }

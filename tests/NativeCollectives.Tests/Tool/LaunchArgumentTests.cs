@@ -12,20 +12,31 @@ public sealed class LaunchArgumentTests
     [TestCase("launch -n 2 -- prog -p 3", "launch -n 2 -- prog -p 3")]
     [TestCase("launch --verbose prog --verbose", "launch --verbose -- prog --verbose")]
     [TestCase("launch --hosts=a,b --env A=1 --backend ring p", "launch --hosts=a,b --env A=1 --backend ring -- p")]
-    [TestCase("launch --color always --prefix --restart 3 p --help", "launch --color always --prefix --restart 3 -- p --help")]
+    [TestCase(
+        "launch --color always --prefix --restart 3 p --help",
+        "launch --color always --prefix --restart 3 -- p --help"
+    )]
     [TestCase("launch -n 2", "launch -n 2")]
     [TestCase("bench -n 2 x", "bench -n 2 x")]
     public void EverythingFromTheProgramOnIsThePrograms(string given, string expected) =>
-        Assert.That(string.Join(' ', LaunchArguments.Separate(given.Split(' '), LaunchCommand.Create())), Is.EqualTo(expected));
+        Assert.That(
+            string.Join(' ', LaunchArguments.Separate(given.Split(' '), LaunchCommand.Create())),
+            Is.EqualTo(expected)
+        );
 
     [Test]
     public void TheProgramGetsWhatLooksLikeOptionsOfTheTool()
     {
         Command launch = LaunchCommand.Create();
-        var parsed = new RootCommand { launch }.Parse(LaunchArguments.Separate(["launch", "-n", "3", "prog", "-n", "5", "--", "@file", "--nonsense"], launch));
+        var parsed = new RootCommand { launch }.Parse(
+            LaunchArguments.Separate(["launch", "-n", "3", "prog", "-n", "5", "--", "@file", "--nonsense"], launch)
+        );
         Assert.That(parsed.Errors, Is.Empty);
         Assert.That(parsed.GetValue<int>("--repeat-hosts"), Is.EqualTo(3));
-        Assert.That(parsed.GetValue<string[]>("command"), Is.EqualTo(new[] { "prog", "-n", "5", "--", "@file", "--nonsense" }));
+        Assert.That(
+            parsed.GetValue<string[]>("command"),
+            Is.EqualTo(new[] { "prog", "-n", "5", "--", "@file", "--nonsense" })
+        );
     }
 
     [TestCase("30", 30)]
@@ -34,7 +45,8 @@ public sealed class LaunchArgumentTests
     [TestCase("2m", 120)]
     [TestCase("1.5h", 5400)]
     [TestCase("0s", 0)]
-    public void DurationsAreRead(string text, double seconds) => Assert.That(Duration.Parse(text), Is.EqualTo(TimeSpan.FromSeconds(seconds)));
+    public void DurationsAreRead(string text, double seconds) =>
+        Assert.That(Duration.Parse(text), Is.EqualTo(TimeSpan.FromSeconds(seconds)));
 
     [TestCase("")]
     [TestCase("s")]
@@ -48,11 +60,19 @@ public sealed class LaunchArgumentTests
     [TestCase("dotnet run -- -c x", "dotnet build {0}", "dotnet run --no-build -- -c x")]
     [TestCase(
         "dotnet run -c Release --project a/b.csproj x y",
-        "dotnet build a/b.csproj -c Release {0}", "dotnet run --no-build -c Release --project a/b.csproj x y")]
+        "dotnet build a/b.csproj -c Release {0}",
+        "dotnet run --no-build -c Release --project a/b.csproj x y"
+    )]
     [TestCase(
         "dotnet run -p:A=b -lp q --no-restore z -f net9.0",
-        "dotnet build -p:A=b --no-restore {0}", "dotnet run --no-build -p:A=b -lp q --no-restore z -f net9.0")]
-    [TestCase("/usr/bin/dotnet run app.cs x", "/usr/bin/dotnet build app.cs {0}", "/usr/bin/dotnet run --no-build app.cs x")]
+        "dotnet build -p:A=b --no-restore {0}",
+        "dotnet run --no-build -p:A=b -lp q --no-restore z -f net9.0"
+    )]
+    [TestCase(
+        "/usr/bin/dotnet run app.cs x",
+        "/usr/bin/dotnet build app.cs {0}",
+        "/usr/bin/dotnet run --no-build app.cs x"
+    )]
     [TestCase("dotnet run --no-build", null, null)]
     [TestCase("dotnet test", null, null)]
     [TestCase("run dotnet", null, null)]
@@ -61,8 +81,10 @@ public sealed class LaunchArgumentTests
         var parsed = DotnetRun.Parse(command.Split(' '));
         Assert.That(parsed is null ? null : string.Join(' ', parsed.Run), Is.EqualTo(run));
         build = build?.Replace(
-            "{0}", "--disable-build-servers --nologo --verbosity quiet -consoleLoggerParameters:NoSummary",
-            StringComparison.Ordinal);
+            "{0}",
+            "--disable-build-servers --nologo --verbosity quiet -consoleLoggerParameters:NoSummary",
+            StringComparison.Ordinal
+        );
         Assert.That(parsed is null ? null : string.Join(' ', parsed.Build), Is.EqualTo(build));
     }
 }

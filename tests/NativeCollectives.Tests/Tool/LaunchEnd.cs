@@ -4,5 +4,6 @@ namespace NativeCollectives.Tests.Tool;
 internal sealed record LaunchEnd(int ExitCode, string Output, string Errors)
 {
     /// <summary>The lines of the output, in alphabetical order: ranks write in no particular one.</summary>
-    public IEnumerable<string> Lines => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Lines =>
+        Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal);
 }

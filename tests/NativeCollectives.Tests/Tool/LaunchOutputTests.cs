@@ -76,7 +76,10 @@ public sealed class LaunchOutputTests
         output.Append(line);
         output.Append("\nz\n"u8);
         output.End();
-        Assert.That(All.Split('\n').Select(text => text.Length), Is.EqualTo(new[] { RankOutput.LongestLine + 2, 2, 3, 0 }));
+        Assert.That(
+            All.Split('\n').Select(text => text.Length),
+            Is.EqualTo(new[] { RankOutput.LongestLine + 2, 2, 3, 0 })
+        );
     }
 
     [TestCase(true, null, "Auto", "", "xterm", "\e[36m[ 0]\e[0m ")]
@@ -86,7 +89,14 @@ public sealed class LaunchOutputTests
     [TestCase(false, null, "Auto", "", "xterm", "")]
     [TestCase(false, true, "Auto", "", "xterm", "[ 0] ")]
     [TestCase(false, true, "Always", "1", "xterm", "\e[36m[ 0]\e[0m ")]
-    public void PrefixAndColorAreThoseOfTheTerminalUnlessAskedFor(bool isTerminal, bool? isPrefixed, string color, string noColor, string term, string expected)
+    public void PrefixAndColorAreThoseOfTheTerminalUnlessAskedFor(
+        bool isTerminal,
+        bool? isPrefixed,
+        string color,
+        string noColor,
+        string term,
+        string expected
+    )
     {
         var options = new LaunchOptions { IsPrefixed = isPrefixed, Color = Enum.Parse<ColorMode>(color) };
         var settings = OutputSettings.Of(options, isTerminal, name => name == "NO_COLOR" ? noColor : term);

@@ -13,13 +13,33 @@ public sealed class LaunchQuotingTests
     [TestCase("it's", "'it'\\''s'")]
     [TestCase("~", "'~'")]
     [TestCase("A=b", "'A=b'")]
-    public void WordsAreQuotedWhereTheyMustBe(string text, string expected) => Assert.That(ShellQuoting.Quote(text), Is.EqualTo(expected));
+    public void WordsAreQuotedWhereTheyMustBe(string text, string expected) =>
+        Assert.That(ShellQuoting.Quote(text), Is.EqualTo(expected));
 
     [Test]
     [CancelAfter(60_000)]
     public async Task TheShellTakesThemForWhatTheyAre(CancellationToken cancellation)
     {
-        string[] words = ["", " ", "a b", "$HOME", "`id`", "*", "'", "''\"\\", "line\nline", "ü€", "!x", "-n", "~", "a;b&c|d<e>f(g)", "{a,b}", "#", "\t"];
+        string[] words =
+        [
+            "",
+            " ",
+            "a b",
+            "$HOME",
+            "`id`",
+            "*",
+            "'",
+            "''\"\\",
+            "line\nline",
+            "ü€",
+            "!x",
+            "-n",
+            "~",
+            "a;b&c|d<e>f(g)",
+            "{a,b}",
+            "#",
+            "\t",
+        ];
         var start = new ProcessStartInfo("/bin/sh") { RedirectStandardOutput = true };
         start.ArgumentList.Add("-c");
 
@@ -28,7 +48,10 @@ public sealed class LaunchQuotingTests
         var shell = ChildProcesses.Start(start);
         try
         {
-            Assert.That(await shell.StandardOutput.ReadToEndAsync(cancellation), Is.EqualTo(string.Concat(words.Select(word => word + "|"))));
+            Assert.That(
+                await shell.StandardOutput.ReadToEndAsync(cancellation),
+                Is.EqualTo(string.Concat(words.Select(word => word + "|")))
+            );
         }
         finally
         {

@@ -3,7 +3,8 @@ using NativeCollectives.Tests.Shared;
 namespace NativeCollectives.Tests.Tool;
 
 /// <summary>
-/// Ranks on other hosts, to which a double of ssh leads: it runs what it is told here, in a session of its own as sshd does, and writes down what it was told.
+/// Ranks on other hosts, to which a double of ssh leads: it runs what it is told here, in a session of its own as sshd
+/// does, and writes down what it was told.
 /// </summary>
 [Category("Tool")]
 [CancelAfter(60_000)]
@@ -42,7 +43,8 @@ public sealed class LaunchRemoteTests
         File.SetUnixFileMode(ssh, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         File.WriteAllText(
             HostFile,
-            """[{"ssh": "node-a", "ips": ["127.0.0.1"]}, {"ssh": "node-b", "ips": ["127.0.0.1"]}]""");
+            """[{"ssh": "node-a", "ips": ["127.0.0.1"]}, {"ssh": "node-b", "ips": ["127.0.0.1"]}]"""
+        );
     }
 
     [TearDown]
@@ -59,24 +61,52 @@ public sealed class LaunchRemoteTests
     {
         using var ports = new Ports(2);
         ports.Release();
-        var end = await Launch(["--hostfile", HostFile, "-p", $"{ports.Numbers[0]}", .. LaunchRun.Program("FirstSteps.dll")], cancellation);
+        var end = await Launch(
+            ["--hostfile", HostFile, "-p", $"{ports.Numbers[0]}", .. LaunchRun.Program("FirstSteps.dll")],
+            cancellation
+        );
         Assert.That(end.ExitCode, Is.Zero, end.Errors);
-        Assert.That(end.Lines, Is.EqualTo(new[]
-        {
-            "rank 0 of 2: [2 4 1] [0 10] [2], rank 0 of 1 in its half",
-            "rank 1 of 2: [2 4 1] [0 10] [2], rank 0 of 1 in its half",
-        }));
-        Assert.That(await File.ReadAllTextAsync(Log, cancellation), Does.Contain("BatchMode=yes")
-            .And.Contain("ConnectTimeout=").And.Contain("-- node-a ").And.Contain("-- node-b "));
+        Assert.That(
+            end.Lines,
+            Is.EqualTo(
+                new[]
+                {
+                    "rank 0 of 2: [2 4 1] [0 10] [2], rank 0 of 1 in its half",
+                    "rank 1 of 2: [2 4 1] [0 10] [2], rank 0 of 1 in its half",
+                }
+            )
+        );
+        Assert.That(
+            await File.ReadAllTextAsync(Log, cancellation),
+            Does.Contain("BatchMode=yes")
+                .And.Contain("ConnectTimeout=")
+                .And.Contain("-- node-a ")
+                .And.Contain("-- node-b ")
+        );
     }
 
     [Test]
     public async Task ArgumentsVariablesInputAndFolderArriveAsTheyAre(CancellationToken cancellation)
     {
         var end = await Launch(
-            ["--hosts", "user@node-a", "--cwd", "/usr", "--env", "A=it's $HOME\n*", "sh", "-c", "printf '%s|' \"$A\" \"$@\"; pwd; cat", "sh", "a b", "\"'", ""],
+            [
+                "--hosts",
+                "user@node-a",
+                "--cwd",
+                "/usr",
+                "--env",
+                "A=it's $HOME\n*",
+                "sh",
+                "-c",
+                "printf '%s|' \"$A\" \"$@\"; pwd; cat",
+                "sh",
+                "a b",
+                "\"'",
+                "",
+            ],
             cancellation,
-            "input\n");
+            "input\n"
+        );
         Assert.That((end.ExitCode, end.Output), Is.EqualTo((0, "it's $HOME\n*|a b|\"'||/usr\ninput\n")), end.Errors);
     }
 
@@ -84,11 +114,25 @@ public sealed class LaunchRemoteTests
     public async Task AKilledRankEndsTheOthersWithAllTheirChildren(CancellationToken cancellation)
     {
         var end = await Launch(
-            ["--hostfile", HostFile, "sh", "-c",
-                "sleep 301 & echo $$ $!; [ $MLX_RANK = 0 ] || { sleep 0.3; kill -9 $$; }; trap '' TERM; sh -c 'echo $$; exec sleep 301'"], cancellation);
+            [
+                "--hostfile",
+                HostFile,
+                "sh",
+                "-c",
+                "sleep 301 & echo $$ $!; [ $MLX_RANK = 0 ] || { sleep 0.3; kill -9 $$; }; trap '' TERM; sh -c 'echo "
+                    + "$$; exec sleep 301'",
+            ],
+            cancellation
+        );
         Assert.That(end.ExitCode, Is.EqualTo(137));
-        Assert.That(end.Errors, Does.Contain("collectives: rank 1 (node-b) was killed by SIGKILL; the other ranks were ended\n"));
-        var left = end.Output.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries).Where(process => Directory.Exists($"/proc/{process}")).ToList();
+        Assert.That(
+            end.Errors,
+            Does.Contain("collectives: rank 1 (node-b) was killed by SIGKILL; the other ranks were ended\n")
+        );
+        var left = end
+            .Output.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries)
+            .Where(process => Directory.Exists($"/proc/{process}"))
+            .ToList();
         Assert.That(left, Is.Empty, "processes that are left");
     }
 
@@ -98,7 +142,13 @@ public sealed class LaunchRemoteTests
         var end = await Launch(["--hosts", "node-a,down", "sleep", "300"], cancellation);
         Assert.That(end.ExitCode, Is.EqualTo(255));
         Assert.That(end.Errors, Does.Contain("No route to host"));
-        Assert.That(end.Errors, Does.Contain("collectives: rank 1 (down) could not be started: ssh exited with code 255; the other ranks were ended\n"));
+        Assert.That(
+            end.Errors,
+            Does.Contain(
+                "collectives: rank 1 (down) could not be started: ssh exited with code 255; the other ranks were "
+                    + "ended\n"
+            )
+        );
     }
 
     /// <summary>Whatever is in it; and what comes behind it is the program's input.</summary>
@@ -108,10 +158,14 @@ public sealed class LaunchRemoteTests
         const string Secret = "whisper 'a' \"b\" $c \\d %e \u00e9\n.\n";
         var end = await Launch(
             ["--hosts", "node-a", "--env", $"HF_TOKEN={Secret}", "sh", "-c", "printf '%s' \"$HF_TOKEN\"; cat"],
-                cancellation, input: "hello");
+            cancellation,
+            input: "hello"
+        );
         Assert.That((end.ExitCode, end.Output), Is.EqualTo((0, Secret + "hello")), end.Errors);
-        Assert.That(await File.ReadAllTextAsync(Log, cancellation),
-            Does.Not.Contain("whisper").And.Contain("ControlMaster=no"));
+        Assert.That(
+            await File.ReadAllTextAsync(Log, cancellation),
+            Does.Not.Contain("whisper").And.Contain("ControlMaster=no")
+        );
     }
 
     [Test]
@@ -123,7 +177,12 @@ public sealed class LaunchRemoteTests
 
     [TestCase("no-such-program", 127, "not found")]
     [TestCase("false", 1, "rank 0 (node-a) exited with code 1")]
-    public async Task TheCodeOfARemoteRankIsTheTools(string program, int code, string errors, CancellationToken cancellation)
+    public async Task TheCodeOfARemoteRankIsTheTools(
+        string program,
+        int code,
+        string errors,
+        CancellationToken cancellation
+    )
     {
         var end = await Launch(["--hosts", "node-a", program], cancellation);
         Assert.That(end.ExitCode, Is.EqualTo(code));

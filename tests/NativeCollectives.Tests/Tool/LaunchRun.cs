@@ -3,7 +3,9 @@ using NativeCollectives.Tests.Harness;
 
 namespace NativeCollectives.Tests.Tool;
 
-/// <summary>The built tool, launching something, with temporary files in a folder that must be empty in the end.</summary>
+/// <summary>
+/// The built tool, launching something, with temporary files in a folder that must be empty in the end.
+/// </summary>
 internal sealed class LaunchRun : IDisposable
 {
     private readonly Process _process;
@@ -32,11 +34,16 @@ internal sealed class LaunchRun : IDisposable
     public StreamReader Output => _process.StandardOutput;
 
     /// <summary>A program beside the tests, as the ranks' command.</summary>
-    public static string[] Program(string name) => [CollectivesTool.Dotnet, Path.Combine(AppContext.BaseDirectory, name)];
+    public static string[] Program(string name) =>
+        [CollectivesTool.Dotnet, Path.Combine(AppContext.BaseDirectory, name)];
 
     /// <summary>Launches and waits for the end.</summary>
     public static async Task<LaunchEnd> ToEnd(
-        IEnumerable<string> arguments, CancellationToken cancellation, string input = "", IReadOnlyDictionary<string, string>? variables = null)
+        IEnumerable<string> arguments,
+        CancellationToken cancellation,
+        string input = "",
+        IReadOnlyDictionary<string, string>? variables = null
+    )
     {
         using var run = new LaunchRun(arguments, variables);
         await run.Input.WriteAsync(input.AsMemory(), cancellation);

@@ -40,17 +40,21 @@ internal sealed class LinkRelay : IAsyncDisposable
         while (true)
         {
             using Socket caller = await _listener.AcceptSocketAsync(_end.Token);
-            using var target = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            using var target = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+            {
+                NoDelay = true,
+            };
             caller.NoDelay = true;
             await target.ConnectAsync(IPAddress.Loopback, port, _end.Token);
-            await Task.WhenAll(PassAsync(caller, target, true), PassAsync(target, caller, false)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(PassAsync(caller, target, true), PassAsync(target, caller, false))
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     private async Task PassAsync(Socket from, Socket to, bool forward)
     {
         byte[] buffer = new byte[64 * 1024];
-        for (long done = 0; ;)
+        for (long done = 0; ; )
         {
             int count = await from.ReceiveAsync(buffer, _end.Token);
             if (count == 0)
@@ -77,7 +81,7 @@ internal sealed class LinkRelay : IAsyncDisposable
                 await Task.Delay(Delay, _end.Token);
             }
 
-            for (int sent = 0; sent < count;)
+            for (int sent = 0; sent < count; )
             {
                 sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), _end.Token);
             }

@@ -16,12 +16,21 @@ internal static class TopologyFixtures
     public const string DoubleRingOf3 = "double-ring-of-3";
 
     /// <summary>
-    /// desk is joined with mini, and has a dock and a stranger's Mac besides; lone has no cable, tower no port, broken a report that breaks off.
+    /// desk is joined with mini, and has a dock and a stranger's Mac besides; lone has no cable, tower no port, broken
+    /// a report that breaks off.
     /// </summary>
     public const string Odd = "odd";
 
     public static string Folder(string name) =>
-        Path.Combine(NcclLibraries.RepositoryRoot, "tests", "NativeCollectives.Tests", "Tool", "Fixtures", "topology", name);
+        Path.Combine(
+            NcclLibraries.RepositoryRoot,
+            "tests",
+            "NativeCollectives.Tests",
+            "Tool",
+            "Fixtures",
+            "topology",
+            name
+        );
 
     public static string Text(string name, string file) => File.ReadAllText(Path.Combine(Folder(name), file));
 
@@ -29,8 +38,11 @@ internal static class TopologyFixtures
     public static async Task<IReadOnlyList<Mac>> MacsAsync(string name, params string[] hosts)
     {
         var folder = new CaptureFolder(Folder(name));
-        Capture[] captures = await Task.WhenAll((hosts.Length > 0 ? hosts : folder.Hosts())
-            .Select(host => folder.CaptureAsync(host, true, CancellationToken.None)));
+        Capture[] captures = await Task.WhenAll(
+            (hosts.Length > 0 ? hosts : folder.Hosts()).Select(host =>
+                folder.CaptureAsync(host, true, CancellationToken.None)
+            )
+        );
         return [.. captures.Select(Mac.Of)];
     }
 
@@ -42,9 +54,10 @@ internal static class TopologyFixtures
             [.. Enumerable.Range(0, size).Select(host => $"h{host}")],
             [
                 .. from a in Enumerable.Range(0, size)
-                   from b in Enumerable.Range(a + 1, size - a - 1)
-                   from _ in Enumerable.Range(0, cables(a, b))
-                   select new Cable(new CableEnd(a, $"en{next[a]++}"), new CableEnd(b, $"en{next[b]++}")),
-            ]);
+                from b in Enumerable.Range(a + 1, size - a - 1)
+                from _ in Enumerable.Range(0, cables(a, b))
+                select new Cable(new CableEnd(a, $"en{next[a]++}"), new CableEnd(b, $"en{next[b]++}")),
+            ]
+        );
     }
 }

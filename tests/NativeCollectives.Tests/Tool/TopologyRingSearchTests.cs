@@ -16,10 +16,12 @@ public sealed class TopologyRingSearchTests
 
     [TestCase(1)]
     [TestCase(3)]
-    public void TwoHostsAreARing(int cables) => Check(RingSearch.Largest(TopologyFixtures.Joined(2, (_, _) => cables)), [0, 1], cables);
+    public void TwoHostsAreARing(int cables) =>
+        Check(RingSearch.Largest(TopologyFixtures.Joined(2, (_, _) => cables)), [0, 1], cables);
 
     [Test]
-    public void ABrokenChainHasOnlyPairs() => Check(RingSearch.Largest(TopologyFixtures.Joined(4, (a, b) => b == a + 1 ? 1 : 0)), [0, 1], 1);
+    public void ABrokenChainHasOnlyPairs() =>
+        Check(RingSearch.Largest(TopologyFixtures.Joined(4, (a, b) => b == a + 1 ? 1 : 0)), [0, 1], 1);
 
     [Test]
     public void TheOrderOfTheHostsIsKeptWhereThereIsAChoice([Values(3, 4, 8)] int size) =>
@@ -28,35 +30,65 @@ public sealed class TopologyRingSearchTests
     /// <summary>A ring with two cables everywhere is preferred to one with a single cable somewhere.</summary>
     [Test]
     public void MoreCablesAreBetterThanTheOrder() =>
-        Check(RingSearch.Largest(TopologyFixtures.Joined(4, (a, b) => (a, b) is (0, 1) or (2, 3) ? 1 : 2)), [0, 2, 1, 3], 2);
+        Check(
+            RingSearch.Largest(TopologyFixtures.Joined(4, (a, b) => (a, b) is (0, 1) or (2, 3) ? 1 : 2)),
+            [0, 2, 1, 3],
+            2
+        );
 
     [Test]
     public void MoreHostsAreBetterThanMoreCables() =>
-        Check(RingSearch.Largest(TopologyFixtures.Joined(4, (a, b) => a == 0 && b == 1 ? 5 : b == a + 1 || (a, b) is (0, 3) ? 1 : 0)), [0, 1, 2, 3], 1);
+        Check(
+            RingSearch.Largest(
+                TopologyFixtures.Joined(
+                    4,
+                    (a, b) =>
+                        a == 0 && b == 1 ? 5
+                        : b == a + 1 || (a, b) is (0, 3) ? 1
+                        : 0
+                )
+            ),
+            [0, 1, 2, 3],
+            1
+        );
 
     /// <summary>10¹² rings, most of which do not matter.</summary>
     [Test]
     [CancelAfter(20_000)]
     public void SixteenHostsThatAreAllJoinedAreNoTrouble() =>
-        Check(RingSearch.Largest(TopologyFixtures.Joined(16, (a, b) => b - a is 1 or 15 ? 2 : 1)), Enumerable.Range(0, 16), 2);
+        Check(
+            RingSearch.Largest(TopologyFixtures.Joined(16, (a, b) => b - a is 1 or 15 ? 2 : 1)),
+            Enumerable.Range(0, 16),
+            2
+        );
 
-    /// <summary>The Petersen graph, in which every host has three cables and there is no ring through all ten.</summary>
+    /// <summary>
+    /// The Petersen graph, in which every host has three cables and there is no ring through all ten.
+    /// </summary>
     [Test]
     public void ARingThroughAllMayNotExist()
     {
-        HostRing ring = RingSearch.Largest(TopologyFixtures.Joined(10, (a, b) => (a < 5, b < 5) switch
-        {
-            (true, true) => b - a is 1 or 4 ? 1 : 0,
-            (false, false) => b - a is 2 or 3 ? 1 : 0,
-            _ => b == a + 5 ? 1 : 0,
-        }))!;
+        HostRing ring = RingSearch.Largest(
+            TopologyFixtures.Joined(
+                10,
+                (a, b) =>
+                    (a < 5, b < 5) switch
+                    {
+                        (true, true) => b - a is 1 or 4 ? 1 : 0,
+                        (false, false) => b - a is 2 or 3 ? 1 : 0,
+                        _ => b == a + 5 ? 1 : 0,
+                    }
+            )
+        )!;
         Assert.That(ring.Hosts, Has.Count.EqualTo(9));
     }
 
     [Test]
-    public void TooManyHostsAreAnError() => Assert.That(
-        () => RingSearch.Largest(TopologyFixtures.Joined(RingSearch.MaximumHosts + 1, (_, _) => 1)),
-        Throws.InstanceOf<ToolException>().With.Message.Contains("21 hosts"));
+    public void TooManyHostsAreAnError() =>
+        Assert.That(
+            () => RingSearch.Largest(TopologyFixtures.Joined(RingSearch.MaximumHosts + 1, (_, _) => 1)),
+            Throws.InstanceOf<ToolException>().With.Message.Contains("21 hosts")
+        );
 
     [Test]
     public void NoRingIsBetterThanTheOneThatIsFound()
@@ -78,15 +110,29 @@ public sealed class TopologyRingSearchTests
             }
 
             Connectivity connectivity = TopologyFixtures.Joined(size, (a, b) => counts[a, b]);
-            var best = AllRings(counts, size).OrderByDescending(ring => ring.Hosts.Count).ThenByDescending(ring => ring.Multiplicity).FirstOrDefault();
+            var best = AllRings(counts, size)
+                .OrderByDescending(ring => ring.Hosts.Count)
+                .ThenByDescending(ring => ring.Multiplicity)
+                .FirstOrDefault();
             HostRing? found = RingSearch.Largest(connectivity);
-            Assert.That((found?.Hosts.Count, found?.Multiplicity), Is.EqualTo((best?.Hosts.Count, best?.Multiplicity)), $"seed {seed}, round {round}");
+            Assert.That(
+                (found?.Hosts.Count, found?.Multiplicity),
+                Is.EqualTo((best?.Hosts.Count, best?.Multiplicity)),
+                $"seed {seed}, round {round}"
+            );
             if (found is not null)
             {
                 Assert.That(found.Hosts, Is.Unique);
-                Assert.That(Enumerable.Range(0, found.Hosts.Count).Min(rank => counts[found.Hosts[rank], found.Right(rank)]), Is.EqualTo(found.Multiplicity));
-                var first = AllRings(counts, size).Where(ring => ring.Multiplicity == found.Multiplicity && ring.Hosts.ToHashSet().SetEquals(found.Hosts))
-                    .Select(ring => string.Join(' ', ring.Hosts)).Min(StringComparer.Ordinal);
+                Assert.That(
+                    Enumerable.Range(0, found.Hosts.Count).Min(rank => counts[found.Hosts[rank], found.Right(rank)]),
+                    Is.EqualTo(found.Multiplicity)
+                );
+                var first = AllRings(counts, size)
+                    .Where(ring =>
+                        ring.Multiplicity == found.Multiplicity && ring.Hosts.ToHashSet().SetEquals(found.Hosts)
+                    )
+                    .Select(ring => string.Join(' ', ring.Hosts))
+                    .Min(StringComparer.Ordinal);
                 Assert.That(string.Join(' ', found.Hosts), Is.EqualTo(first), $"seed {seed}, round {round}");
             }
         }

@@ -34,19 +34,33 @@ public sealed class TopologyRunTests
     public async Task HostsAreAskedAndTheirPlanPrinted(CancellationToken cancellation)
     {
         await RunAsync(new TopologyOptions { Hosts = "east, north,west,south", Envs = ["A=1"] }, cancellation);
-        Assert.That(_output.ToString(), Does.Contain("Setup\n=====\n# on east\nsudo ifconfig bridge0 down\n").And.Contain("# on south\n"));
+        Assert.That(
+            _output.ToString(),
+            Does.Contain("Setup\n=====\n# on east\nsudo ifconfig bridge0 down\n").And.Contain("# on south\n")
+        );
         var json = _output.ToString().Split("Hostfile\n========\n")[1];
         HostFile plan = HostFile.Parse(json, "output");
         Assert.That(plan.Hosts.Select(host => host.Ssh), Is.EqualTo(new[] { "east", "north", "west", "south" }));
         Assert.That((plan.Backend, string.Join(' ', plan.Envs)), Is.EqualTo(("ring", "A=1")));
-        Assert.That(_commands.Select(run => run.Command), Has.None.Contains("sudo"), "nothing is set up that nobody asked for");
-        Assert.That(_log.ToString(), Does.StartWith("collectives: ring: a ring over TCP of east, north, west, south, without RDMA"));
+        Assert.That(
+            _commands.Select(run => run.Command),
+            Has.None.Contains("sudo"),
+            "nothing is set up that nobody asked for"
+        );
+        Assert.That(
+            _log.ToString(),
+            Does.StartWith("collectives: ring: a ring over TCP of east, north, west, south, without RDMA")
+        );
     }
 
     [Test]
     public async Task WhatHostsPrintedCanBeKeptAndPlannedFrom(CancellationToken cancellation)
     {
-        await RunAsync(new TopologyOptions { Hosts = "amber,birch,cedar,dune", Save = _folder }, cancellation, TopologyFixtures.MeshOf4);
+        await RunAsync(
+            new TopologyOptions { Hosts = "amber,birch,cedar,dune", Save = _folder },
+            cancellation,
+            TopologyFixtures.MeshOf4
+        );
         var first = _output.ToString();
         _output.GetStringBuilder().Clear();
         _commands.Clear();
@@ -59,33 +73,69 @@ public sealed class TopologyRunTests
     public async Task TheHostFileIsWritten(CancellationToken cancellation)
     {
         var path = Path.Combine(_folder, "hosts.json");
-        await RunAsync(new TopologyOptions { From = TopologyFixtures.Folder(TopologyFixtures.MeshOf4), Output = path, Backend = "jaccl-ring" }, cancellation);
+        await RunAsync(
+            new TopologyOptions
+            {
+                From = TopologyFixtures.Folder(TopologyFixtures.MeshOf4),
+                Output = path,
+                Backend = "jaccl-ring",
+            },
+            cancellation
+        );
         Assert.That(HostFile.Read(path).Backend, Is.EqualTo("jaccl-ring"));
         Assert.That(_output.ToString(), Does.Not.Contain("Hostfile"));
         // Its hosts can be taken from it again.
-        await RunAsync(new TopologyOptions { From = TopologyFixtures.Folder(TopologyFixtures.MeshOf4), HostFile = path, Output = path }, cancellation);
+        await RunAsync(
+            new TopologyOptions
+            {
+                From = TopologyFixtures.Folder(TopologyFixtures.MeshOf4),
+                HostFile = path,
+                Output = path,
+            },
+            cancellation
+        );
         Assert.That(HostFile.Read(path).Backend, Is.EqualTo("jaccl"));
         await Assert.ThatAsync(
-            () => RunAsync(
-                new TopologyOptions { From = TopologyFixtures.Folder(TopologyFixtures.MeshOf4), Output = Path.Combine(_folder, "none", "hosts.json") },
-                cancellation),
-            Throws.InstanceOf<ToolException>().With.Message.Contains("cannot be written")
-                .And.Property(nameof(ToolException.ExitCode)).EqualTo(ExitCodes.Failed));
+            () =>
+                RunAsync(
+                    new TopologyOptions
+                    {
+                        From = TopologyFixtures.Folder(TopologyFixtures.MeshOf4),
+                        Output = Path.Combine(_folder, "none", "hosts.json"),
+                    },
+                    cancellation
+                ),
+            Throws
+                .InstanceOf<ToolException>()
+                .With.Message.Contains("cannot be written")
+                .And.Property(nameof(ToolException.ExitCode))
+                .EqualTo(ExitCodes.Failed)
+        );
     }
 
     [Test]
     public async Task AGraphIsAllThatIsPrinted(CancellationToken cancellation)
     {
-        await RunAsync(new TopologyOptions { From = TopologyFixtures.Folder(TopologyFixtures.DoubleRingOf3), Dot = true }, cancellation);
+        await RunAsync(
+            new TopologyOptions { From = TopologyFixtures.Folder(TopologyFixtures.DoubleRingOf3), Dot = true },
+            cancellation
+        );
         Assert.That(_output.ToString(), Does.StartWith("graph G {").And.EndsWith("}\n"));
     }
 
     [Test]
     public async Task OverEthernetAddressesAreThoseOfTheHosts(CancellationToken cancellation)
     {
-        await RunAsync(new TopologyOptions { Hosts = "amber,dune", OverEthernet = true }, cancellation, TopologyFixtures.MeshOf4);
+        await RunAsync(
+            new TopologyOptions { Hosts = "amber,dune", OverEthernet = true },
+            cancellation,
+            TopologyFixtures.MeshOf4
+        );
         HostFile plan = HostFile.Parse(_output.ToString().Split("========\n")[1], "output");
-        Assert.That(plan.Hosts.Select(host => $"{host.Ssh} {host.Ips.Single()}"), Is.EqualTo(new[] { "amber 10.20.30.11", "dune 10.20.30.14" }));
+        Assert.That(
+            plan.Hosts.Select(host => $"{host.Ssh} {host.Ips.Single()}"),
+            Is.EqualTo(new[] { "amber 10.20.30.11", "dune 10.20.30.14" })
+        );
         Assert.That(plan.Backend, Is.Null);
         Assert.That(_commands.Select(run => run.Command), Has.None.Contains("system_profiler"));
     }
@@ -95,17 +145,31 @@ public sealed class TopologyRunTests
     {
         _answers[("dune", LanAddress.Command)] = new RemoteResult(1, "", "");
         await Assert.ThatAsync(
-            () => RunAsync(new TopologyOptions { Hosts = "amber,dune", OverEthernet = true }, cancellation, TopologyFixtures.MeshOf4),
-            Fails(ExitCodes.Unhealthy, "host dune has no IPv4 address"));
+            () =>
+                RunAsync(
+                    new TopologyOptions { Hosts = "amber,dune", OverEthernet = true },
+                    cancellation,
+                    TopologyFixtures.MeshOf4
+                ),
+            Fails(ExitCodes.Unhealthy, "host dune has no IPv4 address")
+        );
     }
 
     [Test]
     public async Task AnUnreachableHostIsNamed(CancellationToken cancellation)
     {
-        _answers[("north", "echo success")] = new RemoteResult(255, "", "warning\nssh: connect to host north port 22: Connection refused\n");
+        _answers[("north", "echo success")] = new RemoteResult(
+            255,
+            "",
+            "warning\nssh: connect to host north port 22: Connection refused\n"
+        );
         await Assert.ThatAsync(
             () => RunAsync(new TopologyOptions { Hosts = "east,north" }, cancellation),
-            Fails(ExitCodes.Unhealthy, "host north cannot be reached: ssh: connect to host north port 22: Connection refused"));
+            Fails(
+                ExitCodes.Unhealthy,
+                "host north cannot be reached: ssh: connect to host north port 22: Connection refused"
+            )
+        );
     }
 
     [Test]
@@ -113,18 +177,25 @@ public sealed class TopologyRunTests
     {
         _answers[("south", "echo success")] = new RemoteResult(ExitCodes.TimedOut, "", "no answer within 5 s");
         await RunAsync(new TopologyOptions { Hosts = "east,south,north", IgnoreUnreachable = true }, cancellation);
-        Assert.That(HostFile.Parse(_output.ToString().Split("========\n")[1], "output").Hosts.Select(host => host.Ssh), Is.EqualTo(new[] { "east", "north" }));
+        Assert.That(
+            HostFile.Parse(_output.ToString().Split("========\n")[1], "output").Hosts.Select(host => host.Ssh),
+            Is.EqualTo(new[] { "east", "north" })
+        );
         Assert.That(_log.ToString(), Does.Contain("warning: host south cannot be reached: no answer within 5 s"));
-        await Assert.ThatAsync(() => RunAsync(new TopologyOptions { Hosts = "south", IgnoreUnreachable = true }, cancellation),
-            Fails(ExitCodes.Unhealthy, "host south cannot be reached"));
+        await Assert.ThatAsync(
+            () => RunAsync(new TopologyOptions { Hosts = "south", IgnoreUnreachable = true }, cancellation),
+            Fails(ExitCodes.Unhealthy, "host south cannot be reached")
+        );
     }
 
     [Test]
     public async Task AHostThatIsNoMacIsNamed(CancellationToken cancellation)
     {
         _answers[("north", ThunderboltReport.Command)] = new RemoteResult(127, "", "sh: system_profiler: not found\n");
-        await Assert.ThatAsync(() => RunAsync(new TopologyOptions { Hosts = "east,north" }, cancellation),
-            Fails(ExitCodes.Failed, "host north: system_profiler", "not found", "expected a Mac"));
+        await Assert.ThatAsync(
+            () => RunAsync(new TopologyOptions { Hosts = "east,north" }, cancellation),
+            Fails(ExitCodes.Failed, "host north: system_profiler", "not found", "expected a Mac")
+        );
     }
 
     /// <summary>A connection that breaks must not look like a host without RDMA or address.</summary>
@@ -132,23 +203,35 @@ public sealed class TopologyRunTests
     public async Task AConnectionThatBreaksIsNamed(CancellationToken cancellation)
     {
         _answers[("north", RdmaDevices.Command)] = new RemoteResult(255, "", "Connection reset");
-        await Assert.ThatAsync(() => RunAsync(new TopologyOptions { Hosts = "east,north" }, cancellation),
-            Fails(ExitCodes.Failed, "host north: ibv_devices", "Connection reset"));
+        await Assert.ThatAsync(
+            () => RunAsync(new TopologyOptions { Hosts = "east,north" }, cancellation),
+            Fails(ExitCodes.Failed, "host north: ibv_devices", "Connection reset")
+        );
     }
 
     [Test]
     public async Task SetupIsRunOnEveryHostInOrder(CancellationToken cancellation)
     {
         _answers[("mini", "sudo route change 192.168.0.1 -interface en2")] = new RemoteResult(1, "", "not in table");
-        await RunAsync(new TopologyOptions { Hosts = "desk,mini", AutoSetup = true }, cancellation, TopologyFixtures.Odd);
-        Assert.That(_commands.Where(run => run.Host == "desk"
-            && run.Command.StartsWith("sudo", StringComparison.Ordinal)).Select(run => run.Command), Is.EqualTo(new[]
-        {
-            "sudo -n true",
-            "sudo ifconfig bridge0 down",
-            "sudo ifconfig en4 inet 192.168.0.1 netmask 255.255.255.252",
-            "sudo route change 192.168.0.2 -interface en4",
-        }));
+        await RunAsync(
+            new TopologyOptions { Hosts = "desk,mini", AutoSetup = true },
+            cancellation,
+            TopologyFixtures.Odd
+        );
+        Assert.That(
+            _commands
+                .Where(run => run.Host == "desk" && run.Command.StartsWith("sudo", StringComparison.Ordinal))
+                .Select(run => run.Command),
+            Is.EqualTo(
+                new[]
+                {
+                    "sudo -n true",
+                    "sudo ifconfig bridge0 down",
+                    "sudo ifconfig en4 inet 192.168.0.1 netmask 255.255.255.252",
+                    "sudo route change 192.168.0.2 -interface en4",
+                }
+            )
+        );
         Assert.That(_output.ToString(), Does.Not.Contain("sudo").And.Contain("\"ssh\": \"desk\""));
         Assert.That(_log.ToString(), Does.Contain("warning: host mini: sudo route change").And.Contain("not in table"));
     }
@@ -156,19 +239,42 @@ public sealed class TopologyRunTests
     [Test]
     public async Task SetupThatFailsIsNamed(CancellationToken cancellation)
     {
-        _answers[("mini", "sudo ifconfig en2 inet 192.168.0.2 netmask 255.255.255.252")] = new RemoteResult(1, "", "ifconfig: interface en2 does not exist\n");
+        _answers[("mini", "sudo ifconfig en2 inet 192.168.0.2 netmask 255.255.255.252")] = new RemoteResult(
+            1,
+            "",
+            "ifconfig: interface en2 does not exist\n"
+        );
         await Assert.ThatAsync(
-            () => RunAsync(new TopologyOptions { Hosts = "desk,mini", AutoSetup = true }, cancellation, TopologyFixtures.Odd),
-            Fails(ExitCodes.Failed, "host mini: sudo ifconfig en2", "exit code 1: ifconfig: interface en2 does not exist"));
+            () =>
+                RunAsync(
+                    new TopologyOptions { Hosts = "desk,mini", AutoSetup = true },
+                    cancellation,
+                    TopologyFixtures.Odd
+                ),
+            Fails(
+                ExitCodes.Failed,
+                "host mini: sudo ifconfig en2",
+                "exit code 1: ifconfig: interface en2 does not exist"
+            )
+        );
     }
 
     [Test]
     public async Task WithoutSudoSetupIsPrinted(CancellationToken cancellation)
     {
         _answers[("mini", "sudo -n true")] = new RemoteResult(1, "", "sudo: a password is required");
-        await RunAsync(new TopologyOptions { Hosts = "desk,mini", AutoSetup = true }, cancellation, TopologyFixtures.Odd);
-        Assert.That(_commands.Where(run => run.Command.Contains("ifconfig", StringComparison.Ordinal)
-            && !run.Command.Contains("ipconfig", StringComparison.Ordinal)), Is.Empty);
+        await RunAsync(
+            new TopologyOptions { Hosts = "desk,mini", AutoSetup = true },
+            cancellation,
+            TopologyFixtures.Odd
+        );
+        Assert.That(
+            _commands.Where(run =>
+                run.Command.Contains("ifconfig", StringComparison.Ordinal)
+                && !run.Command.Contains("ipconfig", StringComparison.Ordinal)
+            ),
+            Is.Empty
+        );
         Assert.That(_output.ToString(), Does.Contain("# on desk\nsudo ifconfig bridge0 down"));
         Assert.That(_log.ToString(), Does.Contain("sudo needs a password on mini"));
     }
@@ -178,19 +284,31 @@ public sealed class TopologyRunTests
     [TestCase("-oProxyCommand=x", "is not the name of a host")]
     [TestCase("../a", "is not the name of a host")]
     public async Task NamesThatAreNone(string hosts, string message, CancellationToken cancellation) =>
-        await Assert.ThatAsync(() => RunAsync(new TopologyOptions { Hosts = hosts }, cancellation), Fails(ExitCodes.Usage, message));
+        await Assert.ThatAsync(
+            () => RunAsync(new TopologyOptions { Hosts = hosts }, cancellation),
+            Fails(ExitCodes.Usage, message)
+        );
 
     [Test]
     public async Task AFolderWithoutTheHostIsNamed(CancellationToken cancellation)
     {
-        await Assert.ThatAsync(() => RunAsync(new TopologyOptions { From = _folder }, cancellation), Fails(ExitCodes.Usage, $"{_folder} has no file"));
-        await Assert.ThatAsync(() => RunAsync(new TopologyOptions { From = Path.Combine(_folder, "none") }, cancellation),
-            Fails(ExitCodes.Usage, "does not exist"));
+        await Assert.ThatAsync(
+            () => RunAsync(new TopologyOptions { From = _folder }, cancellation),
+            Fails(ExitCodes.Usage, $"{_folder} has no file")
+        );
+        await Assert.ThatAsync(
+            () => RunAsync(new TopologyOptions { From = Path.Combine(_folder, "none") }, cancellation),
+            Fails(ExitCodes.Usage, "does not exist")
+        );
         await File.WriteAllTextAsync(Path.Combine(_folder, "a.networksetup.txt"), "", cancellation);
-        await Assert.ThatAsync(() => RunAsync(new TopologyOptions { From = _folder }, cancellation),
-            Fails(ExitCodes.Usage, "a.system_profiler.json cannot be read"));
-        await Assert.ThatAsync(() => RunAsync(new TopologyOptions { From = _folder, Hosts = "a,b" }, cancellation),
-            Fails(ExitCodes.Unhealthy, "host b cannot be reached"));
+        await Assert.ThatAsync(
+            () => RunAsync(new TopologyOptions { From = _folder }, cancellation),
+            Fails(ExitCodes.Usage, "a.system_profiler.json cannot be read")
+        );
+        await Assert.ThatAsync(
+            () => RunAsync(new TopologyOptions { From = _folder, Hosts = "a,b" }, cancellation),
+            Fails(ExitCodes.Unhealthy, "host b cannot be reached")
+        );
     }
 
     [TestCase("--hosts a --hostfile b", "--hosts and --hostfile exclude each other")]
@@ -208,12 +326,16 @@ public sealed class TopologyRunTests
     [TestCase("--hosts", "--hosts")]
     [TestCase("--env 1=2", "--env is \"1=2\"")]
     public void WhatIsNoCommandLine(string arguments, string message) =>
-        Assert.That(TopologyCommand.Create().Parse(arguments.Split(' ')).Errors.Select(error => error.Message), Has.Some.Contains(message));
+        Assert.That(
+            TopologyCommand.Create().Parse(arguments.Split(' ')).Errors.Select(error => error.Message),
+            Has.Some.Contains(message)
+        );
 
     [TestCase("--hosts a,b --over ethernet --backend ring --output hosts.json")]
     [TestCase("--hostfile a --no-auto-setup --dot --save b --verbose")]
     [TestCase("--from a --output-hostfile b --env A=1 --env B= --ignore-unreachable")]
-    public void CommandLines(string arguments) => Assert.That(TopologyCommand.Create().Parse(arguments.Split(' ')).Errors, Is.Empty);
+    public void CommandLines(string arguments) =>
+        Assert.That(TopologyCommand.Create().Parse(arguments.Split(' ')).Errors, Is.Empty);
 
     [Test]
     public void ThePageNamesEveryOption()
@@ -225,33 +347,53 @@ public sealed class TopologyRunTests
         }
     }
 
-    private async Task RunAsync(TopologyOptions options, CancellationToken cancellation, string fixture = TopologyFixtures.RingOf4) =>
-        Assert.That(await new TopologyRun(options, new Shell(this, fixture), _output, _log).RunAsync(cancellation), Is.EqualTo(ExitCodes.Success));
+    private async Task RunAsync(
+        TopologyOptions options,
+        CancellationToken cancellation,
+        string fixture = TopologyFixtures.RingOf4
+    ) =>
+        Assert.That(
+            await new TopologyRun(options, new Shell(this, fixture), _output, _log).RunAsync(cancellation),
+            Is.EqualTo(ExitCodes.Success)
+        );
 
     private static NUnit.Framework.Constraints.IResolveConstraint Fails(int exitCode, params string[] words)
     {
-        NUnit.Framework.Constraints.Constraint constraint = Throws.InstanceOf<ToolException>().With.Property(nameof(ToolException.ExitCode)).EqualTo(exitCode);
+        NUnit.Framework.Constraints.Constraint constraint = Throws
+            .InstanceOf<ToolException>()
+            .With.Property(nameof(ToolException.ExitCode))
+            .EqualTo(exitCode);
         return words.Aggregate(constraint, (all, word) => all.And.Message.Contains(word));
     }
 
     /// <summary>Answers with what a test says, else with a fixture's text; and that sudo works.</summary>
     private sealed class Shell(TopologyRunTests test, string fixture) : IRemoteShell
     {
-        public Task<RemoteResult> RunAsync(string host, string command, TimeSpan timeout, CancellationToken cancellationToken)
+        public Task<RemoteResult> RunAsync(
+            string host,
+            string command,
+            TimeSpan timeout,
+            CancellationToken cancellationToken
+        )
         {
             test._commands.Enqueue((host, command));
-            return Task.FromResult(test._answers.TryGetValue((host, command), out RemoteResult? answer) ? answer : command switch
-            {
-                ThunderboltReport.Command => File("system_profiler.json"),
-                HardwarePorts.Command => File("networksetup.txt"),
-                RdmaDevices.Command => File("ibv_devices.txt"),
-                LanAddress.Command => File("ipconfig.txt"),
-                _ => new RemoteResult(0, "", ""),
-            });
+            return Task.FromResult(
+                test._answers.TryGetValue((host, command), out RemoteResult? answer)
+                    ? answer
+                    : command switch
+                    {
+                        ThunderboltReport.Command => File("system_profiler.json"),
+                        HardwarePorts.Command => File("networksetup.txt"),
+                        RdmaDevices.Command => File("ibv_devices.txt"),
+                        LanAddress.Command => File("ipconfig.txt"),
+                        _ => new RemoteResult(0, "", ""),
+                    }
+            );
 
-            RemoteResult File(string name) => System.IO.File.Exists(Path.Combine(TopologyFixtures.Folder(fixture), $"{host}.{name}"))
-                ? new RemoteResult(0, TopologyFixtures.Text(fixture, $"{host}.{name}"), "")
-                : new RemoteResult(127, "", "not found");
+            RemoteResult File(string name) =>
+                System.IO.File.Exists(Path.Combine(TopologyFixtures.Folder(fixture), $"{host}.{name}"))
+                    ? new RemoteResult(0, TopologyFixtures.Text(fixture, $"{host}.{name}"), "")
+                    : new RemoteResult(127, "", "not found");
         }
     }
 }

@@ -20,19 +20,36 @@ public sealed class TopologyToolTests
     public async Task ItPlansFromAFolder(CancellationToken cancellation)
     {
         var path = Path.Combine(_folder, "hosts.json");
-        var (code, output, errors) = await RunAsync(["--from", TopologyFixtures.Folder(TopologyFixtures.MeshOf4),
-            "--output", path, "--env", "A=1", "--env", "B=x y"], cancellation);
-        Assert.That((code, errors), Is.EqualTo((ExitCodes.Success, "collectives: jaccl: a mesh of amber, birch, cedar, dune over RDMA\n")));
+        var (code, output, errors) = await RunAsync(
+            [
+                "--from",
+                TopologyFixtures.Folder(TopologyFixtures.MeshOf4),
+                "--output",
+                path,
+                "--env",
+                "A=1",
+                "--env",
+                "B=x y",
+            ],
+            cancellation
+        );
+        Assert.That(
+            (code, errors),
+            Is.EqualTo((ExitCodes.Success, "collectives: jaccl: a mesh of amber, birch, cedar, dune over RDMA\n"))
+        );
         Assert.That(output, Does.StartWith("Setup\n=====\n# on amber\n").And.Not.Contain("Hostfile"));
         Assert.That(HostFile.Read(path).Envs, Is.EqualTo(new[] { "A=1", "B=x y" }));
     }
 
-    /// <summary>An ssh that answers with captured text comes before the real one on the path; one host cannot be reached.</summary>
+    /// <summary>
+    /// An ssh that answers with captured text comes before the real one on the path; one host cannot be reached.
+    /// </summary>
     [Test]
     public async Task ItAsksHostsBySsh(CancellationToken cancellation)
     {
         var calls = Path.Combine(_folder, "calls");
-        await WriteSshAsync($$"""
+        await WriteSshAsync(
+            $$"""
             #!/bin/sh
             while [ "$1" != -- ]; do shift; done
             printf '%s: %s\n' "$2" "$3" >> '{{calls}}'
@@ -46,13 +63,28 @@ public sealed class TopologyToolTests
                 'sudo -n true') ;;
                 sudo*) ;;
             esac
-            """, cancellation);
-        var (code, output, errors) = await RunAsync(["--hosts", "south,away,west", "--ignore-unreachable", "--auto-setup"], cancellation);
+            """,
+            cancellation
+        );
+        var (code, output, errors) = await RunAsync(
+            ["--hosts", "south,away,west", "--ignore-unreachable", "--auto-setup"],
+            cancellation
+        );
         Assert.That(code, Is.EqualTo(ExitCodes.Success), errors);
-        Assert.That(errors, Does.Contain("host away cannot be reached: ssh: no route to away").And.Contain("the Thunderbolt ports of south, west are set up"));
+        Assert.That(
+            errors,
+            Does.Contain("host away cannot be reached: ssh: no route to away")
+                .And.Contain("the Thunderbolt ports of south, west are set up")
+        );
         HostFile plan = HostFile.Parse(output.Split("========\n")[1], "output");
-        Assert.That(plan.Hosts.Select(host => $"{host.Ssh} {host.Ips.Single()}"), Is.EqualTo(new[] { "south 192.168.1.1", "west 192.168.1.2" }));
-        Assert.That(await File.ReadAllLinesAsync(calls, cancellation), Has.Some.EqualTo("west: sudo ifconfig en2 inet 192.168.1.2 netmask 255.255.255.252"));
+        Assert.That(
+            plan.Hosts.Select(host => $"{host.Ssh} {host.Ips.Single()}"),
+            Is.EqualTo(new[] { "south 192.168.1.1", "west 192.168.1.2" })
+        );
+        Assert.That(
+            await File.ReadAllLinesAsync(calls, cancellation),
+            Has.Some.EqualTo("west: sudo ifconfig en2 inet 192.168.1.2 netmask 255.255.255.252")
+        );
     }
 
     private async Task WriteSshAsync(string script, CancellationToken cancellation)
@@ -65,6 +97,12 @@ public sealed class TopologyToolTests
         }
     }
 
-    private Task<(int ExitCode, string Output, string Errors)> RunAsync(string[] arguments, CancellationToken cancellation) =>
-        CollectivesTool.RunAsync(CollectivesTool.StartInfo(["topology", .. arguments], CollectivesTool.FirstOnPath(_folder)), cancellation);
+    private Task<(int ExitCode, string Output, string Errors)> RunAsync(
+        string[] arguments,
+        CancellationToken cancellation
+    ) =>
+        CollectivesTool.RunAsync(
+            CollectivesTool.StartInfo(["topology", .. arguments], CollectivesTool.FirstOnPath(_folder)),
+            cancellation
+        );
 }

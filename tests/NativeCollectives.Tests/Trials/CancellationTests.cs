@@ -4,8 +4,8 @@ using NativeCollectives.Tests.Hosting;
 namespace NativeCollectives.Tests.Trials;
 
 /// <summary>
-/// A cancellation comes too late, and then the operation ended well and the group is usable, or the task is cancelled. Never does an
-/// operation end well whose cancellation ended the group.
+/// A cancellation comes too late, and then the operation ended well and the group is usable, or the task is cancelled.
+/// Never does an operation end well whose cancellation ended the group.
 /// </summary>
 [Category("Faults")]
 [CancelAfter(120_000)]
@@ -40,14 +40,22 @@ public sealed class CancellationTests
                 {
                     tooLate++;
                     delay = Math.Max(delay / 1.2, 1);
-                    Assert.That(isFaulted, Is.False, $"round {round}: the operation ended well, and its cancellation ended the group");
+                    Assert.That(
+                        isFaulted,
+                        Is.False,
+                        $"round {round}: the operation ended well, and its cancellation ended the group"
+                    );
                     Assert.That(own, Is.All.EqualTo(2));
                     await peer;
                     await Task.WhenAll(groups.Select(group => group.BarrierAsync(cancellation)));
                     continue;
                 }
 
-                Assert.That(task.Status, Is.EqualTo(TaskStatus.Canceled), $"round {round}: {task.Exception?.InnerException}");
+                Assert.That(
+                    task.Status,
+                    Is.EqualTo(TaskStatus.Canceled),
+                    $"round {round}: {task.Exception?.InnerException}"
+                );
                 delay = Math.Min(delay * 1.2, 20_000);
                 if (isFaulted)
                 {
@@ -70,11 +78,16 @@ public sealed class CancellationTests
             ring?.Dispose();
         }
 
-        TestContext.Out.WriteLine($"{Rounds} rounds: {tooLate} too late, {before} before the operation started, {running} while it was running");
+        TestContext.Out.WriteLine(
+            $"{Rounds} rounds: {tooLate} too late, {before} before the operation started, {running} while it was "
+                + "running"
+        );
         Assert.That(tooLate, Is.Positive);
     }
 
-    /// <summary>The group that a cancelled split makes is nobody's: its peers learn so, as of any group that is left.</summary>
+    /// <summary>
+    /// The group that a cancelled split makes is nobody's: its peers learn so, as of any group that is left.
+    /// </summary>
     [Test]
     public async Task OfASplitLeavesNoGroupBehind(CancellationToken cancellation)
     {
@@ -100,13 +113,20 @@ public sealed class CancellationTests
             }
 
             delay = Math.Min(delay * 1.3, 50_000);
-            Assert.That(task.Status, Is.EqualTo(TaskStatus.Canceled), $"round {round}: {task.Exception?.InnerException}");
+            Assert.That(
+                task.Status,
+                Is.EqualTo(TaskStatus.Canceled),
+                $"round {round}: {task.Exception?.InnerException}"
+            );
             ring.Groups[0].Dispose();
             await ((Task)peer.WaitAsync(cancellation)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (peer.IsCompletedSuccessfully)
             {
                 using var others = peer.Result;
-                await Assert.ThatAsync(() => others.BarrierAsync(cancellation), Throws.InstanceOf<CollectiveException>());
+                await Assert.ThatAsync(
+                    () => others.BarrierAsync(cancellation),
+                    Throws.InstanceOf<CollectiveException>()
+                );
             }
         }
     }

@@ -16,9 +16,18 @@ public sealed class ConfigurationTrialTests
 {
     private static readonly (string, string)[] _ring = [("MLX_RANK", "1"), ("MLX_HOSTFILE", "/h.json")];
     private static readonly (string, string)[] _jaccl =
-        [("MLX_RANK", "1"), ("MLX_IBV_DEVICES", "/d.json"), ("MLX_JACCL_COORDINATOR", "a:1")];
+    [
+        ("MLX_RANK", "1"),
+        ("MLX_IBV_DEVICES", "/d.json"),
+        ("MLX_JACCL_COORDINATOR", "a:1"),
+    ];
     private static readonly (string, string)[] _mlxNccl =
-        [("NCCL_HOST_IP", "a"), ("NCCL_PORT", "1"), ("MLX_RANK", "1"), ("MLX_WORLD_SIZE", "2")];
+    [
+        ("NCCL_HOST_IP", "a"),
+        ("NCCL_PORT", "1"),
+        ("MLX_RANK", "1"),
+        ("MLX_WORLD_SIZE", "2"),
+    ];
 
     // What another program may have left behind, each enough to form a group of NCCL's.
     private static readonly (string, string)[][] _leftOver =
@@ -28,8 +37,11 @@ public sealed class ConfigurationTrialTests
         [("NCCL_COMM_ID", "a:1"), ("RANK", "0"), ("WORLD_SIZE", "2")],
         [("NCCL_COMM_ID", "a:1"), ("OMPI_COMM_WORLD_RANK", "0"), ("OMPI_COMM_WORLD_SIZE", "2")],
         [("MASTER_ADDR", "a"), ("MASTER_PORT", "1"), ("SLURM_PROCID", "0"), ("SLURM_NTASKS", "1")],
-        [("MISTRALRS_MN_GLOBAL_WORLD_SIZE", "2"), ("MISTRALRS_MN_HEAD_NUM_WORKERS", "1"),
-            ("MISTRALRS_MN_HEAD_PORT", "9000")],
+        [
+            ("MISTRALRS_MN_GLOBAL_WORLD_SIZE", "2"),
+            ("MISTRALRS_MN_HEAD_NUM_WORKERS", "1"),
+            ("MISTRALRS_MN_HEAD_PORT", "9000"),
+        ],
         [("NCCL_HOST_IP", "a"), ("NCCL_PORT", "1"), ("MLX_WORLD_SIZE", "1")],
         [("RANK", "x"), ("WORLD_SIZE", ""), ("MASTER_ADDR", "a b"), ("MASTER_PORT", "0")],
     ];
@@ -37,15 +49,28 @@ public sealed class ConfigurationTrialTests
     // One variable of each way to configure a group.
     private static readonly (string, string)[] _halves =
     [
-        ("MLX_RANK", "0"), ("MLX_HOSTFILE", "/h.json"), ("MLX_IBV_DEVICES", "/d.json"),
-            ("MLX_JACCL_COORDINATOR", "a:1"), ("JACCL_RANK", "0"),
-        ("JACCL_IBV_DEVICES", "/d.json"), ("JACCL_COORDINATOR", "a:1"), ("MLX_WORLD_SIZE", "2"), ("NCCL_HOST_IP", "a"),
-            ("NCCL_PORT", "1"),
-        ("NCCL_COMM_ID", "a:1"), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "a"), ("MASTER_PORT", "1"),
-            ("MISTRALRS_MN_GLOBAL_WORLD_SIZE", "2"),
-        ("MISTRALRS_MN_HEAD_PORT", "1"), ("MISTRALRS_MN_HEAD_NUM_WORKERS", "1"), ("MISTRALRS_MN_WORKER_ID", "0"),
-        ("MISTRALRS_MN_WORKER_SERVER_ADDR", "10.0.0.1:1"), ("NC_BACKEND", "ring"), ("NC_BACKEND", "nccl"),
-            ("NC_BACKEND", "jaccl"),
+        ("MLX_RANK", "0"),
+        ("MLX_HOSTFILE", "/h.json"),
+        ("MLX_IBV_DEVICES", "/d.json"),
+        ("MLX_JACCL_COORDINATOR", "a:1"),
+        ("JACCL_RANK", "0"),
+        ("JACCL_IBV_DEVICES", "/d.json"),
+        ("JACCL_COORDINATOR", "a:1"),
+        ("MLX_WORLD_SIZE", "2"),
+        ("NCCL_HOST_IP", "a"),
+        ("NCCL_PORT", "1"),
+        ("NCCL_COMM_ID", "a:1"),
+        ("WORLD_SIZE", "2"),
+        ("MASTER_ADDR", "a"),
+        ("MASTER_PORT", "1"),
+        ("MISTRALRS_MN_GLOBAL_WORLD_SIZE", "2"),
+        ("MISTRALRS_MN_HEAD_PORT", "1"),
+        ("MISTRALRS_MN_HEAD_NUM_WORKERS", "1"),
+        ("MISTRALRS_MN_WORKER_ID", "0"),
+        ("MISTRALRS_MN_WORKER_SERVER_ADDR", "10.0.0.1:1"),
+        ("NC_BACKEND", "ring"),
+        ("NC_BACKEND", "nccl"),
+        ("NC_BACKEND", "jaccl"),
     ];
 
     // Launchers that start several processes and tell them no place to meet: the variables of the first rank.
@@ -61,49 +86,114 @@ public sealed class ConfigurationTrialTests
     ];
 
     [Test]
-    public void A_hostfile_comes_before_what_is_left_over([ValueSource(nameof(_leftOver))] (string, string)[] leftOver,
-        [Values] bool isStrict) =>
-        Assert.That(Decide(new() { Strict = isStrict }, [.. leftOver, .. _ring]), Is.EqualTo(BackendKind.Ring));
+    public void A_hostfile_comes_before_what_is_left_over(
+        [ValueSource(nameof(_leftOver))] (string, string)[] leftOver,
+        [Values] bool isStrict
+    ) => Assert.That(Decide(new() { Strict = isStrict }, [.. leftOver, .. _ring]), Is.EqualTo(BackendKind.Ring));
 
     [Test]
     public void A_device_file_comes_before_what_is_left_over(
-        [ValueSource(nameof(_leftOver))] (string, string)[] leftOver, [Values] bool isStrict) =>
-        Assert.That(Decide(new() { Strict = isStrict }, [.. leftOver, .. _jaccl]), Is.EqualTo(BackendKind.Jaccl));
+        [ValueSource(nameof(_leftOver))] (string, string)[] leftOver,
+        [Values] bool isStrict
+    ) => Assert.That(Decide(new() { Strict = isStrict }, [.. leftOver, .. _jaccl]), Is.EqualTo(BackendKind.Jaccl));
 
     [Test]
-    public void Options_come_before_what_is_left_over([ValueSource(nameof(_leftOver))] (string, string)[] leftOver,
-        [Values] bool isStrict)
+    public void Options_come_before_what_is_left_over(
+        [ValueSource(nameof(_leftOver))] (string, string)[] leftOver,
+        [Values] bool isStrict
+    )
     {
         Assert.That(
-            Decide(new() { Strict = isStrict, Ring = new() { Rank = 0, Hosts = [["a:1"], ["b:1"]] } }, leftOver),
-                Is.EqualTo(BackendKind.Ring));
+            Decide(
+                new()
+                {
+                    Strict = isStrict,
+                    Ring = new()
+                    {
+                        Rank = 0,
+                        Hosts =
+                        [
+                            ["a:1"],
+                            ["b:1"],
+                        ],
+                    },
+                },
+                leftOver
+            ),
+            Is.EqualTo(BackendKind.Ring)
+        );
         Assert.That(
             Decide(
-                new() { Strict = isStrict,
-                    Jaccl = new() { Rank = 0, Devices = [[[], ["x"]], [["x"], []]], Coordinator = "a:1" } }, leftOver),
-            Is.EqualTo(BackendKind.Jaccl));
+                new()
+                {
+                    Strict = isStrict,
+                    Jaccl = new()
+                    {
+                        Rank = 0,
+                        Devices =
+                        [
+                            [
+                                [],
+                                ["x"],
+                            ],
+                            [
+                                ["x"],
+                                [],
+                            ],
+                        ],
+                        Coordinator = "a:1",
+                    },
+                },
+                leftOver
+            ),
+            Is.EqualTo(BackendKind.Jaccl)
+        );
     }
 
     /// <summary>A ring or JACCL in code, where MLX's launcher has started NCCL ranks.</summary>
     [Test]
     public void Options_come_before_mlxs_variables()
     {
-        Assert.That(Decide(new() { Ring = new() { Rank = 0, Hosts = [["a:1"], ["b:1"]] } }, _mlxNccl),
-            Is.EqualTo(BackendKind.Ring));
-        Assert.That(Decide(new() { Jaccl = new() { Coordinator = "b:1" } }, [.. _mlxNccl, .. _jaccl[1..]]),
-            Is.EqualTo(BackendKind.Jaccl));
+        Assert.That(
+            Decide(
+                new()
+                {
+                    Ring = new()
+                    {
+                        Rank = 0,
+                        Hosts =
+                        [
+                            ["a:1"],
+                            ["b:1"],
+                        ],
+                    },
+                },
+                _mlxNccl
+            ),
+            Is.EqualTo(BackendKind.Ring)
+        );
+        Assert.That(
+            Decide(new() { Jaccl = new() { Coordinator = "b:1" } }, [.. _mlxNccl, .. _jaccl[1..]]),
+            Is.EqualTo(BackendKind.Jaccl)
+        );
     }
 
     [Test]
     public void A_section_comes_before_what_is_left_over([ValueSource(nameof(_leftOver))] (string, string)[] leftOver)
     {
         Assert.That(Hosted([.. leftOver], ("Ring:Hosts", "a:1,b:1"), ("Ring:Rank", "0")), Is.EqualTo(BackendKind.Ring));
-        Assert.That(Hosted([.. leftOver], ("Ring:BasePort", "1"), ("Ring:Nodes", "n[1-2]"), ("Ring:Rank", "0")),
-            Is.EqualTo(BackendKind.Ring));
-        Assert.That(Hosted([.. leftOver], ("Jaccl:DeviceFile", "/d"), ("Jaccl:Coordinator", "a:1"),
-            ("Jaccl:Rank", "0")), Is.EqualTo(BackendKind.Jaccl));
-        Assert.That(Hosted([.. leftOver, .. _ring], ("Nccl:Rendezvous", "a:1"), ("Nccl:Rank", "0"), ("Nccl:Size", "2")),
-            Is.EqualTo(BackendKind.Nccl));
+        Assert.That(
+            Hosted([.. leftOver], ("Ring:BasePort", "1"), ("Ring:Nodes", "n[1-2]"), ("Ring:Rank", "0")),
+            Is.EqualTo(BackendKind.Ring)
+        );
+        Assert.That(
+            Hosted([.. leftOver], ("Jaccl:DeviceFile", "/d"), ("Jaccl:Coordinator", "a:1"), ("Jaccl:Rank", "0")),
+            Is.EqualTo(BackendKind.Jaccl)
+        );
+        Assert.That(
+            Hosted([.. leftOver, .. _ring], ("Nccl:Rendezvous", "a:1"), ("Nccl:Rank", "0"), ("Nccl:Size", "2")),
+            Is.EqualTo(BackendKind.Nccl)
+        );
     }
 
     [Test]
@@ -134,8 +224,10 @@ public sealed class ConfigurationTrialTests
         Assert.That(plan.Configuration!.Backend, Is.EqualTo(BackendKind.Nccl));
         Assert.That(plan.Warning, Does.Contain("jaccl: MLX_IBV_DEVICES is missing"));
         options.Strict = true;
-        Assert.That(() => Plan(options, _leftOver[1]),
-            Throws.InstanceOf<BackendUnavailableException>().With.Message.Contains("MLX_IBV_DEVICES is missing"));
+        Assert.That(
+            () => Plan(options, _leftOver[1]),
+            Throws.InstanceOf<BackendUnavailableException>().With.Message.Contains("MLX_IBV_DEVICES is missing")
+        );
     }
 
     [Test]
@@ -152,10 +244,15 @@ public sealed class ConfigurationTrialTests
         (string, string)[] all = [.. _mlxNccl, .. _ring[1..], ("NC_BACKEND", "nccl")];
         Assert.That(Decide(new() { Backend = BackendKind.Ring }, all), Is.EqualTo(BackendKind.Ring));
         Assert.That(Hosted(all, ("Backend", "ring")), Is.EqualTo(BackendKind.Ring));
-        Assert.That(Hosted([.. _ring, ("NC_BACKEND", "rung")], ("Backend", "ring")), Is.EqualTo(BackendKind.Ring),
-            "not even its mistakes count");
-        Assert.That(Decide(new() { Backend = BackendKind.Ring }, [.. _ring, ("NC_BACKEND", "rung")]),
-            Is.EqualTo(BackendKind.Ring));
+        Assert.That(
+            Hosted([.. _ring, ("NC_BACKEND", "rung")], ("Backend", "ring")),
+            Is.EqualTo(BackendKind.Ring),
+            "not even its mistakes count"
+        );
+        Assert.That(
+            Decide(new() { Backend = BackendKind.Ring }, [.. _ring, ("NC_BACKEND", "rung")]),
+            Is.EqualTo(BackendKind.Ring)
+        );
     }
 
     [Test]
@@ -164,15 +261,22 @@ public sealed class ConfigurationTrialTests
 
     [Test]
     public void A_malformed_NC_BACKEND_is_an_error(
-        [Values("", "rung", "Ring", "none", " ring", "nccl,ring")] string value)
+        [Values("", "rung", "Ring", "none", " ring", "nccl,ring")] string value
+    )
     {
         string message = $"The environment variable NC_BACKEND is \"{value}\", but should be any, ring, jaccl or nccl.";
-        Assert.That(() => Plan(new(), [.. _ring, ("NC_BACKEND", value)]),
-            Throws.InstanceOf<RendezvousException>().With.Message.EqualTo(message));
-        Assert.That(Configurations.FaultOf(Configurations.Of([.. _ring, ("NC_BACKEND", value)], [])),
-            Is.EqualTo(message));
-        Assert.That(Configurations.FaultOf(Configurations.Of([.. _ring, ("NC_BACKEND", value)], ("Backend", "any"))),
-            Is.EqualTo(message));
+        Assert.That(
+            () => Plan(new(), [.. _ring, ("NC_BACKEND", value)]),
+            Throws.InstanceOf<RendezvousException>().With.Message.EqualTo(message)
+        );
+        Assert.That(
+            Configurations.FaultOf(Configurations.Of([.. _ring, ("NC_BACKEND", value)], [])),
+            Is.EqualTo(message)
+        );
+        Assert.That(
+            Configurations.FaultOf(Configurations.Of([.. _ring, ("NC_BACKEND", value)], ("Backend", "any"))),
+            Is.EqualTo(message)
+        );
     }
 
     /// <summary>
@@ -181,16 +285,39 @@ public sealed class ConfigurationTrialTests
     [Test]
     public void NC_BACKEND_that_contradicts_the_options_is_an_error() =>
         Assert.That(
-            () => Plan(new() { Ring = new() { Rank = 0, Hosts = [["a:1"], ["b:1"]] } }, ("NC_BACKEND", "jaccl")),
-            Throws.InstanceOf<BackendUnavailableException>()
-                .With.Message.Contains("NC_BACKEND is jaccl, but the program configures ring."));
+            () =>
+                Plan(
+                    new()
+                    {
+                        Ring = new()
+                        {
+                            Rank = 0,
+                            Hosts =
+                            [
+                                ["a:1"],
+                                ["b:1"],
+                            ],
+                        },
+                    },
+                    ("NC_BACKEND", "jaccl")
+                ),
+            Throws
+                .InstanceOf<BackendUnavailableException>()
+                .With.Message.Contains("NC_BACKEND is jaccl, but the program configures ring.")
+        );
 
     [Test]
     public void Doctor_traces_NC_BACKEND() =>
         Assert.That(
             ConfigurationTrace.Of(Configurations.Of([("NC_BACKEND", "ring")], ("Backend", "any"))),
-            Has.Member(new SettingOrigin("NativeCollectives:Backend", "ring",
-                "environment variable NC_BACKEND (NativeCollectives)")));
+            Has.Member(
+                new SettingOrigin(
+                    "NativeCollectives:Backend",
+                    "ring",
+                    "environment variable NC_BACKEND (NativeCollectives)"
+                )
+            )
+        );
 
     [Test]
     public void Half_a_configuration_is_warned_of([ValueSource(nameof(_halves))] (string Name, string Value) half)
@@ -198,30 +325,50 @@ public sealed class ConfigurationTrialTests
         GroupPlan plan = Plan(new(), half);
         Assert.That(plan.Configuration, Is.Null);
         Assert.That(plan.Warning, Does.StartWith("The group has this process as its only rank").And.Contain(half.Name));
-        Assert.That(() => Plan(new() { Strict = true }, half),
-            Throws.InstanceOf<BackendUnavailableException>().With.Message.Contains(half.Name));
+        Assert.That(
+            () => Plan(new() { Strict = true }, half),
+            Throws.InstanceOf<BackendUnavailableException>().With.Message.Contains(half.Name)
+        );
     }
 
     [Test]
     public void A_launcher_without_a_way_to_meet_is_warned_of(
-        [ValueSource(nameof(_launchers))] (string Name, string Value)[] launcher)
+        [ValueSource(nameof(_launchers))] (string Name, string Value)[] launcher
+    )
     {
-        foreach (BackendKind backend in new[] { BackendKind.Any, BackendKind.Ring, BackendKind.Nccl,
-            BackendKind.Jaccl })
+        foreach (
+            BackendKind backend in new[] { BackendKind.Any, BackendKind.Ring, BackendKind.Nccl, BackendKind.Jaccl }
+        )
         {
             GroupPlan plan = Plan(new() { Backend = backend }, launcher);
             Assert.That(plan.Configuration, Is.Null);
-            Assert.That(plan.Warning,
-                Does.StartWith("The group has this process as its only rank").And.Contain("Set where the ranks meet"));
+            Assert.That(
+                plan.Warning,
+                Does.StartWith("The group has this process as its only rank").And.Contain("Set where the ranks meet")
+            );
             Assert.That(
                 () => Plan(new() { Backend = backend, Strict = true }, launcher),
-                Throws.InstanceOf<BackendUnavailableException>().With.Message.Contains("Set where the ranks meet"));
+                Throws.InstanceOf<BackendUnavailableException>().With.Message.Contains("Set where the ranks meet")
+            );
         }
 
-        Assert.That(Plan(new() { Backend = BackendKind.None, Strict = true }, launcher).Warning, Is.Null,
-            "alone on purpose");
-        Assert.That(Plan(new() { Nccl = new() { Size = 1 }, Strict = true }, launcher).Warning, Is.Null,
-            "alone on purpose");
+        Assert.That(
+            Plan(new() { Backend = BackendKind.None, Strict = true }, launcher).Warning,
+            Is.Null,
+            "alone on purpose"
+        );
+        Assert.That(
+            Plan(
+                new()
+                {
+                    Nccl = new() { Size = 1 },
+                    Strict = true,
+                },
+                launcher
+            ).Warning,
+            Is.Null,
+            "alone on purpose"
+        );
     }
 
     /// <summary>
@@ -230,11 +377,15 @@ public sealed class ConfigurationTrialTests
     /// </summary>
     [Test]
     public void A_left_over_group_of_one_under_a_launcher_is_warned_of(
-        [ValueSource(nameof(_launchers))] (string Name, string Value)[] launcher)
+        [ValueSource(nameof(_launchers))] (string Name, string Value)[] launcher
+    )
     {
         (string Name, string Value)[] leftOver = _leftOver[0];
         (string, string)[] variables =
-            [.. launcher.Where(one => one.Name is not ("RANK" or "WORLD_SIZE")), .. leftOver];
+        [
+            .. launcher.Where(one => one.Name is not ("RANK" or "WORLD_SIZE")),
+            .. leftOver,
+        ];
         if (variables.Length == leftOver.Length)
         {
             return; // they are that launcher's own variables
@@ -242,11 +393,14 @@ public sealed class ConfigurationTrialTests
 
         Assert.That(
             Plan(new(), variables).Warning,
-            Does.StartWith("The group has this process as its only rank, because the environment variable WORLD_SIZE"));
+            Does.StartWith("The group has this process as its only rank, because the environment variable WORLD_SIZE")
+        );
         Assert.That(
             () => Plan(new() { Strict = true }, variables),
-            Throws.InstanceOf<BackendUnavailableException>()
-                .With.Message.Contains("seems to have started several processes"));
+            Throws
+                .InstanceOf<BackendUnavailableException>()
+                .With.Message.Contains("seems to have started several processes")
+        );
     }
 
     [Test]
@@ -272,14 +426,20 @@ public sealed class ConfigurationTrialTests
     /// <summary>What a launcher tells besides is enough: its rank, and a file that says where the others are.</summary>
     [Test]
     public void A_hostfile_needs_a_launchers_rank_only(
-        [ValueSource(nameof(_launchers))] (string Name, string Value)[] launcher)
+        [ValueSource(nameof(_launchers))] (string Name, string Value)[] launcher
+    )
     {
-        Assert.That(Decide(new() { Strict = true }, [.. launcher, ("MLX_HOSTFILE", "/h.json")]),
-            Is.EqualTo(BackendKind.Ring));
         Assert.That(
-            Decide(new() { Strict = true },
-                [.. launcher, ("MLX_IBV_DEVICES", "/d.json"), ("MLX_JACCL_COORDINATOR", "a:1")]),
-                Is.EqualTo(BackendKind.Jaccl));
+            Decide(new() { Strict = true }, [.. launcher, ("MLX_HOSTFILE", "/h.json")]),
+            Is.EqualTo(BackendKind.Ring)
+        );
+        Assert.That(
+            Decide(
+                new() { Strict = true },
+                [.. launcher, ("MLX_IBV_DEVICES", "/d.json"), ("MLX_JACCL_COORDINATOR", "a:1")]
+            ),
+            Is.EqualTo(BackendKind.Jaccl)
+        );
     }
 
     /// <summary>
@@ -292,10 +452,14 @@ public sealed class ConfigurationTrialTests
         string secret = string.Concat(Enumerable.Repeat("c9", NcclUniqueId.Size));
         (string, string)[] handed = [("__MISTRALRS_DAEMON_INTERNAL", "x"), ("MISTRALRS_MN_GLOBAL_WORLD_SIZE", "2")];
         (string, string)[] named =
-            [("NC_BACKEND", "x"), ("NC_NCCL_BOOTSTRAP", "x"), ("MLX_NCCL_TIMEOUT", "x"), .. _mlxNccl];
+        [
+            ("NC_BACKEND", "x"),
+            ("NC_NCCL_BOOTSTRAP", "x"),
+            ("MLX_NCCL_TIMEOUT", "x"),
+            .. _mlxNccl,
+        ];
         int faults = 0;
-        (string Name, string Value)[][] all =
-            [_ring, _jaccl, _mlxNccl, handed, named, .. _leftOver, .. _launchers];
+        (string Name, string Value)[][] all = [_ring, _jaccl, _mlxNccl, handed, named, .. _leftOver, .. _launchers];
         foreach ((string Name, string)[] complete in all)
         {
             foreach (string variable in complete.Select(static one => one.Name))
@@ -326,8 +490,11 @@ public sealed class ConfigurationTrialTests
     [TestCase("""fffefdfcfbfaf9f8""")]
     public void A_malformed_daemon_variable_does_not_show_the_id(string text)
     {
-        text = text.Replace("ID", string.Join(',', Enumerable.Repeat("201", NcclUniqueId.Size)),
-            StringComparison.Ordinal);
+        text = text.Replace(
+            "ID",
+            string.Join(',', Enumerable.Repeat("201", NcclUniqueId.Size)),
+            StringComparison.Ordinal
+        );
         string[] texts = Texts([("__MISTRALRS_DAEMON_INTERNAL", text), ("MISTRALRS_MN_GLOBAL_WORLD_SIZE", "2")]);
         Assert.That(texts, Has.Some.Contains("__MISTRALRS_DAEMON_INTERNAL should be JSON of the form"));
         Assert.That(texts, Has.None.Contains("201").And.None.Contains("fffe"));
@@ -337,7 +504,8 @@ public sealed class ConfigurationTrialTests
     public void A_message_is_one_line() =>
         Assert.That(
             Texts([("MLX_RANK", "1\nERROR: forged\r\u001b[2J"), ("MLX_HOSTFILE", "/h.json")])[0].Split('\n')[0],
-            Does.Contain("""MLX_RANK is "1\nERROR: forged\r\u001b[2J", but should be"""));
+            Does.Contain("""MLX_RANK is "1\nERROR: forged\r\u001b[2J", but should be""")
+        );
 
     /// <summary>With a log there is nothing on the standard error stream; without one there is one line.</summary>
     [Test]
@@ -352,8 +520,9 @@ public sealed class ConfigurationTrialTests
         Console.SetError(errors);
         try
         {
-            DistributedGroup.Create(new() { Log = (level, message) => log.Add($"{level}: {message}") },
-                environment).Dispose();
+            DistributedGroup
+                .Create(new() { Log = (level, message) => log.Add($"{level}: {message}") }, environment)
+                .Dispose();
             Assert.That(errors.ToString(), Is.Empty);
             DistributedGroup.Create(new(), environment).Dispose();
         }
@@ -365,9 +534,11 @@ public sealed class ConfigurationTrialTests
         Assert.That(log, Has.One.StartsWith("Warning: The group has this process as its only rank"));
         string[] lines = errors.ToString().Split(Environment.NewLine);
         Assert.That(lines, Has.Length.EqualTo(2));
-        Assert.That(lines[0],
-            Does.StartWith("NativeCollectives: The group has this process as its only rank").And
-            .Contain("MLX_RANK is set"));
+        Assert.That(
+            lines[0],
+            Does.StartWith("NativeCollectives: The group has this process as its only rank")
+                .And.Contain("MLX_RANK is set")
+        );
         Assert.That(lines[1], Is.Empty);
     }
 
@@ -377,14 +548,22 @@ public sealed class ConfigurationTrialTests
     public async Task A_program_without_a_log_writes_one_line_to_standard_error(CancellationToken cancellation)
     {
         (string, string)[][] environments =
-            [[("MLX_RANK", "0")], [("MLX_HOSTFILE", "/h.json")], [("MLX_IBV_DEVICES", "/d")], [("WORLD_SIZE", "2")],
-            _launchers[0]];
+        [
+            [("MLX_RANK", "0")],
+            [("MLX_HOSTFILE", "/h.json")],
+            [("MLX_IBV_DEVICES", "/d")],
+            [("WORLD_SIZE", "2")],
+            _launchers[0],
+        ];
         foreach ((string Name, string)[] variables in environments)
         {
             var (code, output, errors) = await RunAsync("AllReduce", variables, cancellation);
             Assert.That((code, output.Trim()), Is.EqualTo((0, "rank 0 of 1: [1 0 0]")), errors);
-            Assert.That(errors, Does.Match("^NativeCollectives: The group has this process as its only rank[^\n]+\n$")
-                .And.Contain(variables[^1].Name));
+            Assert.That(
+                errors,
+                Does.Match("^NativeCollectives: The group has this process as its only rank[^\n]+\n$")
+                    .And.Contain(variables[^1].Name)
+            );
         }
     }
 
@@ -394,8 +573,12 @@ public sealed class ConfigurationTrialTests
     {
         var (code, _, errors) = await RunAsync("MixedRing", _launchers[0], cancellation);
         Assert.That(code, Is.Not.Zero);
-        Assert.That(errors, Does.Contain(nameof(BackendUnavailableException)).And
-            .Contain("OMPI_COMM_WORLD_SIZE is \"2\"").And.Contain("MLX_HOSTFILE"));
+        Assert.That(
+            errors,
+            Does.Contain(nameof(BackendUnavailableException))
+                .And.Contain("OMPI_COMM_WORLD_SIZE is \"2\"")
+                .And.Contain("MLX_HOSTFILE")
+        );
     }
 
     /// <summary>
@@ -408,14 +591,28 @@ public sealed class ConfigurationTrialTests
         using var hosts = new HostFile(2, 1);
         hosts.Release();
         (string, string)[] nccl = [.. NcclLibraries.Doubles().Select(static one => (one.Key, one.Value))];
-        var runs = await Task.WhenAll(Enumerable.Range(0, 2).Select(rank => RunAsync(
-            "AllReduce",
-            [.. nccl, .. _leftOver[0][..2], ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", "9"), ("MLX_RANK", $"{rank}"),
-                ("MLX_HOSTFILE", hosts.Path)],
-            cancellation)));
+        var runs = await Task.WhenAll(
+            Enumerable
+                .Range(0, 2)
+                .Select(rank =>
+                    RunAsync(
+                        "AllReduce",
+                        [
+                            .. nccl,
+                            .. _leftOver[0][..2],
+                            ("MASTER_ADDR", "127.0.0.1"),
+                            ("MASTER_PORT", "9"),
+                            ("MLX_RANK", $"{rank}"),
+                            ("MLX_HOSTFILE", hosts.Path),
+                        ],
+                        cancellation
+                    )
+                )
+        );
         Assert.That(
             runs.Select(static run => (run.Code, run.Output.Trim())),
-                Is.EqualTo(new[] { (0, "rank 0 of 2: [2 1 1]"), (0, "rank 1 of 2: [2 1 1]") }));
+            Is.EqualTo(new[] { (0, "rank 0 of 2: [2 1 1]"), (0, "rank 1 of 2: [2 1 1]") })
+        );
         Assert.That(runs.Select(static run => run.Errors), Is.All.Empty);
     }
 
@@ -424,10 +621,14 @@ public sealed class ConfigurationTrialTests
     [Category("Tool")]
     public void A_launched_rank_gets_no_variables_of_an_outer_job() =>
         Assert.That(
-            _leftOver.Concat(_launchers).Append([.. _halves, ("RING_CONFIG", "f"), ("NC_NCCL_BOOTSTRAP", "mlx")])
-                .SelectMany(static set => set).Select(static one => one.Item1)
-                    .Except(["SLURM_JOB_ID", "SLURM_STEP_ID"]),
-            Is.SubsetOf(NativeCollectives.Cli.Launch.JobPlanner.GroupVariables));
+            _leftOver
+                .Concat(_launchers)
+                .Append([.. _halves, ("RING_CONFIG", "f"), ("NC_NCCL_BOOTSTRAP", "mlx")])
+                .SelectMany(static set => set)
+                .Select(static one => one.Item1)
+                .Except(["SLURM_JOB_ID", "SLURM_STEP_ID"]),
+            Is.SubsetOf(NativeCollectives.Cli.Launch.JobPlanner.GroupVariables)
+        );
 
     private static BackendKind? Decide(DistributedGroupOptions options, (string, string)[] variables)
     {
@@ -439,8 +640,10 @@ public sealed class ConfigurationTrialTests
     }
 
     // What code sets in AddDistributedGroup's delegate.
-    private static DistributedGroupSettings Settings(DistributedGroupOptions options,
-        Microsoft.Extensions.Configuration.IConfiguration configuration)
+    private static DistributedGroupSettings Settings(
+        DistributedGroupOptions options,
+        Microsoft.Extensions.Configuration.IConfiguration configuration
+    )
     {
         var settings = new DistributedGroupSettings();
         settings.Read(EffectiveConfiguration.Of(configuration));
@@ -505,10 +708,15 @@ public sealed class ConfigurationTrialTests
     }
 
     private static async Task<(int Code, string Output, string Errors)> RunAsync(
-        string sample, IEnumerable<(string Name, string Value)> variables, CancellationToken cancellation)
+        string sample,
+        IEnumerable<(string Name, string Value)> variables,
+        CancellationToken cancellation
+    )
     {
-        var start = new ProcessStartInfo(CollectivesTool.Dotnet,
-            [Path.Combine(AppContext.BaseDirectory, $"{sample}.dll")])
+        var start = new ProcessStartInfo(
+            CollectivesTool.Dotnet,
+            [Path.Combine(AppContext.BaseDirectory, $"{sample}.dll")]
+        )
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -10,7 +10,9 @@ using CliHostFile = NativeCollectives.Cli.Hosts.HostFile;
 
 namespace NativeCollectives.Tests.Trials;
 
-/// <summary>What may lie where a file that configures a group should, and which of its addresses have to be known.</summary>
+/// <summary>
+/// What may lie where a file that configures a group should, and which of its addresses have to be known.
+/// </summary>
 [Category("Ring")]
 [CancelAfter(120_000)]
 internal sealed class FileAndAddressTests
@@ -28,29 +30,32 @@ internal sealed class FileAndAddressTests
     }
 
     [Test]
-    public void APipeObeysTheFormingDeadline([Values] bool jaccl) => WithPipe(pipe =>
-    {
-        var failure = FailureOf(jaccl, pipe, TimeSpan.FromMilliseconds(300));
-        Assert.That(failure.Message, Does.Contain($"{pipe} cannot be read: nothing was written to it before"));
-    });
+    public void APipeObeysTheFormingDeadline([Values] bool jaccl) =>
+        WithPipe(pipe =>
+        {
+            var failure = FailureOf(jaccl, pipe, TimeSpan.FromMilliseconds(300));
+            Assert.That(failure.Message, Does.Contain($"{pipe} cannot be read: nothing was written to it before"));
+        });
 
     [Test]
-    public void APipeObeysTheCancellation() => WithPipe(pipe =>
-    {
-        using var source = new CancellationTokenSource();
-        Task<DistributedGroup> forming = DistributedGroup.CreateAsync(Options(jaccl: false, pipe), source.Token);
-        source.Cancel();
-        Assert.That(() => forming.GetAwaiter().GetResult(), Throws.InstanceOf<OperationCanceledException>());
-    });
+    public void APipeObeysTheCancellation() =>
+        WithPipe(pipe =>
+        {
+            using var source = new CancellationTokenSource();
+            Task<DistributedGroup> forming = DistributedGroup.CreateAsync(Options(jaccl: false, pipe), source.Token);
+            source.Cancel();
+            Assert.That(() => forming.GetAwaiter().GetResult(), Throws.InstanceOf<OperationCanceledException>());
+        });
 
     [Test]
-    public void APipeWithAWriterIsRead() => WithPipe(pipe =>
-    {
-        Task writing = Task.Run(() => File.WriteAllText(pipe, """[["192.0.2.1:5000"]]"""));
-        using DistributedGroup group = DistributedGroup.Create(Options(jaccl: false, pipe));
-        writing.GetAwaiter().GetResult();
-        Assert.That(group.Size, Is.EqualTo(1));
-    });
+    public void APipeWithAWriterIsRead() =>
+        WithPipe(pipe =>
+        {
+            Task writing = Task.Run(() => File.WriteAllText(pipe, """[["192.0.2.1:5000"]]"""));
+            using DistributedGroup group = DistributedGroup.Create(Options(jaccl: false, pipe));
+            writing.GetAwaiter().GetResult();
+            Assert.That(group.Size, Is.EqualTo(1));
+        });
 
     [TestCase("/dev/zero", "it is a device")]
     [TestCase("/tmp", "it is a folder")]
@@ -78,7 +83,8 @@ internal sealed class FileAndAddressTests
             Assert.That(failure.Message, Does.Contain($"{path} cannot be read: it is larger than 16 MiB"));
             Assert.That(
                 () => SmallFile.ReadBytes(path),
-                Throws.InstanceOf<IOException>().With.Message.EqualTo("It is larger than 16 MiB."));
+                Throws.InstanceOf<IOException>().With.Message.EqualTo("It is larger than 16 MiB.")
+            );
         }
         finally
         {
@@ -105,7 +111,10 @@ internal sealed class FileAndAddressTests
         {
             // None of the addresses is this machine's, so that nothing is listened on once all has been checked.
             IEnumerable<int> ports = Enumerable.Range(1000, count);
-            string[][] hosts = [.. new[] { 1, 2 }.Select(host => ports.Select(port => $"192.0.2.{host}:{port}").ToArray())];
+            string[][] hosts =
+            [
+                .. new[] { 1, 2 }.Select(host => ports.Select(port => $"192.0.2.{host}:{port}").ToArray()),
+            ];
             var clock = Stopwatch.StartNew();
             var failure = Assert.Throws<RendezvousException>(() => DistributedGroup.Create(Options(0, hosts)))!;
             Assert.That(failure.Message, Does.Contain("192.0.2.1:1000"));
@@ -121,7 +130,8 @@ internal sealed class FileAndAddressTests
         Assert.That(() => SmallFile.ReadText(Unreadable), Throws.InstanceOf<IOException>());
         Assert.That(
             () => SmallFile.ReadText("/dev/zero"),
-            Throws.InstanceOf<IOException>().With.Message.EqualTo("It is larger than 16 MiB."));
+            Throws.InstanceOf<IOException>().With.Message.EqualTo("It is larger than 16 MiB.")
+        );
         Assert.That(() => SmallFile.ReadText("/tmp"), Throws.InstanceOf<UnauthorizedAccessException>());
         Assert.That(() => SmallFile.ReadText("/no/such/file"), Throws.InstanceOf<DirectoryNotFoundException>());
         Assert.That(SmallFile.ReadText("/dev/null"), Is.Empty);
@@ -129,7 +139,8 @@ internal sealed class FileAndAddressTests
         {
             Assert.That(
                 () => SmallFile.ReadText(pipe, TimeSpan.FromMilliseconds(200)),
-                Throws.InstanceOf<IOException>().With.Message.EqualTo("It had not ended after 0.2 s."));
+                Throws.InstanceOf<IOException>().With.Message.EqualTo("It had not ended after 0.2 s.")
+            );
             // Ends the wait that was left behind.
             using FileStream writer = File.Open(pipe, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
         });
@@ -145,11 +156,13 @@ internal sealed class FileAndAddressTests
     public void MistralsFileIsReadWithBounds()
     {
         var variables = new Dictionary<string, string> { ["RING_CONFIG"] = "/dev/zero" };
-        IConfiguration configuration =
-            new ConfigurationBuilder().AddLauncherEnvironment(variables.GetValueOrDefault).Build();
+        IConfiguration configuration = new ConfigurationBuilder()
+            .AddLauncherEnvironment(variables.GetValueOrDefault)
+            .Build();
         Assert.That(
             () => DistributedGroupSettings.From(configuration),
-            Throws.Exception.With.Message.Contains("/dev/zero").And.Message.Contains("larger than 16 MiB"));
+            Throws.Exception.With.Message.Contains("/dev/zero").And.Message.Contains("larger than 16 MiB")
+        );
     }
 
     [Test]
@@ -164,7 +177,8 @@ internal sealed class FileAndAddressTests
             };
             Assert.That(
                 failures.Select(static failure => failure.Message),
-                Has.All.StartsWith($"the hostfile {path} cannot be read: "));
+                Has.All.StartsWith($"the hostfile {path} cannot be read: ")
+            );
         }
     }
 
@@ -193,20 +207,30 @@ internal sealed class FileAndAddressTests
         });
 
         string[][] Hosts(int rank) =>
-        [
-            .. Enumerable.Range(0, Size).Select(other => new[]
-            {
-                other == rank ? $"{own}:{ports.Numbers[other]}"
-                : other == (rank + 2) % Size ? unknown
-                : $"127.0.0.1:{ports.Numbers[other]}",
-            }),
-        ];
+            [
+                .. Enumerable
+                    .Range(0, Size)
+                    .Select(other =>
+                        new[]
+                        {
+                            other == rank ? $"{own}:{ports.Numbers[other]}"
+                            : other == (rank + 2) % Size ? unknown
+                            : $"127.0.0.1:{ports.Numbers[other]}",
+                        }
+                    ),
+            ];
     }
 
     [Test]
     public void TheOwnAndTheNeighboursAddressesNeedAPort([Range(0, 2)] int zero)
     {
-        string[][] hosts = [["192.0.2.1:1"], ["192.0.2.2:1"], ["192.0.2.3:1"], ["192.0.2.4:1"]];
+        string[][] hosts =
+        [
+            ["192.0.2.1:1"],
+            ["192.0.2.2:1"],
+            ["192.0.2.3:1"],
+            ["192.0.2.4:1"],
+        ];
         hosts[zero] = [UnknownHost];
         var failure = Assert.Throws<RendezvousException>(() => DistributedGroup.Create(Options(1, hosts)))!;
         Assert.That(failure.Message, Does.Contain($"rank {zero}: '{UnknownHost}' has port 0"));
@@ -215,25 +239,30 @@ internal sealed class FileAndAddressTests
     [Test]
     public void SettingsAndDoctorTakeExosPortZero()
     {
-        IConfiguration configuration = new ConfigurationBuilder().AddInMemoryCollection(
-        [
-            new("NativeCollectives:Ring:Hosts", $"0.0.0.0:5000, 10.0.0.2:5000, {UnknownHost}, 10.0.0.4:5000"),
-        ]).Build();
+        IConfiguration configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection([
+                new("NativeCollectives:Ring:Hosts", $"0.0.0.0:5000, 10.0.0.2:5000, {UnknownHost}, 10.0.0.4:5000"),
+            ])
+            .Build();
         Assert.That(DistributedGroupSettings.From(configuration).Ring.Hosts![2], Is.EqualTo(new[] { UnknownHost }));
 
         ClusterPlan plan = ClusterReader.Parse(
             $"""[["0.0.0.0:5000"],["10.0.0.2:5001"],["{UnknownHost}"],["{UnknownHost}"],["10.0.0.5:5002"]]""",
-            "hosts.json");
+            "hosts.json"
+        );
         Assert.That(plan.Findings, Is.Empty);
         bool[] known = [true, true, false, false, true];
         Assert.That(plan.Ranks.Select(static rank => rank.IsKnown), Is.EqualTo(known));
         Assert.That(
             plan.Links.Select(static link => $"{link.From}→{link.To} {link.Address}"),
-            Is.EqualTo(new[] { "0→1 10.0.0.2:5001" }));
+            Is.EqualTo(new[] { "0→1 10.0.0.2:5001" })
+        );
 
         plan = ClusterReader.Parse($"""[["10.0.0.1:5000"],["{UnknownHost}"],["10.0.0.3:5000"]]""", "hosts.json");
         Assert.That(
-            plan.Findings.Select(static finding => finding.Message), Has.One.Contains("no rank can use this file"));
+            plan.Findings.Select(static finding => finding.Message),
+            Has.One.Contains("no rank can use this file")
+        );
     }
 
     [Test]
@@ -247,7 +276,16 @@ internal sealed class FileAndAddressTests
         using var ports = new Ports(2);
         ports.Release();
         string[] seen = [.. ports.Numbers.Select(static port => $"127.0.0.1:{port}")];
-        using var ranks = new Ranks([[[$"[::]:{ports.Numbers[0]}"], [seen[1]]], [[seen[0]], [seen[1]]]]);
+        using var ranks = new Ranks([
+            [
+                [$"[::]:{ports.Numbers[0]}"],
+                [seen[1]],
+            ],
+            [
+                [seen[0]],
+                [seen[1]],
+            ],
+        ]);
         ranks.Each(group =>
         {
             AssertWorks(group);
@@ -261,9 +299,14 @@ internal sealed class FileAndAddressTests
     {
         using var ports = new Ports(2);
         ports.Release();
-        string[][] hosts = [[$"0.0.0.0:{ports.Numbers[0]}"], [$"[::1]:{ports.Numbers[1]}"]];
-        var failure = Assert.Throws<RendezvousException>(
-            () => DistributedGroup.Create(Options(0, hosts, TimeSpan.FromMilliseconds(200))))!;
+        string[][] hosts =
+        [
+            [$"0.0.0.0:{ports.Numbers[0]}"],
+            [$"[::1]:{ports.Numbers[1]}"],
+        ];
+        var failure = Assert.Throws<RendezvousException>(() =>
+            DistributedGroup.Create(Options(0, hosts, TimeSpan.FromMilliseconds(200)))
+        )!;
         Assert.That(failure.Message, Does.Contain("is reached over IPv4 only, but rank 1 has an IPv6 address"));
     }
 
@@ -272,26 +315,38 @@ internal sealed class FileAndAddressTests
     // jaccl is taken for usable: its file is read before its devices are looked at, which this machine need not have.
     private static RendezvousException FailureOf(bool jaccl, string path, TimeSpan? formingTimeout = null)
     {
-        GroupPlan plan =
-            GroupPlan.Make(Options(jaccl, path, formingTimeout), LaunchEnvironment.OfProcess, static _ => null);
+        GroupPlan plan = GroupPlan.Make(
+            Options(jaccl, path, formingTimeout),
+            LaunchEnvironment.OfProcess,
+            static _ => null
+        );
         return Assert.Throws<RendezvousException>(() => GroupFormation.Form(plan, CancellationToken.None).Dispose())!;
     }
 
-    private static DistributedGroupOptions Options(bool jaccl, string path, TimeSpan? formingTimeout = null) => new()
-    {
-        Backend = jaccl ? BackendKind.Jaccl : BackendKind.Ring,
-        Strict = true,
-        FormingTimeout = formingTimeout ?? TimeSpan.FromSeconds(60),
-        Ring = jaccl ? null : new RingOptions { Rank = 0, HostFile = path },
-        Jaccl = jaccl ? new JacclOptions { Rank = 0, DeviceFile = path, Coordinator = "127.0.0.1:1" } : null,
-    };
+    private static DistributedGroupOptions Options(bool jaccl, string path, TimeSpan? formingTimeout = null) =>
+        new()
+        {
+            Backend = jaccl ? BackendKind.Jaccl : BackendKind.Ring,
+            Strict = true,
+            FormingTimeout = formingTimeout ?? TimeSpan.FromSeconds(60),
+            Ring = jaccl ? null : new RingOptions { Rank = 0, HostFile = path },
+            Jaccl = jaccl
+                ? new JacclOptions
+                {
+                    Rank = 0,
+                    DeviceFile = path,
+                    Coordinator = "127.0.0.1:1",
+                }
+                : null,
+        };
 
-    private static DistributedGroupOptions Options(int rank, string[][] hosts, TimeSpan? formingTimeout = null) => new()
-    {
-        Backend = BackendKind.Ring,
-        FormingTimeout = formingTimeout ?? TimeSpan.FromSeconds(60),
-        Ring = new RingOptions { Rank = rank, Hosts = hosts },
-    };
+    private static DistributedGroupOptions Options(int rank, string[][] hosts, TimeSpan? formingTimeout = null) =>
+        new()
+        {
+            Backend = BackendKind.Ring,
+            FormingTimeout = formingTimeout ?? TimeSpan.FromSeconds(60),
+            Ring = new RingOptions { Rank = rank, Hosts = hosts },
+        };
 
     private static void AssertWorks(DistributedGroup group)
     {
@@ -339,14 +394,24 @@ internal sealed class FileAndAddressTests
     {
         private readonly DistributedGroup[] _groups;
 
-        internal Ranks(string[][][] hosts) => _groups =
-            Task.WhenAll(hosts.Select((own, rank) => DistributedGroup.CreateAsync(Options(rank, own))))
-                .GetAwaiter().GetResult();
+        internal Ranks(string[][][] hosts) =>
+            _groups = Task.WhenAll(hosts.Select((own, rank) => DistributedGroup.CreateAsync(Options(rank, own))))
+                .GetAwaiter()
+                .GetResult();
 
-        internal void Each(Action<DistributedGroup> use) => Task.WhenAll(_groups.Select(
-            group => Task.Factory.StartNew(
-                () => use(group), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)))
-            .GetAwaiter().GetResult();
+        internal void Each(Action<DistributedGroup> use) =>
+            Task.WhenAll(
+                    _groups.Select(group =>
+                        Task.Factory.StartNew(
+                            () => use(group),
+                            CancellationToken.None,
+                            TaskCreationOptions.LongRunning,
+                            TaskScheduler.Default
+                        )
+                    )
+                )
+                .GetAwaiter()
+                .GetResult();
 
         public void Dispose() => Array.ForEach(_groups, static group => group.Dispose());
     }

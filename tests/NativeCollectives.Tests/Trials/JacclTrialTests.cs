@@ -9,8 +9,8 @@ using NativeCollectives.Worker;
 namespace NativeCollectives.Tests.Trials;
 
 /// <summary>
-/// What outside trials found in JACCL: splits during which a rank dies or lacks something, and all-gathers in a ring with
-/// ranks of MLX.
+/// What outside trials found in JACCL: splits during which a rank dies or lacks something, and all-gathers in a ring
+/// with ranks of MLX.
 /// </summary>
 [Category("Jaccl")]
 [Category("Faults")]
@@ -43,19 +43,22 @@ public sealed partial class JacclTrialTests
     public void ARankThatDiesDuringSplitIsLostForAll(bool isRing, int size, int victim, string point)
     {
         var shape = new JacclShape(isRing, size, 1);
-        _processes.OnGroup(shape, ranks =>
-        {
-            ranks.Play(shape, "check");
-            ranks.Fault($"{point}=kill", victim);
-            var calls = ranks.All(_ => LocalRanks.Play("split_whole", 0));
-            Assert.That(ranks.Workers[victim].WaitForExit(WorkerProcess.Patience), Is.True, "the victim has died");
-            foreach (var rank in Enumerable.Range(0, size).Where(rank => rank != victim))
+        _processes.OnGroup(
+            shape,
+            ranks =>
             {
-                Fails(calls[rank], rank, nameof(PeerLostException));
-                Over(ranks.Workers[rank], rank);
+                ranks.Play(shape, "check");
+                ranks.Fault($"{point}=kill", victim);
+                var calls = ranks.All(_ => LocalRanks.Play("split_whole", 0));
+                Assert.That(ranks.Workers[victim].WaitForExit(WorkerProcess.Patience), Is.True, "the victim has died");
+                foreach (var rank in Enumerable.Range(0, size).Where(rank => rank != victim))
+                {
+                    Fails(calls[rank], rank, nameof(PeerLostException));
+                    Over(ranks.Workers[rank], rank);
+                }
+                ranks.Replace(victim);
             }
-            ranks.Replace(victim);
-        });
+        );
     }
 
     /// <summary>
@@ -65,56 +68,75 @@ public sealed partial class JacclTrialTests
     [TestCase("post_send@3")]
     [TestCase("open_device@1")]
     [TestCase("modify_qp:RTR@2")]
-    public void ARankThatDiesDuringSplitBehindACustomSideChannelEndsTheGroup(string point) => _processes.On(3, ranks =>
-    {
-        var shape = JacclShape.Mesh(3);
-        var folder = ranks.NewFolder("channel");
-        ranks.Form(shape, operationSeconds: 4, change: settings => settings with
-        {
-            Coordinator = null,
-            SideChannelFolder = folder,
-            QueuePairs = nameof(JacclQueuePairs.ReliableConnection),
-        });
-        ranks.Play(shape, "check");
-        ranks.Fault($"{point}=kill", rank: 1);
-        var calls = ranks.All(_ => LocalRanks.Play("split_whole", 0));
-        Assert.That(ranks.Workers[1].WaitForExit(WorkerProcess.Patience), Is.True, "the victim has died");
-        foreach (var rank in new[] { 0, 2 })
-        {
-            Fails(calls[rank], rank, nameof(PeerLostException), nameof(CollectiveTimeoutException));
-            Over(ranks.Workers[rank], rank);
-        }
-        ranks.Replace(1);
-    });
+    public void ARankThatDiesDuringSplitBehindACustomSideChannelEndsTheGroup(string point) =>
+        _processes.On(
+            3,
+            ranks =>
+            {
+                var shape = JacclShape.Mesh(3);
+                var folder = ranks.NewFolder("channel");
+                ranks.Form(
+                    shape,
+                    operationSeconds: 4,
+                    change: settings =>
+                        settings with
+                        {
+                            Coordinator = null,
+                            SideChannelFolder = folder,
+                            QueuePairs = nameof(JacclQueuePairs.ReliableConnection),
+                        }
+                );
+                ranks.Play(shape, "check");
+                ranks.Fault($"{point}=kill", rank: 1);
+                var calls = ranks.All(_ => LocalRanks.Play("split_whole", 0));
+                Assert.That(ranks.Workers[1].WaitForExit(WorkerProcess.Patience), Is.True, "the victim has died");
+                foreach (var rank in new[] { 0, 2 })
+                {
+                    Fails(calls[rank], rank, nameof(PeerLostException), nameof(CollectiveTimeoutException));
+                    Over(ranks.Workers[rank], rank);
+                }
+                ranks.Replace(1);
+            }
+        );
 
     /// <summary>
-    /// A rank stops in the middle of a split over the group itself: its messages are under way, and nobody may take them
-    /// for those of the next operation.
+    /// A rank stops in the middle of a split over the group itself: its messages are under way, and nobody may take
+    /// them for those of the next operation.
     /// </summary>
     [Test]
-    public void ASplitThatStallsBehindACustomSideChannelEndsTheGroup() => _processes.On(3, ranks =>
-    {
-        var shape = JacclShape.Mesh(3);
-        var folder = ranks.NewFolder("channel");
-        ranks.Form(shape, operationSeconds: 2, change: settings => settings with
-        {
-            Coordinator = null,
-            SideChannelFolder = folder,
-            QueuePairs = nameof(JacclQueuePairs.UnreliableConnection),
-        });
-        ranks.Play(shape, "check");
-        // After the announcements.
-        ranks.Fault("link@9=down", rank: 2);
-        var calls = ranks.All(_ => LocalRanks.Play("split_whole", 0));
-        foreach (var (call, rank) in calls.Select((call, rank) => (call, rank)))
-        {
-            Fails(call, rank, nameof(CollectiveTimeoutException));
-            Over(ranks.Workers[rank], rank);
-        }
-    });
+    public void ASplitThatStallsBehindACustomSideChannelEndsTheGroup() =>
+        _processes.On(
+            3,
+            ranks =>
+            {
+                var shape = JacclShape.Mesh(3);
+                var folder = ranks.NewFolder("channel");
+                ranks.Form(
+                    shape,
+                    operationSeconds: 2,
+                    change: settings =>
+                        settings with
+                        {
+                            Coordinator = null,
+                            SideChannelFolder = folder,
+                            QueuePairs = nameof(JacclQueuePairs.UnreliableConnection),
+                        }
+                );
+                ranks.Play(shape, "check");
+                // After the announcements.
+                ranks.Fault("link@9=down", rank: 2);
+                var calls = ranks.All(_ => LocalRanks.Play("split_whole", 0));
+                foreach (var (call, rank) in calls.Select((call, rank) => (call, rank)))
+                {
+                    Fails(call, rank, nameof(CollectiveTimeoutException));
+                    Over(ranks.Workers[rank], rank);
+                }
+            }
+        );
 
     /// <summary>
-    /// As under ulimit -n: the split fails for all, the group goes on, and once there are descriptors again it can be split.
+    /// As under ulimit -n: the split fails for all, the group goes on, and once there are descriptors again it can be
+    /// split.
     /// </summary>
     [TestCase(false)]
     [TestCase(true)]
@@ -125,35 +147,42 @@ public sealed partial class JacclTrialTests
             Assert.Ignore("only Linux can set another process's limits");
         }
         var shape = new JacclShape(isRing, 3, 1);
-        _processes.OnGroup(shape, ranks =>
-        {
-            // Whatever the runtime itself opens once.
-            ranks.Play(shape, "split_whole");
-            var process = ranks.Workers[1].Id;
-            var before = LimitOf(process);
-            var failures = 0;
-            for (var more = 0UL; ; more += 3)
+        _processes.OnGroup(
+            shape,
+            ranks =>
             {
-                Assert.That(more, Is.LessThan(200), "the split succeeds with some more descriptors");
-                SetLimit(process, before with { Soft = LimitFor(process, more) });
-                var calls = ranks.All(_ => LocalRanks.Play("split_whole", 0));
-                var replies = LocalRanks.Answers(calls);
-                SetLimit(process, before);
-                if (replies.All(reply => reply.Failure is null))
+                // Whatever the runtime itself opens once.
+                ranks.Play(shape, "split_whole");
+                var process = ranks.Workers[1].Id;
+                var before = LimitOf(process);
+                var failures = 0;
+                for (var more = 0UL; ; more += 3)
                 {
-                    break;
+                    Assert.That(more, Is.LessThan(200), "the split succeeds with some more descriptors");
+                    SetLimit(process, before with { Soft = LimitFor(process, more) });
+                    var calls = ranks.All(_ => LocalRanks.Play("split_whole", 0));
+                    var replies = LocalRanks.Answers(calls);
+                    SetLimit(process, before);
+                    if (replies.All(reply => reply.Failure is null))
+                    {
+                        break;
+                    }
+                    failures++;
+                    for (var rank = 0; rank < 3; rank++)
+                    {
+                        Fails(calls[rank], rank, nameof(RendezvousException));
+                        Assert.That(
+                            IsFaulted(ranks.Workers[rank]),
+                            Is.False,
+                            $"rank {rank} with {more} more descriptors"
+                        );
+                    }
+                    ranks.Play(shape, "check");
                 }
-                failures++;
-                for (var rank = 0; rank < 3; rank++)
-                {
-                    Fails(calls[rank], rank, nameof(RendezvousException));
-                    Assert.That(IsFaulted(ranks.Workers[rank]), Is.False, $"rank {rank} with {more} more descriptors");
-                }
-                ranks.Play(shape, "check");
+                Assert.That(failures, Is.GreaterThan(0));
+                ranks.Play(shape, "split_whole");
             }
-            Assert.That(failures, Is.GreaterThan(0));
-            ranks.Play(shape, "split_whole");
-        });
+        );
     }
 
     /// <summary>
@@ -165,7 +194,9 @@ public sealed partial class JacclTrialTests
         SoftVerbsLibrary.Require("a record");
         var record = Path.Combine(Path.GetTempPath(), $"nc-record-{Guid.NewGuid():N}");
         using var ranks = new LocalJaccl(
-            2, rank => new Dictionary<string, string> { ["NC_SOFTVERBS_RECORD"] = rank == 1 ? record : "" });
+            2,
+            rank => new Dictionary<string, string> { ["NC_SOFTVERBS_RECORD"] = rank == 1 ? record : "" }
+        );
         using var ports = new Shared.Ports(1);
         using var listener = ports.Take(0);
         try
@@ -173,15 +204,19 @@ public sealed partial class JacclTrialTests
             listener.Listen();
             var shape = JacclShape.Ring(2, 1);
             var join = ranks.Join(1, shape);
-            var call = ranks.Workers[1].Send(join with
-            {
-                Jaccl = join.Jaccl! with
-                {
-                    Coordinator = $"127.0.0.1:{ports.Numbers[0]}",
-                    QueuePairs = nameof(JacclQueuePairs.UnreliableConnection),
-                    MlxRingAllGather = isRepaired ? true : null,
-                },
-            });
+            var call = ranks
+                .Workers[1]
+                .Send(
+                    join with
+                    {
+                        Jaccl = join.Jaccl! with
+                        {
+                            Coordinator = $"127.0.0.1:{ports.Numbers[0]}",
+                            QueuePairs = nameof(JacclQueuePairs.UnreliableConnection),
+                            MlxRingAllGather = isRepaired ? true : null,
+                        },
+                    }
+                );
             using var socket = listener.Accept();
             Assert.That(BitConverter.ToInt32(Network.Read(socket, 4)), Is.EqualTo(1), "the hello");
             void Round(byte[] own) => socket.Send([.. own, .. Network.Read(socket, own.Length)]);
@@ -245,7 +280,14 @@ public sealed partial class JacclTrialTests
         {
             Assert.That(clock.Elapsed, Is.LessThan(WorkerProcess.Patience), $"the group of rank {rank} is over");
         }
-        var later = worker.Do(new Command { Name = CommandNames.Loop, Operation = "AllReduce", Count = 1 });
+        var later = worker.Do(
+            new Command
+            {
+                Name = CommandNames.Loop,
+                Operation = "AllReduce",
+                Count = 1,
+            }
+        );
         Assert.That(later.Failure, Is.Not.Null, $"rank {rank}: a group that is over works");
     }
 

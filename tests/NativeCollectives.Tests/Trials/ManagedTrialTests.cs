@@ -12,13 +12,19 @@ using NativeCollectives.Tests.Hosting;
 
 namespace NativeCollectives.Tests.Trials;
 
-/// <summary>What outside trials found in the managed library: a replicator that waited too long, and the program's own code in the wrong place.</summary>
+/// <summary>
+/// What outside trials found in the managed library: a replicator that waited too long, and the program's own code in
+/// the wrong place.
+/// </summary>
 [Category("Faults")]
 [CancelAfter(60_000)]
 public sealed class ManagedTrialTests
 {
-    private static readonly RequestReplicatorOptions _quick =
-        new() { HeartbeatInterval = TimeSpan.FromMilliseconds(100), PeerTimeout = TimeSpan.FromSeconds(3) };
+    private static readonly RequestReplicatorOptions _quick = new()
+    {
+        HeartbeatInterval = TimeSpan.FromMilliseconds(100),
+        PeerTimeout = TimeSpan.FromSeconds(3),
+    };
 
     // ---- RequestReplicator
 
@@ -33,20 +39,36 @@ public sealed class ManagedTrialTests
         var word = isPublisherSilent ? RoundWord.Message : RoundWord.Ready;
         var record = new byte[RoundRecord.Size];
         RoundRecord.Write(record, word, isPublisherSilent ? message : default(ReadOnlySpan<byte>));
-        var waiting = isPublisherSilent ? ReadAsync(replicator, cancellation) : replicator.PublishAsync(message, cancellation);
+        var waiting = isPublisherSilent
+            ? ReadAsync(replicator, cancellation)
+            : replicator.PublishAsync(message, cancellation);
 
         // It takes part in the round that announces the message, and in nothing else.
         await ring.Groups[silent].AllGatherAsync<byte>(record, new byte[2 * RoundRecord.Size], cancellation);
         await Assert.ThrowsAsync<CollectiveTimeoutException>(() => waiting.WaitAsync(cancellation));
     }
 
-    /// <summary>A message for which one rank has no place is received there and dropped; in the next round all learn why.</summary>
+    /// <summary>
+    /// A message for which one rank has no place is received there and dropped; in the next round all learn why.
+    /// </summary>
     [Test]
-    public async Task AConsumerThatCannotTakeAMessageTellsTheOthers([Values(400, 20 << 20)] int size, CancellationToken cancellation)
+    public async Task AConsumerThatCannotTakeAMessageTellsTheOthers(
+        [Values(400, 20 << 20)] int size,
+        CancellationToken cancellation
+    )
     {
         using var ring = await InProcessRing.FormAsync(3, cancellation, operationTimeout: TimeSpan.FromMinutes(10));
-        var limits = new RequestReplicatorOptions { HeartbeatInterval = _quick.HeartbeatInterval, PeerTimeout = TimeSpan.FromSeconds(50), MaxMessageBytes = 100 };
-        var wide = new RequestReplicatorOptions { HeartbeatInterval = _quick.HeartbeatInterval, PeerTimeout = TimeSpan.FromSeconds(50) };
+        var limits = new RequestReplicatorOptions
+        {
+            HeartbeatInterval = _quick.HeartbeatInterval,
+            PeerTimeout = TimeSpan.FromSeconds(50),
+            MaxMessageBytes = 100,
+        };
+        var wide = new RequestReplicatorOptions
+        {
+            HeartbeatInterval = _quick.HeartbeatInterval,
+            PeerTimeout = TimeSpan.FromSeconds(50),
+        };
         await using var publisher = new RequestReplicator(ring.Groups[0], ownsGroup: true, wide);
         await using var other = new RequestReplicator(ring.Groups[1], ownsGroup: true, wide);
         await using var narrow = new RequestReplicator(ring.Groups[2], ownsGroup: true, limits);
@@ -54,19 +76,26 @@ public sealed class ManagedTrialTests
         await publisher.PublishAsync(new byte[size], cancellation);
         var own = (await Assert.ThrowsAsync<RequestReplicationException>(() => narrowReading))!;
         Assert.That(own.Message, Does.Contain($"{size} bytes").And.Contain("MaxMessageBytes is 100 here"));
-        var told = (await Assert.ThrowsAsync<RequestReplicationException>(async () =>
-        {
-            while (true)
+        var told = (
+            await Assert.ThrowsAsync<RequestReplicationException>(async () =>
             {
-                await publisher.PublishAsync(new byte[1], cancellation);
-            }
-        }))!;
-        Assert.That((told.Rank, told.Message), Is.EqualTo((2, $"Rank 2 has ended the replication of requests: RequestReplicationException: {own.Message}")));
+                while (true)
+                {
+                    await publisher.PublishAsync(new byte[1], cancellation);
+                }
+            })
+        )!;
+        Assert.That(
+            (told.Rank, told.Message),
+            Is.EqualTo((2, $"Rank 2 has ended the replication of requests: RequestReplicationException: {own.Message}"))
+        );
         Assert.That((await Assert.ThrowsAsync<RequestReplicationException>(() => othersReading))!.Rank, Is.EqualTo(2));
         Assert.That(ring.Groups.Select(group => group.IsFaulted), Is.All.False, "the ranks are in step");
     }
 
-    /// <summary>The program's memory is looked at before the message is announced: the others would wait for what does not come.</summary>
+    /// <summary>
+    /// The program's memory is looked at before the message is announced: the others would wait for what does not come.
+    /// </summary>
     [Test]
     public async Task MemoryThatCannotBePinnedIsTheCallersFailure(CancellationToken cancellation)
     {
@@ -75,7 +104,13 @@ public sealed class ManagedTrialTests
         var reading = ReadAsync(ranks[1], cancellation);
         using var unpinnable = new Manager<byte>(new byte[1 << 20]) { PinThrows = true };
         Assert.That(
-            (await Assert.ThrowsAsync<InvalidDataException>(() => ranks[0].PublishAsync(unpinnable.Memory, cancellation)))!.Message, Is.EqualTo("pin"));
+            (
+                await Assert.ThrowsAsync<InvalidDataException>(() =>
+                    ranks[0].PublishAsync(unpinnable.Memory, cancellation)
+                )
+            )!.Message,
+            Is.EqualTo("pin")
+        );
         await ranks[0].PublishAsync(new byte[1 << 20], cancellation);
         await ranks[0].CompleteAsync(cancellationToken: cancellation);
         Assert.That(await reading, Is.EqualTo(1));
@@ -90,8 +125,16 @@ public sealed class ManagedTrialTests
         using var group = GroupOfOne();
         using var input = new Manager<int>([1, 2, 3]) { UnpinThrows = true };
         using var output = new Manager<int>(new int[3]) { UnpinThrows = true };
-        var task = group.AllReduceAsync<int>(input.Memory, output.Memory, ReduceOp.Sum, cancellationToken: cancellation);
-        Assert.That((await Assert.ThrowsAsync<InvalidDataException>(() => task.WaitAsync(cancellation)))!.Message, Is.EqualTo("unpin"));
+        var task = group.AllReduceAsync<int>(
+            input.Memory,
+            output.Memory,
+            ReduceOp.Sum,
+            cancellationToken: cancellation
+        );
+        Assert.That(
+            (await Assert.ThrowsAsync<InvalidDataException>(() => task.WaitAsync(cancellation)))!.Message,
+            Is.EqualTo("unpin")
+        );
         Assert.That((input.Unpinned, output.Unpinned), Is.EqualTo((1, 1)), "each is unpinned, whatever the other does");
         Assert.That(output.Memory.ToArray(), Is.EqualTo(new[] { 1, 2, 3 }));
         Assert.That(group.IsFaulted, Is.False);
@@ -129,14 +172,21 @@ public sealed class ManagedTrialTests
         using var group = GroupOfOne();
         using var input = new Manager<int>([1, 2, 3]) { UnpinThrows = true };
         using var output = new Manager<int>(new int[3]) { PinThrows = true };
-        var failure = Assert.Throws<InvalidDataException>(
-            () => _ = group.AllReduceAsync<int>(input.Memory, output.Memory, ReduceOp.Sum, cancellationToken: cancellation))!;
+        var failure = Assert.Throws<InvalidDataException>(() =>
+            _ = group.AllReduceAsync<int>(input.Memory, output.Memory, ReduceOp.Sum, cancellationToken: cancellation)
+        )!;
         Assert.That((failure.Message, input.Unpinned), Is.EqualTo(("pin", 1)), "the first failure counts");
 
         // Refused after it was pinned.
         using var whole = new Manager<int>([1, 2, 3, 4]) { UnpinThrows = true };
-        Assert.Throws<ArgumentException>(
-            () => _ = group.AllReduceAsync<int>(whole.Memory[..3], whole.Memory[1..], ReduceOp.Sum, cancellationToken: cancellation));
+        Assert.Throws<ArgumentException>(() =>
+            _ = group.AllReduceAsync<int>(
+                whole.Memory[..3],
+                whole.Memory[1..],
+                ReduceOp.Sum,
+                cancellationToken: cancellation
+            )
+        );
         Assert.That(whole.Unpinned, Is.EqualTo(2));
         group.Barrier();
     }
@@ -147,9 +197,17 @@ public sealed class ManagedTrialTests
     public async Task WrongOptionsFailTheTask()
     {
         var forming = DistributedGroup.CreateAsync(new DistributedGroupOptions { FormingTimeout = TimeSpan.Zero });
-        Assert.That((await Assert.ThrowsAsync<ArgumentException>(() => forming))!.Message, Does.Contain("FormingTimeout"));
+        Assert.That(
+            (await Assert.ThrowsAsync<ArgumentException>(() => forming))!.Message,
+            Does.Contain("FormingTimeout")
+        );
         forming = DistributedGroup.CreateAsync(
-            new DistributedGroupOptions { Backend = BackendKind.Ring, Ring = new RingOptions { Rank = 0, HostFile = "/no/such/file" } });
+            new DistributedGroupOptions
+            {
+                Backend = BackendKind.Ring,
+                Ring = new RingOptions { Rank = 0, HostFile = "/no/such/file" },
+            }
+        );
         await Assert.ThrowsAsync<RendezvousException>(() => forming);
     }
 
@@ -160,7 +218,14 @@ public sealed class ManagedTrialTests
         var hosts = new Hosts();
         var observer = new Threads();
         var forming = DistributedGroup.CreateAsync(
-            new DistributedGroupOptions { Backend = BackendKind.Ring, Ring = new RingOptions { Rank = 0, Hosts = hosts }, Observer = observer }, cancellation);
+            new DistributedGroupOptions
+            {
+                Backend = BackendKind.Ring,
+                Ring = new RingOptions { Rank = 0, Hosts = hosts },
+                Observer = observer,
+            },
+            cancellation
+        );
         hosts.Go.SetResult();
         await Assert.ThrowsAsync<InvalidDataException>(() => forming.WaitAsync(cancellation));
         Assert.That(observer.Failure, Is.InstanceOf<InvalidDataException>());
@@ -169,7 +234,18 @@ public sealed class ManagedTrialTests
     [Test]
     public async Task OptionsMayChangeOnceCreateAsyncHasReturned(CancellationToken cancellation)
     {
-        var options = new DistributedGroupOptions { Backend = BackendKind.Ring, Ring = new RingOptions { Rank = 0, Hosts = [["127.0.0.1:1"]] } };
+        var options = new DistributedGroupOptions
+        {
+            Backend = BackendKind.Ring,
+            Ring = new RingOptions
+            {
+                Rank = 0,
+                Hosts =
+                [
+                    ["127.0.0.1:1"],
+                ],
+            },
+        };
         var forming = DistributedGroup.CreateAsync(options, cancellation);
         (options.Backend, options.Ring.Rank, options.OperationTimeout) = (BackendKind.None, 17, TimeSpan.Zero);
         using var group = await forming;
@@ -189,10 +265,22 @@ public sealed class ManagedTrialTests
         Assert.DoesNotThrow(() => services.AddDistributedGroup(configuration.GetSection("NativeCollectives")));
         Assert.DoesNotThrow(() => services.AddDistributedGroup(Configurations.Of(("backend", "none"))));
         Assert.That(services, Has.Count.EqualTo(count));
-        foreach (var other in new (string, string?)[][] { [("Backend", "ring")], [], [("Backend", "none"), ("Strict", "true")] })
+        foreach (
+            var other in new (string, string?)[][]
+            {
+                [("Backend", "ring")],
+                [],
+                [("Backend", "none"), ("Strict", "true")],
+            }
+        )
         {
-            var refused = Assert.Throws<InvalidOperationException>(() => services.AddDistributedGroup(Configurations.Of(other)))!;
-            Assert.That(refused.Message, Does.StartWith("AddDistributedGroup was called twice, with configurations in which NativeCollectives:"));
+            var refused = Assert.Throws<InvalidOperationException>(() =>
+                services.AddDistributedGroup(Configurations.Of(other))
+            )!;
+            Assert.That(
+                refused.Message,
+                Does.StartWith("AddDistributedGroup was called twice, with configurations in which NativeCollectives:")
+            );
         }
     }
 
@@ -218,7 +306,10 @@ public sealed class ManagedTrialTests
         using var first = HostOf(hosts, 0, log);
         using var second = HostOf(hosts, 1, new Log());
         await Task.WhenAll(first.StartAsync(cancellation), second.StartAsync(cancellation));
-        DistributedGroup[] groups = [.. new[] { first, second }.Select(host => host.Services.GetRequiredService<DistributedGroup>())];
+        DistributedGroup[] groups =
+        [
+            .. new[] { first, second }.Select(host => host.Services.GetRequiredService<DistributedGroup>()),
+        ];
         var parts = await Task.WhenAll(groups.Select(group => group.SplitAsync(0, cancellationToken: cancellation)));
 
         // The native library says so, and then the observers.
@@ -239,12 +330,17 @@ public sealed class ManagedTrialTests
 
     // ---- Tensors
 
-    /// <summary>A tensor that repeats elements along an axis, of stride 0, has fewer places than elements: it can be read, but not written.</summary>
+    /// <summary>
+    /// A tensor that repeats elements along an axis, of stride 0, has fewer places than elements: it can be read, but
+    /// not written.
+    /// </summary>
     [Test]
     public void ATensorThatCannotHoldTheResultIsRefusedBeforeTheOperation([Values(0, 1)] int axis)
     {
         var observer = new Threads();
-        using var group = DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.None, Observer = observer });
+        using var group = DistributedGroup.Create(
+            new DistributedGroupOptions { Backend = BackendKind.None, Observer = observer }
+        );
         var (memory, lengths, strides) = (new float[12], new nint[] { 3, 4 }, axis == 0 ? new nint[] { 0, 1 } : [4, 0]);
         var input = Tensor.Create(new float[12], [3, 4]);
         Tensor<float> Repeating() => Tensor.Create(memory, lengths, strides);
@@ -270,7 +366,11 @@ public sealed class ManagedTrialTests
             Assert.That(refused.Message, Does.Contain($"along axis {axis}").And.Contain("its stride there is 0"));
         }
 
-        Assert.That((observer.Operations, memory.All(value => value == 0)), Is.EqualTo((0, true)), "no operation was issued");
+        Assert.That(
+            (observer.Operations, memory.All(value => value == 0)),
+            Is.EqualTo((0, true)),
+            "no operation was issued"
+        );
 
         // To read one is fine, and one element along an axis has a place whatever the stride.
         Array.Fill(memory, 2);
@@ -284,18 +384,26 @@ public sealed class ManagedTrialTests
     public async Task ReceivingInATensorThatCannotHoldItIsRefused(CancellationToken cancellation)
     {
         using var ring = await InProcessRing.FormAsync(2, cancellation);
-        var refused = Assert.Throws<ArgumentException>(() => ring.Groups[1].Receive(Tensor.Create(new int[1], [4], [0]), 0))!;
+        var refused = Assert.Throws<ArgumentException>(() =>
+            ring.Groups[1].Receive(Tensor.Create(new int[1], [4], [0]), 0)
+        )!;
         Assert.That(refused.ParamName, Is.EqualTo("buffer"));
         await Task.WhenAll(ring.Groups.Select(group => group.BarrierAsync(cancellation)));
     }
 
-    private static DistributedGroup GroupOfOne() => DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.None });
+    private static DistributedGroup GroupOfOne() =>
+        DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.None });
 
     private static IHost HostOf(HostFile hosts, int rank, Log log)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
-        builder.Services.AddDistributedGroup(Configurations.Of(
-            ("Backend", "ring"), ("Ring:Rank", $"{rank}"), ("Ring:Hosts", string.Join(',', hosts.Hosts.Select(host => host[0])))));
+        builder.Services.AddDistributedGroup(
+            Configurations.Of(
+                ("Backend", "ring"),
+                ("Ring:Rank", $"{rank}"),
+                ("Ring:Hosts", string.Join(',', hosts.Hosts.Select(host => host[0])))
+            )
+        );
         builder.Services.AddHealthChecks().AddDistributedGroup();
         builder.Services.AddSingleton<Microsoft.Extensions.Logging.ILoggerProvider>(log);
         return builder.Build();

@@ -3,7 +3,9 @@ using NativeCollectives.Worker;
 
 namespace NativeCollectives.Tests.Trials;
 
-/// <summary>NaN in maxima and minima, and averages that must not overflow: found in trials, on every backend where it can occur.</summary>
+/// <summary>
+/// NaN in maxima and minima, and averages that must not overflow: found in trials, on every backend where it can occur.
+/// </summary>
 public sealed class NumberTests
 {
     private const string Ring = "ring";

@@ -7,8 +7,9 @@ using NativeCollectives.Tests.Hosting;
 namespace NativeCollectives.Tests.Trials;
 
 /// <summary>
-/// A rank that knows the replicator's rounds and lies in one field of a record: every other rank ends with a clear error, or unharmed, and nothing grows.
-/// <c>NC_FUZZ_SEED</c>, <c>NC_FUZZ_ROUNDS</c> and <c>NC_FUZZ_ROUND</c> are as in <c>native/tests/fuzz.h</c>.
+/// A rank that knows the replicator's rounds and lies in one field of a record: every other rank ends with a clear
+/// error, or unharmed, and nothing grows. <c>NC_FUZZ_SEED</c>, <c>NC_FUZZ_ROUNDS</c> and <c>NC_FUZZ_ROUND</c> are as in
+/// <c>native/tests/fuzz.h</c>.
 /// </summary>
 [Category("Hosting")]
 [CancelAfter(120_000)]
@@ -30,34 +31,38 @@ public sealed class ReplicatorFuzzTests
     public void RecordsOfAnyBytes()
     {
         int sound = 0;
-        int rounds = Fuzzer.Run("records of the replicator", 20_000, random =>
-        {
-            byte[] record = new byte[RoundRecord.Size];
-            RoundRecord.Write(record, (RoundWord)random.Next(1, 7), new byte[random.Next(RoundRecord.Room + 1)]);
-            Field field = _fields[random.Next(_fields.Length)];
-            field.Lie(record, random);
-            if (random.Next(4) == 0)
+        int rounds = Fuzzer.Run(
+            "records of the replicator",
+            20_000,
+            random =>
             {
-                random.NextBytes(record.AsSpan(random.Next(RoundRecord.Size)));
-            }
+                byte[] record = new byte[RoundRecord.Size];
+                RoundRecord.Write(record, (RoundWord)random.Next(1, 7), new byte[random.Next(RoundRecord.Room + 1)]);
+                Field field = _fields[random.Next(_fields.Length)];
+                field.Lie(record, random);
+                if (random.Next(4) == 0)
+                {
+                    random.NextBytes(record.AsSpan(random.Next(RoundRecord.Size)));
+                }
 
-            if (!RoundRecord.TryRead(record, out RoundWord word, out int length))
-            {
-                return;
-            }
+                if (!RoundRecord.TryRead(record, out RoundWord word, out int length))
+                {
+                    return;
+                }
 
-            sound++;
-            Assert.That(Enum.IsDefined(word) && length >= 0);
-            if (length <= RoundRecord.Room)
-            {
-                Assert.That(RoundRecord.Bytes(record, length).Length, Is.EqualTo(length));
-                Assert.That(RoundRecord.Reason(record, length).Length, Is.LessThanOrEqualTo(RoundRecord.Room));
+                sound++;
+                Assert.That(Enum.IsDefined(word) && length >= 0);
+                if (length <= RoundRecord.Room)
+                {
+                    Assert.That(RoundRecord.Bytes(record, length).Length, Is.EqualTo(length));
+                    Assert.That(RoundRecord.Reason(record, length).Length, Is.LessThanOrEqualTo(RoundRecord.Room));
+                }
+                else
+                {
+                    Assert.That(word, Is.EqualTo(RoundWord.Message));
+                }
             }
-            else
-            {
-                Assert.That(word, Is.EqualTo(RoundWord.Message));
-            }
-        });
+        );
         Assert.That(sound, Is.InRange(1, rounds));
     }
 
@@ -65,39 +70,69 @@ public sealed class ReplicatorFuzzTests
     public async Task ARankThatLiesInItsRecord(CancellationToken cancellation)
     {
         Dictionary<string, int> outcomes = [];
-        await Fuzzer.RunAsync("ranks that lie to the replicator", 120, async random =>
-        {
-            int liar = random.Next(3);
-            int liedIn = random.Next(4);
-            Field field = _fields[random.Next(_fields.Length)];
-            int[] sizes = [.. Enumerable.Range(0, 3).Select(_ => random.Next(3) == 0 ? random.Next(MostBytes / 4) : random.Next(RoundRecord.Room + 2))];
-            string what = $"rank {liar} lies in {field.Name} of its record {liedIn}";
-            using var ring = await InProcessRing.FormAsync(3, cancellation);
-            long before = GC.GetTotalAllocatedBytes();
-            var lie = new Lie(ring.Groups[liar], field, liedIn, random);
-            RequestReplicator[] ranks = [.. Enumerable.Range(0, 3).Where(rank => rank != liar).Select(
-                rank => new RequestReplicator(ring.Groups[rank], ownsGroup: true, _limits))];
-            Task lying = Task.Run(() => liar == 0 ? lie.PublishAsync(sizes) : lie.ConsumeAsync(), CancellationToken.None);
-            Task<string>[] honest = [.. ranks.Select(rank => OutcomeAsync(rank.IsPublisher ? PublishAsync(rank, sizes) : ReadAsync(rank)))];
-
-            // A liar that has said all it has to say leaves as a process that ends; one that others have left is not waited for.
-            _ = lying.ContinueWith(_ => ring.Groups[liar].Abort(), TaskScheduler.Default);
-            string[] ends = await Task.WhenAll(honest).WaitAsync(TimeSpan.FromSeconds(60), cancellation);
-            ring.Groups[liar].Abort();
-            await ((Task)lying).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            foreach (var rank in ranks)
+        await Fuzzer.RunAsync(
+            "ranks that lie to the replicator",
+            120,
+            async random =>
             {
-                await rank.DisposeAsync();
-            }
+                int liar = random.Next(3);
+                int liedIn = random.Next(4);
+                Field field = _fields[random.Next(_fields.Length)];
+                int[] sizes =
+                [
+                    .. Enumerable
+                        .Range(0, 3)
+                        .Select(_ =>
+                            random.Next(3) == 0 ? random.Next(MostBytes / 4) : random.Next(RoundRecord.Room + 2)
+                        ),
+                ];
+                string what = $"rank {liar} lies in {field.Name} of its record {liedIn}";
+                using var ring = await InProcessRing.FormAsync(3, cancellation);
+                long before = GC.GetTotalAllocatedBytes();
+                var lie = new Lie(ring.Groups[liar], field, liedIn, random);
+                RequestReplicator[] ranks =
+                [
+                    .. Enumerable
+                        .Range(0, 3)
+                        .Where(rank => rank != liar)
+                        .Select(rank => new RequestReplicator(ring.Groups[rank], ownsGroup: true, _limits)),
+                ];
+                Task lying = Task.Run(
+                    () => liar == 0 ? lie.PublishAsync(sizes) : lie.ConsumeAsync(),
+                    CancellationToken.None
+                );
+                Task<string>[] honest =
+                [
+                    .. ranks.Select(rank =>
+                        OutcomeAsync(rank.IsPublisher ? PublishAsync(rank, sizes) : ReadAsync(rank))
+                    ),
+                ];
 
-            Assert.That(ends, Has.None.StartsWith("wrong"), what);
-            Assert.That(GC.GetTotalAllocatedBytes() - before, Is.LessThan(16L * MostBytes), what);
-            foreach (string end in ends)
-            {
-                outcomes[end] = outcomes.GetValueOrDefault(end) + 1;
+                // A liar that has said all it has to say leaves as a process that ends; one that others have left is
+                // not waited for.
+                _ = lying.ContinueWith(_ => ring.Groups[liar].Abort(), TaskScheduler.Default);
+                string[] ends = await Task.WhenAll(honest).WaitAsync(TimeSpan.FromSeconds(60), cancellation);
+                ring.Groups[liar].Abort();
+                await ((Task)lying).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                foreach (var rank in ranks)
+                {
+                    await rank.DisposeAsync();
+                }
+
+                Assert.That(ends, Has.None.StartsWith("wrong"), what);
+                Assert.That(GC.GetTotalAllocatedBytes() - before, Is.LessThan(16L * MostBytes), what);
+                foreach (string end in ends)
+                {
+                    outcomes[end] = outcomes.GetValueOrDefault(end) + 1;
+                }
             }
-        });
-        TestContext.Out.WriteLine(string.Join(", ", outcomes.OrderBy(outcome => outcome.Key).Select(outcome => $"{outcome.Value} {outcome.Key}")));
+        );
+        TestContext.Out.WriteLine(
+            string.Join(
+                ", ",
+                outcomes.OrderBy(outcome => outcome.Key).Select(outcome => $"{outcome.Value} {outcome.Key}")
+            )
+        );
 
         async Task PublishAsync(RequestReplicator publisher, int[] sizes)
         {
@@ -119,7 +154,11 @@ public sealed class ReplicatorFuzzTests
 
     private static readonly Field[] _fields =
     [
-        new("the mark", 0, 4), new("the word", 4, 1), new("the zeros", 5, 3), new("the length", 8, 4), new("the bytes", 12, 8),
+        new("the mark", 0, 4),
+        new("the word", 4, 1),
+        new("the zeros", 5, 3),
+        new("the length", 8, 4),
+        new("the bytes", 12, 8),
     ];
 
     private static async Task<string> OutcomeAsync(Task task)
@@ -131,8 +170,11 @@ public sealed class ReplicatorFuzzTests
         }
         catch (RequestReplicationException exception)
         {
-            return exception.Rank is >= 0 and < 3 && exception.Message.Contains($"ank {exception.Rank}", StringComparison.Ordinal)
-                ? "refused" : $"wrong: it names nobody: {exception.Message}";
+            return
+                exception.Rank is >= 0 and < 3
+                && exception.Message.Contains($"ank {exception.Rank}", StringComparison.Ordinal)
+                ? "refused"
+                : $"wrong: it names nobody: {exception.Message}";
         }
         catch (CollectiveMismatchException)
         {
@@ -161,7 +203,20 @@ public sealed class ReplicatorFuzzTests
                 {
                     int number = BinaryPrimitives.ReadInt32LittleEndian(truth);
                     int[] lies =
-                        [0, 1, -1, int.MaxValue, int.MinValue, number + 1, number - 1, RoundRecord.Room, RoundRecord.Room + 1, RoundRecord.Size, MostBytes, MostBytes + 1];
+                    [
+                        0,
+                        1,
+                        -1,
+                        int.MaxValue,
+                        int.MinValue,
+                        number + 1,
+                        number - 1,
+                        RoundRecord.Room,
+                        RoundRecord.Room + 1,
+                        RoundRecord.Size,
+                        MostBytes,
+                        MostBytes + 1,
+                    ];
                     BinaryPrimitives.WriteInt32LittleEndian(field, lies[random.Next(lies.Length)]);
                 }
                 else
@@ -191,8 +246,7 @@ public sealed class ReplicatorFuzzTests
                 do
                 {
                     await ExchangeAsync(RoundWord.Message, message);
-                }
-                while (!EverybodyHasRoom());
+                } while (!EverybodyHasRoom());
                 if (size > RoundRecord.Room)
                 {
                     await group.BroadcastAsync<byte>(message, 0);
@@ -206,7 +260,10 @@ public sealed class ReplicatorFuzzTests
             while (true)
             {
                 await ExchangeAsync(RoundWord.Ready, default);
-                if (!RoundRecord.TryRead(_all.AsSpan(0, RoundRecord.Size), out RoundWord word, out int length) || word == RoundWord.Complete)
+                if (
+                    !RoundRecord.TryRead(_all.AsSpan(0, RoundRecord.Size), out RoundWord word, out int length)
+                    || word == RoundWord.Complete
+                )
                 {
                     return;
                 }
@@ -218,8 +275,16 @@ public sealed class ReplicatorFuzzTests
         }
 
         private bool EverybodyHasRoom() =>
-            Enumerable.Range(0, group.Size).All(
-                rank => !RoundRecord.TryRead(_all.AsSpan(rank * RoundRecord.Size, RoundRecord.Size), out RoundWord word, out _) || word != RoundWord.Full);
+            Enumerable
+                .Range(0, group.Size)
+                .All(rank =>
+                    !RoundRecord.TryRead(
+                        _all.AsSpan(rank * RoundRecord.Size, RoundRecord.Size),
+                        out RoundWord word,
+                        out _
+                    )
+                    || word != RoundWord.Full
+                );
 
         private Task ExchangeAsync(RoundWord word, ReadOnlySpan<byte> message)
         {

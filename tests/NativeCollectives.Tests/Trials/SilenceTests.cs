@@ -74,15 +74,19 @@ public sealed class SilenceTests
         Lost(replies);
     }
 
-    private static Task<Reply[]> Start(Func<CableRing, VirtualCable, Reply[]> play) => Task.Factory.StartNew(
-        () =>
-        {
-            using var cable = new VirtualCable();
-            using var ring = new CableRing(cable);
-            ring.Form();
-            return play(ring, cable);
-        },
-        CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private static Task<Reply[]> Start(Func<CableRing, VirtualCable, Reply[]> play) =>
+        Task.Factory.StartNew(
+            () =>
+            {
+                using var cable = new VirtualCable();
+                using var ring = new CableRing(cable);
+                ring.Form();
+                return play(ring, cable);
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default
+        );
 
     private static Reply[] ReadAfterANap(CableRing ring, Action before, Action after)
     {
@@ -146,21 +150,32 @@ public sealed class SilenceTests
     }
 
     private static Command Once(string operation, int count) =>
-        new() { Name = CommandNames.Loop, Operation = operation, Count = count };
+        new()
+        {
+            Name = CommandNames.Loop,
+            Operation = operation,
+            Count = count,
+        };
 
     /// <summary>A ring of two workers at the two ends of a cable.</summary>
     private sealed class CableRing(VirtualCable cable)
         : LocalRanks(cable.Hosts.Select(host => new WorkerProcess(networkNamespace: host)))
     {
         private readonly string _hostFile = HostFile.Write(
-            JsonSerializer.Serialize(new[] { 0, 1 }.Select(host => new[] { $"{VirtualCable.Address(host)}:5000" })));
+            JsonSerializer.Serialize(new[] { 0, 1 }.Select(host => new[] { $"{VirtualCable.Address(host)}:5000" }))
+        );
 
         public override int Sockets => 1;
 
         /// <summary>Forms the group, with the deadline of operations that users have.</summary>
         public void Form()
         {
-            var join = new Command { Name = CommandNames.Create, HostFile = _hostFile, OperationSeconds = 300 };
+            var join = new Command
+            {
+                Name = CommandNames.Create,
+                HostFile = _hostFile,
+                OperationSeconds = 300,
+            };
             var replies = Answers(All(rank => join with { Rank = rank }));
             if (replies.Select(reply => reply.Failure).FirstOrDefault(failure => failure is not null) is { } failure)
             {

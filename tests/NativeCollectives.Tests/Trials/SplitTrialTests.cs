@@ -10,7 +10,10 @@ namespace NativeCollectives.Tests.Trials;
 [Category("Faults")]
 public sealed class SplitTrialTests
 {
-    /// <summary>A rank that dies during a split is lost, and the group that it died in is over: no failed rendezvous, no mismatch.</summary>
+    /// <summary>
+    /// A rank that dies during a split is lost, and the group that it died in is over: no failed rendezvous, no
+    /// mismatch.
+    /// </summary>
     [TestCase(2, 6)]
     [TestCase(3, 8)]
     [TestCase(4, 6)]
@@ -37,16 +40,29 @@ public sealed class SplitTrialTests
                 var reply = calls[rank].Answer();
                 var what = $"round {round}, rank {victim} killed, rank {rank}: {reply.Failure?.Text}";
                 Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(PeerLostException)), what);
-                var next = ring.Workers[rank].Do(new Command { Name = CommandNames.Loop, Operation = "Barrier", Iterations = 1 });
+                var next = ring.Workers[rank]
+                    .Do(
+                        new Command
+                        {
+                            Name = CommandNames.Loop,
+                            Operation = "Barrier",
+                            Iterations = 1,
+                        }
+                    );
                 Assert.That(next.Failure?.Type, Is.EqualTo(nameof(PeerLostException)), $"afterwards, {what}");
             }
             ring.Workers[victim].Dispose();
             ring.Workers[victim] = new WorkerProcess();
-            LocalRing.Succeed(ring.Workers.Where((_, rank) => rank != victim).Select(worker => worker.Send(new Command { Name = CommandNames.Dispose })));
+            LocalRing.Succeed(
+                ring.Workers.Where((_, rank) => rank != victim)
+                    .Select(worker => worker.Send(new Command { Name = CommandNames.Dispose }))
+            );
         }
     }
 
-    /// <summary>A rank without descriptors cannot join its part; all ranks are told, and the group stays usable.</summary>
+    /// <summary>
+    /// A rank without descriptors cannot join its part; all ranks are told, and the group stays usable.
+    /// </summary>
     [Test]
     [Platform("Linux")]
     public void ASplitWithoutDescriptorsLeavesTheGroupUsable()

@@ -12,6 +12,8 @@ public enum CallPlace
     /// <summary>Device memory, without a stream.</summary>
     Device,
 
-    /// <summary>Device memory, on a stream of the caller's that also carries the copies to and from the device.</summary>
+    /// <summary>
+    /// Device memory, on a stream of the caller's that also carries the copies to and from the device.
+    /// </summary>
     Stream,
 }

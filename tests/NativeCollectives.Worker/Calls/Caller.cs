@@ -1,8 +1,9 @@
 namespace NativeCollectives.Worker;
 
 /// <summary>
-/// Calls operations of a group by one of their forms. Operands are given as parts of managed arrays; a caller that works on other memory moves them there and back.
-/// An asynchronous one only issues: nothing has ended before <see cref="Finish"/>.
+/// Calls operations of a group by one of their forms. Operands are given as parts of managed arrays; a caller that
+/// works on other memory moves them there and back. An asynchronous one only issues: nothing has ended before
+/// <see cref="Finish"/>.
 /// </summary>
 internal abstract class Caller<T>(DistributedGroup group, TimeSpan? timeout) : IDisposable
     where T : unmanaged
@@ -69,11 +70,7 @@ internal abstract class Caller<T>(DistributedGroup group, TimeSpan? timeout) : I
     protected void Issue(Task task) => _issued.Add(task);
 
     /// <summary>Brings the results into the arrays.</summary>
-    protected virtual void Bring()
-    {
-    }
+    protected virtual void Bring() { }
 
-    protected virtual void Free()
-    {
-    }
+    protected virtual void Free() { }
 }

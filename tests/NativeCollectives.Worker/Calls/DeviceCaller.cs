@@ -5,8 +5,9 @@ using System.Runtime.InteropServices;
 namespace NativeCollectives.Worker;
 
 /// <summary>
-/// The forms on device memory: each array has its image there. Without a stream, the images are made and read by the library's own copies; with one, by copies that
-/// the caller puts on that stream around the operations, so that the results tell whether those took their place among them.
+/// The forms on device memory: each array has its image there. Without a stream, the images are made and read by the
+/// library's own copies; with one, by copies that the caller puts on that stream around the operations, so that the
+/// results tell whether those took their place among them.
 /// </summary>
 internal sealed unsafe class DeviceCaller<T> : Caller<T>
     where T : unmanaged
@@ -35,14 +36,30 @@ internal sealed unsafe class DeviceCaller<T> : Caller<T>
         var (from, to) = (Image(input), Image(output));
         switch (op)
         {
-            case ReduceOp.Sum when inPlace && _isAsync: Issue(Group.AllSumAsync(to, Stream, Timeout)); break;
-            case ReduceOp.Max when inPlace && _isAsync: Issue(Group.AllMaxAsync(to, Stream, Timeout)); break;
-            case ReduceOp.Min when inPlace && _isAsync: Issue(Group.AllMinAsync(to, Stream, Timeout)); break;
-            case ReduceOp.Sum when inPlace: Group.AllSum(to, Stream, Timeout); break;
-            case ReduceOp.Max when inPlace: Group.AllMax(to, Stream, Timeout); break;
-            case ReduceOp.Min when inPlace: Group.AllMin(to, Stream, Timeout); break;
-            case { } when inPlace && _isAsync: Issue(Group.AllReduceAsync(to, op, Stream, Timeout)); break;
-            case { } when inPlace: Group.AllReduce(to, op, Stream, Timeout); break;
+            case ReduceOp.Sum when inPlace && _isAsync:
+                Issue(Group.AllSumAsync(to, Stream, Timeout));
+                break;
+            case ReduceOp.Max when inPlace && _isAsync:
+                Issue(Group.AllMaxAsync(to, Stream, Timeout));
+                break;
+            case ReduceOp.Min when inPlace && _isAsync:
+                Issue(Group.AllMinAsync(to, Stream, Timeout));
+                break;
+            case ReduceOp.Sum when inPlace:
+                Group.AllSum(to, Stream, Timeout);
+                break;
+            case ReduceOp.Max when inPlace:
+                Group.AllMax(to, Stream, Timeout);
+                break;
+            case ReduceOp.Min when inPlace:
+                Group.AllMin(to, Stream, Timeout);
+                break;
+            case { } when inPlace && _isAsync:
+                Issue(Group.AllReduceAsync(to, op, Stream, Timeout));
+                break;
+            case { } when inPlace:
+                Group.AllReduce(to, op, Stream, Timeout);
+                break;
             default:
                 if (_isAsync)
                 {
@@ -192,7 +209,9 @@ internal sealed unsafe class DeviceCaller<T> : Caller<T>
     {
         if (_isAsync)
         {
-            Issue(Group.AllToAllAsync(Image(input), Long(inputCounts), Image(output), Long(outputCounts), Stream, Timeout));
+            Issue(
+                Group.AllToAllAsync(Image(input), Long(inputCounts), Image(output), Long(outputCounts), Stream, Timeout)
+            );
         }
         else
         {

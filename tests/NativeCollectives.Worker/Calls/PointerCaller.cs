@@ -2,8 +2,11 @@ using System.Buffers;
 
 namespace NativeCollectives.Worker;
 
-/// <summary>The forms on native memory, blocking or asynchronous: pointers into the arrays, which stay where they are meanwhile.</summary>
-internal sealed unsafe class PointerCaller<T>(DistributedGroup group, TimeSpan? timeout, bool isAsync) : Caller<T>(group, timeout)
+/// <summary>
+/// The forms on native memory, blocking or asynchronous: pointers into the arrays, which stay where they are meanwhile.
+/// </summary>
+internal sealed unsafe class PointerCaller<T>(DistributedGroup group, TimeSpan? timeout, bool isAsync)
+    : Caller<T>(group, timeout)
     where T : unmanaged
 {
     private static readonly CollectiveDataType _type = OperationPlan.DataTypeOf<T>();

@@ -11,9 +11,15 @@ internal sealed class SpanCaller<T>(DistributedGroup group, TimeSpan? timeout) :
         var inPlace = input.Equals(output);
         switch (op)
         {
-            case ReduceOp.Sum when inPlace: Group.AllSum(output.Span, Timeout); break;
-            case ReduceOp.Max when inPlace: Group.AllMax(output.Span, Timeout); break;
-            case ReduceOp.Min when inPlace: Group.AllMin(output.Span, Timeout); break;
+            case ReduceOp.Sum when inPlace:
+                Group.AllSum(output.Span, Timeout);
+                break;
+            case ReduceOp.Max when inPlace:
+                Group.AllMax(output.Span, Timeout);
+                break;
+            case ReduceOp.Min when inPlace:
+                Group.AllMin(output.Span, Timeout);
+                break;
             default:
                 if (inPlace)
                 {
@@ -27,28 +33,37 @@ internal sealed class SpanCaller<T>(DistributedGroup group, TimeSpan? timeout) :
         }
     }
 
-    public override void AllGather(Memory<T> input, Memory<T> output) => Group.AllGather<T>(input.Span, output.Span, Timeout);
+    public override void AllGather(Memory<T> input, Memory<T> output) =>
+        Group.AllGather<T>(input.Span, output.Span, Timeout);
 
-    public override void AllGather(Memory<T> input, Memory<T> output, int[] counts) => Group.AllGather<T>(input.Span, output.Span, counts, Timeout);
+    public override void AllGather(Memory<T> input, Memory<T> output, int[] counts) =>
+        Group.AllGather<T>(input.Span, output.Span, counts, Timeout);
 
-    public override void ReduceScatter(Memory<T> input, Memory<T> output, ReduceOp op) => Group.ReduceScatter<T>(input.Span, output.Span, op, Timeout);
+    public override void ReduceScatter(Memory<T> input, Memory<T> output, ReduceOp op) =>
+        Group.ReduceScatter<T>(input.Span, output.Span, op, Timeout);
 
     public override void ReduceScatter(Memory<T> input, Memory<T> output, int[] counts, ReduceOp op) =>
         Group.ReduceScatter<T>(input.Span, output.Span, counts, op, Timeout);
 
     public override void Broadcast(Memory<T> buffer, int root) => Group.Broadcast(buffer.Span, root, Timeout);
 
-    public override void Reduce(Memory<T> input, Memory<T> output, ReduceOp op, int root) => Group.Reduce<T>(input.Span, output.Span, op, root, Timeout);
+    public override void Reduce(Memory<T> input, Memory<T> output, ReduceOp op, int root) =>
+        Group.Reduce<T>(input.Span, output.Span, op, root, Timeout);
 
-    public override void Gather(Memory<T> input, Memory<T> output, int root) => Group.Gather<T>(input.Span, output.Span, root, Timeout);
+    public override void Gather(Memory<T> input, Memory<T> output, int root) =>
+        Group.Gather<T>(input.Span, output.Span, root, Timeout);
 
-    public override void Gather(Memory<T> input, Memory<T> output, int[] counts, int root) => Group.Gather<T>(input.Span, output.Span, counts, root, Timeout);
+    public override void Gather(Memory<T> input, Memory<T> output, int[] counts, int root) =>
+        Group.Gather<T>(input.Span, output.Span, counts, root, Timeout);
 
-    public override void Scatter(Memory<T> input, Memory<T> output, int root) => Group.Scatter<T>(input.Span, output.Span, root, Timeout);
+    public override void Scatter(Memory<T> input, Memory<T> output, int root) =>
+        Group.Scatter<T>(input.Span, output.Span, root, Timeout);
 
-    public override void Scatter(Memory<T> input, Memory<T> output, int[] counts, int root) => Group.Scatter<T>(input.Span, output.Span, counts, root, Timeout);
+    public override void Scatter(Memory<T> input, Memory<T> output, int[] counts, int root) =>
+        Group.Scatter<T>(input.Span, output.Span, counts, root, Timeout);
 
-    public override void AllToAll(Memory<T> input, Memory<T> output) => Group.AllToAll<T>(input.Span, output.Span, Timeout);
+    public override void AllToAll(Memory<T> input, Memory<T> output) =>
+        Group.AllToAll<T>(input.Span, output.Span, Timeout);
 
     public override void AllToAll(Memory<T> input, int[] inputCounts, Memory<T> output, int[] outputCounts) =>
         Group.AllToAll<T>(input.Span, inputCounts, output.Span, outputCounts, Timeout);

@@ -2,21 +2,56 @@ using System.Runtime.InteropServices;
 
 namespace NativeCollectives.Worker;
 
-/// <summary>The functions of the CUDA driver's that a program with streams of its own would use, in the library that the backend uses too.</summary>
+/// <summary>
+/// The functions of the CUDA driver's that a program with streams of its own would use, in the library that the backend
+/// uses too.
+/// </summary>
 internal static unsafe class CudaDriver
 {
-    private static readonly nint _library = NativeLibrary.Load(Environment.GetEnvironmentVariable("NC_CUDA_LIBRARY") is { Length: > 0 } path ? path : "libcuda.so.1");
+    private static readonly nint _library = NativeLibrary.Load(
+        Environment.GetEnvironmentVariable("NC_CUDA_LIBRARY") is { Length: > 0 } path ? path : "libcuda.so.1"
+    );
     private static readonly delegate* unmanaged<uint, int> _init = (delegate* unmanaged<uint, int>)Find("cuInit");
-    private static readonly delegate* unmanaged<int*, int, int> _deviceGet = (delegate* unmanaged<int*, int, int>)Find("cuDeviceGet");
-    private static readonly delegate* unmanaged<nint*, int, int> _retain = (delegate* unmanaged<nint*, int, int>)Find("cuDevicePrimaryCtxRetain");
-    private static readonly delegate* unmanaged<nint, int> _setCurrent = (delegate* unmanaged<nint, int>)Find("cuCtxSetCurrent");
-    private static readonly delegate* unmanaged<nint*, uint, int> _streamCreate = (delegate* unmanaged<nint*, uint, int>)Find("cuStreamCreate");
-    private static readonly delegate* unmanaged<nint, int> _streamDestroy = (delegate* unmanaged<nint, int>)Find("cuStreamDestroy_v2");
-    private static readonly delegate* unmanaged<nint, int> _streamSynchronize = (delegate* unmanaged<nint, int>)Find("cuStreamSynchronize");
-    private static readonly delegate* unmanaged<nint, int> _streamQuery = (delegate* unmanaged<nint, int>)Find("cuStreamQuery");
-    private static readonly delegate* unmanaged<ulong, void*, nuint, nint, int> _toDevice = (delegate* unmanaged<ulong, void*, nuint, nint, int>)Find("cuMemcpyHtoDAsync_v2");
-    private static readonly delegate* unmanaged<void*, ulong, nuint, nint, int> _toHost = (delegate* unmanaged<void*, ulong, nuint, nint, int>)Find("cuMemcpyDtoHAsync_v2");
-    private static readonly delegate* unmanaged<ulong, ulong, nuint, nint, int> _within = (delegate* unmanaged<ulong, ulong, nuint, nint, int>)Find("cuMemcpyDtoDAsync_v2");
+    private static readonly delegate* unmanaged<int*, int, int> _deviceGet = (delegate* unmanaged<int*, int, int>)Find(
+        "cuDeviceGet"
+    );
+    private static readonly delegate* unmanaged<nint*, int, int> _retain = (delegate* unmanaged<nint*, int, int>)Find(
+        "cuDevicePrimaryCtxRetain"
+    );
+    private static readonly delegate* unmanaged<nint, int> _setCurrent = (delegate* unmanaged<nint, int>)Find(
+        "cuCtxSetCurrent"
+    );
+    private static readonly delegate* unmanaged<nint*, uint, int> _streamCreate = (delegate* unmanaged<
+        nint*,
+        uint,
+        int>)Find("cuStreamCreate");
+    private static readonly delegate* unmanaged<nint, int> _streamDestroy = (delegate* unmanaged<nint, int>)Find(
+        "cuStreamDestroy_v2"
+    );
+    private static readonly delegate* unmanaged<nint, int> _streamSynchronize = (delegate* unmanaged<nint, int>)Find(
+        "cuStreamSynchronize"
+    );
+    private static readonly delegate* unmanaged<nint, int> _streamQuery = (delegate* unmanaged<nint, int>)Find(
+        "cuStreamQuery"
+    );
+    private static readonly delegate* unmanaged<ulong, void*, nuint, nint, int> _toDevice = (delegate* unmanaged<
+        ulong,
+        void*,
+        nuint,
+        nint,
+        int>)Find("cuMemcpyHtoDAsync_v2");
+    private static readonly delegate* unmanaged<void*, ulong, nuint, nint, int> _toHost = (delegate* unmanaged<
+        void*,
+        ulong,
+        nuint,
+        nint,
+        int>)Find("cuMemcpyDtoHAsync_v2");
+    private static readonly delegate* unmanaged<ulong, ulong, nuint, nint, int> _within = (delegate* unmanaged<
+        ulong,
+        ulong,
+        nuint,
+        nint,
+        int>)Find("cuMemcpyDtoDAsync_v2");
 
     // Retained once and kept, as CUDA's runtime does.
     private static readonly Dictionary<int, nint> _contexts = [];

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace NativeCollectives.Worker;
 
-/// <summary>The control functions of the doubles that play libnccl.so.2 and libcuda.so.1: see native/tests/doubles/doubles.h.</summary>
+/// <summary>
+/// The control functions of the doubles that play libnccl.so.2 and libcuda.so.1: see native/tests/doubles/doubles.h.
+/// </summary>
 internal static unsafe class Doubles
 {
     private static readonly string[] _kinds = ["allocations", "pinned", "streams", "events", "contexts", "retains"];
@@ -16,7 +18,8 @@ internal static unsafe class Doubles
             SoftVerbs.SetFaults(which[6..]);
             return;
         }
-        var (name, rules) = which.StartsWith("nccl:", StringComparison.Ordinal) ? ("nccl", which[5..])
+        var (name, rules) =
+            which.StartsWith("nccl:", StringComparison.Ordinal) ? ("nccl", which[5..])
             : which.StartsWith("cuda:", StringComparison.Ordinal) ? ("cuda", which[5..])
             : throw new ArgumentException($"no double is named in {which}");
         var text = Marshal.StringToCoTaskMemUTF8(rules);
@@ -64,7 +67,9 @@ internal static unsafe class Doubles
     private static nint Find(string name, string function)
     {
         var variable = name == "nccl" ? "NC_NCCL_LIBRARY" : "NC_CUDA_LIBRARY";
-        var path = Environment.GetEnvironmentVariable(variable) ?? throw new InvalidOperationException($"{variable} names no double");
+        var path =
+            Environment.GetEnvironmentVariable(variable)
+            ?? throw new InvalidOperationException($"{variable} names no double");
         return NativeLibrary.GetExport(NativeLibrary.Load(path), function);
     }
 }

@@ -6,7 +6,8 @@ public static class Definitions
     /// <summary>own ← f(own, incoming): ties and unordered pairs keep the own value.</summary>
     public static T Combine<T, TElement>(ReduceOp op, T own, T incoming)
         where T : unmanaged
-        where TElement : IElement<T> => op switch
+        where TElement : IElement<T> =>
+        op switch
         {
             ReduceOp.Sum or ReduceOp.Average => TElement.Sum(own, incoming),
             ReduceOp.Product => TElement.Product(own, incoming),

@@ -1,7 +1,8 @@
 namespace NativeCollectives.Worker.Reference;
 
 /// <summary>
-/// The arithmetic of one element type, written from its definition and without the library's help: what the results of collectives are compared with.
+/// The arithmetic of one element type, written from its definition and without the library's help: what the results of
+/// collectives are compared with.
 /// </summary>
 /// <typeparam name="T">The element as the library's users see it.</typeparam>
 public interface IElement<T>
@@ -28,7 +29,10 @@ public interface IElement<T>
     /// <summary>Whether the element is not a number; a complex one is not if either part is not.</summary>
     static abstract bool IsNaN(T value);
 
-    /// <summary>What a maximum or minimum gives for that NaN, where NaNs win: the canonical one of a 16-bit format, others as they are.</summary>
+    /// <summary>
+    /// What a maximum or minimum gives for that NaN, where NaNs win: the canonical one of a 16-bit format, others as
+    /// they are.
+    /// </summary>
     static abstract T WinningNaN(T nan);
 
     /// <summary>sum / ranks.</summary>
@@ -40,13 +44,19 @@ public interface IElement<T>
     /// <summary>A small whole number, exact in every type (bool: odd or even).</summary>
     static abstract T FromSmall(int value);
 
-    /// <summary>A finite number whose sums depend on the order of the additions, made from 64 random bits (integers: arbitrary bits).</summary>
+    /// <summary>
+    /// A finite number whose sums depend on the order of the additions, made from 64 random bits (integers: arbitrary
+    /// bits).
+    /// </summary>
     static abstract T Spread(ulong random);
 
     /// <summary>A power of two or its negative, so that products are exact (integers: arbitrary bits).</summary>
     static abstract T Power(ulong random);
 
-    /// <summary>Something to compare: not-a-numbers with various payloads, infinities, zeros of both signs, small numbers (integers: arbitrary bits).</summary>
+    /// <summary>
+    /// Something to compare: not-a-numbers with various payloads, infinities, zeros of both signs, small numbers
+    /// (integers: arbitrary bits).
+    /// </summary>
     static abstract T Comparable(ulong random);
 
     /// <summary>How far apart two elements are.</summary>

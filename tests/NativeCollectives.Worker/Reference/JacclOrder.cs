@@ -1,20 +1,30 @@
 namespace NativeCollectives.Worker.Reference;
 
-/// <summary>In which order MLX's JACCL combines the operands of an all-reduce (wire specification, sections 7 to 9).</summary>
+/// <summary>
+/// In which order MLX's JACCL combines the operands of an all-reduce (wire specification, sections 7 to 9).
+/// </summary>
 public static class JacclOrder
 {
-    /// <summary>Up to here an all-reduce is one exchange of whole operands in a mesh, and goes one way round over one wire in a ring.</summary>
+    /// <summary>
+    /// Up to here an all-reduce is one exchange of whole operands in a mesh, and goes one way round over one wire in a
+    /// ring.
+    /// </summary>
     public const int OnePhaseBytes = 32768;
 
-    /// <summary>a: what was combined so far, b: what comes to it. Of two that are equal, or are both not a number, it is b.</summary>
+    /// <summary>
+    /// a: what was combined so far, b: what comes to it. Of two that are equal, or are both not a number, it is b.
+    /// </summary>
     public static T Combine<T, TElement>(ReduceOp op, T a, T b)
         where T : unmanaged
-        where TElement : IElement<T> => op switch
+        where TElement : IElement<T> =>
+        op switch
         {
             ReduceOp.Sum or ReduceOp.Average => TElement.Sum(a, b),
             ReduceOp.Product => TElement.Product(a, b),
             // Among ranks of ours only, as tests have it.
-            ReduceOp.Max or ReduceOp.Min when TElement.IsNaN(a) || TElement.IsNaN(b) => TElement.WinningNaN(TElement.IsNaN(b) ? b : a),
+            ReduceOp.Max or ReduceOp.Min when TElement.IsNaN(a) || TElement.IsNaN(b) => TElement.WinningNaN(
+                TElement.IsNaN(b) ? b : a
+            ),
             ReduceOp.Max => TElement.Less(b, a) ? a : b,
             ReduceOp.Min => TElement.Less(a, b) ? a : b,
             _ => throw new ArgumentOutOfRangeException(nameof(op)),
@@ -38,7 +48,9 @@ public static class JacclOrder
         return result;
     }
 
-    /// <summary>In a ring chunk k starts as rank k's, and every rank that it comes to combines its own operand with it.</summary>
+    /// <summary>
+    /// In a ring chunk k starts as rank k's, and every rank that it comes to combines its own operand with it.
+    /// </summary>
     public static T[] AllReduceOfRing<T, TElement>(T[][] operands, ReduceOp op, int wires)
         where T : unmanaged
         where TElement : IElement<T>
@@ -47,11 +59,21 @@ public static class JacclOrder
         var result = new T[operands[0].Length];
         for (var i = 0; i < result.Length; i++)
         {
-            var (first, direction) = OfRing(size, wires, result.Length, System.Runtime.CompilerServices.Unsafe.SizeOf<T>(), i);
+            var (first, direction) = OfRing(
+                size,
+                wires,
+                result.Length,
+                System.Runtime.CompilerServices.Unsafe.SizeOf<T>(),
+                i
+            );
             var partial = operands[first][i];
             for (var hop = 1; hop < size; hop++)
             {
-                partial = Combine<T, TElement>(op, operands[(first + (hop * direction) + (size * hop)) % size][i], partial);
+                partial = Combine<T, TElement>(
+                    op,
+                    operands[(first + (hop * direction) + (size * hop)) % size][i],
+                    partial
+                );
             }
             result[i] = op == ReduceOp.Average ? TElement.Divide(partial, size) : partial;
         }

@@ -1,11 +1,17 @@
 namespace NativeCollectives.Worker.Reference;
 
-/// <summary>In which order MLX's ring combines the operands of one element of an all-reduce (wire specification, sections 5 and 9).</summary>
+/// <summary>
+/// In which order MLX's ring combines the operands of one element of an all-reduce (wire specification, sections 5 and
+/// 9).
+/// </summary>
 public readonly record struct RingOrder(int Size, int Sockets, long Count, int ItemSize)
 {
     private const long SliceBytes = 262144;
 
-    /// <summary>The rank whose operand comes first, and the step to the next: the chain is first, first - step, first - 2 step, … (modulo the size).</summary>
+    /// <summary>
+    /// The rank whose operand comes first, and the step to the next: the chain is first, first - step, first - 2 step,
+    /// … (modulo the size).
+    /// </summary>
     public (int First, int Direction) Of(long index)
     {
         if (Count < Size)

@@ -13,7 +13,8 @@ public static class Samples
     }
 
     /// <summary>64 random bits for element <paramref name="index"/> of <paramref name="rank"/>.</summary>
-    public static ulong At(ulong seed, int rank, long index) => Mix(seed ^ Mix(((ulong)(uint)rank << 40) ^ (ulong)index));
+    public static ulong At(ulong seed, int rank, long index) =>
+        Mix(seed ^ Mix(((ulong)(uint)rank << 40) ^ (ulong)index));
 
     /// <summary>A number of either sign between 2^-5 and 2^6, with more bits than any of the types keeps.</summary>
     public static double Spread(ulong random)
@@ -26,20 +27,28 @@ public static class Samples
     /// <summary>±1/2, ±1, ±2.</summary>
     public static double Power(ulong random)
     {
-        var power = (random % 3) switch { 0 => 0.5, 1 => 1.0, _ => 2.0 };
+        var power = (random % 3) switch
+        {
+            0 => 0.5,
+            1 => 1.0,
+            _ => 2.0,
+        };
         return (random & (1ul << 20)) != 0 ? -power : power;
     }
 
     /// <summary>Whether an operand of a comparison is not a number.</summary>
     public static bool IsNaN(ulong random) => (random & 7) == 0;
 
-    /// <summary>A number to compare: zeros of both signs, infinities, small whole numbers, so that ties abound.</summary>
-    public static double Ordered(ulong random) => ((random >> 3) & 15) switch
-    {
-        0 or 1 => 0.0,
-        2 or 3 => -0.0,
-        4 => double.PositiveInfinity,
-        5 => double.NegativeInfinity,
-        var small => (double)small - 10,
-    };
+    /// <summary>
+    /// A number to compare: zeros of both signs, infinities, small whole numbers, so that ties abound.
+    /// </summary>
+    public static double Ordered(ulong random) =>
+        ((random >> 3) & 15) switch
+        {
+            0 or 1 => 0.0,
+            2 or 3 => -0.0,
+            4 => double.PositiveInfinity,
+            5 => double.NegativeInfinity,
+            var small => (double)small - 10,
+        };
 }

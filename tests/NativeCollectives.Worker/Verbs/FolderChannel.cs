@@ -10,7 +10,11 @@ internal sealed class FolderChannel(string folder, string? fault)
     public async Task<byte[]> Gather(int rank, int size, ReadOnlyMemory<byte> own, CancellationToken cancellationToken)
     {
         var exchange = _exchange++;
-        switch (fault?.Split('@') is [var what, var at] && int.Parse(at, CultureInfo.InvariantCulture) == exchange ? what : "")
+        switch (
+            fault?.Split('@') is [var what, var at] && int.Parse(at, CultureInfo.InvariantCulture) == exchange
+                ? what
+                : ""
+        )
         {
             case "throw":
                 throw new IOException("the side channel of the test is broken");
@@ -36,5 +40,6 @@ internal sealed class FolderChannel(string folder, string? fault)
         return [.. all];
     }
 
-    private string PathOf(int exchange, int rank) => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{exchange}-{rank}"));
+    private string PathOf(int exchange, int rank) =>
+        Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{exchange}-{rank}"));
 }

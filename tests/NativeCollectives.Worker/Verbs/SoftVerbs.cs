@@ -28,7 +28,8 @@ internal static unsafe class SoftVerbs
     /// <summary>How many objects are alive, and which rules were broken.</summary>
     public static void Describe(Dictionary<string, string> data)
     {
-        data["live"] = ((delegate* unmanaged<long>)Find("softverbs_live_objects"))().ToString(CultureInfo.InvariantCulture);
+        data["live"] = ((delegate* unmanaged<long>)Find("softverbs_live_objects"))()
+            .ToString(CultureInfo.InvariantCulture);
         var buffer = stackalloc byte[8192];
         buffer[0] = 0;
         ((delegate* unmanaged<byte*, nuint, nuint>)Find("softverbs_violations"))(buffer, 8192);
@@ -54,7 +55,9 @@ internal static unsafe class SoftVerbs
 
     private static nint Find(string function)
     {
-        var path = Environment.GetEnvironmentVariable("NC_VERBS_LIBRARY") ?? throw new InvalidOperationException("NC_VERBS_LIBRARY names no software verbs");
+        var path =
+            Environment.GetEnvironmentVariable("NC_VERBS_LIBRARY")
+            ?? throw new InvalidOperationException("NC_VERBS_LIBRARY names no software verbs");
         return NativeLibrary.GetExport(NativeLibrary.Load(path), function);
     }
 }

@@ -84,7 +84,8 @@ FaultRules::Rule FaultRules::parse(std::string_view rule) const {
     }
     const std::size_t at = rest.find('@');
     const std::size_t equals = rest.find('=');
-    if (at == std::string_view::npos || equals == std::string_view::npos || equals < at || at == 0) reject(rule, "<point>@<which>=<action> is expected");
+    if (at == std::string_view::npos || equals == std::string_view::npos || equals < at || at == 0)
+        reject(rule, "<point>@<which>=<action> is expected");
     parsed.point = trimmed(rest.substr(0, at));
 
     const std::string_view which = trimmed(rest.substr(at + 1, equals - at - 1));
@@ -126,7 +127,9 @@ Fault FaultRules::parse_action(std::string_view action) const {
         fault.kind = take_prefix(action, "later:") ? Fault::Kind::Later : Fault::Kind::Return;
         auto code = number_in<int>(action);
         if (!code) code = code_of_(action);
-        if (!code) throw std::invalid_argument(text('\'', action, "' is no result code, nor never, kill, delay:<ms> or later:<code>"));
+        if (!code)
+            throw std::invalid_argument(
+                text('\'', action, "' is no result code, nor never, kill, delay:<ms> or later:<code>"));
         fault.code = *code;
     }
     return fault;

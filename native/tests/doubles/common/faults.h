@@ -37,14 +37,15 @@ public:
     // The code of that name, if there is one.
     using CodeOf = std::optional<int> (*)(std::string_view name);
 
-    // Begins with the rules in the environment; ends the process if those cannot be read, since a fault that silently does not happen proves nothing.
+    // Begins with the rules in the environment; ends the process if those cannot be read, since a fault that silently
+    // does not happen proves nothing.
     FaultRules(const char* environment_variable, CodeOf code_of);
 
     // Throws std::invalid_argument and changes nothing if the rules cannot be read.
     void replace(std::string_view rules);
 
-    // Counts an event, such as a function's call, for every rule that is about it; returns what the first that is due now orders.
-    // An event without a rank is no event for rules about one rank.
+    // Counts an event, such as a function's call, for every rule that is about it; returns what the first that is due
+    // now orders. An event without a rank is no event for rules about one rank.
     Fault at(std::string_view point, std::optional<int> rank = std::nullopt);
 
     // How often the rules have been replaced, and a wait until it is done once more.

@@ -1,5 +1,5 @@
-// Handles that callers hold. They are numbers, not addresses: none is ever used twice, so one that has been destroyed is recognised for ever, and none can be
-// dereferenced. Not safe for threads: the owner's lock guards it.
+// Handles that callers hold. They are numbers, not addresses: none is ever used twice, so one that has been destroyed
+// is recognised for ever, and none can be dereferenced. Not safe for threads: the owner's lock guards it.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@ template <class Object>
 class HandleTable {
 public:
     // kind is the word for the objects in messages; number tells the handles of one table from those of another.
-    HandleTable(const char* kind, std::uintptr_t number) : kind_(kind), first_(not_an_address + (number << 32)), next_(first_) {}
+    HandleTable(const char* kind, std::uintptr_t number)
+        : kind_(kind), first_(not_an_address + (number << 32)), next_(first_) {}
 
     void* add(std::shared_ptr<Object> object) {
         void* const handle = reinterpret_cast<void*>(next_);

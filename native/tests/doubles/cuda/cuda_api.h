@@ -1,4 +1,5 @@
-// The part of the CUDA driver's C interface that the double plays: types, values and functions under the names that the library exports.
+// The part of the CUDA driver's C interface that the double plays: types, values and functions under the names that the
+// library exports.
 #pragma once
 
 #include <cstddef>

@@ -65,12 +65,14 @@ std::vector<CompletionPointer> Driver::outstanding(const Stream& stream) const {
     if (!stream.idle()) found.push_back(stream.tail());
     if (stream.kind != Stream::Kind::Legacy) return found;
     for (const auto& [handle, other] : streams) {
-        if (other->context == stream.context && other->kind == Stream::Kind::Blocking && !other->idle()) found.push_back(other->tail());
+        if (other->context == stream.context && other->kind == Stream::Kind::Blocking && !other->idle())
+            found.push_back(other->tail());
     }
     return found;
 }
 
-CompletionPointer Driver::enqueue(Stream& stream, std::function<void()> work, const Fault& fault, std::vector<CompletionPointer> after) {
+CompletionPointer Driver::enqueue(Stream& stream, std::function<void()> work, const Fault& fault,
+                                  std::vector<CompletionPointer> after) {
     if (stream.kind == Stream::Kind::Legacy) {
         for (CompletionPointer& completion : outstanding(stream)) after.push_back(std::move(completion));
     } else if (stream.kind == Stream::Kind::Blocking) {
@@ -118,7 +120,8 @@ void Driver::release(CUdevice ordinal) {
     context->default_stream->close();
     streams.take(context->default_stream->handle);
 
-    // The real driver frees what is left, and its owner finds it gone: that nobody was told is a mistake of whoever released the context.
+    // The real driver frees what is left, and its owner finds it gone: that nobody was told is a mistake of whoever
+    // released the context.
     std::vector<void*> left_streams;
     for (const auto& [handle, stream] : streams) {
         if (stream->context == chosen.context) left_streams.push_back(stream->handle);
@@ -129,8 +132,9 @@ void Driver::release(CUdevice ordinal) {
     const std::size_t left_memory = memory.free_all(ordinal);
     chosen.context = nullptr;
     if (left_streams.size() + left_events + left_memory > 0)
-        throw Violation(text("the primary context of device ", ordinal, " is released for good while it has ", left_streams.size(), " streams, ", left_events,
-                             " events and ", left_memory, " allocations"));
+        throw Violation(text("the primary context of device ", ordinal, " is released for good while it has ",
+                             left_streams.size(), " streams, ", left_events, " events and ", left_memory,
+                             " allocations"));
 }
 
 } // namespace nc::doubles

@@ -52,8 +52,10 @@ public:
     // A stream by its handle; null and CU_STREAM_LEGACY are the current context's default stream.
     std::shared_ptr<Stream> stream(CUstream handle);
 
-    // Puts work on the stream, behind what a default stream and a blocking one wait for each other for. An ordered delay comes before the work.
-    CompletionPointer enqueue(Stream& stream, std::function<void()> work, const Fault& fault = {}, std::vector<CompletionPointer> after = {});
+    // Puts work on the stream, behind what a default stream and a blocking one wait for each other for. An ordered
+    // delay comes before the work.
+    CompletionPointer enqueue(Stream& stream, std::function<void()> work, const Fault& fault = {},
+                              std::vector<CompletionPointer> after = {});
     // Everything that a wait for the stream waits for.
     std::vector<CompletionPointer> outstanding(const Stream& stream) const;
     void wait_for(std::unique_lock<std::mutex>& lock, const CompletionPointer& completion);

@@ -1,4 +1,5 @@
-// What every exported function does beside its own work: counts the call, does what a fault rule orders, takes the lock, turns exceptions into result codes.
+// What every exported function does beside its own work: counts the call, does what a fault rule orders, takes the
+// lock, turns exceptions into result codes.
 #pragma once
 
 #include <exception>

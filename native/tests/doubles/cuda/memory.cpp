@@ -14,7 +14,8 @@ namespace {
 // What new memory holds: whoever reads it before anything was written shall see that.
 constexpr int fresh_byte = 0xa5;
 
-// A page behind every allocation belongs to nobody, so that a range that runs over its end is not by chance another allocation's.
+// A page behind every allocation belongs to nobody, so that a range that runs over its end is not by chance another
+// allocation's.
 std::size_t mapped_bytes(std::size_t bytes) {
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     return (bytes + page - 1) / page * page + page;
@@ -55,8 +56,11 @@ std::uintptr_t Memory::allocate(Allocation::Kind kind, int device, std::size_t b
 void Memory::free(Allocation::Kind kind, std::uintptr_t address) {
     const auto found = allocations_.find(address);
     const char* const what = kind == Allocation::Kind::Device ? "device memory" : "pinned memory";
-    if (found == allocations_.end()) throw Violation(text(reinterpret_cast<void*>(address), " is freed, which is not the beginning of an allocation"));
-    if (found->second.kind != kind) throw Violation(text(reinterpret_cast<void*>(address), " is freed as ", what, ", which it is not"));
+    if (found == allocations_.end())
+        throw Violation(
+            text(reinterpret_cast<void*>(address), " is freed, which is not the beginning of an allocation"));
+    if (found->second.kind != kind)
+        throw Violation(text(reinterpret_cast<void*>(address), " is freed as ", what, ", which it is not"));
     if (!found->second.live) throw Violation(text(reinterpret_cast<void*>(address), " is freed twice"));
     release(found->second);
 }

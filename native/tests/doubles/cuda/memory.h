@@ -1,7 +1,8 @@
 // The memory that the driver gives out.
 //
-// Device memory has two ranges of addresses: the one that callers get, in which nothing can be read or written, as a GPU's memory cannot be from the host, and the one
-// under which the double itself reaches the bytes. Pinned memory is ordinary memory. What has been freed is never given out again and can no longer be touched.
+// Device memory has two ranges of addresses: the one that callers get, in which nothing can be read or written, as a
+// GPU's memory cannot be from the host, and the one under which the double itself reaches the bytes. Pinned memory is
+// ordinary memory. What has been freed is never given out again and can no longer be touched.
 #pragma once
 
 #include <cstddef>

@@ -16,7 +16,8 @@ std::uintptr_t number_of(const void* address) {
 std::byte* device_bytes(Driver& all, CUdeviceptr address, std::size_t bytes) {
     const auto location = all.memory.locate(address, bytes);
     if (location.place == NC_DOUBLE_CUDA_DEVICE) return location.host;
-    throw Violation(text(bytes, " bytes of device memory are expected at ", reinterpret_cast<void*>(address), ", which ", place_description(location.place)));
+    throw Violation(text(bytes, " bytes of device memory are expected at ", reinterpret_cast<void*>(address),
+                         ", which ", place_description(location.place)));
 }
 
 // Whether a range of host memory is pinned. Throws Violation if it is so only in part, or is device memory.
@@ -24,7 +25,8 @@ bool is_pinned(Driver& all, const void* address, std::size_t bytes) {
     const auto location = all.memory.locate(number_of(address), bytes);
     if (location.place == NC_DOUBLE_CUDA_PINNED) return true;
     if (location.place != NC_DOUBLE_CUDA_UNKNOWN || all.memory.touches(number_of(address), bytes))
-        throw Violation(text(bytes, " bytes of host memory are expected at ", address, ", which ", place_description(location.place)));
+        throw Violation(text(bytes, " bytes of host memory are expected at ", address, ", which ",
+                             place_description(location.place)));
     return false;
 }
 
@@ -56,7 +58,8 @@ std::function<void()> checked(Check check, Work work) {
 
 enum class Host { Waits, GoesOn };
 
-CUresult to_device(const char* function, CUdeviceptr to, const void* from, std::size_t bytes, CUstream stream, Host host) {
+CUresult to_device(const char* function, CUdeviceptr to, const void* from, std::size_t bytes, CUstream stream,
+                   Host host) {
     return stream_call(function, [&](Driver& all, Lock& lock, const Fault& fault) {
         static_cast<void>(all.current_context());
         if (bytes == 0) return CUDA_SUCCESS;
@@ -88,7 +91,8 @@ CUresult to_host(const char* function, void* to, CUdeviceptr from, std::size_t b
         const std::byte* const source = device_bytes(all, from, bytes);
         const bool pinned = is_pinned(all, to, bytes);
         const auto check = [=] { check_on_stream(function, from, bytes, pinned ? to : nullptr); };
-        const auto done = all.enqueue(*all.stream(stream), checked(check, [=] { std::memcpy(to, source, bytes); }), fault);
+        const auto done =
+            all.enqueue(*all.stream(stream), checked(check, [=] { std::memcpy(to, source, bytes); }), fault);
         if (host == Host::Waits || !pinned) all.wait_for(lock, done);
         return CUDA_SUCCESS;
     });
@@ -160,13 +164,15 @@ CUresult cuPointerGetAttribute(void* value, int attribute, CUdeviceptr address) 
         static_cast<void>(all.current_context());
         if (value == nullptr) return CUDA_ERROR_INVALID_VALUE;
         const auto location = all.memory.locate(address, 1);
-        if (location.place != NC_DOUBLE_CUDA_DEVICE && location.place != NC_DOUBLE_CUDA_PINNED) return CUDA_ERROR_INVALID_VALUE;
+        if (location.place != NC_DOUBLE_CUDA_DEVICE && location.place != NC_DOUBLE_CUDA_PINNED)
+            return CUDA_ERROR_INVALID_VALUE;
         switch (attribute) {
             case CU_POINTER_ATTRIBUTE_CONTEXT:
                 *static_cast<CUcontext*>(value) = all.device(location.device).context;
                 return CUDA_SUCCESS;
             case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
-                *static_cast<unsigned*>(value) = location.place == NC_DOUBLE_CUDA_DEVICE ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST;
+                *static_cast<unsigned*>(value) =
+                    location.place == NC_DOUBLE_CUDA_DEVICE ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST;
                 return CUDA_SUCCESS;
             case CU_POINTER_ATTRIBUTE_IS_MANAGED:
                 *static_cast<unsigned*>(value) = 0;

@@ -10,7 +10,8 @@
 namespace nc::doubles {
 namespace {
 
-// With NC_DOUBLE_JITTER=1 work begins a little late, and never equally late, so that whoever forgets to wait for it sees what is not there yet.
+// With NC_DOUBLE_JITTER=1 work begins a little late, and never equally late, so that whoever forgets to wait for it
+// sees what is not there yet.
 bool jitter_wanted() {
     static const bool wanted = [] {
         const char* value = std::getenv("NC_DOUBLE_JITTER");

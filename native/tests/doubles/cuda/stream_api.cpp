@@ -32,7 +32,8 @@ CUresult cuStreamDestroy_v2(CUstream stream) {
 }
 
 CUresult cuStreamQuery(CUstream stream) {
-    return call("cuStreamQuery", Needs::Init, [&](Driver& all, Lock&) { return result_of(all.outstanding(*all.stream(stream))); });
+    return call("cuStreamQuery", Needs::Init,
+                [&](Driver& all, Lock&) { return result_of(all.outstanding(*all.stream(stream))); });
 }
 
 CUresult cuStreamSynchronize(CUstream stream) {
@@ -57,8 +58,10 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags) {
 CUresult cuEventCreate(CUevent* event, unsigned flags) {
     return call("cuEventCreate", Needs::Init, [&](Driver& all, Lock&) {
         static_cast<void>(all.current_context());
-        if (event == nullptr || (flags & ~(CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING)) != 0) return CUDA_ERROR_INVALID_VALUE;
-        *event = all.events.add(std::make_shared<Event>(Event{all.current_handle(), (flags & CU_EVENT_DISABLE_TIMING) == 0, nullptr}));
+        if (event == nullptr || (flags & ~(CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING)) != 0)
+            return CUDA_ERROR_INVALID_VALUE;
+        *event = all.events.add(
+            std::make_shared<Event>(Event{all.current_handle(), (flags & CU_EVENT_DISABLE_TIMING) == 0, nullptr}));
         return CUDA_SUCCESS;
     });
 }
@@ -74,7 +77,8 @@ CUresult cuEventRecord(CUevent event, CUstream stream) {
     return stream_call("cuEventRecord", [&](Driver& all, Lock&, const Fault& fault) {
         const auto found = all.events.get(event);
         const auto recorded_on = all.stream(stream);
-        if (found->context != recorded_on->context) throw Violation("the event and the stream belong to different contexts");
+        if (found->context != recorded_on->context)
+            throw Violation("the event and the stream belong to different contexts");
         found->recorded = all.enqueue(*recorded_on, nullptr, fault);
         return CUDA_SUCCESS;
     });
@@ -99,7 +103,8 @@ CUresult cuEventElapsedTime(float* milliseconds, CUevent start, CUevent end) {
         const auto first = all.events.get(start);
         const auto last = all.events.get(end);
         if (milliseconds == nullptr) return CUDA_ERROR_INVALID_VALUE;
-        if (!first->timed || !last->timed || first->recorded == nullptr || last->recorded == nullptr) return CUDA_ERROR_INVALID_HANDLE;
+        if (!first->timed || !last->timed || first->recorded == nullptr || last->recorded == nullptr)
+            return CUDA_ERROR_INVALID_HANDLE;
         if (!first->recorded->done || !last->recorded->done) return CUDA_ERROR_NOT_READY;
         *milliseconds = std::chrono::duration<float, std::milli>(last->recorded->when - first->recorded->when).count();
         return CUDA_SUCCESS;

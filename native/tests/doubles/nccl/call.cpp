@@ -25,14 +25,16 @@ void obey_at_once(const char* function, std::optional<int> rank) {
     obey_failure(fault);
 }
 
-Inside::Inside(std::shared_ptr<Communicator> communicator, const char* function) : communicator_(std::move(communicator)) {
+Inside::Inside(std::shared_ptr<Communicator> communicator, const char* function)
+    : communicator_(std::move(communicator)) {
     const char* other = nullptr;
     if (!communicator_->caller.compare_exchange_strong(other, function))
         throw Violation(text("another thread is inside ", other, " with the same communicator"));
 }
 
 void require_settled(const Communicator& communicator) {
-    if (communicator.state() == ncclInProgress) throw Violation("the communicator is in progress: its state has to be asked for until it is ready");
+    if (communicator.state() == ncclInProgress)
+        throw Violation("the communicator is in progress: its state has to be asked for until it is ready");
 }
 
 void require_ready(const Communicator& communicator) {

@@ -14,7 +14,8 @@ namespace nc::doubles {
 // What the fault rules order for a call that happens now. A process that is to die does so here.
 Fault fault_of_call(const char* function, std::optional<int> rank);
 
-// For functions that leave nothing to be done in the background: waits if that is ordered, throws NcclError if a failure is.
+// For functions that leave nothing to be done in the background: waits if that is ordered, throws NcclError if a
+// failure is.
 void obey_at_once(const char* function, std::optional<int> rank);
 
 // The failure that a rule orders of a call. Throws NcclError.
@@ -32,7 +33,8 @@ private:
     std::shared_ptr<Communicator> communicator_;
 };
 
-// Throw Violation for a communicator on which only the asking for its state is allowed now; require_ready also for a finalized one, and NcclError for one that has failed.
+// Throw Violation for a communicator on which only the asking for its state is allowed now; require_ready also for a
+// finalized one, and NcclError for one that has failed.
 void require_settled(const Communicator& communicator);
 void require_ready(const Communicator& communicator);
 

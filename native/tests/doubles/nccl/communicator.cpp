@@ -15,7 +15,8 @@ bool is_failure(ncclResult_t state) {
 
 } // namespace
 
-Communicator::Communicator(const Identity& identity, int size, int rank, int device, const CudaBridge& cuda, const Config& config)
+Communicator::Communicator(const Identity& identity, int size, int rank, int device, const CudaBridge& cuda,
+                           const Config& config)
     : size(size), rank(rank), device(device), config(config), identity_(identity), cuda_(cuda) {}
 
 Communicator::~Communicator() {
@@ -75,7 +76,8 @@ void Communicator::check_current_device(bool required) const {
     const int current = cuda_.current_device();
     if (current < 0 && !required) return;
     if (current < 0) throw Violation("the calling thread has no current context");
-    if (current != device) throw Violation(text("the current context is of device ", current, ", the communicator's is ", device));
+    if (current != device)
+        throw Violation(text("the current context is of device ", current, ", the communicator's is ", device));
 }
 
 void Communicator::check_request(Request& request) const {
@@ -84,7 +86,8 @@ void Communicator::check_request(Request& request) const {
     int stream_device = -1;
     void* const stream = cuda_.resolve_stream(request.stream, &stream_device);
     if (stream == nullptr) throw Violation(text("there is no stream ", request.stream));
-    if (stream_device != device) throw Violation(text("the stream is on device ", stream_device, ", the communicator on ", device));
+    if (stream_device != device)
+        throw Violation(text("the stream is on device ", stream_device, ", the communicator on ", device));
     request.stream = stream;
     static_cast<void>(locate_buffers(request, size, rank, cuda_, device));
 }
@@ -98,7 +101,8 @@ ncclResult_t Communicator::launch(const std::vector<Request>& requests) {
         for (const Request& request : requests) {
             const std::uint64_t sequence = request.is_collective() ? collectives_++ : 0;
             batch->operations.push_back(std::make_shared<Operation>(request, size, rank, sequence));
-            if (std::find(batch->streams.begin(), batch->streams.end(), request.stream) == batch->streams.end()) batch->streams.push_back(request.stream);
+            if (std::find(batch->streams.begin(), batch->streams.end(), request.stream) == batch->streams.end())
+                batch->streams.push_back(request.stream);
             if (request.fault.kind == Fault::Kind::Later) background = request.fault;
         }
         batch->unfinished = batch->operations.size();
@@ -127,7 +131,8 @@ void Communicator::put_on_streams(const BatchPointer& batch) {
     }
     for (void* const stream : batch->streams) {
         auto arrival = std::make_unique<Arrival>(Arrival{shared_from_this(), batch, stream});
-        if (cuda_.enqueue(stream, arrive, arrival.get()) != 0) throw Violation(text("stream ", stream, " was destroyed before the operation was on it"));
+        if (cuda_.enqueue(stream, arrive, arrival.get()) != 0)
+            throw Violation(text("stream ", stream, " was destroyed before the operation was on it"));
         static_cast<void>(arrival.release()); // the stream's now
     }
 }
@@ -145,7 +150,8 @@ void Communicator::reached(const BatchPointer& batch, void* stream) {
             delay(operation->request.fault);
             const Fault fault = library().faults.at("async", rank);
             if (fault.kind == Fault::Kind::Kill) die();
-            if (fault.kind == Fault::Kind::Return || fault.kind == Fault::Kind::Later) fail(static_cast<ncclResult_t>(fault.code), fault_text(fault));
+            if (fault.kind == Fault::Kind::Return || fault.kind == Fault::Kind::Later)
+                fail(static_cast<ncclResult_t>(fault.code), fault_text(fault));
             delay(fault);
         }
     } catch (const Stopped&) {
@@ -241,7 +247,8 @@ void Communicator::run(const Fault& fault, Formed formed) {
             fail(ncclInternalError, failure.what());
         }
     }
-    // The connections stay open, so that the other ranks do not hear of a failure before the caller gives the communicator up.
+    // The connections stay open, so that the other ranks do not hear of a failure before the caller gives the
+    // communicator up.
     Lock lock(mutex_);
     changed_.wait(lock, [&] { return stopped_ || finalized_; });
     gone_ = true;
@@ -308,7 +315,8 @@ void Communicator::start_next(Exchange& exchange) {
         try {
             operation->prepare(locate_buffers(operation->request, size, rank, cuda_, device));
         } catch (const Violation& violation) {
-            throw Violation(text(function_name(operation->request.kind), ", when its stream reached it: ", violation.what()));
+            throw Violation(
+                text(function_name(operation->request.kind), ", when its stream reached it: ", violation.what()));
         }
     }
     exchange.start(running_->operations);
@@ -349,7 +357,8 @@ void Communicator::advance_split(Exchange& exchange) {
 void Communicator::form_child(const Split& split, const std::vector<Exchange::Choice>& choices) {
     if (split.choice.color == nccl_no_color) {
         delay(split.fault);
-        if (split.fault.kind == Fault::Kind::Later) return fail(static_cast<ncclResult_t>(split.fault.code), fault_text(split.fault));
+        if (split.fault.kind == Fault::Kind::Later)
+            return fail(static_cast<ncclResult_t>(split.fault.code), fault_text(split.fault));
         *split.made = nullptr;
         return set_ready();
     }
@@ -358,16 +367,19 @@ void Communicator::form_child(const Split& split, const std::vector<Exchange::Ch
     for (int member = 0; member < size; ++member) {
         if (choices[static_cast<std::size_t>(member)].color == split.choice.color) members.push_back(member);
     }
-    std::stable_sort(members.begin(), members.end(),
-                     [&](int a, int b) { return choices[static_cast<std::size_t>(a)].key < choices[static_cast<std::size_t>(b)].key; });
+    std::stable_sort(members.begin(), members.end(), [&](int a, int b) {
+        return choices[static_cast<std::size_t>(a)].key < choices[static_cast<std::size_t>(b)].key;
+    });
     const auto own = static_cast<int>(std::find(members.begin(), members.end(), rank) - members.begin());
     const Identity identity = derived_identity(identity_, splits_, split.choice.color);
-    auto child = std::make_shared<Communicator>(identity, static_cast<int>(members.size()), own, device, cuda_, split.config);
+    auto child =
+        std::make_shared<Communicator>(identity, static_cast<int>(members.size()), own, device, cuda_, split.config);
 
     const std::lock_guard lock(mutex_);
     if (stopped_) throw Stopped{};
     child_ = child;
-    child->form(split.fault, [parent = shared_from_this(), split](ncclResult_t result) { parent->child_formed(split, result); });
+    child->form(split.fault,
+                [parent = shared_from_this(), split](ncclResult_t result) { parent->child_formed(split, result); });
 }
 
 // On the child's thread.

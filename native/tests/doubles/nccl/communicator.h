@@ -1,4 +1,5 @@
-// One rank's end of a communicator, with a thread of its own that forms it, moves its data and hears of the other ranks.
+// One rank's end of a communicator, with a thread of its own that forms it, moves its data and hears of the other
+// ranks.
 #pragma once
 
 #include <atomic>
@@ -21,7 +22,8 @@
 
 namespace nc::doubles {
 
-// What one group launches on one communicator: operations that run at the same time, once all streams that they were put on have come to them.
+// What one group launches on one communicator: operations that run at the same time, once all streams that they were
+// put on have come to them.
 struct Batch {
     std::vector<OperationPointer> operations;
     std::vector<void*> streams; // each once
@@ -33,7 +35,8 @@ using BatchPointer = std::shared_ptr<Batch>;
 
 class Communicator : public std::enable_shared_from_this<Communicator> {
 public:
-    Communicator(const Identity& identity, int size, int rank, int device, const CudaBridge& cuda, const Config& config);
+    Communicator(const Identity& identity, int size, int rank, int device, const CudaBridge& cuda,
+                 const Config& config);
     ~Communicator();
 
     const int size;
@@ -41,7 +44,8 @@ public:
     const int device;
     const Config config;
 
-    // The function that a caller is in with this communicator, null for none. It shows callers that do not keep to one thread at a time.
+    // The function that a caller is in with this communicator, null for none. It shows callers that do not keep to one
+    // thread at a time.
     std::atomic<const char*> caller = nullptr;
 
     using Formed = std::function<void(ncclResult_t)>;
@@ -62,7 +66,8 @@ public:
     const char* last_error() const;
     void note_error(const std::string& message);
 
-    // Throws Violation for a current context, buffers or a stream that are not what they should be. Replaces a null stream by the one that it stands for.
+    // Throws Violation for a current context, buffers or a stream that are not what they should be. Replaces a null
+    // stream by the one that it stands for.
     void check_request(Request& request) const;
     void check_current_device(bool required) const;
     // Puts a group's operations on their streams. Returns ncclInProgress if that is done later.

@@ -13,16 +13,19 @@ void forget(ncclComm_t handle) {
     if (library().communicators.find(handle) != nullptr) static_cast<void>(library().communicators.take(handle));
 }
 
-ncclResult_t init(const char* function, ncclComm_t* made, int size, const ncclUniqueId& id, int rank, const ncclConfig_t* config) {
+ncclResult_t init(const char* function, ncclComm_t* made, int size, const ncclUniqueId& id, int rank,
+                  const ncclConfig_t* config) {
     return call(function, [&] {
         if (made == nullptr) throw NcclError(ncclInvalidArgument, "the place for the communicator is null");
         *made = nullptr;
-        if (size < 1 || rank < 0 || rank >= size) throw NcclError(ncclInvalidArgument, text("there is no rank ", rank, " of ", size));
+        if (size < 1 || rank < 0 || rank >= size)
+            throw NcclError(ncclInvalidArgument, text("there is no rank ", rank, " of ", size));
         const Fault fault = fault_of_call(function, rank);
         obey_failure(fault);
         const Config chosen = read_config(config, Config{});
         const CudaBridge cuda = find_cuda();
-        const auto communicator = std::make_shared<Communicator>(identity_of(id), size, rank, cuda.current_device(), cuda, chosen);
+        const auto communicator =
+            std::make_shared<Communicator>(identity_of(id), size, rank, cuda.current_device(), cuda, chosen);
         const Inside inside(communicator, function);
         {
             const std::lock_guard lock(library().mutex);
@@ -105,8 +108,9 @@ ncclResult_t ncclCommDestroy(ncclComm_t comm) {
             static_cast<void>(communicator->wait_until_ready());
         }
         if (communicator->state() != ncclSuccess && communicator->has_pending())
-            throw Violation(
-                text("operations are pending that cannot end, so that NCCL would hang: the communicator has to be aborted (", communicator->last_error(), ')'));
+            throw Violation(text(
+                "operations are pending that cannot end, so that NCCL would hang: the communicator has to be aborted (",
+                communicator->last_error(), ')'));
         forget(comm);
         communicator->stop();
         return ncclSuccess;

@@ -16,7 +16,8 @@ struct HeaderSize {
     unsigned since;
     std::size_t size;
 };
-constexpr HeaderSize header_sizes[] = {{21400, 24}, {21700, 40}, {21800, 48}, {22700, 72}, {22800, 80}, {22900, 88}, {23003, 96}};
+constexpr HeaderSize header_sizes[] = {{21400, 24}, {21700, 40}, {21800, 48}, {22700, 72},
+                                       {22800, 80}, {22900, 88}, {23003, 96}};
 constexpr unsigned with_traffic_class = 22600; // which fills what was padding before
 
 std::size_t size_in_header(unsigned version) {
@@ -69,11 +70,13 @@ bool blocking_by_environment(bool otherwise) {
 
 Config read_config(const ncclConfig_t* config, const Config& defaults) {
     if (config == nullptr) return {blocking_by_environment(defaults.blocking)};
-    if (config->magic != nccl_config_magic) throw Violation(text("the magic number of ncclConfig_t is ", config->magic));
+    if (config->magic != nccl_config_magic)
+        throw Violation(text("the magic number of ncclConfig_t is ", config->magic));
     const std::size_t expected = size_in_header(config->version);
     if (expected == 0) throw Violation(text("no header of version ", config->version, " has an ncclConfig_t"));
     if (config->size != expected)
-        throw Violation(text("ncclConfig_t has ", config->size, " bytes, but in the header of version ", config->version, " it has ", expected));
+        throw Violation(text("ncclConfig_t has ", config->size, " bytes, but in the header of version ",
+                             config->version, " it has ", expected));
 
     // The library reads no more than it knows, and no more than the caller has.
     ncclConfig_t known{};
@@ -83,7 +86,8 @@ Config read_config(const ncclConfig_t* config, const Config& defaults) {
         int value = 0;
         std::memcpy(&value, reinterpret_cast<const std::byte*>(&known) + field.offset, sizeof value);
         if (value != nccl_undefined && (value < field.least || value > field.most))
-            throw Violation(text("ncclConfig_t.", field.name, " is ", value, ": it was set to no value that NCCL knows, nor to the undefined one"));
+            throw Violation(text("ncclConfig_t.", field.name, " is ", value,
+                                 ": it was set to no value that NCCL knows, nor to the undefined one"));
     }
     return {blocking_by_environment(known.blocking == nccl_undefined ? defaults.blocking : known.blocking != 0)};
 }

@@ -30,7 +30,8 @@ std::optional<CudaBridge> open(const std::string& path) {
     if (library == nullptr) return std::nullopt;
     CudaBridge bridge;
     const bool complete = find(library, "nc_double_cuda_current_device", bridge.current_device) &&
-                          find(library, "nc_double_cuda_resolve_stream", bridge.resolve_stream) && find(library, "nc_double_cuda_enqueue", bridge.enqueue) &&
+                          find(library, "nc_double_cuda_resolve_stream", bridge.resolve_stream) &&
+                          find(library, "nc_double_cuda_enqueue", bridge.enqueue) &&
                           find(library, "nc_double_cuda_locate", bridge.locate);
     return complete ? std::optional(bridge) : std::nullopt;
 }
@@ -44,7 +45,8 @@ CudaBridge find_cuda() {
         const auto bridge = open(path);
         if (bridge && bridge->current_device() >= 0) return *bridge;
     }
-    throw Violation(drivers.empty() ? "no driver (libcuda.so.1) is loaded" : "the calling thread has no current context");
+    throw Violation(drivers.empty() ? "no driver (libcuda.so.1) is loaded"
+                                    : "the calling thread has no current context");
 }
 
 } // namespace nc::doubles

@@ -14,7 +14,8 @@ struct CudaBridge {
     nc_double_cuda_locate_function* locate = nullptr;
 };
 
-// Of several doubles of the driver, the one in which the calling thread has a current context. Throws Violation if there is none.
+// Of several doubles of the driver, the one in which the calling thread has a current context. Throws Violation if
+// there is none.
 CudaBridge find_cuda();
 
 } // namespace nc::doubles

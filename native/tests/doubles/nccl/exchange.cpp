@@ -88,8 +88,8 @@ void Exchange::start_collective(const OperationPointer& operation) {
 // What a rank sends itself has to be received in the same group, in the same order.
 void Exchange::start_self(std::deque<OperationPointer>& sends, std::deque<OperationPointer>& receives) {
     if (sends.size() != receives.size())
-        throw Violation(text("rank ", rank_, " sends to itself ", sends.size(), " times and receives from itself ", receives.size(),
-                             " times in one group: NCCL would hang"));
+        throw Violation(text("rank ", rank_, " sends to itself ", sends.size(), " times and receives from itself ",
+                             receives.size(), " times in one group: NCCL would hang"));
     for (std::size_t i = 0; i < sends.size(); ++i) {
         sends[i]->copy_to(*receives[i]);
         finished_.push_back(sends[i]);
@@ -99,10 +99,11 @@ void Exchange::start_self(std::deque<OperationPointer>& sends, std::deque<Operat
 
 void Exchange::compare(const Operation& own, int peer, const Frame& theirs) const {
     const Frame mine = frame_of(FrameKind::Collective, own);
-    if (mine.operation == theirs.operation && mine.type == theirs.type && mine.op == theirs.op && mine.root == theirs.root && mine.count == theirs.count)
+    if (mine.operation == theirs.operation && mine.type == theirs.type && mine.op == theirs.op &&
+        mine.root == theirs.root && mine.count == theirs.count)
         return;
-    throw Violation(
-        text("collective ", own.sequence + 1, " is ", own.request.description(), " on rank ", rank_, ", but ", description_of(theirs), " on rank ", peer));
+    throw Violation(text("collective ", own.sequence + 1, " is ", own.request.description(), " on rank ", rank_,
+                         ", but ", description_of(theirs), " on rank ", peer));
 }
 
 void Exchange::say(int peer, const Frame& frame, OperationPointer operation, const std::byte* data) {
@@ -127,7 +128,8 @@ void Exchange::match_sends(int peer) {
         to.invitations.pop_front();
         const Request& request = operation->request;
         if (invitation.count != request.count || invitation.type != request.type)
-            throw Violation(text(request.description(), " of rank ", rank_, " meets ", description_of(invitation), " of rank ", peer));
+            throw Violation(text(request.description(), " of rank ", rank_, " meets ", description_of(invitation),
+                                 " of rank ", peer));
         const Operation::Outgoing& part = operation->out[static_cast<std::size_t>(peer)];
         say(peer, frame_of(FrameKind::SendData, *operation, part.bytes), operation, part.data);
     }
@@ -212,9 +214,11 @@ void Exchange::write(int peer) {
         constexpr std::size_t head = sizeof(Frame);
         std::array<iovec, 2> parts{};
         std::size_t count = 0;
-        if (next.written < head) parts[count++] = {reinterpret_cast<std::byte*>(&next.frame) + next.written, head - next.written};
+        if (next.written < head)
+            parts[count++] = {reinterpret_cast<std::byte*>(&next.frame) + next.written, head - next.written};
         const std::size_t done = next.written > head ? next.written - head : 0;
-        if (next.frame.bytes > done) parts[count++] = {const_cast<std::byte*>(next.data) + done, next.frame.bytes - done};
+        if (next.frame.bytes > done)
+            parts[count++] = {const_cast<std::byte*>(next.data) + done, next.frame.bytes - done};
         msghdr message{};
         message.msg_iov = parts.data();
         message.msg_iovlen = count;
@@ -245,7 +249,8 @@ bool Exchange::read_some(int peer, void* to, std::size_t bytes) {
         }
         if (got < 0 && errno == EINTR) continue;
         if (got < 0 && errno == EAGAIN) return false;
-        if (got < 0 && errno == EFAULT) throw Violation(text("a receive buffer of rank ", rank_, " was freed while the operation ran"));
+        if (got < 0 && errno == EFAULT)
+            throw Violation(text("a receive buffer of rank ", rank_, " was freed while the operation ran"));
         ended(peer);
         return false;
     }
@@ -318,7 +323,9 @@ void Exchange::ended(int peer) {
     other.connection.close();
     other.deaf = true;
     other.outbound.clear();
-    if (!other.left) throw RemoteFailure(text("rank ", peer, " is gone: its connection to rank ", rank_, " ended without a goodbye"));
+    if (!other.left)
+        throw RemoteFailure(
+            text("rank ", peer, " is gone: its connection to rank ", rank_, " ended without a goodbye"));
 }
 
 // Whether something waits for a rank that has finalized, which therefore never comes.
@@ -327,7 +334,8 @@ void Exchange::check_left() const {
         const Peer& other = peers_[static_cast<std::size_t>(peer)];
         if (!other.left) continue;
         const bool in_split = own_choice_ && other.choices.empty();
-        const bool in_collective = std::any_of(collectives_.begin(), collectives_.end(), [&](const auto& running) { return running.first >= other.announced; });
+        const bool in_collective = std::any_of(collectives_.begin(), collectives_.end(),
+                                               [&](const auto& running) { return running.first >= other.announced; });
         if (in_split || in_collective || !other.sends.empty() || !other.receives.empty())
             throw RemoteFailure(text("rank ", peer, " has finalized, but rank ", rank_, " still needs it"));
     }

@@ -1,6 +1,8 @@
-// One rank's side of the connections of a communicator: moves the data of running operations. Used by one thread only, the communicator's.
+// One rank's side of the connections of a communicator: moves the data of running operations. Used by one thread only,
+// the communicator's.
 //
-// Data travels only to a rank that has said that it has room for it, so whatever arrives can be read at once, and the end of a connection is seen even when nothing runs.
+// Data travels only to a rank that has said that it has room for it, so whatever arrives can be read at once, and the
+// end of a connection is seen even when nothing runs.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +49,8 @@ public:
     // Whether everything that was said is on its way.
     bool is_flushed() const;
 
-    // Waits until a connection or wake is ready, and moves what can be moved. Throws RemoteFailure and Violation; the exchange is of no use after that.
+    // Waits until a connection or wake is ready, and moves what can be moved. Throws RemoteFailure and Violation; the
+    // exchange is of no use after that.
     void turn(int wake);
 
 private:
@@ -93,8 +96,9 @@ private:
 
     const int rank_;
     std::vector<Peer> peers_;
-    std::map<std::uint64_t, OperationPointer> collectives_;           // running, by sequence number
-    std::map<std::uint64_t, std::pair<OperationPointer, int>> known_; // begun here, and how many peers have not said so yet
+    std::map<std::uint64_t, OperationPointer> collectives_; // running, by sequence number
+    // begun here, and how many peers have not said so yet
+    std::map<std::uint64_t, std::pair<OperationPointer, int>> known_;
     std::vector<OperationPointer> finished_;
     std::optional<Choice> own_choice_;
 };

@@ -31,15 +31,19 @@ void check_apart(const std::vector<Request>& requests, int size, int rank) {
         for (std::size_t k = 0; k < i; ++k) {
             const Request& one = requests[k];
             const Request& other = requests[i];
-            if (received(one).overlaps(received(other)) || received(one).overlaps(sent(other)) || sent(one).overlaps(received(other)))
-                throw Violation(text("buffers of ", one.description(), " and ", other.description(), " of one group overlap"));
+            if (received(one).overlaps(received(other)) || received(one).overlaps(sent(other)) ||
+                sent(one).overlaps(received(other)))
+                throw Violation(
+                    text("buffers of ", one.description(), " and ", other.description(), " of one group overlap"));
         }
     }
 }
 
-ncclResult_t launch(const std::shared_ptr<Communicator>& communicator, std::vector<Request> requests, const Fault& fault) {
+ncclResult_t launch(const std::shared_ptr<Communicator>& communicator, std::vector<Request> requests,
+                    const Fault& fault) {
     const Inside inside(communicator, function);
-    if (communicator->is_stopped()) throw NcclError(ncclInternalError, "the communicator was aborted before the group's end");
+    if (communicator->is_stopped())
+        throw NcclError(ncclInternalError, "the communicator was aborted before the group's end");
     require_ready(*communicator);
     check_apart(requests, communicator->size, communicator->rank);
     if (fault) requests.front().fault = fault; // what a rule orders of the group happens to its first operation
@@ -60,7 +64,8 @@ Group::~Group() {
 ncclResult_t Group::issue(const std::shared_ptr<Communicator>& communicator, const Request& request) {
     if (!is_open()) return communicator->launch({request});
     auto& launches = issued_.launches;
-    const auto same = std::find_if(launches.begin(), launches.end(), [&](const Launch& launch) { return launch.communicator == communicator; });
+    const auto same = std::find_if(launches.begin(), launches.end(),
+                                   [&](const Launch& launch) { return launch.communicator == communicator; });
     if (same == launches.end()) {
         launches.push_back({communicator, {request}});
     } else {
@@ -79,12 +84,14 @@ ncclResult_t Group::end() {
     if (depth_ == 0) throw Violation("there is no ncclGroupStart before it");
     if (--depth_ > 0) return ncclSuccess;
     const Issued issued = std::exchange(issued_, {});
-    const auto rank = issued.launches.empty() ? std::nullopt : std::optional(issued.launches.front().communicator->rank);
+    const auto rank =
+        issued.launches.empty() ? std::nullopt : std::optional(issued.launches.front().communicator->rank);
     const Fault fault = fault_of_call(function, rank);
     try {
         return finish(issued, fault);
     } catch (const std::exception& failure) {
-        for (const Launch& launch : issued.launches) launch.communicator->note_error(text(function, ": ", failure.what()));
+        for (const Launch& launch : issued.launches)
+            launch.communicator->note_error(text(function, ": ", failure.what()));
         throw;
     }
 }

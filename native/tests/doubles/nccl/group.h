@@ -24,7 +24,8 @@ public:
 
     // Launches at once outside of a group.
     ncclResult_t issue(const std::shared_ptr<Communicator>& communicator, const Request& request);
-    // A blocking communicator that begins to be formed or to be split within the group: its end waits until it is ready.
+    // A blocking communicator that begins to be formed or to be split within the group: its end waits until it is
+    // ready.
     void await(const std::shared_ptr<Communicator>& communicator) { issued_.awaited.push_back(communicator); }
     // A call within the group has failed: so does its end.
     void fail(ncclResult_t code, const std::string& message);

@@ -5,8 +5,9 @@
 namespace nc::doubles {
 namespace {
 
-constexpr const char* result_names[] = {"ncclSuccess",      "ncclUnhandledCudaError", "ncclSystemError", "ncclInternalError", "ncclInvalidArgument",
-                                        "ncclInvalidUsage", "ncclRemoteError",        "ncclInProgress",  "ncclTimeout"};
+constexpr const char* result_names[] = {"ncclSuccess",       "ncclUnhandledCudaError", "ncclSystemError",
+                                        "ncclInternalError", "ncclInvalidArgument",    "ncclInvalidUsage",
+                                        "ncclRemoteError",   "ncclInProgress",         "ncclTimeout"};
 
 std::optional<int> result_code(std::string_view name) {
     int code = 0;

@@ -69,14 +69,18 @@ private:
         Descriptor socket = open_socket(AF_UNIX);
         const Name name(identity_, rank_);
         if (::bind(socket.get(), name.get(), name.length) != 0) {
-            if (errno == EADDRINUSE) throw NcclError(ncclInternalError, text("rank ", rank_, " of this unique id is being initialised by somebody else"));
+            if (errno == EADDRINUSE)
+                throw NcclError(ncclInternalError,
+                                text("rank ", rank_, " of this unique id is being initialised by somebody else"));
             throw NcclError(ncclSystemError, text("bind: ", system_error_text(errno)));
         }
-        if (::listen(socket.get(), size_) != 0) throw NcclError(ncclSystemError, text("listen: ", system_error_text(errno)));
+        if (::listen(socket.get(), size_) != 0)
+            throw NcclError(ncclSystemError, text("listen: ", system_error_text(errno)));
         return socket;
     }
 
-    // Waits until the descriptor is ready or some time has passed, and looks meanwhile whether those who are connected live.
+    // Waits until the descriptor is ready or some time has passed, and looks meanwhile whether those who are connected
+    // live.
     bool wait(int descriptor, short events, int timeout_ms = -1) {
         for (;;) {
             if (stopped_()) throw Stopped{};
@@ -98,7 +102,8 @@ private:
         }
     }
 
-    // A peer may have formed, done its work and left, all in good order, while this rank still forms; one that says nothing has died.
+    // A peer may have formed, done its work and left, all in good order, while this rank still forms; one that says
+    // nothing has died.
     void expect_last_words(int peer) {
         char byte = 0;
         if (::recv(connections_[static_cast<std::size_t>(peer)].get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
@@ -131,9 +136,11 @@ private:
 
     void check(const Hello& hello) const {
         if (hello.version != nccl_version)
-            throw NcclError(ncclSystemError, text("rank ", hello.rank, " has version ", hello.version, ", rank ", rank_, " has ", nccl_version));
+            throw NcclError(ncclSystemError, text("rank ", hello.rank, " has version ", hello.version, ", rank ", rank_,
+                                                  " has ", nccl_version));
         if (hello.size != size_)
-            throw NcclError(ncclInternalError, text("rank ", hello.rank, " expects ", hello.size, " ranks, rank ", rank_, " expects ", size_));
+            throw NcclError(ncclInternalError, text("rank ", hello.rank, " expects ", hello.size, " ranks, rank ",
+                                                    rank_, " expects ", size_));
     }
 
     Descriptor call(int peer) {
@@ -141,7 +148,8 @@ private:
         for (;;) {
             Descriptor socket = open_socket(AF_UNIX);
             if (::connect(socket.get(), name.get(), name.length) != 0) {
-                if (errno != ECONNREFUSED && errno != EAGAIN && errno != EINTR) throw NcclError(ncclSystemError, text("connect: ", system_error_text(errno)));
+                if (errno != ECONNREFUSED && errno != EAGAIN && errno != EINTR)
+                    throw NcclError(ncclSystemError, text("connect: ", system_error_text(errno)));
                 wait(-1, 0, again_ms);
                 continue;
             }
@@ -152,7 +160,8 @@ private:
                 continue;
             }
             check(answer);
-            if (answer.accepted == 0) throw NcclError(ncclInternalError, text("rank ", peer, " does not accept rank ", rank_));
+            if (answer.accepted == 0)
+                throw NcclError(ncclInternalError, text("rank ", peer, " does not accept rank ", rank_));
             return socket;
         }
     }
@@ -162,8 +171,10 @@ private:
         Descriptor socket = accept_from(listener);
         Hello hello{};
         if (!socket.is_open() || !receive(socket, hello)) return;
-        const bool fits = hello.rank > rank_ && hello.rank < size_ && hello.size == size_ && hello.version == nccl_version;
-        if (fits && connections_[static_cast<std::size_t>(hello.rank)].is_open()) return; // the next communicator of this name: it will call again
+        const bool fits =
+            hello.rank > rank_ && hello.rank < size_ && hello.size == size_ && hello.version == nccl_version;
+        // the next communicator of this name: it will call again
+        if (fits && connections_[static_cast<std::size_t>(hello.rank)].is_open()) return;
         if (send(socket, fits) && fits) connections_[static_cast<std::size_t>(hello.rank)] = std::move(socket);
         check(hello);
     }
@@ -179,7 +190,8 @@ private:
 
 } // namespace
 
-std::vector<Descriptor> form_mesh(const Identity& identity, int size, int rank, int wake, const std::function<bool()>& stopped) {
+std::vector<Descriptor> form_mesh(const Identity& identity, int size, int rank, int wake,
+                                  const std::function<bool()>& stopped) {
     if (size == 1) return std::vector<Descriptor>(1);
     return Forming(identity, size, rank, wake, stopped).run();
 }

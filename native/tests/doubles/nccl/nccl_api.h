@@ -1,4 +1,5 @@
-// The part of NCCL's C interface that the double plays: types, values and functions under the names that the library exports.
+// The part of NCCL's C interface that the double plays: types, values and functions under the names that the library
+// exports.
 #pragma once
 
 #include <cstddef>
@@ -81,7 +82,8 @@ NC_NCCL_API const char* ncclGetLastError(ncclComm_t comm);
 
 NC_NCCL_API ncclResult_t ncclGetUniqueId(ncclUniqueId* id);
 NC_NCCL_API ncclResult_t ncclCommInitRank(ncclComm_t* comm, int size, ncclUniqueId id, int rank);
-NC_NCCL_API ncclResult_t ncclCommInitRankConfig(ncclComm_t* comm, int size, ncclUniqueId id, int rank, ncclConfig_t* config);
+NC_NCCL_API ncclResult_t ncclCommInitRankConfig(ncclComm_t* comm, int size, ncclUniqueId id, int rank,
+                                                ncclConfig_t* config);
 NC_NCCL_API ncclResult_t ncclCommSplit(ncclComm_t comm, int color, int key, ncclComm_t* made, ncclConfig_t* config);
 NC_NCCL_API ncclResult_t ncclCommFinalize(ncclComm_t comm);
 NC_NCCL_API ncclResult_t ncclCommDestroy(ncclComm_t comm);
@@ -94,16 +96,23 @@ NC_NCCL_API ncclResult_t ncclCommUserRank(ncclComm_t comm, int* rank);
 NC_NCCL_API ncclResult_t ncclGroupStart();
 NC_NCCL_API ncclResult_t ncclGroupEnd();
 
-NC_NCCL_API ncclResult_t ncclAllReduce(const void* from, void* to, std::size_t count, ncclDataType_t type, ncclRedOp_t op, ncclComm_t comm,
-                                       cudaStream_t stream);
-NC_NCCL_API ncclResult_t ncclReduce(const void* from, void* to, std::size_t count, ncclDataType_t type, ncclRedOp_t op, int root, ncclComm_t comm,
-                                    cudaStream_t stream);
-NC_NCCL_API ncclResult_t ncclBroadcast(const void* from, void* to, std::size_t count, ncclDataType_t type, int root, ncclComm_t comm, cudaStream_t stream);
-NC_NCCL_API ncclResult_t ncclAllGather(const void* from, void* to, std::size_t count, ncclDataType_t type, ncclComm_t comm, cudaStream_t stream);
-NC_NCCL_API ncclResult_t ncclReduceScatter(const void* from, void* to, std::size_t count, ncclDataType_t type, ncclRedOp_t op, ncclComm_t comm,
-                                           cudaStream_t stream);
-NC_NCCL_API ncclResult_t ncclSend(const void* from, std::size_t count, ncclDataType_t type, int peer, ncclComm_t comm, cudaStream_t stream);
-NC_NCCL_API ncclResult_t ncclRecv(void* to, std::size_t count, ncclDataType_t type, int peer, ncclComm_t comm, cudaStream_t stream);
-NC_NCCL_API ncclResult_t ncclAlltoAll(const void* from, void* to, std::size_t count, ncclDataType_t type, ncclComm_t comm, cudaStream_t stream);
-NC_NCCL_API ncclResult_t ncclGather(const void* from, void* to, std::size_t count, ncclDataType_t type, int root, ncclComm_t comm, cudaStream_t stream);
-NC_NCCL_API ncclResult_t ncclScatter(const void* from, void* to, std::size_t count, ncclDataType_t type, int root, ncclComm_t comm, cudaStream_t stream);
+NC_NCCL_API ncclResult_t ncclAllReduce(const void* from, void* to, std::size_t count, ncclDataType_t type,
+                                       ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream);
+NC_NCCL_API ncclResult_t ncclReduce(const void* from, void* to, std::size_t count, ncclDataType_t type, ncclRedOp_t op,
+                                    int root, ncclComm_t comm, cudaStream_t stream);
+NC_NCCL_API ncclResult_t ncclBroadcast(const void* from, void* to, std::size_t count, ncclDataType_t type, int root,
+                                       ncclComm_t comm, cudaStream_t stream);
+NC_NCCL_API ncclResult_t ncclAllGather(const void* from, void* to, std::size_t count, ncclDataType_t type,
+                                       ncclComm_t comm, cudaStream_t stream);
+NC_NCCL_API ncclResult_t ncclReduceScatter(const void* from, void* to, std::size_t count, ncclDataType_t type,
+                                           ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream);
+NC_NCCL_API ncclResult_t ncclSend(const void* from, std::size_t count, ncclDataType_t type, int peer, ncclComm_t comm,
+                                  cudaStream_t stream);
+NC_NCCL_API ncclResult_t ncclRecv(void* to, std::size_t count, ncclDataType_t type, int peer, ncclComm_t comm,
+                                  cudaStream_t stream);
+NC_NCCL_API ncclResult_t ncclAlltoAll(const void* from, void* to, std::size_t count, ncclDataType_t type,
+                                      ncclComm_t comm, cudaStream_t stream);
+NC_NCCL_API ncclResult_t ncclGather(const void* from, void* to, std::size_t count, ncclDataType_t type, int root,
+                                    ncclComm_t comm, cudaStream_t stream);
+NC_NCCL_API ncclResult_t ncclScatter(const void* from, void* to, std::size_t count, ncclDataType_t type, int root,
+                                     ncclComm_t comm, cudaStream_t stream);

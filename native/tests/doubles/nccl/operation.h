@@ -1,4 +1,5 @@
-// One operation while it runs: what it sends to whom, what it expects from whom, and what is left to do when all of that is there.
+// One operation while it runs: what it sends to whom, what it expects from whom, and what is left to do when all of
+// that is there.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,8 @@ struct Operation {
         std::size_t bytes = 0;
     };
 
-    Operation(const Request& request, int size, int rank, std::uint64_t sequence) : request(request), size(size), rank(rank), sequence(sequence) {}
+    Operation(const Request& request, int size, int rank, std::uint64_t sequence)
+        : request(request), size(size), rank(rank), sequence(sequence) {}
 
     // Copies what is sent and lays out the transfers.
     void prepare(const Buffers& where);

@@ -11,8 +11,9 @@
 namespace nc::doubles {
 namespace {
 
-constexpr const char* function_names[] = {"ncclAllReduce", "ncclReduce", "ncclBroadcast", "ncclAllGather", "ncclReduceScatter",
-                                          "ncclAlltoAll",  "ncclGather", "ncclScatter",   "ncclSend",      "ncclRecv"};
+constexpr const char* function_names[] = {"ncclAllReduce",     "ncclReduce",   "ncclBroadcast", "ncclAllGather",
+                                          "ncclReduceScatter", "ncclAlltoAll", "ncclGather",    "ncclScatter",
+                                          "ncclSend",          "ncclRecv"};
 
 const char* place_text(int place) {
     switch (place) {
@@ -29,15 +30,18 @@ const char* place_text(int place) {
     }
 }
 
-std::byte* locate(const char* what, const void* address, std::size_t bytes, std::size_t alignment, const CudaBridge& cuda, int device) {
+std::byte* locate(const char* what, const void* address, std::size_t bytes, std::size_t alignment,
+                  const CudaBridge& cuda, int device) {
     if (bytes == 0) return nullptr;
     const auto number = reinterpret_cast<std::uintptr_t>(address);
     void* host = nullptr;
     int found_on = -1;
     const int place = cuda.locate(number, bytes, &host, &found_on);
     if (place != NC_DOUBLE_CUDA_DEVICE || found_on != device)
-        throw Violation(text("the ", what, " buffer, ", bytes, " bytes at ", address, " on device ", device, ", ", place_text(place)));
-    if (number % alignment != 0) throw Violation(text("the ", what, " buffer at ", address, " is not aligned to its elements"));
+        throw Violation(text("the ", what, " buffer, ", bytes, " bytes at ", address, " on device ", device, ", ",
+                             place_text(place)));
+    if (number % alignment != 0)
+        throw Violation(text("the ", what, " buffer at ", address, " is not aligned to its elements"));
     return static_cast<std::byte*>(host);
 }
 
@@ -91,7 +95,8 @@ void check_arguments(const Request& request, int size, int rank) {
     if (names_a_rank && (request.root < 0 || request.root >= size))
         throw NcclError(ncclInvalidArgument, text(request.root, " is no rank of a communicator of ", size));
     std::size_t bytes = 0;
-    if (__builtin_mul_overflow(request.count, element, &bytes) || __builtin_mul_overflow(bytes, static_cast<std::size_t>(size), &bytes))
+    if (__builtin_mul_overflow(request.count, element, &bytes) ||
+        __builtin_mul_overflow(bytes, static_cast<std::size_t>(size), &bytes))
         throw NcclError(ncclInvalidArgument, text("a count of ", request.count, " is too large"));
 
     const Extent extent = extent_of(request, size, rank);
@@ -103,15 +108,18 @@ void check_arguments(const Request& request, int size, int rank) {
     if (send + extent.send <= receive || receive + extent.receive <= send) return;
     // In place, the shorter buffer is this rank's part of the longer one.
     const std::size_t part = static_cast<std::size_t>(rank) * std::min(extent.send, extent.receive);
-    const bool in_place = extent.send <= extent.receive ? send == receive + (extent.send < extent.receive ? part : 0) : receive == send + part;
+    const bool in_place = extent.send <= extent.receive ? send == receive + (extent.send < extent.receive ? part : 0)
+                                                        : receive == send + part;
     if (!in_place || request.kind == Kind::AllToAll)
-        throw Violation(text("the buffers of ", request.description(), " of rank ", rank, " overlap: send ", request.send, ", receive ", request.receive));
+        throw Violation(text("the buffers of ", request.description(), " of rank ", rank, " overlap: send ",
+                             request.send, ", receive ", request.receive));
 }
 
 Buffers locate_buffers(const Request& request, int size, int rank, const CudaBridge& cuda, int device) {
     const Extent extent = extent_of(request, size, rank);
     const std::size_t element = element_size(request.type);
-    return {locate("send", request.send, extent.send, element, cuda, device), locate("receive", request.receive, extent.receive, element, cuda, device)};
+    return {locate("send", request.send, extent.send, element, cuda, device),
+            locate("receive", request.receive, extent.receive, element, cuda, device)};
 }
 
 } // namespace nc::doubles

@@ -1,4 +1,5 @@
-// One call that puts an operation on a stream, as the caller made it, and what of it can be checked without the other ranks.
+// One call that puts an operation on a stream, as the caller made it, and what of it can be checked without the other
+// ranks.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,18 @@
 
 namespace nc::doubles {
 
-enum class Kind : std::uint32_t { AllReduce, Reduce, Broadcast, AllGather, ReduceScatter, AllToAll, Gather, Scatter, Send, Receive };
+enum class Kind : std::uint32_t {
+    AllReduce,
+    Reduce,
+    Broadcast,
+    AllGather,
+    ReduceScatter,
+    AllToAll,
+    Gather,
+    Scatter,
+    Send,
+    Receive
+};
 
 // The exported function's name.
 const char* function_name(Kind kind);
@@ -29,7 +41,9 @@ struct Request {
 
     bool is_collective() const { return kind != Kind::Send && kind != Kind::Receive; }
     bool reduces() const { return kind == Kind::AllReduce || kind == Kind::Reduce || kind == Kind::ReduceScatter; }
-    bool has_root() const { return kind == Kind::Reduce || kind == Kind::Broadcast || kind == Kind::Gather || kind == Kind::Scatter; }
+    bool has_root() const {
+        return kind == Kind::Reduce || kind == Kind::Broadcast || kind == Kind::Gather || kind == Kind::Scatter;
+    }
     // Such as "ncclReduce(5 float32, sum, root 1)".
     std::string description() const;
 };
@@ -41,11 +55,12 @@ struct Extent {
 };
 Extent extent_of(const Request& request, int size, int rank);
 
-// Throws NcclError for arguments that NCCL refuses, Violation for those that it does not survive: unknown types and operators, and buffers that overlap otherwise than
-// in place. Where the buffers lie is another question.
+// Throws NcclError for arguments that NCCL refuses, Violation for those that it does not survive: unknown types and
+// operators, and buffers that overlap otherwise than in place. Where the buffers lie is another question.
 void check_arguments(const Request& request, int size, int rank);
 
-// Where the bytes of the buffers are now. Throws Violation for those that do not lie within one allocation on the communicator's device.
+// Where the bytes of the buffers are now. Throws Violation for those that do not lie within one allocation on the
+// communicator's device.
 struct Buffers {
     std::byte* send = nullptr;
     std::byte* receive = nullptr;

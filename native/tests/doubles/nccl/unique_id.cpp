@@ -47,14 +47,16 @@ bool is_address(std::string_view value) {
 
 std::string Identity::text() const {
     char characters[33];
-    std::snprintf(characters, sizeof characters, "%016llx%016llx", static_cast<unsigned long long>(bits[0]), static_cast<unsigned long long>(bits[1]));
+    std::snprintf(characters, sizeof characters, "%016llx%016llx", static_cast<unsigned long long>(bits[0]),
+                  static_cast<unsigned long long>(bits[1]));
     return characters;
 }
 
 ncclUniqueId make_unique_id() {
     const char* address = std::getenv("NCCL_COMM_ID");
     if (address != nullptr && !is_address(address))
-        throw NcclError(ncclInvalidArgument, nc::text("NCCL_COMM_ID is '", address, "', which is no <host>:<port> and no [<IPv6 address>]:<port>"));
+        throw NcclError(ncclInvalidArgument, nc::text("NCCL_COMM_ID is '", address,
+                                                      "', which is no <host>:<port> and no [<IPv6 address>]:<port>"));
     const Identity identity = address != nullptr ? identity_from(address) : random_identity();
     ncclUniqueId id{};
     std::memcpy(id.internal, id_magic, sizeof id_magic);
@@ -63,7 +65,8 @@ ncclUniqueId make_unique_id() {
 }
 
 Identity identity_of(const ncclUniqueId& id) {
-    if (std::memcmp(id.internal, id_magic, sizeof id_magic) != 0) throw NcclError(ncclInvalidArgument, "the unique id is none that ncclGetUniqueId made");
+    if (std::memcmp(id.internal, id_magic, sizeof id_magic) != 0)
+        throw NcclError(ncclInvalidArgument, "the unique id is none that ncclGetUniqueId made");
     Identity identity{};
     std::memcpy(identity.bits.data(), id.internal + sizeof id_magic, sizeof identity.bits);
     return identity;

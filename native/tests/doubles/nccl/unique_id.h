@@ -14,7 +14,8 @@ struct Identity {
     std::string text() const;
 };
 
-// A new one, or with NCCL_COMM_ID the one that every rank derives from its value. Throws NcclError if that is no address.
+// A new one, or with NCCL_COMM_ID the one that every rank derives from its value. Throws NcclError if that is no
+// address.
 ncclUniqueId make_unique_id();
 
 // Throws NcclError for what make_unique_id did not make.

@@ -1,6 +1,8 @@
 namespace NativeCollectives.Cli.Bench;
 
-/// <summary>What a run has measured, and under which conditions. The properties' names, in snake case, are those of the JSON.</summary>
+/// <summary>
+/// What a run has measured, and under which conditions. The properties' names, in snake case, are those of the JSON.
+/// </summary>
 internal sealed record BenchResult(BenchConditions Conditions)
 {
     /// <summary>Whether everything was measured that had been asked for.</summary>
@@ -12,7 +14,8 @@ internal sealed record BenchResult(BenchConditions Conditions)
     public List<string> LeftOut { get; } = [];
 
     /// <summary>The mean of the rows' bus bandwidths, as nccl-tests has it; without rows that move no data.</summary>
-    public double AverageBusbwGbps => Math.Round(Rows.Where(row => row.Bytes > 0).Select(row => row.BusbwGbps).DefaultIfEmpty().Average(), 6);
+    public double AverageBusbwGbps =>
+        Math.Round(Rows.Where(row => row.Bytes > 0).Select(row => row.BusbwGbps).DefaultIfEmpty().Average(), 6);
 
     public long Errors => Rows.Sum(row => row.Errors);
 }
@@ -22,4 +25,9 @@ internal sealed record BenchResult(BenchConditions Conditions)
 /// <param name="Command">The arguments of the command.</param>
 /// <param name="Machine">The machine, or that of rank 0.</param>
 /// <param name="Versions">The version of each system that was measured.</param>
-internal sealed record BenchConditions(DateTimeOffset Date, string Command, MachineDescription Machine, IReadOnlyDictionary<string, string> Versions);
+internal sealed record BenchConditions(
+    DateTimeOffset Date,
+    string Command,
+    MachineDescription Machine,
+    IReadOnlyDictionary<string, string> Versions
+);

@@ -25,7 +25,10 @@ internal sealed record MachineDescription
     {
         const string Source = "/proc/cpuinfo";
         const string Key = "model name";
-        return File.Exists(Source) && File.ReadLines(Source).FirstOrDefault(line => line.StartsWith(Key, StringComparison.Ordinal)) is { } found
+        return
+            File.Exists(Source)
+            && File.ReadLines(Source).FirstOrDefault(line => line.StartsWith(Key, StringComparison.Ordinal))
+                is { } found
             ? found[(found.IndexOf(':') + 1)..].Trim()
             : null;
     }

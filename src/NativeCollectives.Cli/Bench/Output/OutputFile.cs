@@ -2,7 +2,10 @@ using System.Text;
 
 namespace NativeCollectives.Cli.Bench;
 
-/// <summary>A file for a result, opened before anything is measured, so that hours of measuring do not end in "permission denied".</summary>
+/// <summary>
+/// A file for a result, opened before anything is measured, so that hours of measuring do not end in "permission
+/// denied".
+/// </summary>
 internal sealed class OutputFile : IDisposable
 {
     private const string StandardOutput = "-";
@@ -25,7 +28,9 @@ internal sealed class OutputFile : IDisposable
     public static bool IsStandardOutput(string? path) => path == StandardOutput;
 
     /// <param name="option">The option that names the file.</param>
-    /// <param name="path">The file, or <c>-</c> for <paramref name="output"/>; <see langword="null"/>: none is wanted.</param>
+    /// <param name="path">
+    /// The file, or <c>-</c> for <paramref name="output"/>; <see langword="null"/>: none is wanted.
+    /// </param>
     /// <param name="output">The standard output.</param>
     /// <exception cref="ToolException">It cannot be written.</exception>
     public static OutputFile? Open(string option, string? path, TextWriter output)
@@ -44,9 +49,14 @@ internal sealed class OutputFile : IDisposable
         {
             bool isNew = !File.Exists(path);
             return new OutputFile(
-                path, new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0), isNew, output);
+                path,
+                new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0),
+                isNew,
+                output
+            );
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception exception)
+            when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw ToolException.Usage($"{option} {path} cannot be written: {exception.Message}");
         }

@@ -3,7 +3,9 @@ using Spectre.Console;
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>What is being measured, in one line at the bottom of the terminal.</summary>
-/// <param name="console">The standard error stream; <see langword="null"/>: it is no terminal, and nothing is shown.</param>
+/// <param name="console">
+/// The standard error stream; <see langword="null"/>: it is no terminal, and nothing is shown.
+/// </param>
 /// <param name="total">How many measurements there will be.</param>
 internal sealed class ProgressLine(IAnsiConsole? console, int total)
 {

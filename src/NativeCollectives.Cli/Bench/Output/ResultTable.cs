@@ -3,8 +3,8 @@ using System.Globalization;
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>
-/// Prints rows as they come, in the columns of nccl-tests: one line per size, with the out-of-place and the in-place measurement beside each other. Lines that
-/// begin with <c>#</c> tell about the run.
+/// Prints rows as they come, in the columns of nccl-tests: one line per size, with the out-of-place and the in-place
+/// measurement beside each other. Lines that begin with <c>#</c> tell about the run.
 /// </summary>
 /// <param name="writer">Where to.</param>
 internal sealed class ResultTable(TextWriter writer)
@@ -30,7 +30,12 @@ internal sealed class ResultTable(TextWriter writer)
             WriteHeader();
         }
 
-        Write(Text(Key, row.Bytes, row.Count, row.Dtype, row.Redop ?? "none", row.Root ?? -1) + HalfOf(outOfPlace) + "  " + HalfOf(inPlace));
+        Write(
+            Text(Key, row.Bytes, row.Count, row.Dtype, row.Redop ?? "none", row.Root ?? -1)
+                + HalfOf(outOfPlace)
+                + "  "
+                + HalfOf(inPlace)
+        );
     }
 
     /// <summary>What is to be said at the end.</summary>
@@ -40,7 +45,11 @@ internal sealed class ResultTable(TextWriter writer)
         if (result.Rows.Count > 0)
         {
             Comment(Text("Average bus bandwidth: {0:F3} GB/s", result.AverageBusbwGbps));
-            Comment(result.Errors == 0 ? "Every result was right." : Text("WRONG: {0} elements of results were not what they must be.", result.Errors));
+            Comment(
+                result.Errors == 0
+                    ? "Every result was right."
+                    : Text("WRONG: {0} elements of results were not what they must be.", result.Errors)
+            );
         }
 
         if (!result.Complete)
@@ -68,9 +77,18 @@ internal sealed class ResultTable(TextWriter writer)
         writer.Flush();
     }
 
-    private static string HalfOf(Row? row) => row is null
-        ? Text(Half, "-", "-", "-", "-", "-", "-")
-        : Text(Half, Time(row.MinUs), Time(row.MedianUs), Time(row.P99Us), Bandwidth(row.AlgbwGbps), Bandwidth(row.BusbwGbps), row.Errors);
+    private static string HalfOf(Row? row) =>
+        row is null
+            ? Text(Half, "-", "-", "-", "-", "-", "-")
+            : Text(
+                Half,
+                Time(row.MinUs),
+                Time(row.MedianUs),
+                Time(row.P99Us),
+                Bandwidth(row.AlgbwGbps),
+                Bandwidth(row.BusbwGbps),
+                row.Errors
+            );
 
     // The first column is always wide enough.
     private static string Commented(string line) => "#" + line[1..];
@@ -82,5 +100,6 @@ internal sealed class ResultTable(TextWriter writer)
     private static string Bandwidth(double gigabytesPerSecond) =>
         gigabytesPerSecond.ToString(gigabytesPerSecond < 100 ? "F3" : "F1", CultureInfo.InvariantCulture);
 
-    private static string Text(string format, params object[] values) => string.Format(CultureInfo.InvariantCulture, format, values);
+    private static string Text(string format, params object[] values) =>
+        string.Format(CultureInfo.InvariantCulture, format, values);
 }

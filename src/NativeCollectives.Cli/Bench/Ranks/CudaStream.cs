@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace NativeCollectives.Cli.Bench;
 
-/// <summary>A CUDA stream of the program's own, as one has that puts its kernels there. It lives as long as the process.</summary>
+/// <summary>
+/// A CUDA stream of the program's own, as one has that puts its kernels there. It lives as long as the process.
+/// </summary>
 internal sealed partial class CudaStream
 {
     private const string Driver = "cuda";
@@ -13,7 +15,10 @@ internal sealed partial class CudaStream
     /// <param name="device">The device's ordinal.</param>
     public CudaStream(string library, int device)
     {
-        NativeLibrary.SetDllImportResolver(typeof(CudaStream).Assembly, (name, _, _) => name == Driver ? NativeLibrary.Load(library) : 0);
+        NativeLibrary.SetDllImportResolver(
+            typeof(CudaStream).Assembly,
+            (name, _, _) => name == Driver ? NativeLibrary.Load(library) : 0
+        );
         Check(Init(0), "cuInit");
         Check(GetDevice(out int handle, device), "cuDeviceGet");
         Check(RetainPrimaryContext(out nint context, handle), "cuDevicePrimaryCtxRetain");

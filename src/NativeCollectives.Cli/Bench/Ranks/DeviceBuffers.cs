@@ -1,7 +1,8 @@
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>
-/// Buffers in the memory of the group's device, of which those in host memory are images. Without a stream each operation has ended when it returns.
+/// Buffers in the memory of the group's device, of which those in host memory are images. Without a stream each
+/// operation has ended when it returns.
 /// </summary>
 internal sealed unsafe class DeviceBuffers<T> : RankBuffers
     where T : unmanaged
@@ -53,7 +54,10 @@ internal sealed unsafe class DeviceBuffers<T> : RankBuffers
         var image = (T*)Output;
         for (long done = 0; done < Outputs; done += MostAtOnce)
         {
-            _outputBuffer.CopyTo(new Span<T>(image + done, (int)Math.Min(MostAtOnce, Outputs - done)), OutputOffset + done);
+            _outputBuffer.CopyTo(
+                new Span<T>(image + done, (int)Math.Min(MostAtOnce, Outputs - done)),
+                OutputOffset + done
+            );
         }
     }
 

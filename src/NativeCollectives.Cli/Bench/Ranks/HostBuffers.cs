@@ -1,7 +1,8 @@
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>Buffers in host memory.</summary>
-internal sealed unsafe class HostBuffers(BenchmarkCase one, DistributedGroup group, RankMemory memory) : RankBuffers(one, group, memory)
+internal sealed unsafe class HostBuffers(BenchmarkCase one, DistributedGroup group, RankMemory memory)
+    : RankBuffers(one, group, memory)
 {
     private readonly CollectiveKind _kind = one.Operation.Kind;
     private readonly CollectiveDataType _type = one.Type;

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace NativeCollectives.Cli.Bench;
 
-/// <summary>Host memory outside the managed heap, aligned to pages, which grows when asked and is used again and again.</summary>
+/// <summary>
+/// Host memory outside the managed heap, aligned to pages, which grows when asked and is used again and again.
+/// </summary>
 internal sealed unsafe class Pages : IDisposable
 {
     private const nuint Alignment = 4096;

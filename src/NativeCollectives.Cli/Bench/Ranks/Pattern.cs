@@ -3,11 +3,15 @@ using System.Numerics;
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>
-/// The numbers that ranks give to an operation, and those that must come out, computed here from the definition of the operator and not by the library. They
-/// are such that every order of combining gives the same, without rounding: whole numbers whose sums the type holds exactly, products of few twos and signs.
-/// Only an average of floating-point numbers may be rounded, once per rank, since NCCL multiplies before it adds.
+/// The numbers that ranks give to an operation, and those that must come out, computed here from the definition of the
+/// operator and not by the library. They are such that every order of combining gives the same, without rounding: whole
+/// numbers whose sums the type holds exactly, products of few twos and signs. Only an average of floating-point numbers
+/// may be rounded, once per rank, since NCCL multiplies before it adds.
 /// </summary>
-/// <remarks>A rank's numbers repeat after <see cref="Period"/> elements. That is a prime, so that a block in the wrong place shows.</remarks>
+/// <remarks>
+/// A rank's numbers repeat after <see cref="Period"/> elements. That is a prime, so that a block in the wrong place
+/// shows.
+/// </remarks>
 internal sealed class Pattern
 {
     public const int Period = 4093;
@@ -39,20 +43,26 @@ internal sealed class Pattern
         _tolerance = op == ReduceOp.Average && IsFloating ? (ranks + 1) * Math.ScaleB(1, -SignificantBits) : 0;
     }
 
-    private bool IsFloating => _type is CollectiveDataType.Float16 or CollectiveDataType.BFloat16 or CollectiveDataType.Float32 or CollectiveDataType.Float64
-        or CollectiveDataType.Complex64;
+    private bool IsFloating =>
+        _type
+            is CollectiveDataType.Float16
+                or CollectiveDataType.BFloat16
+                or CollectiveDataType.Float32
+                or CollectiveDataType.Float64
+                or CollectiveDataType.Complex64;
 
-    private int SignificantBits => _type switch
-    {
-        CollectiveDataType.Boolean => 1,
-        CollectiveDataType.Int8 => 7,
-        // One less than it has: 0xFF stands for an element that nothing was written to.
-        CollectiveDataType.UInt8 => 7,
-        CollectiveDataType.Int16 or CollectiveDataType.UInt16 => 15,
-        CollectiveDataType.BFloat16 => 8,
-        CollectiveDataType.Float16 => 11,
-        _ => 24,
-    };
+    private int SignificantBits =>
+        _type switch
+        {
+            CollectiveDataType.Boolean => 1,
+            CollectiveDataType.Int8 => 7,
+            // One less than it has: 0xFF stands for an element that nothing was written to.
+            CollectiveDataType.UInt8 => 7,
+            CollectiveDataType.Int16 or CollectiveDataType.UInt16 => 15,
+            CollectiveDataType.BFloat16 => 8,
+            CollectiveDataType.Float16 => 11,
+            _ => 24,
+        };
 
     /// <summary>The greatest number up to which all whole ones are used: sums stay below.</summary>
     private int Limit => (1 << SignificantBits) - 1;
@@ -116,13 +126,17 @@ internal sealed class Pattern
     }
 
     // A NaN is near nothing.
-    private bool IsNear(double actual, double expected) => Math.Abs(actual - expected) <= _tolerance * Math.Abs(expected);
+    private bool IsNear(double actual, double expected) =>
+        Math.Abs(actual - expected) <= _tolerance * Math.Abs(expected);
 
-    /// <summary>Elements of which each piece lies within one period: the offset in the memory, that in the period, and the length, all in bytes.</summary>
+    /// <summary>
+    /// Elements of which each piece lies within one period: the offset in the memory, that in the period, and the
+    /// length, all in bytes.
+    /// </summary>
     private IEnumerable<(long Offset, int From, int Length)> Pieces(long elements, long start)
     {
         int from = (int)(start % Period);
-        for (long done = 0; done < elements;)
+        for (long done = 0; done < elements; )
         {
             int length = (int)Math.Min(Period - from, elements - done);
             yield return (done * _elementSize, from * _elementSize, length * _elementSize);
@@ -157,7 +171,8 @@ internal sealed class Pattern
                 ReduceOp.Product => result * next,
                 ReduceOp.Max => IsLess(result, next) ? next : result,
                 ReduceOp.Min => IsLess(next, result) ? next : result,
-                _ when _type == CollectiveDataType.Boolean => Math.Max(result.Real, next.Real), // the sum of truth values is OR
+                // the sum of truth values is OR
+                _ when _type == CollectiveDataType.Boolean => Math.Max(result.Real, next.Real),
                 _ => result + next,
             };
         }
@@ -171,7 +186,8 @@ internal sealed class Pattern
     }
 
     // By real part, then by imaginary part: MLX's order of complex numbers.
-    private static bool IsLess(Complex one, Complex other) => one.Real < other.Real || (one.Real == other.Real && one.Imaginary < other.Imaginary);
+    private static bool IsLess(Complex one, Complex other) =>
+        one.Real < other.Real || (one.Real == other.Real && one.Imaginary < other.Imaginary);
 
     private Complex Element(int rank, int index)
     {
@@ -187,12 +203,13 @@ internal sealed class Pattern
     }
 
     // Rare enough that the others' elements count.
-    private double TruthValue(uint random) => _op switch
-    {
-        null => random & 1,
-        ReduceOp.Product or ReduceOp.Min => random % (_ranks + 1) == 0 ? 0 : 1,
-        _ => random % (_ranks + 1) == 0 ? 1 : 0,
-    };
+    private double TruthValue(uint random) =>
+        _op switch
+        {
+            null => random & 1,
+            ReduceOp.Product or ReduceOp.Min => random % (_ranks + 1) == 0 ? 0 : 1,
+            _ => random % (_ranks + 1) == 0 ? 1 : 0,
+        };
 
     private double Number(int rank, uint random)
     {
@@ -219,13 +236,14 @@ internal sealed class Pattern
         return IsFloating && (random & 2) != 0 ? -factor : factor;
     }
 
-    private static Complex Unit(uint random) => (random & 3) switch
-    {
-        0 => Complex.One,
-        1 => Complex.ImaginaryOne,
-        2 => -Complex.One,
-        _ => -Complex.ImaginaryOne,
-    };
+    private static Complex Unit(uint random) =>
+        (random & 3) switch
+        {
+            0 => Complex.One,
+            1 => Complex.ImaginaryOne,
+            2 => -Complex.One,
+            _ => -Complex.ImaginaryOne,
+        };
 
     // The finishing steps of MurmurHash3, which spread every bit over all.
     private uint Mix(uint one, uint other)

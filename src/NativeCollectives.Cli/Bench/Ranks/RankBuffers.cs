@@ -19,8 +19,16 @@ internal abstract unsafe class RankBuffers : IDisposable
     /// <param name="group">The group.</param>
     /// <param name="memory">The memory that cases share.</param>
     /// <param name="place">Where the operation's buffers are to be.</param>
-    /// <param name="stream">The stream for operations on device memory; <see langword="null"/>: each is waited for.</param>
-    public static RankBuffers Allocate(BenchmarkCase one, DistributedGroup group, RankMemory memory, BufferMemory place, CudaStream? stream) =>
+    /// <param name="stream">
+    /// The stream for operations on device memory; <see langword="null"/>: each is waited for.
+    /// </param>
+    public static RankBuffers Allocate(
+        BenchmarkCase one,
+        DistributedGroup group,
+        RankMemory memory,
+        BufferMemory place,
+        CudaStream? stream
+    ) =>
         (place, one.Type) switch
         {
             (BufferMemory.Host, _) => new HostBuffers(one, group, memory),
@@ -44,7 +52,9 @@ internal abstract unsafe class RankBuffers : IDisposable
     /// <summary>The input, or what <see cref="Upload"/> makes the input.</summary>
     public byte* Input { get; private set; }
 
-    /// <summary>The output, or what <see cref="Upload"/> makes the output and <see cref="Download"/> makes of it.</summary>
+    /// <summary>
+    /// The output, or what <see cref="Upload"/> makes the output and <see cref="Download"/> makes of it.
+    /// </summary>
     public byte* Output { get; private set; }
 
     /// <summary>The elements of the input for the count in use.</summary>
@@ -53,10 +63,14 @@ internal abstract unsafe class RankBuffers : IDisposable
     /// <summary>The elements of the output for the count in use.</summary>
     public long Outputs { get; private set; }
 
-    /// <summary>The elements of the input that lie before <see cref="Input"/> in the memory that it shares with the output.</summary>
+    /// <summary>
+    /// The elements of the input that lie before <see cref="Input"/> in the memory that it shares with the output.
+    /// </summary>
     protected long InputOffset { get; private set; }
 
-    /// <summary>The elements that lie before <see cref="Output"/> in the memory that it shares with the input.</summary>
+    /// <summary>
+    /// The elements that lie before <see cref="Output"/> in the memory that it shares with the input.
+    /// </summary>
     protected long OutputOffset { get; private set; }
 
     /// <summary>The elements of the input's memory that are in use; in place that is the output's too.</summary>
@@ -76,7 +90,9 @@ internal abstract unsafe class RankBuffers : IDisposable
 
     protected int Right => (Group.Rank + 1) % Group.Size;
 
-    /// <summary>Every other rank, since a device, be it a GPU or one for RDMA, may keep a sender until its receiver is there.</summary>
+    /// <summary>
+    /// Every other rank, since a device, be it a GPU or one for RDMA, may keep a sender until its receiver is there.
+    /// </summary>
     protected bool ReceivesFirst => Group.Backend != "ring" && Group.Rank % 2 == 1;
 
     /// <summary>From now on blocks have that many elements.</summary>
@@ -102,24 +118,16 @@ internal abstract unsafe class RankBuffers : IDisposable
     }
 
     /// <summary>What was written to <see cref="Input"/> and <see cref="Output"/> is what the operation sees.</summary>
-    public virtual void Upload()
-    {
-    }
+    public virtual void Upload() { }
 
     /// <summary>What the operation wrote can be read from <see cref="Output"/>.</summary>
-    public virtual void Download()
-    {
-    }
+    public virtual void Download() { }
 
     /// <summary>Runs the operation, or puts it on a stream.</summary>
     public abstract void Run();
 
     /// <summary>Waits for what is on the stream.</summary>
-    public virtual void Finish()
-    {
-    }
+    public virtual void Finish() { }
 
-    public virtual void Dispose()
-    {
-    }
+    public virtual void Dispose() { }
 }

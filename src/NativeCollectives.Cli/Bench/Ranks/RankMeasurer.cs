@@ -3,9 +3,9 @@ using System.Diagnostics;
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>
-/// One rank's part in measuring a group of ours. Per size: a checked operation, a warm-up, a barrier, the measured operations one after the other (or batches
-/// of them on a stream) with nothing but a time stamp between them, and another checked operation. The programs in bench/peers measure in exactly the same way;
-/// they change together.
+/// One rank's part in measuring a group of ours. Per size: a checked operation, a warm-up, a barrier, the measured
+/// operations one after the other (or batches of them on a stream) with nothing but a time stamp between them, and
+/// another checked operation. The programs in bench/peers measure in exactly the same way; they change together.
 /// </summary>
 internal sealed unsafe class RankMeasurer : IDisposable
 {
@@ -112,7 +112,10 @@ internal sealed unsafe class RankMeasurer : IDisposable
         }
     }
 
-    /// <summary>Runs operations, as often as told or until they have taken long enough; returns how many batches of them are to be measured.</summary>
+    /// <summary>
+    /// Runs operations, as often as told or until they have taken long enough; returns how many batches of them are to
+    /// be measured.
+    /// </summary>
     private int WarmUp(RankBuffers buffers)
     {
         if (_pace.WarmUp is { } times)
@@ -136,7 +139,9 @@ internal sealed unsafe class RankMeasurer : IDisposable
             // What rank 0 says: go on (0), or how many.
             Span<int> decision =
             [
-                elapsed < warmUpSeconds ? 0 : (int)Math.Clamp(_pace.Seconds / elapsed * batches, Pace.MinIterations, Pace.MaxIterations),
+                elapsed < warmUpSeconds
+                    ? 0
+                    : (int)Math.Clamp(_pace.Seconds / elapsed * batches, Pace.MinIterations, Pace.MaxIterations),
             ];
             _group.Broadcast(decision, 0);
             if (decision[0] > 0)

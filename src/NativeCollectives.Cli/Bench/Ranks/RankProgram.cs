@@ -22,13 +22,17 @@ internal static class RankProgram
             using TextWriter results = job.Results is null
                 ? TextWriter.Null
                 : new StreamWriter(new AnonymousPipeClientStream(PipeDirection.Out, job.Results));
-            CudaStream? stream = job.Pace.Batch > 1 ? new CudaStream(job.Place.Nccl!.CudaLibrary, group.Device!.Value) : null;
+            CudaStream? stream =
+                job.Pace.Batch > 1 ? new CudaStream(job.Place.Nccl!.CudaLibrary, group.Device!.Value) : null;
             using var measurer = new RankMeasurer(group, job.Memory, job.Pace, stream);
-            measurer.Measure([.. job.Cases.Select(one => one.ToCase())], (_, measurement) =>
-            {
-                Measurement.Write(results, measurement);
-                results.Flush();
-            });
+            measurer.Measure(
+                [.. job.Cases.Select(one => one.ToCase())],
+                (_, measurement) =>
+                {
+                    Measurement.Write(results, measurement);
+                    results.Flush();
+                }
+            );
             group.Barrier(); // nobody leaves while another still waits for something
             return 0;
         }
@@ -47,7 +51,9 @@ internal static class RankProgram
             _ = orders.Read();
             Environment.Exit(1);
         })
-        { IsBackground = true };
+        {
+            IsBackground = true,
+        };
         watch.Start();
     }
 }

@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>
-/// JACCL's device matrix in a file, as MLX writes it: <c>[[null,"rdma_en2"],["rdma_en2",null]]</c>, with a list of names where there are several cables.
+/// JACCL's device matrix in a file, as MLX writes it: <c>[[null,"rdma_en2"],["rdma_en2",null]]</c>, with a list of
+/// names where there are several cables.
 /// </summary>
 internal static class DeviceMatrix
 {
@@ -13,10 +14,16 @@ internal static class DeviceMatrix
         try
         {
             using JsonDocument document = WholeJson.Parse(SmallFile.ReadText(path));
-            List<List<IReadOnlyList<string>>> rows = [.. document.RootElement.EnumerateArray().Select(row => row.EnumerateArray().Select(Names).ToList())];
+            List<List<IReadOnlyList<string>>> rows =
+            [
+                .. document.RootElement.EnumerateArray().Select(row => row.EnumerateArray().Select(Names).ToList()),
+            ];
             return rows.All(row => row.Count == rows.Count)
                 ? rows
-                : throw ToolException.Usage($"--device-file {path} holds no device matrix: it has {rows.Count} rows, and each must have as many entries.");
+                : throw ToolException.Usage(
+                    $"--device-file {path} holds no device matrix: it has {rows.Count} rows, and each must have as "
+                        + "many entries."
+                );
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -24,14 +31,18 @@ internal static class DeviceMatrix
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            throw ToolException.Usage($"""--device-file {path} holds no device matrix, such as [[null,"rdma_en2"],["rdma_en2",null]]: {exception.Message}""");
+            throw ToolException.Usage(
+                $"""--device-file {path} holds no device matrix, such as [[null,"rdma_en2"],["rdma_en2",null]]: """
+                    + exception.Message
+            );
         }
     }
 
-    private static IReadOnlyList<string> Names(JsonElement entry) => entry.ValueKind switch
-    {
-        JsonValueKind.Null => [],
-        JsonValueKind.Array => [.. entry.EnumerateArray().Select(name => name.GetString()!)],
-        _ => [entry.GetString()!],
-    };
+    private static IReadOnlyList<string> Names(JsonElement entry) =>
+        entry.ValueKind switch
+        {
+            JsonValueKind.Null => [],
+            JsonValueKind.Array => [.. entry.EnumerateArray().Select(name => name.GetString()!)],
+            _ => [entry.GetString()!],
+        };
 }

@@ -6,11 +6,14 @@ namespace NativeCollectives.Cli.Bench;
 /// <summary>What this machine has for NCCL, and what the ranks of a group on it have to be told.</summary>
 internal sealed class NcclMachine
 {
-    // With these, which NCCL reads itself, ranks on one device take each other for ranks on different hosts, and talk through sockets on the loopback
-    // interface.
+    // With these, which NCCL reads itself, ranks on one device take each other for ranks on different hosts, and talk
+    // through sockets on the loopback interface.
     private const string HostId = "NCCL_HOSTID";
-    private static readonly IReadOnlyDictionary<string, string> _overLoopback =
-        new Dictionary<string, string> { ["NCCL_IB_DISABLE"] = "1", ["NCCL_SOCKET_IFNAME"] = "lo" };
+    private static readonly IReadOnlyDictionary<string, string> _overLoopback = new Dictionary<string, string>
+    {
+        ["NCCL_IB_DISABLE"] = "1",
+        ["NCCL_SOCKET_IFNAME"] = "lo",
+    };
 
     // Whoever sets this wants NCCL, from 2.30 on, to allow it in its own way.
     private const string MayShare = "NCCL_MULTI_RANK_GPU_ENABLE";
@@ -35,12 +38,16 @@ internal sealed class NcclMachine
     /// <exception cref="ToolException">NCCL, the driver or a device lacks.</exception>
     public static NcclMachine Find(string? library = null, string? cudaLibrary = null)
     {
-        var options = new DistributedGroupOptions { Nccl = new NcclOptions { Library = library, CudaLibrary = cudaLibrary } };
+        var options = new DistributedGroupOptions
+        {
+            Nccl = new NcclOptions { Library = library, CudaLibrary = cudaLibrary },
+        };
         return DistributedGroup.IsAvailable(BackendKind.Nccl, options, out string? reason)
             ? new NcclMachine(
                 library ?? Loaded("NC_NCCL_LIBRARY", "libnccl.so"),
                 cudaLibrary ?? Loaded("NC_CUDA_LIBRARY", "libcuda.so"),
-                DistributedGroup.DeviceCount(BackendKind.Nccl))
+                DistributedGroup.DeviceCount(BackendKind.Nccl)
+            )
             : throw new ToolException($"NCCL cannot be measured on this machine: {reason}");
     }
 
@@ -50,7 +57,10 @@ internal sealed class NcclMachine
     public IReadOnlyDictionary<string, string> Environment(int rank, int ranks) =>
         ranks <= Devices || IsSet(MayShare)
             ? new Dictionary<string, string>()
-            : new Dictionary<string, string>(_overLoopback.Where(variable => !IsSet(variable.Key))) { [HostId] = $"native-collectives-bench-{rank}" };
+            : new Dictionary<string, string>(_overLoopback.Where(variable => !IsSet(variable.Key)))
+            {
+                [HostId] = $"native-collectives-bench-{rank}",
+            };
 
     /// <summary>What the user should know about a number of ranks; <see langword="null"/>: nothing.</summary>
     public string? Note(int ranks)
@@ -61,16 +71,21 @@ internal sealed class NcclMachine
         }
 
         string sharing = $"{ranks} ranks share {Devices} {(Devices == 1 ? "device" : "devices")}";
-        IEnumerable<string> given =
-            Environment(0, ranks).Where(variable => variable.Key != HostId).Select(variable => $", {variable.Key}={variable.Value}");
+        IEnumerable<string> given = Environment(0, ranks)
+            .Where(variable => variable.Key != HostId)
+            .Select(variable => $", {variable.Key}={variable.Value}");
         return IsSet(MayShare)
             ? $"{sharing}, as {MayShare} is set."
-            : $"{sharing}: each gets an {HostId} of its own{string.Concat(given)}, so that NCCL moves the bytes through sockets.";
+            : $"{sharing}: each gets an {HostId} of its own{string.Concat(given)}, so that NCCL moves the bytes "
+                + "through sockets.";
     }
 
-    private static bool IsSet(string variable) => !string.IsNullOrEmpty(SystemEnvironment.GetEnvironmentVariable(variable));
+    private static bool IsSet(string variable) =>
+        !string.IsNullOrEmpty(SystemEnvironment.GetEnvironmentVariable(variable));
 
-    /// <summary>The path from which a library has been loaded; its name, for the loader to look for, should that be unknown.</summary>
+    /// <summary>
+    /// The path from which a library has been loaded; its name, for the loader to look for, should that be unknown.
+    /// </summary>
     private static string Loaded(string variable, string name)
     {
         if (SystemEnvironment.GetEnvironmentVariable(variable) is { Length: > 0 } given)
@@ -79,8 +94,9 @@ internal sealed class NcclMachine
         }
 
         using var self = Process.GetCurrentProcess();
-        return self.Modules.Cast<ProcessModule>().Select(module => module.FileName)
-                   .FirstOrDefault(path => Path.GetFileName(path).StartsWith(name, StringComparison.Ordinal))
-               ?? throw new ToolException($"It is unknown from where {name} was loaded; {variable} can name it.");
+        return self.Modules.Cast<ProcessModule>()
+                .Select(module => module.FileName)
+                .FirstOrDefault(path => Path.GetFileName(path).StartsWith(name, StringComparison.Ordinal))
+            ?? throw new ToolException($"It is unknown from where {name} was loaded; {variable} can name it.");
     }
 }

@@ -7,19 +7,29 @@ namespace NativeCollectives.Cli.Bench;
 internal abstract class OwnSystem : IBenchmarkSystem
 {
     // Everything is compiled once and fully, and nothing but the measured operations runs beside them.
-    private static readonly IReadOnlyDictionary<string, string> _runtime =
-        new Dictionary<string, string> { ["DOTNET_TieredCompilation"] = "0", ["DOTNET_gcConcurrent"] = "0" };
+    private static readonly IReadOnlyDictionary<string, string> _runtime = new Dictionary<string, string>
+    {
+        ["DOTNET_TieredCompilation"] = "0",
+        ["DOTNET_gcConcurrent"] = "0",
+    };
 
     public static string OwnName => "native-collectives";
 
     public static string OwnVersion { get; } =
-        typeof(DistributedGroup).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+        typeof(DistributedGroup)
+            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
+            ?.InformationalVersion
+        ?? "unknown";
 
     public string Name => OwnName;
 
     public string Version => OwnVersion;
 
-    public abstract Task MeasureAsync(BenchmarkJob job, Action<BenchmarkCase, Measurement> measured, CancellationToken cancellationToken);
+    public abstract Task MeasureAsync(
+        BenchmarkJob job,
+        Action<BenchmarkCase, Measurement> measured,
+        CancellationToken cancellationToken
+    );
 
     /// <summary>Runs the ranks.</summary>
     /// <param name="job">What they measure.</param>
@@ -32,26 +42,43 @@ internal abstract class OwnSystem : IBenchmarkSystem
         Func<int, RankPlace> placeOf,
         Func<int, IReadOnlyDictionary<string, string>>? environmentOf,
         Action<BenchmarkCase, Measurement> measured,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken
+    )
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(job.Deadline);
         using var results = new AnonymousPipeServerStream(PipeDirection.In, HandleInheritability.Inheritable);
         IReadOnlyList<RankCase> cases = [.. job.Cases.Select(RankCase.Of)];
-        List<ProcessLaunch> launches = [.. Enumerable.Range(0, job.Ranks).Select(rank =>
-        {
-            var order = new RankJob(
-                rank, placeOf(rank), job.Memory, cases, job.Pace, job.Deadline, rank == 0 ? results.GetClientHandleAsString() : null);
-            Dictionary<string, string> environment = new(_runtime);
-            foreach ((string name, string value) in environmentOf?.Invoke(rank) ?? new Dictionary<string, string>())
-            {
-                environment[name] = value;
-            }
+        List<ProcessLaunch> launches =
+        [
+            .. Enumerable
+                .Range(0, job.Ranks)
+                .Select(rank =>
+                {
+                    var order = new RankJob(
+                        rank,
+                        placeOf(rank),
+                        job.Memory,
+                        cases,
+                        job.Pace,
+                        job.Deadline,
+                        rank == 0 ? results.GetClientHandleAsString() : null
+                    );
+                    Dictionary<string, string> environment = new(_runtime);
+                    foreach (
+                        (string name, string value) in environmentOf?.Invoke(rank) ?? new Dictionary<string, string>()
+                    )
+                    {
+                        environment[name] = value;
+                    }
 
-            return new ProcessLaunch($"rank {rank}", Self.Program, Self.Arguments, order.ToJson(), environment);
-        })];
+                    return new ProcessLaunch($"rank {rank}", Self.Program, Self.Arguments, order.ToJson(), environment);
+                }),
+        ];
 
-        string late = FormattableString.Invariant($"The ranks did not report a measurement within {job.Deadline.TotalSeconds} s; --timeout gives them longer.");
+        string late = FormattableString.Invariant(
+            $"The ranks did not report a measurement within {job.Deadline.TotalSeconds} s; --timeout gives them longer."
+        );
         Task<string> ranks = ProcessSet.RunAsync(launches, limit, late, cancellationToken);
         results.DisposeLocalCopyOfClientHandle(); // the ranks have theirs; the pipe ends with them
         Task<bool> reading = ReadAsync(results, job, measured, () => limit.CancelAfter(job.Deadline), limit.Token);
@@ -71,7 +98,12 @@ internal abstract class OwnSystem : IBenchmarkSystem
 
     /// <summary>Reads what rank 0 reports; returns whether that was everything.</summary>
     private static async Task<bool> ReadAsync(
-        Stream results, BenchmarkJob job, Action<BenchmarkCase, Measurement> measured, Action extend, CancellationToken cancellationToken)
+        Stream results,
+        BenchmarkJob job,
+        Action<BenchmarkCase, Measurement> measured,
+        Action extend,
+        CancellationToken cancellationToken
+    )
     {
         using var reader = new StreamReader(results, leaveOpen: true);
         foreach (BenchmarkCase one in job.Cases)
@@ -83,9 +115,14 @@ internal abstract class OwnSystem : IBenchmarkSystem
                     return false;
                 }
 
-                if (Measurement.Parse(line) is not { } measurement || (measurement.Unsupported is null && measurement.Count != count))
+                if (
+                    Measurement.Parse(line) is not { } measurement
+                    || (measurement.Unsupported is null && measurement.Count != count)
+                )
                 {
-                    throw new ToolException($"Rank 0 should have reported {one.Operation.Name} of {count} elements, but reported: {line}");
+                    throw new ToolException(
+                        $"Rank 0 should have reported {one.Operation.Name} of {count} elements, but reported: {line}"
+                    );
                 }
 
                 extend();
@@ -103,7 +140,8 @@ internal abstract class OwnSystem : IBenchmarkSystem
     /// <summary>How this program is started again.</summary>
     private static class Self
     {
-        public static string Program { get; } = Environment.ProcessPath ?? throw new ToolException("The path of this program is unknown.");
+        public static string Program { get; } =
+            Environment.ProcessPath ?? throw new ToolException("The path of this program is unknown.");
 
         public static IReadOnlyList<string> Arguments { get; } =
             Path.GetFileNameWithoutExtension(Program) == "dotnet"

@@ -7,10 +7,17 @@ namespace NativeCollectives.Cli.Bench;
 /// <param name="Name">What messages call it.</param>
 /// <param name="Program">What is started.</param>
 /// <param name="Arguments">Its arguments.</param>
-/// <param name="Input">Written to its standard input, which then stays open as long as it runs; <see langword="null"/>: it has none.</param>
+/// <param name="Input">
+/// Written to its standard input, which then stays open as long as it runs; <see langword="null"/>: it has none.
+/// </param>
 /// <param name="Environment">Variables that it gets beside those of this process.</param>
 internal sealed record ProcessLaunch(
-    string Name, string Program, IReadOnlyList<string> Arguments, string? Input = null, IReadOnlyDictionary<string, string>? Environment = null);
+    string Name,
+    string Program,
+    IReadOnlyList<string> Arguments,
+    string? Input = null,
+    IReadOnlyDictionary<string, string>? Environment = null
+);
 
 /// <summary>Processes that succeed or fail together.</summary>
 internal static class ProcessSet
@@ -20,18 +27,30 @@ internal static class ProcessSet
     private const int MaxMessageLength = 4000;
 
     /// <summary>Runs them, and returns what they wrote. All of them have ended afterwards, whatever happens.</summary>
-    /// <exception cref="ToolException">One failed, or did not end in time; the message is that of the first one.</exception>
-    public static async Task<string> RunAsync(IReadOnlyList<ProcessLaunch> launches, TimeSpan deadline, CancellationToken cancellationToken)
+    /// <exception cref="ToolException">
+    /// One failed, or did not end in time; the message is that of the first one.
+    /// </exception>
+    public static async Task<string> RunAsync(
+        IReadOnlyList<ProcessLaunch> launches,
+        TimeSpan deadline,
+        CancellationToken cancellationToken
+    )
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(deadline);
-        string late = FormattableString.Invariant($"{launches[0].Name} did not end in time, which is {deadline.TotalSeconds} s.");
+        string late = FormattableString.Invariant(
+            $"{launches[0].Name} did not end in time, which is {deadline.TotalSeconds} s."
+        );
         return await RunAsync(launches, limit, late, cancellationToken);
     }
 
     /// <summary>The same, with a limit that the caller can move, and the sentence that tells of its end.</summary>
     public static async Task<string> RunAsync(
-        IReadOnlyList<ProcessLaunch> launches, CancellationTokenSource limit, string late, CancellationToken cancellationToken)
+        IReadOnlyList<ProcessLaunch> launches,
+        CancellationTokenSource limit,
+        string late,
+        CancellationToken cancellationToken
+    )
     {
         List<(ProcessLaunch Launch, Process Process)> running = [];
         string? failure = null;
@@ -42,13 +61,23 @@ internal static class ProcessSet
                 running.Add((launch, Start(launch)));
             }
 
-            string[] texts = await Task.WhenAll(running.Select(one => FollowAsync(one.Launch, one.Process, late, limit.Token, message =>
-            {
-                if (Interlocked.CompareExchange(ref failure, message, null) is null)
-                {
-                    limit.CancelAfter(_grace);
-                }
-            })));
+            string[] texts = await Task.WhenAll(
+                running.Select(one =>
+                    FollowAsync(
+                        one.Launch,
+                        one.Process,
+                        late,
+                        limit.Token,
+                        message =>
+                        {
+                            if (Interlocked.CompareExchange(ref failure, message, null) is null)
+                            {
+                                limit.CancelAfter(_grace);
+                            }
+                        }
+                    )
+                )
+            );
             cancellationToken.ThrowIfCancellationRequested();
             return failure is null ? string.Concat(texts) : throw new ToolException(failure);
         }
@@ -94,7 +123,12 @@ internal static class ProcessSet
     }
 
     private static async Task<string> FollowAsync(
-        ProcessLaunch launch, Process process, string late, CancellationToken limit, Action<string> failed)
+        ProcessLaunch launch,
+        Process process,
+        string late,
+        CancellationToken limit,
+        Action<string> failed
+    )
     {
         try
         {
@@ -133,7 +167,9 @@ internal static class ProcessSet
         }
     }
 
-    /// <summary>What went wrong: the last line that it wrote, which of our ranks is a sentence that begins with the rank.</summary>
+    /// <summary>
+    /// What went wrong: the last line that it wrote, which of our ranks is a sentence that begins with the rank.
+    /// </summary>
     private static string Describe(ProcessLaunch launch, int exitCode, string errors)
     {
         string text = errors.Trim();
@@ -143,7 +179,10 @@ internal static class ProcessSet
             return last;
         }
 
-        string end = exitCode > 128 ? $"{launch.Name} was ended by {Signals.Name(exitCode - 128)}" : $"{launch.Name} ended with {exitCode}";
+        string end =
+            exitCode > 128
+                ? $"{launch.Name} was ended by {Signals.Name(exitCode - 128)}"
+                : $"{launch.Name} ended with {exitCode}";
         string shown = text.Length <= MaxMessageLength ? text : string.Concat(text.AsSpan(0, MaxMessageLength), "...");
         return shown.Length == 0 ? end + "." : $"{end}: {shown}";
     }

@@ -9,7 +9,12 @@ namespace NativeCollectives.Cli.Doctor.Cluster;
 /// <param name="access">Gives access to a host by its ssh name; <see langword="null"/> is this machine.</param>
 /// <param name="stepTime">How long each step may take.</param>
 /// <param name="minimumGbps">The bandwidth that a link must have; <see langword="null"/>: none.</param>
-internal sealed class ClusterInspector(ClusterPlan plan, Func<string?, IProbeHost> access, TimeSpan stepTime, double? minimumGbps)
+internal sealed class ClusterInspector(
+    ClusterPlan plan,
+    Func<string?, IProbeHost> access,
+    TimeSpan stepTime,
+    double? minimumGbps
+)
 {
     private const int MostAtOnce = 16;
 
@@ -20,7 +25,8 @@ internal sealed class ClusterInspector(ClusterPlan plan, Func<string?, IProbeHos
     /// <param name="cancellationToken">Ends it.</param>
     public async Task<ClusterReport> RunAsync(Action<string> progress, CancellationToken cancellationToken)
     {
-        Dictionary<string, Contact> contacts = plan.Kind == ClusterKind.Devices ? [] : await ContactAsync(progress, cancellationToken);
+        Dictionary<string, Contact> contacts =
+            plan.Kind == ClusterKind.Devices ? [] : await ContactAsync(progress, cancellationToken);
         RankReport[] ranks = [.. plan.Ranks.Select(rank => Describe(rank, contacts.GetValueOrDefault(Key(rank))))];
         foreach (Contact contact in contacts.Values.Where(static contact => contact.Report.Error is not null))
         {
@@ -30,65 +36,117 @@ internal sealed class ClusterInspector(ClusterPlan plan, Func<string?, IProbeHos
         _findings.AddRange(new HostChecks(plan, ranks).Check());
 
         IProbeHost?[] hosts =
-            [.. plan.Ranks.Select(rank => contacts.GetValueOrDefault(Key(rank)) is { Report.Machine: not null } contact ? contact.Access : null)];
-        var tester = new LinkTester(plan, hosts, minimumGbps, (link, token) => DescribeUntestedAsync(link, hosts, token));
+        [
+            .. plan.Ranks.Select(rank =>
+                contacts.GetValueOrDefault(Key(rank)) is { Report.Machine: not null } contact ? contact.Access : null
+            ),
+        ];
+        var tester = new LinkTester(
+            plan,
+            hosts,
+            minimumGbps,
+            (link, token) => DescribeUntestedAsync(link, hosts, token)
+        );
         IReadOnlyList<LinkReport> links = await tester.RunAsync(
-            (link, done) => progress($"{link.Name}, {done + 1} of {plan.Links.Count}"), cancellationToken);
+            (link, done) => progress($"{link.Name}, {done + 1} of {plan.Links.Count}"),
+            cancellationToken
+        );
         _findings.AddRange(links.Where(static link => link.State != LinkState.Ok).Select(Describe));
-        return new ClusterReport(plan.Path, plan.Kind, plan.Backend, [.. contacts.Values.Select(static contact => contact.Report)], ranks, links, _findings);
+        return new ClusterReport(
+            plan.Path,
+            plan.Kind,
+            plan.Backend,
+            [.. contacts.Values.Select(static contact => contact.Report)],
+            ranks,
+            links,
+            _findings
+        );
     }
 
     // Each host once, several at a time.
-    private async Task<Dictionary<string, Contact>> ContactAsync(Action<string> progress, CancellationToken cancellationToken)
+    private async Task<Dictionary<string, Contact>> ContactAsync(
+        Action<string> progress,
+        CancellationToken cancellationToken
+    )
     {
         ClusterRank[] hosts = [.. plan.Ranks.Where(static rank => rank.IsKnown).DistinctBy(Key)];
         progress($"looking at {Words.Count(hosts.Length, "host")}");
         var machine = new ThisMachine();
         using var places = new SemaphoreSlim(MostAtOnce);
-        Contact[] contacts = await Task.WhenAll(hosts.Select(async rank =>
-        {
-            await places.WaitAsync(cancellationToken);
-            try
+        Contact[] contacts = await Task.WhenAll(
+            hosts.Select(async rank =>
             {
-                // The launcher reaches a host by ssh, even if it is this one under another name; the ring's file knows no ssh.
-                bool local = rank.Ssh is null || (plan.Kind == ClusterKind.Ring && await machine.IsAsync(rank.Ssh, stepTime, cancellationToken));
-                IProbeHost host = access(local ? null : rank.Ssh);
+                await places.WaitAsync(cancellationToken);
                 try
                 {
-                    return new Contact(rank, host, new HostReport(rank.Host, local, null, await host.InspectAsync(cancellationToken)));
+                    // The launcher reaches a host by ssh, even if it is this one under another name; the ring's file
+                    // knows no ssh.
+                    bool local =
+                        rank.Ssh is null
+                        || (
+                            plan.Kind == ClusterKind.Ring
+                            && await machine.IsAsync(rank.Ssh, stepTime, cancellationToken)
+                        );
+                    IProbeHost host = access(local ? null : rank.Ssh);
+                    try
+                    {
+                        return new Contact(
+                            rank,
+                            host,
+                            new HostReport(rank.Host, local, null, await host.InspectAsync(cancellationToken))
+                        );
+                    }
+                    catch (ProbeException failure)
+                    {
+                        return new Contact(rank, host, new HostReport(rank.Host, local, failure.Message, null));
+                    }
                 }
-                catch (ProbeException failure)
+                finally
                 {
-                    return new Contact(rank, host, new HostReport(rank.Host, local, failure.Message, null));
+                    places.Release();
                 }
-            }
-            finally
-            {
-                places.Release();
-            }
-        }));
+            })
+        );
         return contacts.ToDictionary(static contact => Key(contact.Rank));
     }
 
     private static string Key(ClusterRank rank) => rank.Ssh ?? "";
 
     private static RankReport Describe(ClusterRank rank, Contact? contact) =>
-        new(rank.Rank, rank.Host, [.. rank.Addresses.Select(static address => address.Port == 0 ? address.Host : address.ToString())])
+        new(
+            rank.Rank,
+            rank.Host,
+            [.. rank.Addresses.Select(static address => address.Port == 0 ? address.Host : address.ToString())]
+        )
         {
             Machine = contact?.Report.Machine,
         };
 
     // What one end can do alone, or what can be told from here.
-    private async Task<LinkReport> DescribeUntestedAsync(Link link, IProbeHost?[] hosts, CancellationToken cancellationToken)
+    private async Task<LinkReport> DescribeUntestedAsync(
+        Link link,
+        IProbeHost?[] hosts,
+        CancellationToken cancellationToken
+    )
     {
-        string[] lacking = [.. new[] { link.From, link.To }.Where(rank => hosts[rank] is null).Select(rank => plan.Ranks[rank].Host).Distinct()];
+        string[] lacking =
+        [
+            .. new[] { link.From, link.To }
+                .Where(rank => hosts[rank] is null)
+                .Select(rank => plan.Ranks[rank].Host)
+                .Distinct(),
+        ];
         LinkReport report = LinkReport.Of(plan, link, LinkState.Untested);
         try
         {
             string tested;
             if (hosts[link.To] is { } target)
             {
-                await using IListeningProbe listening = await target.ListenAsync(link.Address.Host, link.Address.Port, cancellationToken);
+                await using IListeningProbe listening = await target.ListenAsync(
+                    link.Address.Host,
+                    link.Address.Port,
+                    cancellationToken
+                );
                 tested = $"{report.ToHost} can listen on {report.Address}";
             }
             else
@@ -96,7 +154,12 @@ internal sealed class ClusterInspector(ClusterPlan plan, Func<string?, IProbeHos
                 tested = await _reachability.DescribeAsync(link.Address.Host, cancellationToken);
             }
 
-            return report with { Message = $"not probed, as the tool does not run on {string.Join(" and ", lacking)}; all that was tested: {tested}" };
+            return report with
+            {
+                Message =
+                    $"not probed, as the tool does not run on {string.Join(" and ", lacking)}; all that was tested: "
+                    + $"{tested}",
+            };
         }
         catch (ProbeException failure)
         {
@@ -110,7 +173,10 @@ internal sealed class ClusterInspector(ClusterPlan plan, Func<string?, IProbeHos
         string where = $"link {link.From} → {link.To} ({link.FromHost} → {link.ToHost}, {link.Address})";
         return link.State switch
         {
-            LinkState.Broken => new Finding(where, $"broken at step {link.Step!.Value.ToString().ToLowerInvariant()}: {link.Message}"),
+            LinkState.Broken => new Finding(
+                where,
+                $"broken at step {link.Step!.Value.ToString().ToLowerInvariant()}: {link.Message}"
+            ),
             LinkState.Slow => new Finding(where, $"slow: {link.Message}"),
             _ => new Finding(where, link.Message!),
         };

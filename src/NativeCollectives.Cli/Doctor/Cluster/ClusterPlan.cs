@@ -1,6 +1,8 @@
 namespace NativeCollectives.Cli.Doctor.Cluster;
 
-/// <summary>What a hostfile says: the ranks, how they are joined, and what is wrong with that already on paper.</summary>
+/// <summary>
+/// What a hostfile says: the ranks, how they are joined, and what is wrong with that already on paper.
+/// </summary>
 /// <param name="Path">The file.</param>
 /// <param name="Kind">What kind of file it is.</param>
 /// <param name="Ranks">The ranks, in their order.</param>

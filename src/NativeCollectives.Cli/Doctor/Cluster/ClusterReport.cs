@@ -19,7 +19,8 @@ internal sealed record ClusterReport(
     IReadOnlyList<HostReport> Hosts,
     IReadOnlyList<RankReport> Ranks,
     IReadOnlyList<LinkReport> Links,
-    IReadOnlyList<Finding> Findings);
+    IReadOnlyList<Finding> Findings
+);
 
 /// <summary>A host.</summary>
 /// <param name="Name">As the file names it.</param>
@@ -34,7 +35,9 @@ internal sealed record HostReport(string Name, bool Local, string? Error, Machin
 /// <param name="Addresses">Where other ranks reach it.</param>
 internal sealed record RankReport(int Rank, string Host, IReadOnlyList<string> Addresses)
 {
-    /// <summary>What is known of the host; <see langword="null"/>: nothing, as there is none or the tool cannot be run there.</summary>
+    /// <summary>
+    /// What is known of the host; <see langword="null"/>: nothing, as there is none or the tool cannot be run there.
+    /// </summary>
     [JsonIgnore]
     public MachineReport? Machine { get; init; }
 }

@@ -1,7 +1,8 @@
 namespace NativeCollectives.Cli.Doctor.Cluster;
 
 /// <summary>
-/// Which RDMA devices join which ranks: entry [i][j] has the names of rank i's devices on the cables to rank j. What it must be: docs/jaccl.md.
+/// Which RDMA devices join which ranks: entry [i][j] has the names of rank i's devices on the cables to rank j. What it
+/// must be: docs/jaccl.md.
 /// </summary>
 /// <param name="Rows">A row for each rank.</param>
 internal sealed record DeviceMatrix(IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>> Rows)
@@ -34,8 +35,10 @@ internal sealed record DeviceMatrix(IReadOnlyList<IReadOnlyList<IReadOnlyList<st
             {
                 yield return new Finding(
                     $"rank {rank}",
-                    $"its row of the device matrix has {Words.Count(Rows[rank].Count, "entry", "entries")}, but there are {Words.Count(Size, "rank")}, "
-                    + "and each row must have an entry for each");
+                    $"its row of the device matrix has {Words.Count(Rows[rank].Count, "entry", "entries")}, but there "
+                        + $"are {Words.Count(Size, "rank")}, "
+                        + "and each row must have an entry for each"
+                );
             }
         }
 
@@ -59,17 +62,26 @@ internal sealed record DeviceMatrix(IReadOnlyList<IReadOnlyList<IReadOnlyList<st
         string? noRing = WhyNoRing();
         if (noMesh is not null && noRing is not null)
         {
-            yield return new Finding("the device matrix", $"it makes neither a mesh nor a ring; no mesh: {noMesh}; no ring: {noRing}");
+            yield return new Finding(
+                "the device matrix",
+                $"it makes neither a mesh nor a ring; no mesh: {noMesh}; no ring: {noRing}"
+            );
         }
         else if (noMesh is null && !(prefersRing && noRing is null) && Size > MostMeshRanks)
         {
             string way = noRing is null ? "; prefer the ring (jaccl-ring)" : "";
-            yield return new Finding("the device matrix", $"a mesh has at most {MostMeshRanks} ranks, but this one has {Size}{way}");
+            yield return new Finding(
+                "the device matrix",
+                $"a mesh has at most {MostMeshRanks} ranks, but this one has {Size}{way}"
+            );
         }
         else if (noRing is null && (prefersRing || noMesh is not null) && Rows[0][1].Count > MostWires)
         {
             yield return new Finding(
-                "the device matrix", $"entry [0][1] names {Rows[0][1].Count} devices, but neighbours may be joined by at most {MostWires} cables");
+                "the device matrix",
+                $"entry [0][1] names {Rows[0][1].Count} devices, but neighbours may be joined by at most {MostWires} "
+                    + "cables"
+            );
         }
     }
 
@@ -84,7 +96,9 @@ internal sealed record DeviceMatrix(IReadOnlyList<IReadOnlyList<IReadOnlyList<st
                 {
                     yield return new Finding(
                         $"link {i} ↔ {j}",
-                        $"a cable has two ends, but entry [{i}][{j}] of the device matrix names {Words.Count(there, "device")}, and entry [{j}][{i}] {back}");
+                        $"a cable has two ends, but entry [{i}][{j}] of the device matrix names "
+                            + $"{Words.Count(there, "device")}, and entry [{j}][{i}] {back}"
+                    );
                 }
             }
         }
@@ -125,7 +139,8 @@ internal sealed record DeviceMatrix(IReadOnlyList<IReadOnlyList<IReadOnlyList<st
             {
                 if (Rows[i][j].Count != wires)
                 {
-                    return $"entry [{i}][{j}] names {Words.Count(Rows[i][j].Count, "device")}, but entry [0][1] {wires}, "
+                    return $"entry [{i}][{j}] names {Words.Count(Rows[i][j].Count, "device")}, but entry [0][1] "
+                        + $"{wires}, "
                         + "and all neighbours must be joined by as many cables";
                 }
             }

@@ -4,7 +4,8 @@ using NativeCollectives.Cli.Doctor.Machine;
 namespace NativeCollectives.Cli.Doctor.Cluster;
 
 /// <summary>
-/// Whether the hosts have what the backend needs of them: the library, the same releases, the devices that the matrix names, memory that may be locked.
+/// Whether the hosts have what the backend needs of them: the library, the same releases, the devices that the matrix
+/// names, memory that may be locked.
 /// </summary>
 /// <param name="plan">What the hostfile says.</param>
 /// <param name="ranks">The ranks, with their machines as far as they are known.</param>
@@ -12,14 +13,17 @@ internal sealed class HostChecks(ClusterPlan plan, IReadOnlyList<RankReport> ran
 {
     private readonly string _backend = plan.Backend == "jaccl-ring" ? "jaccl" : plan.Backend;
 
-    public IEnumerable<Finding> Check() => plan.Kind == ClusterKind.Devices
-        ? CheckThisMachine()
-        :
-        [
-            .. CheckBackend(),
-            .. CheckReleases(),
-            .. ranks.Where(static rank => rank.Machine is not null).SelectMany(rank => CheckDevices(rank.Rank, Named(rank), rank.Machine!)),
-        ];
+    public IEnumerable<Finding> Check() =>
+        plan.Kind == ClusterKind.Devices
+            ? CheckThisMachine()
+            :
+            [
+                .. CheckBackend(),
+                .. CheckReleases(),
+                .. ranks
+                    .Where(static rank => rank.Machine is not null)
+                    .SelectMany(rank => CheckDevices(rank.Rank, Named(rank), rank.Machine!)),
+            ];
 
     private IEnumerable<Finding> CheckBackend() =>
         from rank in ranks
@@ -31,18 +35,30 @@ internal sealed class HostChecks(ClusterPlan plan, IReadOnlyList<RankReport> ran
     {
         IEnumerable<Finding> Differing(string what, Func<MachineReport, string?> version)
         {
-            RankReport? first = ranks.FirstOrDefault(rank => rank.Machine is { } machine && version(machine) is not null);
+            RankReport? first = ranks.FirstOrDefault(rank =>
+                rank.Machine is { } machine && version(machine) is not null
+            );
             foreach (RankReport rank in ranks)
             {
-                if (rank.Machine is { } machine && version(machine) is { } own && version(first!.Machine!) is { } expected && own != expected)
+                if (
+                    rank.Machine is { } machine
+                    && version(machine) is { } own
+                    && version(first!.Machine!) is { } expected
+                    && own != expected
+                )
                 {
-                    yield return new Finding(Named(rank), $"it has {what} {own}, but rank {first.Rank} ({first.Host}) has {expected}; all ranks need the same");
+                    yield return new Finding(
+                        Named(rank),
+                        $"it has {what} {own}, but rank {first.Rank} ({first.Host}) has {expected}; all ranks need the "
+                            + "same"
+                    );
                 }
             }
         }
 
         // What comes after a plus sign names a commit.
-        return [
+        return
+        [
             .. Differing("NativeCollectives", static machine => machine.LibraryVersion.Split('+')[0]),
             .. _backend == "nccl" ? Differing("NCCL", static machine => machine.Backend("nccl").Nccl?.Version) : [],
         ];
@@ -51,9 +67,17 @@ internal sealed class HostChecks(ClusterPlan plan, IReadOnlyList<RankReport> ran
     // A matrix alone does not say on which host a rank runs; the launcher's variables may say which one this is.
     private IEnumerable<Finding> CheckThisMachine()
     {
-        string? variable = new[] { "JACCL_RANK", "MLX_RANK" }.FirstOrDefault(static name => Environment.GetEnvironmentVariable(name) is not null);
-        return variable is not null
-            && int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out int rank)
+        string? variable = new[] { "JACCL_RANK", "MLX_RANK" }.FirstOrDefault(static name =>
+            Environment.GetEnvironmentVariable(name) is not null
+        );
+        return
+            variable is not null
+            && int.TryParse(
+                Environment.GetEnvironmentVariable(variable),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out int rank
+            )
             && rank < ranks.Count
             ? CheckDevices(rank, $"rank {rank} (this machine, by {variable})", MachineInspector.Inspect())
             : [];
@@ -71,10 +95,14 @@ internal sealed class HostChecks(ClusterPlan plan, IReadOnlyList<RankReport> ran
             RdmaDevice? device = jaccl.Devices.FirstOrDefault(device => device.Name == name);
             if (device is null)
             {
-                string others = jaccl.Devices.Count == 0
-                    ? "it has none at all"
-                    : $"it has {string.Join(", ", jaccl.Devices.Select(static device => device.Name))}";
-                yield return new Finding(where, $"it has no RDMA device {name}, which its row of the device matrix names; {others}");
+                string others =
+                    jaccl.Devices.Count == 0
+                        ? "it has none at all"
+                        : $"it has {string.Join(", ", jaccl.Devices.Select(static device => device.Name))}";
+                yield return new Finding(
+                    where,
+                    $"it has no RDMA device {name}, which its row of the device matrix names; {others}"
+                );
             }
             else if (device.Problem is not null)
             {
@@ -88,7 +116,8 @@ internal sealed class HostChecks(ClusterPlan plan, IReadOnlyList<RankReport> ran
             yield return new Finding(
                 where,
                 $"a process may lock {Words.Bytes(jaccl.LockableBytes.Value)} of memory (ulimit -l), "
-                + $"but a rank of this group locks {Words.Bytes(matrix.LockedBytes(ring))}");
+                    + $"but a rank of this group locks {Words.Bytes(matrix.LockedBytes(ring))}"
+            );
         }
     }
 

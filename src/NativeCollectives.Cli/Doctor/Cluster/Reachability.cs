@@ -6,7 +6,10 @@ using NativeCollectives.Cli.Doctor.Probing;
 
 namespace NativeCollectives.Cli.Doctor.Cluster;
 
-/// <summary>What can be told from here of an address on whose host the tool does not run: whether its name resolves, and whether ssh's port answers.</summary>
+/// <summary>
+/// What can be told from here of an address on whose host the tool does not run: whether its name resolves, and whether
+/// ssh's port answers.
+/// </summary>
 /// <param name="stepTime">How long each of the two may take.</param>
 internal sealed class Reachability(TimeSpan stepTime)
 {
@@ -16,7 +19,8 @@ internal sealed class Reachability(TimeSpan stepTime)
 
     /// <summary>In words.</summary>
     /// <exception cref="ProbeException">The name does not resolve.</exception>
-    public Task<string> DescribeAsync(string host, CancellationToken cancellationToken) => _known.GetOrAdd(host, name => LookAsync(name, cancellationToken));
+    public Task<string> DescribeAsync(string host, CancellationToken cancellationToken) =>
+        _known.GetOrAdd(host, name => LookAsync(name, cancellationToken));
 
     private async Task<string> LookAsync(string host, CancellationToken cancellationToken)
     {

@@ -9,7 +9,8 @@ internal sealed class ThisMachine
 {
     private readonly HashSet<IPAddress> _addresses =
     [
-        .. NetworkInterface.GetAllNetworkInterfaces()
+        .. NetworkInterface
+            .GetAllNetworkInterfaces()
             .SelectMany(static network => network.GetIPProperties().UnicastAddresses)
             .Select(static address => WithoutScope(address.Address)),
     ];
@@ -30,5 +31,6 @@ internal sealed class ThisMachine
         }
     }
 
-    private static IPAddress WithoutScope(IPAddress address) => address.IsIPv6LinkLocal ? new IPAddress(address.GetAddressBytes()) : address;
+    private static IPAddress WithoutScope(IPAddress address) =>
+        address.IsIPv6LinkLocal ? new IPAddress(address.GetAddressBytes()) : address;
 }

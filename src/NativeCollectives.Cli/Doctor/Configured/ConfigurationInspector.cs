@@ -8,7 +8,8 @@ using NativeCollectives.Hosting;
 namespace NativeCollectives.Cli.Doctor.Configured;
 
 /// <summary>
-/// Reads the configuration as a program that uses NativeCollectives.Hosting does, and decides, by the library's own code, which group would be formed.
+/// Reads the configuration as a program that uses NativeCollectives.Hosting does, and decides, by the library's own
+/// code, which group would be formed.
 /// </summary>
 internal sealed partial class ConfigurationInspector
 {
@@ -20,7 +21,9 @@ internal sealed partial class ConfigurationInspector
     /// <summary>The options that a program would use; <see langword="null"/>: something is wrong with them.</summary>
     public DistributedGroupOptions? Options { get; private set; }
 
-    /// <param name="file">A JSON file; <see langword="null"/>: appsettings.json of the current folder, if there is one.</param>
+    /// <param name="file">
+    /// A JSON file; <see langword="null"/>: appsettings.json of the current folder, if there is one.
+    /// </param>
     /// <exception cref="ToolException">The file that was given does not exist.</exception>
     public ConfigurationReport Inspect(string? file)
     {
@@ -35,7 +38,12 @@ internal sealed partial class ConfigurationInspector
             return new ConfigurationReport { File = file, Findings = _findings };
         }
 
-        var report = new ConfigurationReport { File = file, Settings = ConfigurationTrace.Of(configuration), Findings = _findings };
+        var report = new ConfigurationReport
+        {
+            File = file,
+            Settings = ConfigurationTrace.Of(configuration),
+            Findings = _findings,
+        };
         try
         {
             Options = DistributedGroupSettings.From(configuration).ToGroupOptions();
@@ -61,9 +69,15 @@ internal sealed partial class ConfigurationInspector
         {
             return builder.AddEnvironmentVariables().AddLauncherEnvironment().Build();
         }
-        catch (Exception failure) when (failure is InvalidDataException or FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception failure)
+            when (failure is InvalidDataException or FormatException or IOException or UnauthorizedAccessException)
         {
-            _findings.Add(new Finding(Where, $"the configuration file {file} cannot be read: {failure.GetBaseException().Message.TrimEnd('.')}"));
+            _findings.Add(
+                new Finding(
+                    Where,
+                    $"the configuration file {file} cannot be read: {failure.GetBaseException().Message.TrimEnd('.')}"
+                )
+            );
             return null;
         }
     }
@@ -76,15 +90,28 @@ internal sealed partial class ConfigurationInspector
             GroupPlan plan = GroupPlan.Make(options, environment, DistributedGroup.WhyUnavailable);
             report = report with
             {
-                Missing = [.. plan.Missing
-                    .Select(static missing =>
-                    OptionNames().Replace(missing, $"{DistributedGroupSettings.SectionName}:$1:"))],
+                Missing =
+                [
+                    .. plan.Missing.Select(static missing =>
+                        OptionNames().Replace(missing, $"{DistributedGroupSettings.SectionName}:$1:")
+                    ),
+                ],
                 Warning = plan.Warning,
                 Note = plan.Note,
             };
             return plan.Configuration is { } chosen
-                ? report with { Backend = chosen.Name, Rank = chosen.Rank, Size = SizeOf(chosen) }
-                : report with { Backend = "none", Rank = 0, Size = 1 };
+                ? report with
+                {
+                    Backend = chosen.Name,
+                    Rank = chosen.Rank,
+                    Size = SizeOf(chosen),
+                }
+                : report with
+                {
+                    Backend = "none",
+                    Rank = 0,
+                    Size = 1,
+                };
         }
         catch (Exception failure) when (failure is CollectiveException or ArgumentException)
         {
@@ -125,14 +152,22 @@ internal sealed partial class ConfigurationInspector
             {
                 string needed = expected == ClusterKind.Ring ? "lists of \"host:port\"" : "the matrix of RDMA devices";
                 string found = plan.Kind == ClusterKind.Launcher ? "a launcher's hostfile" : "another kind of file";
-                throw ToolException.Usage($"{plan.Path} is {found}; a rank needs {needed}, which the launcher makes of it");
+                throw ToolException.Usage(
+                    $"{plan.Path} is {found}; a rank needs {needed}, which the launcher makes of it"
+                );
             }
 
             int ranks = Math.Max(1, plan.Ranks.Count);
             _findings.AddRange(plan.Findings);
             if (configuration.Rank >= ranks)
             {
-                _findings.Add(new Finding(Where, $"the rank is {configuration.Rank}, but {plan.Path} has {Words.Count(ranks, "rank")}, which count from 0"));
+                _findings.Add(
+                    new Finding(
+                        Where,
+                        $"the rank is {configuration.Rank}, but {plan.Path} has {Words.Count(ranks, "rank")}, which "
+                            + "count from 0"
+                    )
+                );
             }
             else if (plan.Kind == ClusterKind.Ring && plan.Ranks.Count > 1)
             {
@@ -141,7 +176,9 @@ internal sealed partial class ConfigurationInspector
                     where !near.IsKnown
                     select new Finding(
                         Where,
-                        $"{plan.Path} has port 0 for rank {near.Rank}, but rank {configuration.Rank} needs its address"));
+                        $"{plan.Path} has port 0 for rank {near.Rank}, but rank {configuration.Rank} needs its address"
+                    )
+                );
             }
 
             return ranks;

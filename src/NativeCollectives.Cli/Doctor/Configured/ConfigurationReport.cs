@@ -8,7 +8,10 @@ internal sealed record ConfigurationReport
     /// <summary>The JSON file that was read; <see langword="null"/>: there is none.</summary>
     public string? File { get; init; }
 
-    /// <summary>The backend that would be used; <c>none</c>: a group of one; <see langword="null"/>: an error comes before that is decided.</summary>
+    /// <summary>
+    /// The backend that would be used; <c>none</c>: a group of one; <see langword="null"/>: an error comes before that
+    /// is decided.
+    /// </summary>
     public string? Backend { get; init; }
 
     /// <summary>The own rank; <see langword="null"/>: there is no group.</summary>

@@ -25,14 +25,21 @@ internal sealed record LinkReport(int From, int To, string FromHost, string ToHo
     [JsonIgnore]
     public bool IsWithinHost => FromHost == ToHost;
 
-    public static LinkReport Of(ClusterPlan plan, Link link, LinkState state) => new(
-        link.From,
-        link.To,
-        plan.Ranks[link.From].Host,
-        plan.Ranks[link.To].Host,
-        link.Address.Port == 0 ? link.Address.Host : link.Address.ToString(),
-        state);
+    public static LinkReport Of(ClusterPlan plan, Link link, LinkState state) =>
+        new(
+            link.From,
+            link.To,
+            plan.Ranks[link.From].Host,
+            plan.Ranks[link.To].Host,
+            link.Address.Port == 0 ? link.Address.Host : link.Address.ToString(),
+            state
+        );
 
     public static LinkReport Of(ClusterPlan plan, Link link, ProbeResult result) =>
-        Of(plan, link, result.FailedStep is null ? LinkState.Ok : LinkState.Broken) with { Step = result.FailedStep, Message = result.Error, Probe = result };
+        Of(plan, link, result.FailedStep is null ? LinkState.Ok : LinkState.Broken) with
+        {
+            Step = result.FailedStep,
+            Message = result.Error,
+            Probe = result,
+        };
 }

@@ -9,11 +9,18 @@ namespace NativeCollectives.Cli.Doctor.Links;
 /// <param name="minimumGbps">The bandwidth that a link must have, in 10⁹ bits per second.</param>
 /// <param name="untested">What can be said of a link that cannot be probed.</param>
 internal sealed class LinkTester(
-    ClusterPlan plan, IReadOnlyList<IProbeHost?> hosts, double? minimumGbps, Func<Link, CancellationToken, Task<LinkReport>> untested)
+    ClusterPlan plan,
+    IReadOnlyList<IProbeHost?> hosts,
+    double? minimumGbps,
+    Func<Link, CancellationToken, Task<LinkReport>> untested
+)
 {
     /// <param name="progress">Is told of each link that is tested now, and how many of them are done.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async Task<IReadOnlyList<LinkReport>> RunAsync(Action<Link, int> progress, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<LinkReport>> RunAsync(
+        Action<Link, int> progress,
+        CancellationToken cancellationToken
+    )
     {
         List<LinkReport> reports = [];
         foreach (Link link in plan.Links)
@@ -45,7 +52,11 @@ internal sealed class LinkTester(
 
         try
         {
-            await using IListeningProbe listening = await destination.ListenAsync(link.Address.Host, link.Address.Port, cancellationToken);
+            await using IListeningProbe listening = await destination.ListenAsync(
+                link.Address.Host,
+                link.Address.Port,
+                cancellationToken
+            );
             return LinkReport.Of(plan, link, await source.CallAsync(listening.Target, cancellationToken));
         }
         catch (ProbeException failure)

@@ -7,7 +7,8 @@ internal static class LinkVerdicts
     public const double LeastPart = 0.5;
 
     /// <summary>
-    /// A link whose round trip takes more than this many times the others' median is slow, if it is also longer by <see cref="LeastExcessUs"/>.
+    /// A link whose round trip takes more than this many times the others' median is slow, if it is also longer by
+    /// <see cref="LeastExcessUs"/>.
     /// </summary>
     public const double MostTimes = 5;
 
@@ -17,15 +18,24 @@ internal static class LinkVerdicts
     // Of fewer others none is the ordinary one.
     private const int LeastOthers = 2;
 
-    /// <summary>The links with those that are slow marked. Links within a host are compared with such, links between hosts with such.</summary>
+    /// <summary>
+    /// The links with those that are slow marked. Links within a host are compared with such, links between hosts with
+    /// such.
+    /// </summary>
     /// <param name="links">What was measured.</param>
-    /// <param name="minimumGbps">The bandwidth below which a link is slow whatever the others do, in 10⁹ bits per second; <see langword="null"/>: none.</param>
+    /// <param name="minimumGbps">
+    /// The bandwidth below which a link is slow whatever the others do, in 10⁹ bits per second; <see langword="null"/>:
+    /// none.
+    /// </param>
     public static IReadOnlyList<LinkReport> Judge(IReadOnlyList<LinkReport> links, double? minimumGbps) =>
         [.. links.Select(link => Judge(link, links, minimumGbps))];
 
     private static LinkReport Judge(LinkReport link, IReadOnlyList<LinkReport> links, double? minimumGbps)
     {
-        if (link.State is not (LinkState.Ok or LinkState.Slow) || link.Probe is not { LowestGbps: { } gbps, LatencyUs: { } latency })
+        if (
+            link.State is not (LinkState.Ok or LinkState.Slow)
+            || link.Probe is not { LowestGbps: { } gbps, LatencyUs: { } latency }
+        )
         {
             return link;
         }
@@ -38,7 +48,11 @@ internal static class LinkVerdicts
 
         LinkReport[] others =
         [
-            .. links.Where(other => other != link && other.IsWithinHost == link.IsWithinHost && other.Probe is { LowestGbps: not null, LatencyUs: not null }),
+            .. links.Where(other =>
+                other != link
+                && other.IsWithinHost == link.IsWithinHost
+                && other.Probe is { LowestGbps: not null, LatencyUs: not null }
+            ),
         ];
         if (others.Length >= LeastOthers)
         {
@@ -51,12 +65,23 @@ internal static class LinkVerdicts
             double usualLatency = Statistics.Median(others.Select(static other => other.Probe!.LatencyUs!.Value));
             if (latency > MostTimes * usualLatency && latency > usualLatency + LeastExcessUs)
             {
-                reasons.Add($"a round trip takes {Words.Microseconds(latency)}, where the other links take {Words.Microseconds(usualLatency)} (median)");
+                reasons.Add(
+                    $"a round trip takes {Words.Microseconds(latency)}, where the other links take "
+                        + $"{Words.Microseconds(usualLatency)} (median)"
+                );
             }
         }
 
         return reasons.Count == 0
-            ? link with { State = LinkState.Ok, Message = null }
-            : link with { State = LinkState.Slow, Message = string.Join("; ", reasons) };
+            ? link with
+            {
+                State = LinkState.Ok,
+                Message = null,
+            }
+            : link with
+            {
+                State = LinkState.Slow,
+                Message = string.Join("; ", reasons),
+            };
     }
 }

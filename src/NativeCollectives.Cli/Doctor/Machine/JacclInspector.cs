@@ -5,9 +5,8 @@ using System.Runtime.InteropServices;
 namespace NativeCollectives.Cli.Doctor.Machine;
 
 /// <summary>
-/// Asks the library of verbs for its devices and their ports. To be called once the jaccl backend has been found available: it has loaded the library then. A
-/// device is judged as that
-/// backend does when it forms a group.
+/// Asks the library of verbs for its devices and their ports. To be called once the jaccl backend has been found
+/// available: it has loaded the library then. A device is judged as that backend does when it forms a group.
 /// </summary>
 internal static unsafe class JacclInspector
 {
@@ -22,11 +21,20 @@ internal static unsafe class JacclInspector
     private const int LinkLayerOffset = 46;
     private const int MostGids = 256;
 
-    private static readonly string[] _states = ["unknown", "down", "initializing", "armed", "active", "active, deferred"];
+    private static readonly string[] _states =
+    [
+        "unknown",
+        "down",
+        "initializing",
+        "armed",
+        "active",
+        "active, deferred",
+    ];
 
     public static JacclDetails Inspect(JacclOptions? options)
     {
-        string? library = options?.Library
+        string? library =
+            options?.Library
             ?? (Environment.GetEnvironmentVariable("NC_VERBS_LIBRARY") is { Length: > 0 } named ? named : null)
             ?? LoadedLibraries.PathOf(OperatingSystem.IsMacOS() ? "librdma." : "libibverbs.so");
         return new JacclDetails(library, library is null ? [] : Devices(library), LockableBytes());
@@ -75,7 +83,13 @@ internal static unsafe class JacclInspector
         nint context = openDevice(device);
         if (context == 0)
         {
-            return new RdmaDevice(name, "unknown", null, null, "it cannot be opened: see the rights on /dev/infiniband/uverbs*, or the container's devices");
+            return new RdmaDevice(
+                name,
+                "unknown",
+                null,
+                null,
+                "it cannot be opened: see the rights on /dev/infiniband/uverbs*, or the container's devices"
+            );
         }
 
         try
@@ -88,7 +102,12 @@ internal static unsafe class JacclInspector
             }
 
             int state = *(int*)(port + StateOffset);
-            string? link = port[LinkLayerOffset] switch { 1 => "infiniband", 2 => "ethernet", _ => null };
+            string? link = port[LinkLayerOffset] switch
+            {
+                1 => "infiniband",
+                2 => "ethernet",
+                _ => null,
+            };
             bool hasLid = link == "infiniband" && *(ushort*)(port + LidOffset) != 0;
             string? address = Ipv4(library, context, *(int*)(port + GidTableLengthOffset));
             return new RdmaDevice(
@@ -96,9 +115,14 @@ internal static unsafe class JacclInspector
                 state >= 0 && state < _states.Length ? _states[state] : state.ToString(CultureInfo.InvariantCulture),
                 link,
                 address,
-                _states.ElementAtOrDefault(state) == "down" ? "its port is down: no cable is in it, the other machine is off, or its network interface is down"
-                    : address is null && !hasLid ? "it has no IPv4 address: its network interface needs one (on a Mac: outside of the Thunderbolt Bridge)"
-                    : null);
+                _states.ElementAtOrDefault(state) == "down"
+                        ? "its port is down: no cable is in it, the other machine is off, or its network interface is "
+                            + "down"
+                    : address is null && !hasLid
+                        ? "it has no IPv4 address: its network interface needs one (on a Mac: outside of the "
+                            + "Thunderbolt Bridge)"
+                    : null
+            );
         }
         finally
         {
@@ -109,11 +133,15 @@ internal static unsafe class JacclInspector
     // The first of its addresses that is an IPv4 address: ::ffff:a.b.c.d.
     private static string? Ipv4(nint library, nint context, int gids)
     {
-        var queryGid = (delegate* unmanaged<nint, byte, int, byte*, int>)NativeLibrary.GetExport(library, "ibv_query_gid");
+        var queryGid = (delegate* unmanaged<nint, byte, int, byte*, int>)
+            NativeLibrary.GetExport(library, "ibv_query_gid");
         byte* gid = stackalloc byte[GidBytes];
         for (int index = 0; index < Math.Min(gids, MostGids); index++)
         {
-            if (queryGid(context, FirstPort, index, gid) == 0 && new IPAddress(new ReadOnlySpan<byte>(gid, GidBytes)) is { IsIPv4MappedToIPv6: true } address)
+            if (
+                queryGid(context, FirstPort, index, gid) == 0
+                && new IPAddress(new ReadOnlySpan<byte>(gid, GidBytes)) is { IsIPv4MappedToIPv6: true } address
+            )
             {
                 return address.MapToIPv4().ToString();
             }
@@ -131,8 +159,10 @@ internal static unsafe class JacclInspector
         }
 
         // "Max locked memory         8388608              8388608              bytes": the soft limit counts
-        string? line = File.ReadLines(limits).FirstOrDefault(static line => line.StartsWith("Max locked memory", StringComparison.Ordinal));
-        return line?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, _, _, var soft, ..]
+        string? line = File.ReadLines(limits)
+            .FirstOrDefault(static line => line.StartsWith("Max locked memory", StringComparison.Ordinal));
+        return
+            line?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, _, _, var soft, ..]
             && long.TryParse(soft, CultureInfo.InvariantCulture, out long bytes)
             ? bytes
             : null;

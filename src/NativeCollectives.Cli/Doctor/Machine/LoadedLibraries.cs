@@ -6,14 +6,17 @@ namespace NativeCollectives.Cli.Doctor.Machine;
 internal static unsafe partial class LoadedLibraries
 {
     /// <summary>The file whose name begins so; <see langword="null"/>: none, or the system does not tell.</summary>
-    public static string? PathOf(string beginning) => All().FirstOrDefault(path => Path.GetFileName(path).StartsWith(beginning, StringComparison.Ordinal));
+    public static string? PathOf(string beginning) =>
+        All().FirstOrDefault(path => Path.GetFileName(path).StartsWith(beginning, StringComparison.Ordinal));
 
     private static IEnumerable<string> All()
     {
         if (OperatingSystem.IsMacOS())
         {
-            return Enumerable.Range(0, (int)DyldImageCount())
-                .Select(static index => Marshal.PtrToStringUTF8((nint)DyldGetImageName((uint)index))).OfType<string>();
+            return Enumerable
+                .Range(0, (int)DyldImageCount())
+                .Select(static index => Marshal.PtrToStringUTF8((nint)DyldGetImageName((uint)index)))
+                .OfType<string>();
         }
 
         // address range, rights, offset, device, inode, path

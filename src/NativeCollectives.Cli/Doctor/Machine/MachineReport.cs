@@ -33,7 +33,13 @@ internal sealed record MachineReport
 /// <param name="AbiVersion">The version of its C interface.</param>
 /// <param name="NeededAbiVersion">The one that NativeCollectives.dll needs.</param>
 /// <param name="Error">Why it cannot be used; <see langword="null"/> if it can.</param>
-internal sealed record NativeCoreReport(string? Path, string? Version, int? AbiVersion, int NeededAbiVersion, string? Error);
+internal sealed record NativeCoreReport(
+    string? Path,
+    string? Version,
+    int? AbiVersion,
+    int NeededAbiVersion,
+    string? Error
+);
 
 internal sealed record InterfaceAddress(string Interface, string Address);
 
@@ -54,12 +60,20 @@ internal sealed record BackendReport(string Name, bool Available, string? Reason
 /// <param name="Driver">The file of the CUDA driver that is loaded.</param>
 /// <param name="CudaVersion">The newest CUDA that the driver supports, such as 12.8.</param>
 /// <param name="Devices">The names of the devices, in the order of their ordinals.</param>
-internal sealed record NcclDetails(string? Library, string? Version, string? Driver, string? CudaVersion, IReadOnlyList<string> Devices);
+internal sealed record NcclDetails(
+    string? Library,
+    string? Version,
+    string? Driver,
+    string? CudaVersion,
+    IReadOnlyList<string> Devices
+);
 
 /// <summary>What the library of verbs of the jaccl backend says.</summary>
 /// <param name="Library">The file that is loaded.</param>
 /// <param name="Devices">The RDMA devices.</param>
-/// <param name="LockableBytes">How much memory this process may lock (ulimit -l); <see langword="null"/>: no limit, or the system does not tell.</param>
+/// <param name="LockableBytes">
+/// How much memory this process may lock (ulimit -l); <see langword="null"/>: no limit, or the system does not tell.
+/// </param>
 internal sealed record JacclDetails(string? Library, IReadOnlyList<RdmaDevice> Devices, long? LockableBytes);
 
 /// <summary>An RDMA device and its first port.</summary>
@@ -67,5 +81,7 @@ internal sealed record JacclDetails(string? Library, IReadOnlyList<RdmaDevice> D
 /// <param name="State">The port's state: active, down, …</param>
 /// <param name="Link">ethernet, infiniband; <see langword="null"/>: the device does not tell.</param>
 /// <param name="Ipv4">The IPv4 address by which queue pairs reach it.</param>
-/// <param name="Problem">Why no group can be formed over it; <see langword="null"/>: nothing is known against it.</param>
+/// <param name="Problem">
+/// Why no group can be formed over it; <see langword="null"/>: nothing is known against it.
+/// </param>
 internal sealed record RdmaDevice(string Name, string State, string? Link, string? Ipv4, string? Problem);

@@ -3,7 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace NativeCollectives.Cli.Doctor.Machine;
 
-/// <summary>Asks NCCL and the CUDA driver who they are. To be called once the nccl backend has been found available: it has loaded both then.</summary>
+/// <summary>
+/// Asks NCCL and the CUDA driver who they are. To be called once the nccl backend has been found available: it has
+/// loaded both then.
+/// </summary>
 internal static unsafe class NcclInspector
 {
     private const int Success = 0;
@@ -15,13 +18,16 @@ internal static unsafe class NcclInspector
         return new NcclDetails(nccl, NcclVersion(nccl), driver, CudaVersion(driver), Devices(driver));
     }
 
-    private static string? Named(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } path ? path : null;
+    private static string? Named(string variable) =>
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } path ? path : null;
 
     private static string? NcclVersion(string? library)
     {
         int version;
         // 23007 is 2.30.7
-        return TryFind(library, "ncclGetVersion", out nint function) && ((delegate* unmanaged<int*, int>)function)(&version) == Success
+        return
+            TryFind(library, "ncclGetVersion", out nint function)
+            && ((delegate* unmanaged<int*, int>)function)(&version) == Success
             ? string.Create(CultureInfo.InvariantCulture, $"{version / 10000}.{version / 100 % 100}.{version % 100}")
             : null;
     }
@@ -30,7 +36,9 @@ internal static unsafe class NcclInspector
     {
         int version;
         // 12080 is 12.8
-        return TryFind(library, "cuDriverGetVersion", out nint function) && ((delegate* unmanaged<int*, int>)function)(&version) == Success
+        return
+            TryFind(library, "cuDriverGetVersion", out nint function)
+            && ((delegate* unmanaged<int*, int>)function)(&version) == Success
             ? string.Create(CultureInfo.InvariantCulture, $"{version / 1000}.{version / 10 % 100}")
             : null;
     }
@@ -38,12 +46,14 @@ internal static unsafe class NcclInspector
     private static IReadOnlyList<string> Devices(string? library)
     {
         int count;
-        if (!TryFind(library, "cuInit", out nint init)
+        if (
+            !TryFind(library, "cuInit", out nint init)
             || !TryFind(library, "cuDeviceGetCount", out nint getCount)
             || !TryFind(library, "cuDeviceGet", out nint get)
             || !TryFind(library, "cuDeviceGetName", out nint getName)
             || ((delegate* unmanaged<uint, int>)init)(0) != Success
-            || ((delegate* unmanaged<int*, int>)getCount)(&count) != Success)
+            || ((delegate* unmanaged<int*, int>)getCount)(&count) != Success
+        )
         {
             return [];
         }
@@ -54,7 +64,8 @@ internal static unsafe class NcclInspector
         for (int ordinal = 0; ordinal < count; ordinal++)
         {
             int device;
-            bool known = ((delegate* unmanaged<int*, int, int>)get)(&device, ordinal) == Success
+            bool known =
+                ((delegate* unmanaged<int*, int, int>)get)(&device, ordinal) == Success
                 && ((delegate* unmanaged<byte*, int, int, int>)getName)(name, room, device) == Success;
             names.Add(known ? Marshal.PtrToStringUTF8((nint)name) ?? "" : "(the driver does not tell its name)");
         }
@@ -65,6 +76,8 @@ internal static unsafe class NcclInspector
     private static bool TryFind(string? library, string symbol, out nint function)
     {
         function = 0;
-        return library is not null && NativeLibrary.TryLoad(library, out nint handle) && NativeLibrary.TryGetExport(handle, symbol, out function);
+        return library is not null
+            && NativeLibrary.TryLoad(library, out nint handle)
+            && NativeLibrary.TryGetExport(handle, symbol, out function);
     }
 }

@@ -36,10 +36,20 @@ internal sealed class HumanReport(IAnsiConsole console)
         Add(
             grid,
             "native library",
-            core.Version is null ? "not loaded" : $"{core.Version}, ABI {core.AbiVersion}, {core.Path ?? "at a place that the system does not tell"}");
+            core.Version is null
+                ? "not loaded"
+                : $"{core.Version}, ABI {core.AbiVersion}, {core.Path ?? "at a place that the system does not tell"}"
+        );
         if (machine.Addresses.Count > 0)
         {
-            Add(grid, "addresses", string.Join(", ", machine.Addresses.Select(static address => $"{address.Address} ({address.Interface})")));
+            Add(
+                grid,
+                "addresses",
+                string.Join(
+                    ", ",
+                    machine.Addresses.Select(static address => $"{address.Address} ({address.Interface})")
+                )
+            );
         }
 
         console.Write(grid);
@@ -51,28 +61,35 @@ internal sealed class HumanReport(IAnsiConsole console)
             backends.AddRow(
                 new Text(backend.Name, new Style(decoration: Decoration.Bold)),
                 backend.Available ? new Text("available", Color.Green) : new Text("not available", Color.Yellow),
-                new Text(backend.Available ? Details(backend) : backend.Reason ?? ""));
+                new Text(backend.Available ? Details(backend) : backend.Reason ?? "")
+            );
         }
 
         console.Write(backends);
     }
 
-    private static string Details(BackendReport backend) => backend switch
-    {
-        { Nccl: { } nccl } => string.Join(
-            "\n",
-            $"NCCL {nccl.Version ?? "of a version that it does not tell"}: {nccl.Library}",
-            $"CUDA driver for CUDA {nccl.CudaVersion ?? "of a version that it does not tell"}: {nccl.Driver}",
-            $"{Words.Count(nccl.Devices.Count, "device")}: {string.Join(", ", nccl.Devices.Select(static (name, ordinal) => $"{ordinal} {name}"))}"),
-        { Jaccl: { } jaccl } => string.Join(
-            "\n",
-            [
-                $"verbs: {jaccl.Library}",
-                .. jaccl.Devices.Select(Details),
-                .. jaccl.LockableBytes is { } bytes ? [$"a process may lock {Words.Bytes(bytes)} of memory (ulimit -l)"] : Array.Empty<string>(),
-            ]),
-        _ => "TCP, and nothing else that could be missing",
-    };
+    private static string Details(BackendReport backend) =>
+        backend switch
+        {
+            { Nccl: { } nccl } => string.Join(
+                "\n",
+                $"NCCL {nccl.Version ?? "of a version that it does not tell"}: {nccl.Library}",
+                $"CUDA driver for CUDA {nccl.CudaVersion ?? "of a version that it does not tell"}: {nccl.Driver}",
+                $"{Words.Count(nccl.Devices.Count, "device")}: "
+                    + $"{string.Join(", ", nccl.Devices.Select(static (name, ordinal) => $"{ordinal} {name}"))}"
+            ),
+            { Jaccl: { } jaccl } => string.Join(
+                "\n",
+                [
+                    $"verbs: {jaccl.Library}",
+                    .. jaccl.Devices.Select(Details),
+                    .. jaccl.LockableBytes is { } bytes
+                        ? [$"a process may lock {Words.Bytes(bytes)} of memory (ulimit -l)"]
+                        : Array.Empty<string>(),
+                ]
+            ),
+            _ => "TCP, and nothing else that could be missing",
+        };
 
     private static string Details(RdmaDevice device)
     {
@@ -114,19 +131,25 @@ internal sealed class HumanReport(IAnsiConsole console)
             console.Write(new Text($"{note}\n"));
         }
 
-        console.Write(new Text(configuration switch
-        {
-            { Findings.Count: > 0 } => "A program started here would fail: see below.\n",
-            { Backend: "none" } => "A program started here would be a group of one.\n",
-            _ => $"A program started here would be rank {configuration.Rank}"
-                + $"{(configuration.Size is { } size ? $" of {size}" : "")} over {configuration.Backend}.\n",
-        }));
+        console.Write(
+            new Text(
+                configuration switch
+                {
+                    { Findings.Count: > 0 } => "A program started here would fail: see below.\n",
+                    { Backend: "none" } => "A program started here would be a group of one.\n",
+                    _ => $"A program started here would be rank {configuration.Rank}"
+                        + $"{(configuration.Size is { } size ? $" of {size}" : "")} over {configuration.Backend}.\n",
+                }
+            )
+        );
     }
 
     private void Write(ClusterReport hostfile)
     {
         Title($"Hostfile {hostfile.Path}");
-        console.Write(new Text($"{Kind(hostfile)}, {Words.Count(hostfile.Ranks.Count, "rank")}, judged for {hostfile.Backend}.\n"));
+        console.Write(
+            new Text($"{Kind(hostfile)}, {Words.Count(hostfile.Ranks.Count, "rank")}, judged for {hostfile.Backend}.\n")
+        );
         if (hostfile.Ranks.Count > 0 && hostfile.Kind != ClusterKind.Devices)
         {
             Table ranks = NewTable("rank", "host", "addresses", "tool");
@@ -134,9 +157,16 @@ internal sealed class HumanReport(IAnsiConsole console)
             {
                 ranks.AddRow(
                     new Text(Number(rank.Rank)),
-                    new Text(hostfile.Hosts.Any(host => host.Name == rank.Host && host.Local) ? $"{rank.Host} (this machine)" : rank.Host),
+                    new Text(
+                        hostfile.Hosts.Any(host => host.Name == rank.Host && host.Local)
+                            ? $"{rank.Host} (this machine)"
+                            : rank.Host
+                    ),
                     new Text(string.Join(", ", rank.Addresses)),
-                    rank.Machine is null ? new Text("does not run", Color.Red) : new Text(rank.Machine.LibraryVersion.Split('+')[0]));
+                    rank.Machine is null
+                        ? new Text("does not run", Color.Red)
+                        : new Text(rank.Machine.LibraryVersion.Split('+')[0])
+                );
             }
 
             console.Write(ranks);
@@ -154,33 +184,40 @@ internal sealed class HumanReport(IAnsiConsole console)
                     State(link),
                     new Text(probe?.LatencyUs is { } latency ? Words.Microseconds(latency) : "-"),
                     new Text(probe?.ForwardGbps is { } forward ? Words.Gbps(forward) : "-"),
-                    new Text(probe?.BackwardGbps is { } backward ? Words.Gbps(backward) : "-"));
+                    new Text(probe?.BackwardGbps is { } backward ? Words.Gbps(backward) : "-")
+                );
             }
 
             console.Write(links);
         }
         else
         {
-            console.Write(new Text(hostfile.Kind == ClusterKind.Devices
-                ? "It names no hosts, so that no link was tested: give the launcher's hostfile for that.\n"
-                : "A group of one has no links to test.\n"));
+            console.Write(
+                new Text(
+                    hostfile.Kind == ClusterKind.Devices
+                        ? "It names no hosts, so that no link was tested: give the launcher's hostfile for that.\n"
+                        : "A group of one has no links to test.\n"
+                )
+            );
         }
     }
 
-    private static string Kind(ClusterReport hostfile) => hostfile.Kind switch
-    {
-        ClusterKind.Launcher => "A launcher's hostfile",
-        ClusterKind.Ring => "A list of the ring's addresses",
-        _ => "A matrix of RDMA devices",
-    };
+    private static string Kind(ClusterReport hostfile) =>
+        hostfile.Kind switch
+        {
+            ClusterKind.Launcher => "A launcher's hostfile",
+            ClusterKind.Ring => "A list of the ring's addresses",
+            _ => "A matrix of RDMA devices",
+        };
 
-    private static Text State(LinkReport link) => link.State switch
-    {
-        LinkState.Ok => new Text("ok", Color.Green),
-        LinkState.Slow => new Text("slow", Color.Yellow),
-        LinkState.Broken => new Text($"broken: {link.Step!.Value.ToString().ToLowerInvariant()}", Color.Red),
-        _ => new Text("not tested", Color.Yellow),
-    };
+    private static Text State(LinkReport link) =>
+        link.State switch
+        {
+            LinkState.Ok => new Text("ok", Color.Green),
+            LinkState.Slow => new Text("slow", Color.Yellow),
+            LinkState.Broken => new Text($"broken: {link.Step!.Value.ToString().ToLowerInvariant()}", Color.Red),
+            _ => new Text("not tested", Color.Yellow),
+        };
 
     private void WriteVerdict(DoctorReport report)
     {
@@ -208,7 +245,11 @@ internal sealed class HumanReport(IAnsiConsole console)
         var grid = new Grid();
         for (int column = 0; column < columns; column++)
         {
-            grid.AddColumn(column < columns - 1 ? new GridColumn().NoWrap().Padding(2, 0, 2, 0) : new GridColumn().Padding(0, 0, 0, 0));
+            grid.AddColumn(
+                column < columns - 1
+                    ? new GridColumn().NoWrap().Padding(2, 0, 2, 0)
+                    : new GridColumn().Padding(0, 0, 0, 0)
+            );
         }
 
         return grid;

@@ -31,7 +31,11 @@ internal sealed class ProbeCaller
     /// <param name="target">The listener.</param>
     /// <param name="stepTime">How long each step may take.</param>
     /// <param name="cancellationToken">Ends the probe.</param>
-    public static async Task<ProbeResult> RunAsync(ProbeTarget target, TimeSpan stepTime, CancellationToken cancellationToken)
+    public static async Task<ProbeResult> RunAsync(
+        ProbeTarget target,
+        TimeSpan stepTime,
+        CancellationToken cancellationToken
+    )
     {
         var caller = new ProbeCaller(target, stepTime, cancellationToken);
         try
@@ -52,15 +56,35 @@ internal sealed class ProbeCaller
         _result = _result with { To = endPoint.ToString() };
 
         using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await StepAsync(ProbeStep.Connect, $"{endPoint} did not answer", token => socket.ConnectAsync(endPoint, token).AsTask());
+        await StepAsync(
+            ProbeStep.Connect,
+            $"{endPoint} did not answer",
+            token => socket.ConnectAsync(endPoint, token).AsTask()
+        );
         _result = _result with { From = socket.LocalEndPoint!.ToString() };
 
-        await StepAsync(ProbeStep.Greet, $"{endPoint} accepted the connection, but did not greet", token => GreetAsync(socket, token));
-        await StepAsync(ProbeStep.Latency, "a small message did not come back", token => MeasureLatencyAsync(socket, token));
+        await StepAsync(
+            ProbeStep.Greet,
+            $"{endPoint} accepted the connection, but did not greet",
+            token => GreetAsync(socket, token)
+        );
+        await StepAsync(
+            ProbeStep.Latency,
+            "a small message did not come back",
+            token => MeasureLatencyAsync(socket, token)
+        );
         double roundTrip = _result.LatencyUs!.Value;
-        double forward = await MeasureBandwidthAsync(roundTrip, "to the target", (bytes, token) => PushAsync(socket, bytes, token));
+        double forward = await MeasureBandwidthAsync(
+            roundTrip,
+            "to the target",
+            (bytes, token) => PushAsync(socket, bytes, token)
+        );
         _result = _result with { ForwardGbps = forward };
-        double backward = await MeasureBandwidthAsync(roundTrip, "from the target", (bytes, token) => PullAsync(socket, bytes, token));
+        double backward = await MeasureBandwidthAsync(
+            roundTrip,
+            "from the target",
+            (bytes, token) => PullAsync(socket, bytes, token)
+        );
         _result = _result with { BackwardGbps = backward };
     }
 
@@ -68,10 +92,16 @@ internal sealed class ProbeCaller
     {
         await ProbeWire.SendAsync(socket, Convert.FromHexString(_target.Token), token);
         byte[] greeting = new byte[ProbeWire.Greeting.Length];
-        if (!await ProbeWire.ReceiveAsync(socket, greeting, token) || !greeting.AsSpan().SequenceEqual(ProbeWire.Greeting))
+        if (
+            !await ProbeWire.ReceiveAsync(socket, greeting, token)
+            || !greeting.AsSpan().SequenceEqual(ProbeWire.Greeting)
+        )
         {
             throw new ProbeException(
-                ProbeStep.Greet, $"{socket.RemoteEndPoint} is not the probe on the target: something between the hosts answers in its place");
+                ProbeStep.Greet,
+                $"{socket.RemoteEndPoint} is not the probe on the target: something between the hosts answers in its "
+                    + "place"
+            );
         }
     }
 
@@ -94,7 +124,10 @@ internal sealed class ProbeCaller
             times.Add(clock.Elapsed.TotalMicroseconds);
             if (!answer.AsSpan().SequenceEqual(request))
             {
-                throw new ProbeException(ProbeStep.Latency, "a small message came back changed: the link corrupts data");
+                throw new ProbeException(
+                    ProbeStep.Latency,
+                    "a small message came back changed: the link corrupts data"
+                );
             }
         }
 
@@ -102,20 +135,26 @@ internal sealed class ProbeCaller
     }
 
     // The best of a few transfers that are long enough to say something.
-    private async Task<double> MeasureBandwidthAsync(double roundTripUs, string direction, Func<long, CancellationToken, Task> transfer)
+    private async Task<double> MeasureBandwidthAsync(
+        double roundTripUs,
+        string direction,
+        Func<long, CancellationToken, Task> transfer
+    )
     {
         double longEnough = Math.Max(_transferTime.TotalSeconds, 8 * roundTripUs / 1e6);
         double best = 0;
         long count = FirstBytes;
         var spent = Stopwatch.StartNew();
-        for (int repetition = 0; repetition < Repetitions;)
+        for (int repetition = 0; repetition < Repetitions; )
         {
             long bytes = count;
             var clock = Stopwatch.StartNew();
             await StepAsync(
                 ProbeStep.Transfer,
-                $"{Words.Bytes(bytes)} {direction} did not arrive, though small messages do (an MTU that differs along the way can be the cause)",
-                token => transfer(bytes, token));
+                $"{Words.Bytes(bytes)} {direction} did not arrive, though small messages do (an MTU that differs along "
+                    + "the way can be the cause)",
+                token => transfer(bytes, token)
+            );
             double seconds = clock.Elapsed.TotalSeconds;
             best = Math.Max(best, bytes * 8 / seconds / 1e9);
             if (seconds >= longEnough || bytes == MostBytes)
@@ -149,7 +188,10 @@ internal sealed class ProbeCaller
 
         if (verdict[0] != ProbeWire.Right)
         {
-            throw new ProbeException(ProbeStep.Transfer, "data that was sent to the target arrived changed: the link corrupts data");
+            throw new ProbeException(
+                ProbeStep.Transfer,
+                "data that was sent to the target arrived changed: the link corrupts data"
+            );
         }
     }
 
@@ -158,7 +200,10 @@ internal sealed class ProbeCaller
         await ProbeWire.SendAsync(socket, ProbeWire.Request(ProbeWire.Give, count), token);
         if (!await ProbeWire.ReceivePatternAsync(socket, count, token))
         {
-            throw new ProbeException(ProbeStep.Transfer, "data that was sent by the target arrived changed: the link corrupts data");
+            throw new ProbeException(
+                ProbeStep.Transfer,
+                "data that was sent by the target arrived changed: the link corrupts data"
+            );
         }
     }
 
@@ -184,13 +229,17 @@ internal sealed class ProbeCaller
         }
     }
 
-    private string Explain(SocketException failure, ProbeStep step) => failure.SocketErrorCode switch
-    {
-        SocketError.ConnectionRefused =>
-            $"{_result.To} refused the connection, though the target listens on port {_target.Port}: a firewall, or the address is another host's",
-        SocketError.HostUnreachable or SocketError.NetworkUnreachable => $"there is no way to {_result.To} ({failure.Message})",
-        SocketError.TimedOut => $"timed out: {_result.To} did not answer ({failure.Message})",
-        SocketError.ConnectionReset => "the connection was reset",
-        _ => $"{(step == ProbeStep.Connect ? "cannot connect to" : "the connection failed to")} {_result.To}: {failure.Message}",
-    };
+    private string Explain(SocketException failure, ProbeStep step) =>
+        failure.SocketErrorCode switch
+        {
+            SocketError.ConnectionRefused =>
+                $"{_result.To} refused the connection, though the target listens on port {_target.Port}: a firewall, "
+                    + "or the address is another host's",
+            SocketError.HostUnreachable or SocketError.NetworkUnreachable =>
+                $"there is no way to {_result.To} ({failure.Message})",
+            SocketError.TimedOut => $"timed out: {_result.To} did not answer ({failure.Message})",
+            SocketError.ConnectionReset => "the connection was reset",
+            _ => $"{(step == ProbeStep.Connect ? "cannot connect to" : "the connection failed to")} {_result.To}: "
+                + $"{failure.Message}",
+        };
 }

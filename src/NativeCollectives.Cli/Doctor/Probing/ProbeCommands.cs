@@ -3,7 +3,10 @@ using NativeCollectives.Cli.Doctor.Machine;
 
 namespace NativeCollectives.Cli.Doctor.Probing;
 
-/// <summary>The hidden commands that doctor runs on other hosts. Each says what it has to say in one line, and ends when its standard input does.</summary>
+/// <summary>
+/// The hidden commands that doctor runs on other hosts. Each says what it has to say in one line, and ends when its
+/// standard input does.
+/// </summary>
 internal static class ProbeCommands
 {
     public const string MachineName = "probe-machine";
@@ -16,14 +19,18 @@ internal static class ProbeCommands
     public static IEnumerable<Command> Create() => [CreateMachine(), CreateListen(), CreateCall()];
 
     /// <summary>
-    /// The longest that a probe can take: five steps, of which the last is done in both directions, and each of these may overrun its half by one transfer.
+    /// The longest that a probe can take: five steps, of which the last is done in both directions, and each of these
+    /// may overrun its half by one transfer.
     /// </summary>
     public static TimeSpan LongestCall(TimeSpan stepTime) => 8 * stepTime;
 
     private static Command CreateMachine()
     {
         var command = new Command(MachineName, "Describes this machine.") { Hidden = true };
-        command.SetAction((_, cancellationToken) => AsLongAsInputLastsAsync(_ => RemoteTool.WriteAsync(MachineInspector.Inspect()), cancellationToken));
+        command.SetAction(
+            (_, cancellationToken) =>
+                AsLongAsInputLastsAsync(_ => RemoteTool.WriteAsync(MachineInspector.Inspect()), cancellationToken)
+        );
         return command;
     }
 
@@ -34,8 +41,19 @@ internal static class ProbeCommands
         var timeout = new Option<double>("--timeout") { Required = true };
         var command = new Command(ListenName, "Listens for a probe.") { address, port, timeout };
         command.Hidden = true;
-        command.SetAction((parsed, cancellationToken) => AsLongAsInputLastsAsync(
-            token => ListenAsync(parsed.GetValue(address)!, parsed.GetValue(port), TimeSpan.FromSeconds(parsed.GetValue(timeout)), token), cancellationToken));
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                AsLongAsInputLastsAsync(
+                    token =>
+                        ListenAsync(
+                            parsed.GetValue(address)!,
+                            parsed.GetValue(port),
+                            TimeSpan.FromSeconds(parsed.GetValue(timeout)),
+                            token
+                        ),
+                    cancellationToken
+                )
+        );
         return command;
     }
 
@@ -47,17 +65,32 @@ internal static class ProbeCommands
         var timeout = new Option<double>("--timeout") { Required = true };
         var command = new Command(CallName, "Probes a link.") { address, port, token, timeout };
         command.Hidden = true;
-        command.SetAction((parsed, cancellationToken) => AsLongAsInputLastsAsync(
-            async end =>
-            {
-                var target = new ProbeTarget(parsed.GetValue(address)!, parsed.GetValue(port), parsed.GetValue(token)!);
-                await RemoteTool.WriteAsync(await ProbeCaller.RunAsync(target, TimeSpan.FromSeconds(parsed.GetValue(timeout)), end));
-            },
-            cancellationToken));
+        command.SetAction(
+            (parsed, cancellationToken) =>
+                AsLongAsInputLastsAsync(
+                    async end =>
+                    {
+                        var target = new ProbeTarget(
+                            parsed.GetValue(address)!,
+                            parsed.GetValue(port),
+                            parsed.GetValue(token)!
+                        );
+                        await RemoteTool.WriteAsync(
+                            await ProbeCaller.RunAsync(target, TimeSpan.FromSeconds(parsed.GetValue(timeout)), end)
+                        );
+                    },
+                    cancellationToken
+                )
+        );
         return command;
     }
 
-    private static async Task ListenAsync(string address, int port, TimeSpan stepTime, CancellationToken cancellationToken)
+    private static async Task ListenAsync(
+        string address,
+        int port,
+        TimeSpan stepTime,
+        CancellationToken cancellationToken
+    )
     {
         ProbeListener listener;
         try
@@ -80,7 +113,10 @@ internal static class ProbeCommands
     }
 
     // Whoever started the probe holds its input open for as long as he lives.
-    private static async Task<int> AsLongAsInputLastsAsync(Func<CancellationToken, Task> probe, CancellationToken cancellationToken)
+    private static async Task<int> AsLongAsInputLastsAsync(
+        Func<CancellationToken, Task> probe,
+        CancellationToken cancellationToken
+    )
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task input = Console.OpenStandardInput().CopyToAsync(Stream.Null, end.Token);

@@ -25,7 +25,12 @@ internal sealed class ProbeListener : IDisposable
     /// <param name="timeout">How long a name may take to resolve.</param>
     /// <param name="cancellationToken">Ends the wait for it.</param>
     /// <exception cref="ProbeException">It cannot.</exception>
-    public static async Task<ProbeListener> OpenAsync(string host, int port, TimeSpan timeout, CancellationToken cancellationToken)
+    public static async Task<ProbeListener> OpenAsync(
+        string host,
+        int port,
+        TimeSpan timeout,
+        CancellationToken cancellationToken
+    )
     {
         IPAddress address;
         try
@@ -49,8 +54,11 @@ internal sealed class ProbeListener : IDisposable
             socket.Dispose();
             string why = failure.SocketErrorCode switch
             {
-                SocketError.AddressAlreadyInUse => $"port {port} of {address} is in use: another program listens there, perhaps a rank of an earlier run",
-                SocketError.AddressNotAvailable => $"{address} is not an address of this host, so that no rank can listen there",
+                SocketError.AddressAlreadyInUse =>
+                    $"port {port} of {address} is in use: another program listens there, perhaps a rank of an "
+                        + "earlier run",
+                SocketError.AddressNotAvailable =>
+                    $"{address} is not an address of this host, so that no rank can listen there",
                 SocketError.AccessDenied => $"listening on port {port} is not allowed",
                 _ => $"cannot listen on port {port} of {address}: {failure.Message}",
             };
@@ -59,7 +67,9 @@ internal sealed class ProbeListener : IDisposable
     }
 
     /// <summary>Waits for the caller, and serves it until it hangs up.</summary>
-    /// <exception cref="OperationCanceledException">The token was cancelled: the caller did not come, or did not leave.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// The token was cancelled: the caller did not come, or did not leave.
+    /// </exception>
     public async Task ServeAsync(CancellationToken cancellationToken)
     {
         while (true)
@@ -103,7 +113,11 @@ internal sealed class ProbeListener : IDisposable
                     break;
                 case ProbeWire.Take:
                     bool right = await ProbeWire.ReceivePatternAsync(caller, number, cancellationToken);
-                    await ProbeWire.SendAsync(caller, new[] { right ? ProbeWire.Right : ProbeWire.Wrong }, cancellationToken);
+                    await ProbeWire.SendAsync(
+                        caller,
+                        new[] { right ? ProbeWire.Right : ProbeWire.Wrong },
+                        cancellationToken
+                    );
                     break;
                 case ProbeWire.Give:
                     await ProbeWire.SendPatternAsync(caller, number, cancellationToken);
@@ -124,10 +138,13 @@ internal sealed class ProbeListener : IDisposable
         byte[] shown = new byte[ProbeWire.TokenBytes];
         try
         {
-            return await ProbeWire.ReceiveAsync(caller, shown, patience.Token) && CryptographicOperations.FixedTimeEquals(shown, _token);
+            return await ProbeWire.ReceiveAsync(caller, shown, patience.Token)
+                && CryptographicOperations.FixedTimeEquals(shown, _token);
         }
-        catch (Exception failure) when (
-            failure is SocketException or EndOfStreamException || (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception failure)
+            when (failure is SocketException or EndOfStreamException
+                || (failure is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+            )
         {
             return false;
         }

@@ -28,7 +28,9 @@ internal sealed record ProbeResult
 
     /// <summary>The lower of the two bandwidths.</summary>
     [JsonIgnore]
-    public double? LowestGbps => ForwardGbps is { } forward && BackwardGbps is { } backward ? Math.Min(forward, backward) : null;
+    public double? LowestGbps =>
+        ForwardGbps is { } forward && BackwardGbps is { } backward ? Math.Min(forward, backward) : null;
 
-    public static ProbeResult Failed(ProbeException failure) => new() { FailedStep = failure.Step, Error = failure.Message };
+    public static ProbeResult Failed(ProbeException failure) =>
+        new() { FailedStep = failure.Step, Error = failure.Message };
 }

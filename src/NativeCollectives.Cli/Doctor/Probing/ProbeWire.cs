@@ -4,12 +4,11 @@ using System.Net.Sockets;
 namespace NativeCollectives.Cli.Doctor.Probing;
 
 /// <summary>
-/// What two probes say to each other. The caller sends the token (16 bytes), the listener answers <see cref="Greeting"/>. Then the caller asks, as often as it
-/// likes: a byte of the kind and
-/// a number of 8 bytes. <see cref="Ping"/>: the number comes back. <see cref="Take"/>: so many bytes of the pattern follow, and a byte comes back that says
-/// whether they were right.
-/// <see cref="Give"/>: so many bytes of the pattern come back. The caller hangs up first, so that no port of the listener's is kept busy by the connection's
-/// end.
+/// What two probes say to each other. The caller sends the token (16 bytes), the listener answers
+/// <see cref="Greeting"/>. Then the caller asks, as often as it likes: a byte of the kind and a number of 8 bytes.
+/// <see cref="Ping"/>: the number comes back. <see cref="Take"/>: so many bytes of the pattern follow, and a byte comes
+/// back that says whether they were right. <see cref="Give"/>: so many bytes of the pattern come back. The caller hangs
+/// up first, so that no port of the listener's is kept busy by the connection's end.
 /// </summary>
 internal static class ProbeWire
 {
@@ -48,7 +47,7 @@ internal static class ProbeWire
     /// <exception cref="EndOfStreamException">It hung up in the middle.</exception>
     public static async Task<bool> ReceiveAsync(Socket socket, Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        for (int done = 0; done < buffer.Length;)
+        for (int done = 0; done < buffer.Length; )
         {
             int more = await socket.ReceiveAsync(buffer[done..], cancellationToken);
             if (more == 0)
@@ -64,7 +63,7 @@ internal static class ProbeWire
 
     public static async Task SendPatternAsync(Socket socket, long count, CancellationToken cancellationToken)
     {
-        for (long done = 0; done < count;)
+        for (long done = 0; done < count; )
         {
             int offset = (int)(done % _pattern.Length);
             int next = (int)Math.Min(Math.Min(ChunkBytes, _pattern.Length - offset), count - done);
@@ -78,7 +77,7 @@ internal static class ProbeWire
     {
         byte[] buffer = new byte[ChunkBytes];
         bool right = true;
-        for (long done = 0; done < count;)
+        for (long done = 0; done < count; )
         {
             int offset = (int)(done % _pattern.Length);
             int next = (int)Math.Min(Math.Min(ChunkBytes, _pattern.Length - offset), count - done);

@@ -3,7 +3,9 @@ using NativeCollectives.Cli.Doctor.Machine;
 
 namespace NativeCollectives.Cli.Doctor.Probing;
 
-/// <summary>A host that ssh reaches, on which the tool is installed: probes run there as hidden commands of the tool.</summary>
+/// <summary>
+/// A host that ssh reaches, on which the tool is installed: probes run there as hidden commands of the tool.
+/// </summary>
 /// <param name="ssh">The host, as ssh knows it.</param>
 /// <param name="tool">The command that runs the tool there.</param>
 /// <param name="stepTime">How long each step of a probe may take.</param>
@@ -20,13 +22,19 @@ internal sealed class RemoteProbeHost(string ssh, string tool, TimeSpan stepTime
 
     public async Task<IListeningProbe> ListenAsync(string address, int port, CancellationToken cancellationToken)
     {
-        RemoteTool remote = Start(ProbeCommands.ListenName, ["--address", address, "--port", Number(port), "--timeout", Seconds]);
+        RemoteTool remote = Start(
+            ProbeCommands.ListenName,
+            ["--address", address, "--port", Number(port), "--timeout", Seconds]
+        );
         try
         {
             ProbeListening listening = await remote.ReadAsync<ProbeListening>(_startTime + stepTime, cancellationToken);
             return listening is { Port: { } actual, Token: { } token }
                 ? new Listening(remote, new ProbeTarget(address, actual, token))
-                : throw new ProbeException(ProbeStep.Listen, listening.Error ?? $"the tool on {ssh} does not say where it listens");
+                : throw new ProbeException(
+                    ProbeStep.Listen,
+                    listening.Error ?? $"the tool on {ssh} does not say where it listens"
+                );
         }
         catch
         {
@@ -38,10 +46,15 @@ internal sealed class RemoteProbeHost(string ssh, string tool, TimeSpan stepTime
     public async Task<ProbeResult> CallAsync(ProbeTarget target, CancellationToken cancellationToken)
     {
         await using var remote = Start(
-            ProbeCommands.CallName, ["--address", target.Host, "--port", Number(target.Port), "--token", target.Token, "--timeout", Seconds]);
+            ProbeCommands.CallName,
+            ["--address", target.Host, "--port", Number(target.Port), "--token", target.Token, "--timeout", Seconds]
+        );
         try
         {
-            return await remote.ReadAsync<ProbeResult>(_startTime + ProbeCommands.LongestCall(stepTime), cancellationToken);
+            return await remote.ReadAsync<ProbeResult>(
+                _startTime + ProbeCommands.LongestCall(stepTime),
+                cancellationToken
+            );
         }
         catch (ProbeException failure)
         {
@@ -53,7 +66,8 @@ internal sealed class RemoteProbeHost(string ssh, string tool, TimeSpan stepTime
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private RemoteTool Start(string command, IReadOnlyList<string> arguments) => RemoteTool.Start(ssh, tool, ["doctor", command, .. arguments], stepTime);
+    private RemoteTool Start(string command, IReadOnlyList<string> arguments) =>
+        RemoteTool.Start(ssh, tool, ["doctor", command, .. arguments], stepTime);
 
     private sealed class Listening(RemoteTool remote, ProbeTarget target) : IListeningProbe
     {

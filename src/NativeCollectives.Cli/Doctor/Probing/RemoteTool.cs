@@ -7,8 +7,8 @@ using NativeCollectives.Cli.Hosts;
 namespace NativeCollectives.Cli.Doctor.Probing;
 
 /// <summary>
-/// The tool, running on another host by ssh. Its standard input stays open as long as this object lives: when that ends, however this process ended, so does
-/// the tool there.
+/// The tool, running on another host by ssh. Its standard input stays open as long as this object lives: when that
+/// ends, however this process ended, so does the tool there.
 /// </summary>
 internal sealed class RemoteTool : IAsyncDisposable
 {
@@ -43,7 +43,12 @@ internal sealed class RemoteTool : IAsyncDisposable
     /// <exception cref="ProbeException">There is no ssh here.</exception>
     public static RemoteTool Start(string host, string tool, IReadOnlyList<string> arguments, TimeSpan connectTime)
     {
-        var start = new ProcessStartInfo("ssh") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("ssh")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (string option in SshShell.Options(connectTime))
         {
             start.ArgumentList.Add(option);
@@ -89,11 +94,19 @@ internal sealed class RemoteTool : IAsyncDisposable
         }
         catch (OperationCanceledException failure) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new ProbeException(ProbeStep.Reach, $"the tool on {_host} did not answer within {Words.Of(timeout)}", failure);
+            throw new ProbeException(
+                ProbeStep.Reach,
+                $"the tool on {_host} did not answer within {Words.Of(timeout)}",
+                failure
+            );
         }
         catch (JsonException failure)
         {
-            throw new ProbeException(ProbeStep.Reach, $"the tool on {_host} is of another release than this one: its answer is not understood", failure);
+            throw new ProbeException(
+                ProbeStep.Reach,
+                $"the tool on {_host} is of another release than this one: its answer is not understood",
+                failure
+            );
         }
 
         throw new ProbeException(ProbeStep.Reach, WhyItEnded());
@@ -125,7 +138,13 @@ internal sealed class RemoteTool : IAsyncDisposable
         string errors;
         lock (_errors)
         {
-            errors = string.Join("; ", _errors.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).TakeLast(3));
+            errors = string.Join(
+                "; ",
+                _errors
+                    .ToString()
+                    .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                    .TakeLast(3)
+            );
         }
 
         string said = errors.Length == 0 ? "" : $": {errors}";
@@ -133,15 +152,17 @@ internal sealed class RemoteTool : IAsyncDisposable
         {
             255 => $"ssh does not reach {_host}{said}",
             ExitCodes.NotFound or ExitCodes.CannotExecute =>
-                $"the tool was not found on {_host}{said}; install it there (dotnet tool install --global NativeCollectives.Cli), "
-                + "or say by --remote-command what runs it",
+                $"the tool was not found on {_host}{said}; install it there (dotnet tool install --global "
+                    + "NativeCollectives.Cli), "
+                    + "or say by --remote-command what runs it",
             ExitCodes.Usage => $"the tool on {_host} is of another release than this one, and knows no probes{said}",
             int code => $"the tool on {_host} ended with exit code {code}{said}",
         };
     }
 
     private static string Quoted(string word) =>
-        word.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or ':' or '_' or '/') && word.Length > 0
+        word.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or ':' or '_' or '/')
+        && word.Length > 0
             ? word
             : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

@@ -17,18 +17,27 @@ internal static class Resolver
         try
         {
             // The system's resolver cannot be interrupted; it is left behind.
-            IPAddress[] found = await Dns.GetHostAddressesAsync(host, cancellationToken).WaitAsync(timeout, cancellationToken);
+            IPAddress[] found = await Dns.GetHostAddressesAsync(host, cancellationToken)
+                .WaitAsync(timeout, cancellationToken);
             return Array.Find(found, static address => address.AddressFamily == AddressFamily.InterNetwork)
                 ?? found.FirstOrDefault()
                 ?? throw new ProbeException(ProbeStep.Resolve, $"the name {host} has no address");
         }
         catch (TimeoutException failure)
         {
-            throw new ProbeException(ProbeStep.Resolve, $"the name {host} was not resolved within {Words.Of(timeout)}", failure);
+            throw new ProbeException(
+                ProbeStep.Resolve,
+                $"the name {host} was not resolved within {Words.Of(timeout)}",
+                failure
+            );
         }
         catch (Exception failure) when (failure is SocketException or ArgumentException)
         {
-            throw new ProbeException(ProbeStep.Resolve, $"the name {host} does not resolve ({failure.Message})", failure);
+            throw new ProbeException(
+                ProbeStep.Resolve,
+                $"the name {host} does not resolve ({failure.Message})",
+                failure
+            );
         }
     }
 }

@@ -4,7 +4,8 @@ using System.Text.Json;
 namespace NativeCollectives;
 
 /// <summary>
-/// mistral.rs: processes on a head and on workers, each of which has equally many; or processes that a head has started, to which it hands the id.
+/// mistral.rs: processes on a head and on workers, each of which has equally many; or processes that a head has
+/// started, to which it hands the id.
 /// </summary>
 internal sealed class MistralLaunch : NcclLaunch
 {
@@ -19,7 +20,15 @@ internal sealed class MistralLaunch : NcclLaunch
 
     /// <summary>All variables that tell a process of a group of NCCL's.</summary>
     internal static readonly string[] Variables =
-        [Handed, GlobalSize, LocalSize, HeadWorkers, HeadPort, WorkerServer, WorkerId];
+    [
+        Handed,
+        GlobalSize,
+        LocalSize,
+        HeadWorkers,
+        HeadPort,
+        WorkerServer,
+        WorkerId,
+    ];
 
     /// <summary>The path of the file that describes mistral.rs's ring, which NativeCollectives.Hosting reads.</summary>
     internal const string RingFileVariable = "RING_CONFIG";
@@ -75,22 +84,40 @@ internal sealed class MistralLaunch : NcclLaunch
         {
             string head = Environment.IsPresent(HeadWorkers) ? HeadWorkers : HeadPort;
             string worker = Environment.IsPresent(WorkerServer) ? WorkerServer : WorkerId;
-            throw Contradiction($"The environment variables {head} and {worker} are both set, but a process is on the head or on a worker.");
+            throw Contradiction(
+                $"The environment variables {head} and {worker} are both set, but a process is on the head or on a "
+                    + "worker."
+            );
         }
 
         (int size, string? sizeVariable) = ReadSize();
         int local = _localSize ?? (_isHanded && !_isHead && !_isWorker ? size : 1);
         if (size < local || size % local != 0)
         {
-            throw Contradiction($"The environment variable {LocalSize} is {local}, but should divide the number of all ranks, which is {size}.");
+            throw Contradiction(
+                $"The environment variable {LocalSize} is {local}, but should divide the number of all ranks, which is "
+                    + $"{size}."
+            );
         }
 
         int workers = (size / local) - 1;
-        if (_isHead && Environment.Number(HeadWorkers, 0, int.MaxValue, "a number of workers, of digits only", NcclConfiguration.Name) is { } given
-            && given != workers)
+        if (
+            _isHead
+            && Environment.Number(
+                HeadWorkers,
+                0,
+                int.MaxValue,
+                "a number of workers, of digits only",
+                NcclConfiguration.Name
+            )
+                is { } given
+            && given != workers
+        )
         {
             throw Contradiction(
-                $"The environment variable {HeadWorkers} is {given}, but {size} ranks, {local} on the head and on each worker, make {workers} workers.");
+                $"The environment variable {HeadWorkers} is {given}, but {size} ranks, {local} on the head and on each "
+                    + $"worker, make {workers} workers."
+            );
         }
 
         int localRank = ReadLocalRank()!.Value;
@@ -103,14 +130,25 @@ internal sealed class MistralLaunch : NcclLaunch
         if (_isWorker)
         {
             int worker = Environment.Rank(WorkerId, NcclConfiguration.Name)!.Value;
-            before = worker < workers
-                ? (worker + 1) * local
-                : throw Contradiction(
-                    $"The environment variable {WorkerId} is {worker}, but {size} ranks, {local} on the head and on each worker, make {workers} workers.");
+            before =
+                worker < workers
+                    ? (worker + 1) * local
+                    : throw Contradiction(
+                        $"The environment variable {WorkerId} is {worker}, but {size} ranks, {local} on the head and "
+                            + $"on each worker, make {workers} workers."
+                    );
         }
 
-        string rankVariable = _isHanded ? Handed : _isWorker ? WorkerId : HeadWorkers;
-        return new NcclPlace(Options.Rank ?? (before + localRank), Options.Rank is null ? rankVariable : null, size, sizeVariable);
+        string rankVariable =
+            _isHanded ? Handed
+            : _isWorker ? WorkerId
+            : HeadWorkers;
+        return new NcclPlace(
+            Options.Rank ?? (before + localRank),
+            Options.Rank is null ? rankVariable : null,
+            size,
+            sizeVariable
+        );
     }
 
     internal override KeyValuePair<string, string>? ReadAddress()
@@ -120,14 +158,26 @@ internal sealed class MistralLaunch : NcclLaunch
             string server = Environment.Text(WorkerServer)!;
             return HostAndPort.Parse(server) is { } address && IPAddress.TryParse(address.Host, out _)
                 ? Rendezvous(address.Host, address.Port)
-                : throw Malformed(WorkerServer, server, "the head's IP address and port: ip:port, or [ip]:port with an IPv6 address");
+                : throw Malformed(
+                    WorkerServer,
+                    server,
+                    "the head's IP address and port: ip:port, or [ip]:port with an IPv6 address"
+                );
         }
 
-        return _isHanded ? new("id", ReadHanded().Id.ToString()) : Rendezvous("127.0.0.1", Environment.Port(HeadPort, NcclConfiguration.Name)!.Value);
+        return _isHanded
+            ? new("id", ReadHanded().Id.ToString())
+            : Rendezvous("127.0.0.1", Environment.Port(HeadPort, NcclConfiguration.Name)!.Value);
     }
 
-    /// <summary>A process that the head, whose rank is 0, has started counts from 1; of several that were started otherwise, their launcher tells.</summary>
-    internal override int? ReadLocalRank() => _isHanded ? ReadHanded().WorkerRank + 1 : _localSize > 1 ? base.ReadLocalRank() : 0;
+    /// <summary>
+    /// A process that the head, whose rank is 0, has started counts from 1; of several that were started otherwise,
+    /// their launcher tells.
+    /// </summary>
+    internal override int? ReadLocalRank() =>
+        _isHanded ? ReadHanded().WorkerRank + 1
+        : _localSize > 1 ? base.ReadLocalRank()
+        : 0;
 
     private void NeedSize()
     {
@@ -137,7 +187,11 @@ internal sealed class MistralLaunch : NcclLaunch
         }
         else
         {
-            Need(_isHanded && !Environment.IsPresent(GlobalSize) && Environment.IsPresent(LocalSize) ? LocalSize : GlobalSize);
+            Need(
+                _isHanded && !Environment.IsPresent(GlobalSize) && Environment.IsPresent(LocalSize)
+                    ? LocalSize
+                    : GlobalSize
+            );
         }
     }
 
@@ -160,32 +214,41 @@ internal sealed class MistralLaunch : NcclLaunch
         return (Environment.Size(variable, NcclConfiguration.Name)!.Value, variable);
     }
 
-    // {"Init":{"id":[128 numbers],"ids":null or [[128 numbers], …],"worker_rank":0}}; ids are those of one model after the other, the first being id.
-    // Whoever knows the id can join the group: neither the text nor any part of it gets into a message, and so into a
-    // log.
+    // {"Init":{"id":[128 numbers],"ids":null or [[128 numbers], …],"worker_rank":0}}; ids are those of one model after
+    // the other, the first being id. Whoever knows the id can join the group: neither the text nor any part of it gets
+    // into a message, and so into a log.
     private (NcclUniqueId Id, int WorkerRank) ReadHanded()
     {
         JsonElement init = Property(Parse(), "Init", JsonValueKind.Object);
-        JsonElement id = init.TryGetProperty("ids", out JsonElement ids) && ids.ValueKind == JsonValueKind.Array
-            ? ids.GetArrayLength() > 0 ? ids[0] : throw MalformedHanded("\"ids\" is empty")
-            : Property(init, "id", JsonValueKind.Array);
+        JsonElement id =
+            init.TryGetProperty("ids", out JsonElement ids) && ids.ValueKind == JsonValueKind.Array
+                ? ids.GetArrayLength() > 0
+                    ? ids[0]
+                    : throw MalformedHanded("\"ids\" is empty")
+                : Property(init, "id", JsonValueKind.Array);
         if (id.ValueKind != JsonValueKind.Array || id.GetArrayLength() != NcclUniqueId.Size)
         {
             throw MalformedHanded($"its id is not a list of {NcclUniqueId.Size} numbers");
         }
 
         // They are C's char, which has a sign on some processors.
-        byte[] bytes = [.. id.EnumerateArray()
-            .Select(static number => unchecked((byte)Number(number, -128, 255, "a number of its id")))];
-        return (new NcclUniqueId(bytes),
-            Number(Property(init, "worker_rank", JsonValueKind.Number), 0, int.MaxValue - 1, "\"worker_rank\""));
+        byte[] bytes =
+        [
+            .. id.EnumerateArray()
+                .Select(static number => unchecked((byte)Number(number, -128, 255, "a number of its id"))),
+        ];
+        return (
+            new NcclUniqueId(bytes),
+            Number(Property(init, "worker_rank", JsonValueKind.Number), 0, int.MaxValue - 1, "\"worker_rank\"")
+        );
 
         JsonElement Parse()
         {
             try
             {
                 using var json = WholeJson.Parse(Environment.Text(Handed)!);
-                return json.RootElement.ValueKind == JsonValueKind.Object ? json.RootElement.Clone()
+                return json.RootElement.ValueKind == JsonValueKind.Object
+                    ? json.RootElement.Clone()
                     : throw MalformedHanded("it is no object");
             }
             catch (JsonException)
@@ -202,8 +265,10 @@ internal sealed class MistralLaunch : NcclLaunch
             : throw MalformedHanded($"its \"{name}\" is missing or of another kind");
 
     private static int Number(JsonElement element, int least, int greatest, string what) =>
-        element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int number) && number >= least
-            && number <= greatest
+        element.ValueKind == JsonValueKind.Number
+        && element.TryGetInt32(out int number)
+        && number >= least
+        && number <= greatest
             ? number
             : throw MalformedHanded($"{what} is out of range or no whole number");
 
@@ -213,5 +278,6 @@ internal sealed class MistralLaunch : NcclLaunch
         return Contradiction($"The environment variable {Handed} should be JSON of the form {Form}, but {what}.");
     }
 
-    private static RendezvousException Contradiction(string message) => new(message) { Backend = NcclConfiguration.Name };
+    private static RendezvousException Contradiction(string message) =>
+        new(message) { Backend = NcclConfiguration.Name };
 }

@@ -20,7 +20,11 @@ internal sealed class MlxLaunch : NcclLaunch
     internal override bool IsMlx => true;
 
     internal override KeyValuePair<string, string>? ReadAddress() =>
-        Rendezvous(Environment.Host(Host, NcclConfiguration.Name)!, Environment.Port(Port, NcclConfiguration.Name)!.Value);
+        Rendezvous(
+            Environment.Host(Host, NcclConfiguration.Name)!,
+            Environment.Port(Port, NcclConfiguration.Name)!.Value
+        );
 
-    internal override TimeSpan? ReadFormingTimeout() => Environment.Milliseconds(FormingTimeout, NcclConfiguration.Name);
+    internal override TimeSpan? ReadFormingTimeout() =>
+        Environment.Milliseconds(FormingTimeout, NcclConfiguration.Name);
 }

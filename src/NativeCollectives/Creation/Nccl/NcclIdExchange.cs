@@ -7,7 +7,9 @@ internal static class NcclIdExchange
 {
     private const int ReasonSize = 1024;
 
-    /// <summary>Blocks until every rank has the id that rank 0 has created, or knows which rank cannot use NCCL, and why.</summary>
+    /// <summary>
+    /// Blocks until every rank has the id that rank 0 has created, or knows which rank cannot use NCCL, and why.
+    /// </summary>
     /// <param name="group">The group; every rank of it calls this.</param>
     /// <param name="libraries">The settings that name libraries.</param>
     /// <param name="deadline">How long it may take.</param>
@@ -15,7 +17,11 @@ internal static class NcclIdExchange
     /// <exception cref="BackendUnavailableException">A rank cannot use NCCL.</exception>
     /// <exception cref="RendezvousException">The group failed.</exception>
     internal static NcclUniqueId Run(
-        DistributedGroup group, IReadOnlyList<KeyValuePair<string, string>> libraries, Deadline deadline, CancellationToken cancellationToken)
+        DistributedGroup group,
+        IReadOnlyList<KeyValuePair<string, string>> libraries,
+        Deadline deadline,
+        CancellationToken cancellationToken
+    )
     {
         byte[] id = new byte[NcclUniqueId.Size];
         Exception? failure = Prepare(group.Rank, libraries, id);
@@ -39,7 +45,10 @@ internal static class NcclIdExchange
 
             Wait(group.BroadcastAsync<byte>(reason, rank, deadline.Remaining, cancellationToken));
             string text = Encoding.UTF8.GetString(reason).TrimEnd('\0');
-            throw new BackendUnavailableException($"NCCL cannot be used on rank {rank}. {text}", rank == group.Rank ? failure : null)
+            throw new BackendUnavailableException(
+                $"NCCL cannot be used on rank {rank}. {text}",
+                rank == group.Rank ? failure : null
+            )
             {
                 Backend = NcclConfiguration.Name,
                 Rank = group.Rank,
@@ -48,7 +57,10 @@ internal static class NcclIdExchange
         }
         catch (Exception exception) when (exception is CollectiveException and not BackendUnavailableException)
         {
-            throw new RendezvousException($"NCCL's id could not be exchanged over NcclOptions.BootstrapGroup. {exception.Message}", exception)
+            throw new RendezvousException(
+                $"NCCL's id could not be exchanged over NcclOptions.BootstrapGroup. {exception.Message}",
+                exception
+            )
             {
                 Backend = NcclConfiguration.Name,
                 Rank = group.Rank,

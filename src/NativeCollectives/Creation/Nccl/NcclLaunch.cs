@@ -1,6 +1,9 @@
 namespace NativeCollectives;
 
-/// <summary>A way in which ranks learn who they are and where they meet. What is missing is known at once; values are read only if nothing is.</summary>
+/// <summary>
+/// A way in which ranks learn who they are and where they meet. What is missing is known at once; values are read only
+/// if nothing is.
+/// </summary>
 /// <param name="options">What the program says.</param>
 /// <param name="environment">What the process was told.</param>
 internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment environment)
@@ -10,7 +13,13 @@ internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment enviro
     private RankVariables _variables;
 
     /// <summary>The order in which the environment is searched.</summary>
-    internal static readonly NcclBootstrap[] InOrder = [NcclBootstrap.CommId, NcclBootstrap.Mlx, NcclBootstrap.Torchrun, NcclBootstrap.Mistral];
+    internal static readonly NcclBootstrap[] InOrder =
+    [
+        NcclBootstrap.CommId,
+        NcclBootstrap.Mlx,
+        NcclBootstrap.Torchrun,
+        NcclBootstrap.Mistral,
+    ];
 
     /// <summary>What is needed and not there, each by the name to give it under.</summary>
     internal IReadOnlyList<string> Missing => _missing;
@@ -29,14 +38,15 @@ internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment enviro
     protected LaunchEnvironment Environment => environment;
 
     /// <summary>The launch of one kind.</summary>
-    internal static NcclLaunch Of(NcclBootstrap bootstrap, NcclOptions options, LaunchEnvironment environment) => bootstrap switch
-    {
-        NcclBootstrap.CommId => new CommIdLaunch(options, environment),
-        NcclBootstrap.Mlx => new MlxLaunch(options, environment),
-        NcclBootstrap.Torchrun => new TorchrunLaunch(options, environment),
-        NcclBootstrap.Mistral => new MistralLaunch(options, environment),
-        _ => throw new ArgumentOutOfRangeException(nameof(bootstrap), bootstrap, "There is no such launch."),
-    };
+    internal static NcclLaunch Of(NcclBootstrap bootstrap, NcclOptions options, LaunchEnvironment environment) =>
+        bootstrap switch
+        {
+            NcclBootstrap.CommId => new CommIdLaunch(options, environment),
+            NcclBootstrap.Mlx => new MlxLaunch(options, environment),
+            NcclBootstrap.Torchrun => new TorchrunLaunch(options, environment),
+            NcclBootstrap.Mistral => new MistralLaunch(options, environment),
+            _ => throw new ArgumentOutOfRangeException(nameof(bootstrap), bootstrap, "There is no such launch."),
+        };
 
     /// <summary>Rank and size.</summary>
     internal virtual NcclPlace ReadPlace()
@@ -47,13 +57,18 @@ internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment enviro
             options.Rank ?? environment.Rank(_variables.Rank, NcclConfiguration.Name)!.Value,
             hasRank ? null : _variables.Rank,
             options.Size ?? environment.Size(_variables.Size, NcclConfiguration.Name)!.Value,
-            hasSize ? null : _variables.Size);
+            hasSize ? null : _variables.Size
+        );
     }
 
-    /// <summary>The native setting that tells where the ranks meet; <see langword="null"/>: that is not known yet.</summary>
+    /// <summary>
+    /// The native setting that tells where the ranks meet; <see langword="null"/>: that is not known yet.
+    /// </summary>
     internal abstract KeyValuePair<string, string>? ReadAddress();
 
-    /// <summary>The rank on the own host, by which the device is chosen; <see langword="null"/>: it is not told.</summary>
+    /// <summary>
+    /// The rank on the own host, by which the device is chosen; <see langword="null"/>: it is not told.
+    /// </summary>
     internal virtual int? ReadLocalRank()
     {
         string? variable = Array.Find(RankVariables.LocalRanks, environment.IsPresent);
@@ -63,7 +78,8 @@ internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment enviro
     /// <summary>How long forming the group may take; <see langword="null"/>: it is not told.</summary>
     internal virtual TimeSpan? ReadFormingTimeout() => null;
 
-    protected static KeyValuePair<string, string> Rendezvous(string host, int port) => new("rendezvous", new HostAndPort(host, port).ToString());
+    protected static KeyValuePair<string, string> Rendezvous(string host, int port) =>
+        new("rendezvous", new HostAndPort(host, port).ToString());
 
     protected static RendezvousException Malformed(string variable, string value, string expected) =>
         LaunchEnvironment.Malformed(variable, value, expected, NcclConfiguration.Name);

@@ -1,11 +1,15 @@
 namespace NativeCollectives;
 
-/// <summary>The own rank and the number of ranks, and the variables that told them; <see langword="null"/>: the options did.</summary>
+/// <summary>
+/// The own rank and the number of ranks, and the variables that told them; <see langword="null"/>: the options did.
+/// </summary>
 internal readonly record struct NcclPlace(int Rank, string? RankVariable, int Size, string? SizeVariable)
 {
     /// <summary>The same place, if it exists.</summary>
     /// <exception cref="ArgumentException">The rank of the options is not within the size of the options.</exception>
-    /// <exception cref="RendezvousException">The rank is not within the size, and at least one of them is the environment's.</exception>
+    /// <exception cref="RendezvousException">
+    /// The rank is not within the size, and at least one of them is the environment's.
+    /// </exception>
     internal NcclPlace Checked()
     {
         if (Rank < Size)

@@ -25,7 +25,11 @@ internal sealed class TorchrunLaunch : NcclLaunch
         // The agent, not rank 0, listens on the port then.
         bool isTaken = string.Equals(Environment.Text(AgentStore), "True", StringComparison.OrdinalIgnoreCase);
         return isTaken && port == HostAndPort.MaxPort
-            ? throw Malformed(Port, Environment.Text(Port)!, "at most 65534, because torchrun's agent listens on it and the ranks meet at the next port")
+            ? throw Malformed(
+                Port,
+                Environment.Text(Port)!,
+                "at most 65534, because torchrun's agent listens on it and the ranks meet at the next port"
+            )
             : Rendezvous(host, isTaken ? port + 1 : port);
     }
 }
