@@ -13,6 +13,9 @@ namespace NativeCollectives.Cli.Launch;
 /// </param>
 internal sealed class RemoteScript(string mark)
 {
+    // Signals to the group, of which the script outlives the rank: it has to tell how that ended, and to tidy up.
+    private const string ForRank = "TERM INT HUP QUIT USR1 USR2";
+
     /// <summary>
     /// Runs a rank: variables and file are made, what is left of the group at its end is killed, and so is everything
     /// when the connection ends.
@@ -27,13 +30,14 @@ internal sealed class RemoteScript(string mark)
         var seconds = Math.Max(1, (int)Math.Ceiling(grace.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         var script = new StringBuilder();
         script.Append("d=$(umask 077; mktemp -d \"${TMPDIR:-/tmp}/collectives-launch-XXXXXX\") || exit 126; ");
-        script.Append("g=$(ps -o pgid= -p $$ | tr -d ' '); trap : TERM INT HUP; ");
+        script.Append(CultureInfo.InvariantCulture, $"g=$(ps -o pgid= -p $$ | tr -d ' '); trap : {ForRank}; ");
         script.Append(CultureInfo.InvariantCulture, $"printf '%s %s %s\\n' {mark} \"$g\" \"$d\"; ");
 
         // The lifeline: sshd's process for this connection is the parent, and ends with the connection. Nobody else
         // ends this group then.
         script.Append(
-            "if kill -0 $PPID 2>/dev/null; then ( trap '' TERM INT HUP; while kill -0 $PPID; do sleep 1; done; "
+            CultureInfo.InvariantCulture,
+            $"if kill -0 $PPID 2>/dev/null; then ( trap '' {ForRank}; while kill -0 $PPID; do sleep 1; done; "
         );
         script.Append(
             CultureInfo.InvariantCulture,

@@ -31,7 +31,7 @@ public sealed partial class LaunchFaultTests
         ]);
         var (victim, others) = await Processes(run, 7, cancellation);
         var clock = Stopwatch.StartNew();
-        Kill(victim, 9);
+        LaunchRun.Kill(victim, 9);
         var end = await run.End(cancellation);
         Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromSeconds(2)));
         Assert.That(end.ExitCode, Is.EqualTo(137));
@@ -49,7 +49,7 @@ public sealed partial class LaunchFaultTests
     {
         using var run = new LaunchRun(["-n", "2", "sh", "-c", Stubborn]);
         var (_, processes) = await Processes(run, 6, cancellation);
-        Kill(run.Id, signal);
+        run.Signal(signal);
         Assert.That((await run.End(cancellation)).ExitCode, Is.EqualTo(code));
         AssertGone(processes);
     }
@@ -67,9 +67,9 @@ public sealed partial class LaunchFaultTests
             "trap 'echo asked' TERM; echo $$; while :; do sleep 0.05; done",
         ]);
         var (_, processes) = await Processes(run, 2, cancellation);
-        Kill(run.Id, 2);
+        run.Signal(2);
         Assert.That(await run.Output.ReadLineAsync(cancellation), Is.EqualTo("asked"));
-        Kill(run.Id, 2);
+        run.Signal(2);
         Assert.That((await run.End(cancellation)).ExitCode, Is.EqualTo(130));
         AssertGone(processes);
     }
@@ -85,7 +85,7 @@ public sealed partial class LaunchFaultTests
             "trap 'echo saved; exit 0' TERM; echo ready; while :; do sleep 0.05; done",
         ]);
         Assert.That(await run.Output.ReadLineAsync(cancellation), Is.EqualTo("ready"));
-        Kill(run.Id, 15);
+        run.Signal(15);
         var end = await run.End(cancellation);
         Assert.That((end.ExitCode, end.Output), Is.EqualTo((143, "saved\n")));
     }
@@ -189,7 +189,7 @@ public sealed partial class LaunchFaultTests
     {
         using var run = new LaunchRun(["-n", "2", "sh", "-c", "trap '' TERM; echo $$; while :; do sleep 0.05; done"]);
         var (_, processes) = await Processes(run, 2, cancellation);
-        Kill(run.Id, 9);
+        run.Signal(9);
         while (processes.Exists(IsAlive) || Directory.EnumerateFileSystemEntries(run.Temporary, "collectives-*").Any())
         {
             await Task.Delay(20, cancellation);
@@ -228,12 +228,9 @@ public sealed partial class LaunchFaultTests
     private static void AssertGone(List<int> processes)
     {
         var left = processes.FindAll(IsAlive);
-        left.ForEach(process => Kill(process, 9));
+        left.ForEach(process => LaunchRun.Kill(process, 9));
         Assert.That(left, Is.Empty, "processes that are left");
     }
 
-    private static bool IsAlive(int process) => Kill(process, 0) == 0;
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Kill(int process, int signal);
+    private static bool IsAlive(int process) => LaunchRun.Kill(process, 0) == 0;
 }

@@ -189,13 +189,27 @@ public sealed class LaunchRemoteTests
         Assert.That(end.Errors, Does.Contain(errors));
     }
 
-    private Task<LaunchEnd> Launch(IEnumerable<string> arguments, CancellationToken cancellation, string input = "")
+    /// <summary>SIGUSR1 and SIGUSR2, by which schedulers tell of an end to come.</summary>
+    [Test]
+    public async Task SignalsOfTheProgramsReachRemoteRanks(CancellationToken cancellation)
     {
-        var variables = new Dictionary<string, string>
-        {
-            ["PATH"] = $"{_folder}:{Environment.GetEnvironmentVariable("PATH")}",
-            ["NC_TEST_SSH_LOG"] = Log,
-        };
-        return LaunchRun.ToEnd(arguments, cancellation, input, variables);
+        const string Program =
+            "trap 'echo one' USR1; trap 'echo two; exit 0' USR2; echo ready; while :; do sleep 0.05; done";
+        using var run = new LaunchRun(["--hosts", "node-a,node-b", "sh", "-c", Program], Variables);
+        Assert.That(await TwoLines(), Is.EqualTo(("ready", "ready")));
+        run.Signal(10);
+        Assert.That(await TwoLines(), Is.EqualTo(("one", "one")));
+        run.Signal(12);
+        var end = await run.End(cancellation);
+        Assert.That((end.ExitCode, end.Output), Is.EqualTo((0, "two\ntwo\n")), end.Errors);
+
+        async Task<(string?, string?)> TwoLines() =>
+            (await run.Output.ReadLineAsync(cancellation), await run.Output.ReadLineAsync(cancellation));
     }
+
+    private Dictionary<string, string> Variables =>
+        new() { ["PATH"] = $"{_folder}:{Environment.GetEnvironmentVariable("PATH")}", ["NC_TEST_SSH_LOG"] = Log };
+
+    private Task<LaunchEnd> Launch(IEnumerable<string> arguments, CancellationToken cancellation, string input = "") =>
+        LaunchRun.ToEnd(arguments, cancellation, input, Variables);
 }

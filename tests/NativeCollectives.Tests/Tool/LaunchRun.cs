@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using NativeCollectives.Tests.Harness;
 
 namespace NativeCollectives.Tests.Tool;
@@ -6,7 +7,7 @@ namespace NativeCollectives.Tests.Tool;
 /// <summary>
 /// The built tool, launching something, with temporary files in a folder that must be empty in the end.
 /// </summary>
-internal sealed class LaunchRun : IDisposable
+internal sealed partial class LaunchRun : IDisposable
 {
     private readonly Process _process;
 
@@ -51,6 +52,9 @@ internal sealed class LaunchRun : IDisposable
         return await run.End(cancellation);
     }
 
+    /// <summary>Sends the tool a signal.</summary>
+    public void Signal(int signal) => _ = Kill(Id, signal);
+
     /// <summary>Waits for the end, without reading the output.</summary>
     public async Task<int> ExitCode(CancellationToken cancellation)
     {
@@ -73,4 +77,8 @@ internal sealed class LaunchRun : IDisposable
         ChildProcesses.End(_process);
         Directory.Delete(Folder, recursive: true);
     }
+
+    /// <summary>kill(2).</summary>
+    [LibraryImport("libc", EntryPoint = "kill")]
+    public static partial int Kill(int process, int signal);
 }

@@ -18,7 +18,7 @@ public sealed partial class LaunchTrialTests
     {
         using var run = new LaunchRun(["-n", "2", "sh", "-c", "[ $MLX_RANK = 0 ] && exit 0; echo $$; exec sleep 300"]);
         var rank = int.Parse((await run.Output.ReadLineAsync(cancellation))!, CultureInfo.InvariantCulture);
-        Kill(run.Id, 9);
+        run.Signal(9);
         await UntilNothingIsLeft(run, [rank], cancellation);
     }
 
@@ -32,7 +32,7 @@ public sealed partial class LaunchTrialTests
 
         using var run = new LaunchRun(["sh", "-c", "setsid sh -c 'echo $$; exec sleep 300' & wait; exec sleep 300"]);
         var daemon = int.Parse((await run.Output.ReadLineAsync(cancellation))!, CultureInfo.InvariantCulture);
-        Kill(run.Id, 9);
+        run.Signal(9);
         await UntilNothingIsLeft(run, [daemon], cancellation);
     }
 
@@ -41,7 +41,7 @@ public sealed partial class LaunchTrialTests
     {
         using var run = new LaunchRun(["-n", "2", "sh", "-c", "echo ready; exec sleep 300"]);
         await run.Output.ReadLineAsync(cancellation);
-        Kill(run.Id, 3);
+        run.Signal(3);
         Assert.That((await run.End(cancellation)).ExitCode, Is.EqualTo(131));
     }
 
@@ -238,8 +238,8 @@ public sealed partial class LaunchTrialTests
             "trap 'sleep 0.5; echo saved; exit 0' TERM; echo ready; while :; do sleep 0.05; done",
         ]);
         await run.Output.ReadLineAsync(cancellation);
-        Kill(run.Id, 15);
-        Kill(run.Id, 15);
+        run.Signal(15);
+        run.Signal(15);
         var end = await run.End(cancellation);
         Assert.That((end.ExitCode, end.Output), Is.EqualTo((143, "saved\n")));
     }
@@ -264,12 +264,12 @@ public sealed partial class LaunchTrialTests
             await run.Output.ReadLineAsync(cancellation);
         }
 
-        Kill(run.Id, first);
+        run.Signal(first);
         Assert.That(
             (await run.Output.ReadLineAsync(cancellation), await run.Output.ReadLineAsync(cancellation)),
             Is.EqualTo(("one", "one"))
         );
-        Kill(run.Id, second);
+        run.Signal(second);
         var end = await run.End(cancellation);
         Assert.That((end.ExitCode, end.Output), Is.EqualTo((0, "two\ntwo\n")));
     }
@@ -396,6 +396,22 @@ public sealed partial class LaunchTrialTests
         Assert.That(code, Is.InRange(1, ExitCodes.NotFound), errors);
         Assert.That(errors.Split('\n'), Has.Length.EqualTo(2), errors);
         Assert.That(errors, Does.StartWith("collectives: ").And.Contain(sentence));
+    }
+
+    [TestCase("launch -n 2 --backend ring true", 0, "")]
+    [TestCase("launch -n 2 --hosts ::1 --backend ring true", 2, "::1 is not an address of this machine")]
+    public async Task ASystemWithoutIPv6(string command, int code, string sentence, CancellationToken cancellation)
+    {
+        const string Without =
+            "ip link set lo up && echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && echo none && exec ";
+        var end = await Shell($"exec unshare -n sh -c \"{Without} {Tool} {command}\"", cancellation);
+        if (!end.Output.StartsWith("none", StringComparison.Ordinal))
+        {
+            Assert.Ignore($"no network without IPv6 can be made here: {end.Errors.Trim()}");
+        }
+
+        Assert.That(end.ExitCode, Is.EqualTo(code), end.Errors);
+        Assert.That(end.Errors, sentence.Length == 0 ? Is.Empty : Does.Contain(sentence));
     }
 
     // ---- 7. Secrets -------------------------------------------------------------------------------------------------
@@ -530,16 +546,13 @@ public sealed partial class LaunchTrialTests
     private static async Task UntilNothingIsLeft(LaunchRun run, List<int> processes, CancellationToken cancellation)
     {
         while (
-            processes.Exists(static process => Kill(process, 0) == 0)
+            processes.Exists(static process => LaunchRun.Kill(process, 0) == 0)
             || Directory.EnumerateFileSystemEntries(run.Temporary, "collectives-*").Any()
         )
         {
             await Task.Delay(20, cancellation);
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Kill(int process, int signal);
 
     private sealed class Temporary : IDisposable
     {

@@ -103,18 +103,22 @@ public sealed class ToolFuzzTests
 
     private string _folder = "";
     private TextWriter? _output;
+    private TextWriter? _errors;
 
     [SetUp]
     public void Quiet()
     {
         _folder = Directory.CreateTempSubdirectory("nc-fuzz-").FullName;
         _output = Console.Out;
+        _errors = Console.Error;
+        Console.SetError(TextWriter.Null);
     }
 
     [TearDown]
     public void Loud()
     {
         Console.SetOut(_output!);
+        Console.SetError(_errors!);
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -205,6 +209,32 @@ public sealed class ToolFuzzTests
                 );
                 await File.WriteAllBytesAsync(path, Encoding.UTF8.GetBytes(json));
                 await Expect(["doctor", "--config", path], isLong: false);
+            }
+        );
+    }
+
+    /// <summary>What hosts print, as topology reads it: mutated, cut off, or something else.</summary>
+    [Test]
+    public async Task CapturesOfTopology()
+    {
+        var captures = Directory.GetFiles(TopologyFixtures.Folder(TopologyFixtures.DoubleRingOf3));
+        var originals = captures.ToDictionary(file => Path.GetFileName(file), File.ReadAllText);
+        await Fuzzer.RunAsync(
+            "captures of topology",
+            300,
+            async random =>
+            {
+                var changed = originals.Keys.ElementAt(random.Next(originals.Count));
+                foreach (var (name, text) in originals)
+                {
+                    var written =
+                        name != changed ? text
+                        : random.Next(6) == 0 ? Json(random, 0)
+                        : Mutated(text[..random.Next(text.Length / 2, text.Length + 1)], random, random.Next(20));
+                    await File.WriteAllTextAsync(Path.Combine(_folder, name), written);
+                }
+
+                await Expect(["topology", "--from", _folder], isLong: false);
             }
         );
     }
@@ -302,6 +332,7 @@ public sealed class ToolFuzzTests
         Assert.That(
             code,
             Is.EqualTo(ExitCodes.Usage)
+                .Or.EqualTo(ExitCodes.Unhealthy)
                 .Or.EqualTo(ExitCodes.Failed)
                 .Or.EqualTo(ExitCodes.NotFound)
                 .Or.EqualTo(ExitCodes.CannotExecute),
