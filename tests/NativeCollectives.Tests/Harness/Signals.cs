@@ -15,6 +15,20 @@ internal static partial class Signals
     /// <summary>What Ctrl-C sends.</summary>
     public static void Interrupt(int process) => Send(process, 2);
 
+    /// <summary>Gives the signals of Ctrl-C and Ctrl-\ their default meaning back if this process ignores them.</summary>
+    public static unsafe void HeedInterrupts()
+    {
+        // A struct sigaction begins with the handler, everywhere. SIG_DFL is 0, SIG_IGN 1.
+        nint* action = stackalloc nint[64];
+        foreach (var signal in new[] { 2, 3 })
+        {
+            if (Action(signal, null, action) == 0 && *action == 1)
+            {
+                _ = SetHandler(signal, 0);
+            }
+        }
+    }
+
     private static void Send(int process, int signal)
     {
         if (Kill(process, signal) != 0)
@@ -27,4 +41,10 @@ internal static partial class Signals
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int Kill(int process, int signal);
+
+    [LibraryImport("libc", EntryPoint = "sigaction")]
+    private static unsafe partial int Action(int signal, void* action, void* before);
+
+    [LibraryImport("libc", EntryPoint = "signal")]
+    private static partial nint SetHandler(int signal, nint handler);
 }

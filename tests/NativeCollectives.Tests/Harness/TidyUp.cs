@@ -7,6 +7,19 @@ using NativeCollectives.Tests.Harness;
 [SetUpFixture]
 public sealed class TidyUp
 {
+    /// <summary>
+    /// A shell that starts the tests in the background has them ignore Ctrl-C, which the programs that they start would
+    /// inherit.
+    /// </summary>
+    [OneTimeSetUp]
+    public void HeedInterrupts()
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            Signals.HeedInterrupts();
+        }
+    }
+
     [OneTimeTearDown]
     public void KillWhatIsLeft() => ChildProcesses.KillAll();
 }
