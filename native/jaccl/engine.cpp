@@ -44,7 +44,10 @@ void Engine::run(const std::vector<Flow>& flows, nc_operation operation, const n
     }
     last_progress_ = Clock::now();
     while (running > 0) {
+        // Looked at first: what a peer had sent before it gave up counts, and may say why it did.
+        const bool has_ended = interruption_.ended();
         if (!poll_links()) {
+            if (has_ended) interruption_.throw_if_ended();
             wait(operation, call);
             continue;
         }
@@ -56,7 +59,7 @@ void Engine::run(const std::vector<Flow>& flows, nc_operation operation, const n
         }
         if (running == 0) break;
         // However steadily messages come.
-        interruption_.throw_if_ended();
+        if (interruption_.aborted()) interruption_.throw_if_ended();
         if (last_progress_ >= deadline) time_out(operation, call);
     }
 }
@@ -73,18 +76,29 @@ bool Engine::begin_next(const Flow& flow, Exchange& exchange) const {
 
 bool Engine::poll_links() {
     bool found = false;
+    const Link* failed_on = nullptr;
+    Completion failed{};
     std::array<Completion, 2 * pipeline_depth> completions{};
     for (Link* link : links_) {
         if (!link->is_in_use()) continue;
         const int count = link->poll(completions);
-        for (int i = 0; i < count; ++i) take(*link, completions[static_cast<std::size_t>(i)]);
         found = found || count > 0;
+        for (int i = 0; i < count; ++i) {
+            const Completion& completion = completions[static_cast<std::size_t>(i)];
+            if (completion.status == verbs::status_success) {
+                take(*link, completion);
+            } else if (failed_on == nullptr) {
+                failed_on = link;
+                failed = completion;
+            }
+        }
     }
+    // After all that went well, which may say why.
+    if (failed_on != nullptr) fail(*failed_on, failed);
     return found;
 }
 
 void Engine::take(Link& link, const Completion& completion) const {
-    if (completion.status != verbs::status_success) fail(link, completion);
     if (completion.of_send) {
         if (link.outgoing == nullptr) throw Error(NC_INTERNAL_ERROR, "a send completed that nobody posted");
         link.outgoing->exchange->sent(*link.outgoing, completion.buffer);
@@ -103,6 +117,17 @@ void Engine::take(Link& link, const Completion& completion) const {
 }
 
 void Engine::fail(const Link& link, const Completion& completion) const {
+    const std::string words = link.device().verbs().explain(completion.status);
+    const char* what = completion.of_send ? "a send to " : "a receive from ";
+    // No news say more.
+    if (completion.status == verbs::status_local_length_error ||
+        completion.status == verbs::status_remote_invalid_request) {
+        throw Error(NC_MISMATCH,
+                    text(what, link.description(), " ended with ", words,
+                         ": the two ranks posted messages of different lengths, because they issued different "
+                         "operations or counts, or use different frames"),
+                    link.peer());
+    }
     const Deadline patience = Clock::now() + news_patience;
     do {
         interruption_.throw_if_ended();
@@ -112,26 +137,13 @@ void Engine::fail(const Link& link, const Completion& completion) const {
         poller.watch(interruption_.descriptor(), POLLIN);
         poller.wait(std::min(patience, Clock::now() + std::chrono::milliseconds(20)));
     } while (Clock::now() < patience);
-    const std::string words = link.device().verbs().explain(completion.status);
-    const char* what = completion.of_send ? "a send to " : "a receive from ";
-    switch (completion.status) {
-        case verbs::status_retries_exceeded:
-            throw Error(NC_PEER_LOST, text(link.description(), " does not answer: ", what, "it ended with ", words),
-                        link.peer());
-        case verbs::status_local_length_error:
-        case verbs::status_remote_invalid_request:
-            throw Error(NC_MISMATCH,
-                        text(what, link.description(), " ended with ", words,
-                             ": the two ranks posted messages of different lengths, because they issued different "
-                             "operations or counts, or use different frames"),
-                        link.peer());
-        default:
-            throw Error(NC_LIBRARY_ERROR, text(what, link.description(), " ended with ", words), link.peer());
-    }
+    if (completion.status == verbs::status_retries_exceeded)
+        throw Error(NC_PEER_LOST, text(link.description(), " does not answer: ", what, "it ended with ", words),
+                    link.peer());
+    throw Error(NC_LIBRARY_ERROR, text(what, link.description(), " ended with ", words), link.peer());
 }
 
 void Engine::wait(nc_operation operation, const nc_call& call) {
-    interruption_.throw_if_ended();
     const Clock::time_point now = Clock::now();
     const Deadline deadline = deadline_of(call);
     if (now >= deadline) time_out(operation, call);

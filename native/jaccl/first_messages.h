@@ -32,7 +32,9 @@ public:
         try {
             body();
         } catch (const Error& error) {
-            if (error.status == NC_PEER_LOST || error.status == NC_TIMEOUT) refuse_headers();
+            // Another rank may have found the mismatch first; what is known here says more.
+            if (error.status == NC_PEER_LOST || error.status == NC_TIMEOUT || error.status == NC_MISMATCH)
+                refuse_headers();
             throw;
         }
         refuse_headers();

@@ -20,6 +20,8 @@ public:
         signal_.raise();
     }
     bool aborted() const { return aborted_.load(std::memory_order_relaxed); }
+    // Whether what runs is to end, for whatever reason.
+    bool ended() const { return ended_.load(); }
 
     // What runs is to end with this error; the first one stays.
     void lose(const Error& error) {

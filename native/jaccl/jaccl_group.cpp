@@ -81,7 +81,8 @@ void JacclGroup::watch() {
         const std::vector<News> all = line_.read(poller);
         if (interruption_.aborted()) {
             const int culprit = culprit_.load();
-            line_.end(culprit >= 0 ? Fate::Lost : Fate::GaveUp, culprit >= 0 ? culprit : rank_);
+            const Fate own = mismatched_.load() ? Fate::Mismatched : Fate::GaveUp;
+            line_.end(culprit >= 0 ? Fate::Lost : own, culprit >= 0 ? culprit : rank_);
             return;
         }
         if (closing_.load()) return;
@@ -104,8 +105,13 @@ void JacclGroup::lose(const News& news) {
     std::string reason = is_lost ? ": its connection was reset" : "";
     if (news.system_error == ETIMEDOUT) reason = ": " + silence_text(news.rank);
     if (news.messenger != news.rank) reason = text(", as rank ", news.messenger, " reports");
-    const Error lost(NC_PEER_LOST, text("rank ", news.rank, is_lost ? " is lost" : " gave the group up", reason),
-                     news.rank);
+    // Who found a mismatch says it for all: they may not have heard the one that differs.
+    const bool is_mismatch = news.fate == Fate::Mismatched;
+    const char* const fate = is_lost ? " is lost"
+                             : is_mismatch
+                                 ? " found that the ranks issued different operations; its own error says more"
+                                 : " gave the group up";
+    const Error lost(is_mismatch ? NC_MISMATCH : NC_PEER_LOST, text("rank ", news.rank, fate, reason), news.rank);
     interruption_.lose(lost);
     // A running operation reports the loss itself.
     const std::lock_guard lock(operation_mutex_);
@@ -125,6 +131,7 @@ void JacclGroup::run(Body&& body) {
         // The core ends the group for it, unless the ranks are still in step.
         failure_reported_ = error.standing != NC_IN_STEP;
         if (error.status == NC_PEER_LOST) culprit_.store(error.peer);
+        if (error.status == NC_MISMATCH && failure_reported_) mismatched_.store(true);
         throw;
     } catch (...) {
         failure_reported_ = true;

@@ -74,9 +74,10 @@ private:
     Interruption interruption_;
     Engine engine_;
 
-    std::mutex operation_mutex_;    // held while an operation uses the connections
-    bool failure_reported_ = false; // by an operation
-    std::atomic<int> culprit_{-1};  // the peer that an operation found lost
+    std::mutex operation_mutex_;          // held while an operation uses the connections
+    bool failure_reported_ = false;       // by an operation
+    std::atomic<int> culprit_{-1};        // the peer that an operation found lost
+    std::atomic<bool> mismatched_{false}; // what this rank ended the group for
     std::atomic<bool> closing_{false};
     Signal wake_;
     Line line_; // of the watcher's

@@ -18,7 +18,8 @@ struct Notice {
 constexpr char notice_letters[4] = {'N', 'C', 'J', 'L'};
 
 bool is_sound(const Notice& notice, int ranks) {
-    const bool is_fate = notice.fate == Fate::GaveUp || notice.fate == Fate::Lost || notice.fate == Fate::Left;
+    const bool is_fate = notice.fate == Fate::GaveUp || notice.fate == Fate::Lost || notice.fate == Fate::Left ||
+                         notice.fate == Fate::Mismatched;
     return std::memcmp(notice.letters, notice_letters, sizeof notice_letters) == 0 && is_fate && notice.rank >= 0 &&
            notice.rank < ranks;
 }

@@ -19,6 +19,8 @@ enum class Fate : std::int32_t {
     GaveUp, // it failed, or its program aborted the group
     Lost,   // its connection was reset: it died
     Left,   // in order
+    // It gave up because the ranks issued different operations. Ranks of older releases see its connection reset.
+    Mismatched,
 };
 
 struct News {

@@ -204,7 +204,7 @@ TEST_F(FuzzJacclForming, NoticesOnTheLines) {
         const int n = dice.between(2, 4);
         const int liar = static_cast<int>(dice.below(index(n)));
         Notice notice;
-        notice.fate = dice.between(0, 2);
+        notice.fate = dice.between(0, 3);
         notice.rank = static_cast<int>(dice.below(index(n)));
         const Notice truth = notice;
         switch (dice.below(4)) {
@@ -221,7 +221,7 @@ TEST_F(FuzzJacclForming, NoticesOnTheLines) {
                 notice.rank = static_cast<std::int32_t>(dice.lie(static_cast<std::uint64_t>(notice.rank), 4));
         }
         const bool is_heard = std::memcmp(notice.letters, truth.letters, 4) == 0 && notice.fate >= 0 &&
-                              notice.fate <= 2 && notice.rank >= 0 && notice.rank < n;
+                              notice.fate <= 3 && notice.rank >= 0 && notice.rank < n;
         SCOPED_TRACE(text("rank ", liar, " of ", n, " tells fate ", notice.fate, " of rank ", notice.rank));
         LyingJaccl ranks(mesh_of(n), liar);
         // One that believes it tells the others, who may have ended before they are told here.
@@ -237,7 +237,8 @@ TEST_F(FuzzJacclForming, NoticesOnTheLines) {
             if (ends.status[index(rank)] == NC_OK || rank == liar) continue;
             is_believed = true;
             EXPECT_TRUE(is_heard) << ends.message[index(rank)];
-            EXPECT_EQ(ends.status[index(rank)], NC_PEER_LOST) << ends.message[index(rank)];
+            const bool is_mismatch = notice.fate == static_cast<std::int32_t>(Fate::Mismatched);
+            EXPECT_EQ(ends.status[index(rank)], is_mismatch ? NC_MISMATCH : NC_PEER_LOST) << ends.message[index(rank)];
             EXPECT_TRUE(ends.peer[index(rank)] >= 0 && ends.peer[index(rank)] < n) << ends.peer[index(rank)];
         }
         return std::string(is_believed ? "believed" : "harmless");

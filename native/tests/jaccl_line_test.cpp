@@ -68,7 +68,7 @@ TEST(JacclLine, TellsARankThatLeavesFromOneThatDies) {
 }
 
 TEST(JacclLine, PassesOnWhoIsToBlame) {
-    for (const Fate fate : {Fate::GaveUp, Fate::Lost}) {
+    for (const Fate fate : {Fate::GaveUp, Fate::Lost, Fate::Mismatched}) {
         Lines lines(3);
         lines.others[1].end(fate, 2);
         const std::vector<News> news = next(*lines.zero);
