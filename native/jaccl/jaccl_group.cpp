@@ -33,6 +33,20 @@ std::optional<Address> own_address(const std::vector<Connection>& line) {
     return Address::local(line.front().socket.get());
 }
 
+const char* words_of(Fate fate) {
+    switch (fate) {
+        case Fate::GaveUp:
+            return " gave the group up";
+        case Fate::Lost:
+            return " is lost";
+        case Fate::Left:
+            return " has left";
+        case Fate::Mismatched:
+            return " found that the ranks issued different operations; its own error says more";
+    }
+    return "";
+}
+
 } // namespace
 
 JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric, std::vector<Connection> lines,
@@ -93,7 +107,7 @@ void JacclGroup::watch() {
                 return lose(news);
             }
             if (interruption_.departed(news.rank)) continue;
-            log_.write(NC_LOG_DEBUG, "[jaccl] rank ", rank_, ": rank ", news.rank, " has left");
+            log_.write(NC_LOG_DEBUG, "[jaccl] rank ", rank_, ": rank ", news.rank, words_of(news.fate));
             interruption_.depart(news.rank);
             if (rank_ == 0) line_.tell(Fate::Left, news.rank);
         }
@@ -106,12 +120,8 @@ void JacclGroup::lose(const News& news) {
     if (news.system_error == ETIMEDOUT) reason = ": " + silence_text(news.rank);
     if (news.messenger != news.rank) reason = text(", as rank ", news.messenger, " reports");
     // Who found a mismatch says it for all: they may not have heard the one that differs.
-    const bool is_mismatch = news.fate == Fate::Mismatched;
-    const char* const fate = is_lost ? " is lost"
-                             : is_mismatch
-                                 ? " found that the ranks issued different operations; its own error says more"
-                                 : " gave the group up";
-    const Error lost(is_mismatch ? NC_MISMATCH : NC_PEER_LOST, text("rank ", news.rank, fate, reason), news.rank);
+    const nc_status status = news.fate == Fate::Mismatched ? NC_MISMATCH : NC_PEER_LOST;
+    const Error lost(status, text("rank ", news.rank, words_of(news.fate), reason), news.rank);
     interruption_.lose(lost);
     // A running operation reports the loss itself.
     const std::lock_guard lock(operation_mutex_);

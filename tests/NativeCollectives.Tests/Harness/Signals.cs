@@ -15,7 +15,9 @@ internal static partial class Signals
     /// <summary>What Ctrl-C sends.</summary>
     public static void Interrupt(int process) => Send(process, 2);
 
-    /// <summary>Gives the signals of Ctrl-C and Ctrl-\ their default meaning back if this process ignores them.</summary>
+    /// <summary>
+    /// Gives the signals of Ctrl-C and Ctrl-\ their default meaning back if this process ignores them.
+    /// </summary>
     public static unsafe void HeedInterrupts()
     {
         // A struct sigaction begins with the handler, everywhere. SIG_DFL is 0, SIG_IGN 1.
@@ -39,8 +41,9 @@ internal static partial class Signals
         }
     }
 
+    /// <summary>kill(2); signal 0 only asks whether there is such a process.</summary>
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int Kill(int process, int signal);
+    public static partial int Kill(int process, int signal);
 
     [LibraryImport("libc", EntryPoint = "sigaction")]
     private static unsafe partial int Action(int signal, void* action, void* before);

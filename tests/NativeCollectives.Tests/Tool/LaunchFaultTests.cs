@@ -1,13 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
+using NativeCollectives.Tests.Harness;
 
 namespace NativeCollectives.Tests.Tool;
 
 /// <summary>A rank fails, the job is ended from outside: the exit code tells, and nothing of it is left.</summary>
 [Category("Tool")]
 [CancelAfter(60_000)]
-public sealed partial class LaunchFaultTests
+public sealed class LaunchFaultTests
 {
     /// <summary>
     /// Does not heed SIGTERM, nor does its child, which has left the process group; both say who they are.
@@ -31,7 +31,7 @@ public sealed partial class LaunchFaultTests
         ]);
         var (victim, others) = await Processes(run, 7, cancellation);
         var clock = Stopwatch.StartNew();
-        LaunchRun.Kill(victim, 9);
+        Signals.Kill(victim, 9);
         var end = await run.End(cancellation);
         Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromSeconds(2)));
         Assert.That(end.ExitCode, Is.EqualTo(137));
@@ -228,9 +228,9 @@ public sealed partial class LaunchFaultTests
     private static void AssertGone(List<int> processes)
     {
         var left = processes.FindAll(IsAlive);
-        left.ForEach(process => LaunchRun.Kill(process, 9));
+        left.ForEach(process => Signals.Kill(process, 9));
         Assert.That(left, Is.Empty, "processes that are left");
     }
 
-    private static bool IsAlive(int process) => LaunchRun.Kill(process, 0) == 0;
+    private static bool IsAlive(int process) => Signals.Kill(process, 0) == 0;
 }

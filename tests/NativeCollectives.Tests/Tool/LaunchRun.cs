@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using NativeCollectives.Tests.Harness;
 
 namespace NativeCollectives.Tests.Tool;
@@ -7,7 +6,7 @@ namespace NativeCollectives.Tests.Tool;
 /// <summary>
 /// The built tool, launching something, with temporary files in a folder that must be empty in the end.
 /// </summary>
-internal sealed partial class LaunchRun : IDisposable
+internal sealed class LaunchRun : IDisposable
 {
     private readonly Process _process;
 
@@ -53,7 +52,7 @@ internal sealed partial class LaunchRun : IDisposable
     }
 
     /// <summary>Sends the tool a signal.</summary>
-    public void Signal(int signal) => _ = Kill(Id, signal);
+    public void Signal(int signal) => _ = Signals.Kill(Id, signal);
 
     /// <summary>Waits for the end, without reading the output.</summary>
     public async Task<int> ExitCode(CancellationToken cancellation)
@@ -77,8 +76,4 @@ internal sealed partial class LaunchRun : IDisposable
         ChildProcesses.End(_process);
         Directory.Delete(Folder, recursive: true);
     }
-
-    /// <summary>kill(2).</summary>
-    [LibraryImport("libc", EntryPoint = "kill")]
-    public static partial int Kill(int process, int signal);
 }

@@ -1,14 +1,14 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using NativeCollectives.Cli;
+using NativeCollectives.Tests.Harness;
 
 namespace NativeCollectives.Tests.Tool;
 
 /// <summary>The launcher where things are not as they should be, case by case as trials found them.</summary>
 [Category("Tool")]
 [CancelAfter(60_000)]
-public sealed partial class LaunchTrialTests
+public sealed class LaunchTrialTests
 {
     // ---- 1. What is left behind -------------------------------------------------------------------------------------
 
@@ -546,7 +546,7 @@ public sealed partial class LaunchTrialTests
     private static async Task UntilNothingIsLeft(LaunchRun run, List<int> processes, CancellationToken cancellation)
     {
         while (
-            processes.Exists(static process => LaunchRun.Kill(process, 0) == 0)
+            processes.Exists(static process => Signals.Kill(process, 0) == 0)
             || Directory.EnumerateFileSystemEntries(run.Temporary, "collectives-*").Any()
         )
         {
