@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <cstring>
 #include <exception>
@@ -150,6 +151,12 @@ std::int64_t milliseconds_of(const std::function<void()>& body) {
     const auto begin = Clock::now();
     body();
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
+}
+
+double processor_seconds() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
 bool contains(const Outcome& outcome, const std::string& part) {

@@ -115,6 +115,8 @@ private:
 };
 
 std::int64_t milliseconds_of(const std::function<void()>& body);
+// The processor time that the calling thread has used so far.
+double processor_seconds();
 
 bool contains(const Outcome& outcome, const std::string& part);
 
