@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "enqueued.h"
 #include "raw_peer.h"
 
 namespace nc::ring {
@@ -16,6 +17,7 @@ namespace NC_FILE {
 using test::accept_one;
 using test::ample_ms;
 using test::connect_when_open;
+using test::Flag;
 using test::loopback;
 using test::milliseconds_of;
 using test::on_all_ranks;
@@ -32,13 +34,18 @@ public:
             [](void* context, nc_log_level, const char* message) { static_cast<LogBook*>(context)->add(message); },
             this);
     }
-    bool wait_for(const std::string& part, std::int64_t timeout_ms = ample_ms) {
+    // Waits until it has been said so often.
+    bool wait_for(const std::string& part, std::int64_t timeout_ms = ample_ms, int times = 1) {
         std::unique_lock lock(mutex_);
-        return changed_.wait_until(lock, deadline_after(timeout_ms),
-                                   [&] { return messages_.find(part) != std::string::npos; });
+        return changed_.wait_until(lock, deadline_after(timeout_ms), [&] { return count(part) >= times; });
     }
 
 private:
+    int count(const std::string& part) const {
+        int found = 0;
+        for (auto at = messages_.find(part); at != std::string::npos; at = messages_.find(part, at + 1)) ++found;
+        return found;
+    }
     void add(const char* message) {
         const std::lock_guard lock(mutex_);
         messages_ += std::string(message) + '\n';
@@ -221,17 +228,20 @@ TEST(Forming, IsCancelled) {
 TEST(Forming, PrefersALiveCallerToOneThatHungUpWithoutAWord) {
     const ReservedPorts ports(2);
     LogBook book;
+    Flag hung_up;
     std::vector<Connections> connections(2);
     on_all_ranks(3, [&](int rank) {
         if (rank == 2) {
             const Descriptor silent = connect_when_open(ports[0]);
             ::shutdown(silent.get(), SHUT_WR);
+            hung_up.set();
             EXPECT_TRUE(book.wait_for("hung up without a word"));
             return;
         }
         FormingPlan plan = plan_of(ports, rank, 2, 1);
         if (rank == 0) plan.log = book.log();
         if (rank == 1) {
+            EXPECT_TRUE(hung_up.wait());
             EXPECT_TRUE(book.wait_for("called at"));
         }
         connections[static_cast<std::size_t>(rank)] = form_ring(std::move(plan));
@@ -369,6 +379,7 @@ TEST(Forming, WithPasswordsTellsCallersApart) {
     const ReservedPorts ports(2);
     const Password passwords[2] = {{1, 2, 3}, {4, 5, 6}};
     LogBook book;
+    Flag all_have_called;
     std::vector<Connections> connections(2);
     on_all_ranks(3, [&](int rank) {
         if (rank == 2) {
@@ -381,7 +392,8 @@ TEST(Forming, WithPasswordsTellsCallersApart) {
             const Descriptor half = connect_when_open(ports[0]);
             send_all(half, passwords[0].data(), 8);
             ::shutdown(half.get(), SHUT_WR);
-            EXPECT_TRUE(book.wait_for("hung up without the password"));
+            EXPECT_TRUE(book.wait_for("hung up without the password", ample_ms, 2));
+            all_have_called.set();
             return;
         }
         FormingPlan plan = plan_of(ports, rank, 2, 1);
@@ -389,7 +401,8 @@ TEST(Forming, WithPasswordsTellsCallersApart) {
         plan.right_password = passwords[1 - rank];
         if (rank == 0) plan.log = book.log();
         if (rank == 1) {
-            EXPECT_TRUE(book.wait_for("hung up without the password"));
+            // Nobody is to find the ring formed and the port closed.
+            EXPECT_TRUE(all_have_called.wait());
         }
         connections[static_cast<std::size_t>(rank)] = form_ring(std::move(plan));
     });

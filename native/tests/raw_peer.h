@@ -6,7 +6,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "local_ranks.h"
@@ -21,12 +23,14 @@ inline bool ready(int descriptor, short events, std::int64_t timeout_ms = ample_
     return poller.wait(deadline_after(timeout_ms));
 }
 
+// Closed if nobody listens there. Whoever did may have reset the connection by now: that is for the caller to see.
 inline Descriptor connect_to(const Address& address, const Address& from = {}) {
     Descriptor socket = open_socket(address.family());
     if (from.length() > 0 && ::bind(socket.get(), from.get(), from.length()) != 0) return {};
     if (::connect(socket.get(), address.get(), address.length()) != 0 && errno != EINPROGRESS) return {};
-    if (!ready(socket.get(), POLLOUT) || take_error(socket.get()) != 0) return {};
-    return socket;
+    if (!ready(socket.get(), POLLOUT)) return {};
+    const int error = take_error(socket.get());
+    return error == 0 || error == ECONNRESET ? std::move(socket) : Descriptor();
 }
 
 // Tries until somebody listens there.
