@@ -2,14 +2,14 @@
 // status.
 #include <algorithm>
 
-#include "backend/clock.h"
-#include "backend/data_type.h"
-#include "backend/error.h"
+#include "base/clock.h"
+#include "base/enumeration.h"
+#include "base/error.h"
 #include "core/api_types.h"
 #include "core/backend_library.h"
-#include "core/enumeration.h"
 #include "core/group.h"
 #include "core/request_check.h"
+#include "operation/data_type.h"
 
 namespace {
 

@@ -1,22 +1,17 @@
 #include "core/backend_library.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <cctype>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <type_traits>
 
-#include "backend/error.h"
+#include "base/error.h"
+#include "os/shared_library.h"
 
 namespace nc {
 namespace {
-
-#if defined(__APPLE__)
-constexpr const char* library_suffix = ".dylib";
-#else
-constexpr const char* library_suffix = ".so";
-#endif
 
 // The one piece of global state: which backends are loaded, and where others are to be looked for.
 struct Loaded {
@@ -31,14 +26,6 @@ Loaded& loaded() {
     return instance;
 }
 
-std::string own_directory() {
-    Dl_info info{};
-    if (dladdr(reinterpret_cast<void*>(&set_backend_directory), &info) == 0 || info.dli_fname == nullptr) return ".";
-    const std::string path = info.dli_fname;
-    const std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "." : path.substr(0, slash);
-}
-
 // Names become part of a file name: nothing but lower-case letters, digits and underscores.
 bool is_backend_name(const std::string& name) {
     return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -47,25 +34,21 @@ bool is_backend_name(const std::string& name) {
 }
 
 const nc_backend* open_backend(const std::string& name, const std::string& path) {
-    void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) {
-        const char* reason = dlerror();
-        throw Error(NC_BACKEND_UNAVAILABLE, text("the backend ", name, " cannot be loaded from ", path, ": ",
-                                                 reason != nullptr ? reason : "unknown reason"));
-    }
-    auto entry = reinterpret_cast<nc_backend_entry_function>(dlsym(library, NC_BACKEND_ENTRY));
-    if (entry == nullptr) {
-        dlclose(library);
-        throw Error(NC_BACKEND_UNAVAILABLE,
-                    text("the library ", path, " is not a backend: it has no symbol " NC_BACKEND_ENTRY));
-    }
+    std::string reason;
+    std::optional<SharedLibrary> library = SharedLibrary::open_file(path, reason);
+    if (!library.has_value())
+        throw Error(NC_BACKEND_UNAVAILABLE, text("the backend ", name, " cannot be loaded from ", path, ": ", reason));
+    const auto refuse = [&](const std::string& why) {
+        library->close();
+        return Error(NC_BACKEND_UNAVAILABLE, text("the library ", path, why));
+    };
+    std::remove_pointer_t<nc_backend_entry_function>* entry = nullptr;
+    if (!library->find(entry, NC_BACKEND_ENTRY)) throw refuse(" is not a backend: it has no symbol " NC_BACKEND_ENTRY);
     const nc_backend* backend = entry();
     if (backend == nullptr || backend->version != NC_BACKEND_VERSION) {
         const std::uint32_t version = backend != nullptr ? backend->version : 0;
-        dlclose(library);
-        throw Error(NC_BACKEND_UNAVAILABLE,
-                    text("the library ", path, " is of another release: it has backend interface ", version,
-                         ", this library needs ", NC_BACKEND_VERSION));
+        throw refuse(text(" is of another release: it has backend interface ", version, ", this library needs ",
+                          NC_BACKEND_VERSION));
     }
     return backend;
 }
@@ -76,7 +59,7 @@ const nc_backend& load_backend(const std::string& name) {
     if (!is_backend_name(name)) throw Error(NC_INVALID_ARGUMENT, text("'", name, "' is not a backend's name"));
     Loaded& table = loaded();
     const std::lock_guard lock(table.mutex);
-    const std::string directory = table.directory.empty() ? own_directory() : table.directory;
+    const std::string directory = table.directory.empty() ? own_library_folder() : table.directory;
     const std::string path = text(directory, "/libnative_collectives_", name, library_suffix);
     const auto known = table.by_path.find(path);
     if (known != table.by_path.end()) return *known->second;

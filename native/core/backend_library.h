@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "backend/backend.h"
+#include "operation/backend.h"
 
 namespace nc {
 

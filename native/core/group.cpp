@@ -2,12 +2,13 @@
 
 #include <utility>
 
-#include "backend/error.h"
-#include "backend/thread.h"
+#include "base/error.h"
 #include "core/api_types.h"
 #include "core/backend_library.h"
 #include "core/request_check.h"
 #include "core/self_group.h"
+#include "operation/traits.h"
+#include "os/thread.h"
 
 namespace nc {
 namespace {

@@ -9,10 +9,10 @@
 #include <string>
 #include <thread>
 
-#include "backend/backend.h"
-#include "backend/clock.h"
-#include "backend/log.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "core/work.h"
+#include "operation/backend.h"
 
 namespace nc {
 

@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "backend/data_type.h"
-#include "backend/error.h"
+#include "base/error.h"
+#include "operation/data_type.h"
 
 namespace nc {
 

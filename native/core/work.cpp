@@ -1,6 +1,6 @@
 #include "core/work.h"
 
-#include "backend/error.h"
+#include "base/error.h"
 
 namespace nc {
 

@@ -4,7 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "backend/clock.h"
+#include "base/clock.h"
 #include "native_collectives.h"
 
 namespace nc {

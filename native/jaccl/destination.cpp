@@ -1,6 +1,6 @@
 #include "jaccl/destination.h"
 
-#include "backend/error.h"
+#include "base/error.h"
 
 namespace nc::jaccl {
 namespace {

@@ -1,18 +1,17 @@
 #include "jaccl/device.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
-#include <string_view>
 
-#include "net/socket.h"
+#include "os/descriptor.h"
+#include "os/small_file.h"
 
 namespace nc::jaccl {
 namespace {
 
 constexpr std::uint8_t port = 1;
+// The kernel answers at once.
+constexpr std::chrono::seconds sysfs_limit{1};
 constexpr int access_to_memory =
     static_cast<int>(verbs::access_local_write | verbs::access_remote_read | verbs::access_remote_write);
 
@@ -33,10 +32,9 @@ bool is_zero(const verbs::Gid& gid) {
 // What the kernel says, where the library is too old to tell.
 GidType type_in_sysfs(const std::string& device, int index) {
     const std::string path = text("/sys/class/infiniband/", device, "/ports/", int{port}, "/gid_attrs/types/", index);
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    char words[32] = "";
-    if (!file.is_open() || ::read(file.get(), words, sizeof words - 1) <= 0) return GidType::Unknown;
-    const std::string_view type(words);
+    std::string type;
+    const auto read = [&] { type = read_small_file(path, path, Clock::now() + sysfs_limit, {}); };
+    if (guarded(nullptr, read) != NC_OK) return GidType::Unknown;
     return type.starts_with("RoCE v2")      ? GidType::RoceV2
            : type.starts_with("IB/RoCE v1") ? GidType::RoceV1
                                             : GidType::Unknown;
@@ -99,8 +97,7 @@ Device::Device(const VerbsLibrary& verbs, std::string name, std::optional<int> g
         if (verbs.api().create_comp_channel != nullptr && operations.req_notify_cq != nullptr)
             channel_ = verbs.api().create_comp_channel(context_);
         // take_events() must never wait; and a program that is started meanwhile has no use for the descriptor.
-        if (channel_ != nullptr && (::fcntl(channel_->fd, F_SETFL, ::fcntl(channel_->fd, F_GETFL) | O_NONBLOCK) != 0 ||
-                                    ::fcntl(channel_->fd, F_SETFD, FD_CLOEXEC) != 0)) {
+        if (channel_ != nullptr && guarded(nullptr, [this] { keep_to_ourselves(channel_->fd); }) != NC_OK) {
             (void)verbs.api().destroy_comp_channel(channel_);
             channel_ = nullptr;
         }

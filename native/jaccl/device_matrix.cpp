@@ -2,9 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "backend/blocks.h"
-#include "backend/error.h"
-#include "backend/small_file.h"
+#include "base/cancellation.h"
+#include "base/error.h"
+#include "operation/blocks.h"
+#include "os/small_file.h"
 
 namespace nc::jaccl {
 namespace {
@@ -80,9 +81,9 @@ DeviceMatrix DeviceMatrix::parse(const std::string& json, const std::string& sou
     return matrix;
 }
 
-DeviceMatrix DeviceMatrix::read(const std::string& path, Deadline deadline, const std::int32_t* cancel) {
+DeviceMatrix DeviceMatrix::read(const std::string& path, Deadline deadline, const Cancellation& cancellation) {
     const std::string source = text("the device file ", path);
-    return parse(read_small_file(path, source, deadline, cancel), source);
+    return parse(read_small_file(path, source, deadline, cancellation), source);
 }
 
 std::string DeviceMatrix::entry(int i, int j) const {

@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "backend/clock.h"
+#include "base/cancellation.h"
+#include "base/clock.h"
 
 namespace nc::jaccl {
 
@@ -22,7 +23,7 @@ public:
     // where.
     static DeviceMatrix parse(const std::string& json, const std::string& source);
     // As read_small_file().
-    static DeviceMatrix read(const std::string& path, Deadline deadline, const std::int32_t* cancel);
+    static DeviceMatrix read(const std::string& path, Deadline deadline, const Cancellation& cancellation);
 
     int size() const { return static_cast<int>(entries_.size()); }
     const std::string& source() const { return source_; }

@@ -1,6 +1,6 @@
 #include "jaccl/engine.h"
-
-#include <sched.h>
+#include "operation/traits.h"
+#include "os/poller.h"
 
 #include <algorithm>
 #include <thread>
@@ -134,7 +134,7 @@ void Engine::fail(const Link& link, const Completion& completion) const {
         if (interruption_.departed(link.peer()))
             throw Error(NC_PEER_LOST, text(link.description(), " left the group"), link.peer());
         Poller poller;
-        poller.watch(interruption_.descriptor(), POLLIN);
+        poller.watch(interruption_.descriptor(), events::readable);
         poller.wait(std::min(patience, Clock::now() + std::chrono::milliseconds(20)));
     } while (Clock::now() < patience);
     if (completion.status == verbs::status_retries_exceeded)
@@ -149,7 +149,7 @@ void Engine::wait(nc_operation operation, const nc_call& call) {
     if (now >= deadline) time_out(operation, call);
     if (interruption_.any_departed()) check_departures();
     if (now - last_progress_ < spinning) {
-        ::sched_yield();
+        std::this_thread::yield();
     } else if (has_channels_ && !armed_) {
         for (Link* link : links_) link->arm();
         // What came before is looked for once more.
@@ -175,8 +175,8 @@ void Engine::sleep(Deadline deadline) {
         return;
     }
     Poller poller;
-    for (const Device* device : devices_) poller.watch(device->channel()->fd, POLLIN);
-    poller.watch(interruption_.descriptor(), POLLIN);
+    for (const Device* device : devices_) poller.watch(device->channel()->fd, events::readable);
+    poller.watch(interruption_.descriptor(), events::readable);
     if (!poller.wait(std::min(deadline, Clock::now() + longest_sleep))) return;
     // Each event is to be asked for anew.
     armed_ = false;

@@ -5,10 +5,10 @@
 #include <functional>
 #include <vector>
 
-#include "backend/backend.h"
-#include "backend/clock.h"
+#include "base/clock.h"
 #include "jaccl/exchange.h"
 #include "jaccl/interruption.h"
+#include "operation/backend.h"
 
 namespace nc::jaccl {
 

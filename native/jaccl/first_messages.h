@@ -5,8 +5,8 @@
 #include <cstring>
 #include <map>
 
-#include "backend/announcement.h"
 #include "jaccl/operation.h"
+#include "operation/announcement.h"
 
 namespace nc::jaccl {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "backend/blocks.h"
+#include "operation/blocks.h"
 
 namespace nc::jaccl {
 namespace {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "backend/log.h"
+#include "base/log.h"
 #include "jaccl/device_matrix.h"
 #include "jaccl/link.h"
 #include "jaccl/settings.h"

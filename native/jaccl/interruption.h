@@ -6,8 +6,9 @@
 #include <optional>
 #include <set>
 
-#include "backend/error.h"
-#include "net/poller.h"
+#include "base/error.h"
+#include "os/poller.h"
+#include "os/wakeup.h"
 
 namespace nc::jaccl {
 
@@ -63,7 +64,7 @@ public:
     int descriptor() const { return signal_.descriptor(); }
 
 private:
-    Signal signal_;
+    Wakeup signal_;
     std::atomic<bool> ended_{false};
     std::atomic<bool> aborted_{false};
     std::atomic<bool> any_departed_{false};

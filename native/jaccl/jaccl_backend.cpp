@@ -1,13 +1,15 @@
 // JACCL as a backend: what the core loads.
+#include "base/cancellation.h"
 #include "jaccl/jaccl_group.h"
 #include "jaccl/lines.h"
+#include "transport/host_port.h"
 
 namespace nc::jaccl {
 namespace {
 
 Address resolve_coordinator(const std::string& coordinator, const Patience& patience) {
     try {
-        return resolve(parse_host_port(coordinator), patience.deadline, [&] { throw_if_cancelled(patience.cancel); });
+        return resolve(parse_host_port(coordinator), patience.deadline, [&] { patience.cancellation.check(); });
     } catch (const Error& error) {
         if (error.status == NC_CANCELLED) throw;
         throw Error(NC_RENDEZVOUS_FAILED, text("the coordinator '", coordinator, "': ", error.what()), 0,
@@ -16,12 +18,12 @@ Address resolve_coordinator(const std::string& coordinator, const Patience& pati
 }
 
 nc_backend_group create_group(const nc_backend_options& options) {
-    const Patience patience{deadline_after(options.forming_timeout_ms), options.forming_timeout_ms, options.cancel,
-                            nullptr};
+    const Patience patience{deadline_after(options.forming_timeout_ms), options.forming_timeout_ms,
+                            Cancellation(options.cancel), nullptr};
     Settings settings = read_settings(options.settings, options.setting_count);
     DeviceMatrix matrix = settings.devices.has_value()
                               ? DeviceMatrix::parse(*settings.devices, "the device matrix")
-                              : DeviceMatrix::read(*settings.device_file, patience.deadline, patience.cancel);
+                              : DeviceMatrix::read(*settings.device_file, patience.deadline, patience.cancellation);
     const int size = matrix.size();
     if (options.rank < 0 || options.rank >= size) {
         throw Error(NC_RENDEZVOUS_FAILED, text(matrix.source(), " has ", size, size == 1 ? " rank" : " ranks",

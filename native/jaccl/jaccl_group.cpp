@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "backend/thread.h"
 #include "jaccl/operation.h"
 #include "jaccl/split.h"
+#include "os/poller.h"
+#include "os/thread.h"
 
 namespace nc::jaccl {
 namespace {
@@ -88,7 +89,7 @@ void JacclGroup::abort() {
 void JacclGroup::watch() {
     for (;;) {
         Poller poller;
-        poller.watch(wake_.descriptor(), POLLIN);
+        poller.watch(wake_.descriptor(), events::readable);
         line_.watch(poller);
         // Nothing is waited for here: the loop lives as long as the group, and the signal ends it.
         poller.wait(line_.next_look());

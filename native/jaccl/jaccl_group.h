@@ -7,11 +7,12 @@
 #include <mutex>
 #include <thread>
 
-#include "backend/backend.h"
-#include "backend/log.h"
+#include "base/log.h"
 #include "jaccl/engine.h"
 #include "jaccl/forming.h"
 #include "jaccl/line.h"
+#include "operation/backend.h"
+#include "os/wakeup.h"
 
 namespace nc::jaccl {
 
@@ -79,7 +80,7 @@ private:
     std::atomic<int> culprit_{-1};        // the peer that an operation found lost
     std::atomic<bool> mismatched_{false}; // what this rank ended the group for
     std::atomic<bool> closing_{false};
-    Signal wake_;
+    Wakeup wake_;
     Line line_; // of the watcher's
     std::thread watcher_;
 };

@@ -1,6 +1,6 @@
 #include "jaccl/line.h"
-
-#include <sys/socket.h>
+#include "os/poller.h"
+#include "os/socket.h"
 
 #include <cerrno>
 #include <cstring>
@@ -32,7 +32,7 @@ Line::Line(std::vector<Connection> connections, int ranks) : connections_(std::m
 }
 
 void Line::watch(Poller& poller) const {
-    for (const Connection& connection : connections_) poller.watch(connection.socket.get(), POLLIN);
+    for (const Connection& connection : connections_) poller.watch(connection.socket.get(), events::readable);
 }
 
 // Nothing is in flight unless this rank has told something.
@@ -60,13 +60,14 @@ std::vector<News> Line::read(const Poller& poller) {
 
 std::optional<News> Line::read(Connection& connection) const {
     Notice notice{};
-    const ssize_t got = ::recv(connection.socket.get(), &notice, sizeof notice, 0);
-    if (got == sizeof notice && is_sound(notice, ranks_)) return News{notice.fate, notice.rank, connection.peer};
+    const Transfer transfer = receive_from(connection.socket, &notice, sizeof notice);
+    if (transfer.bytes == sizeof notice && is_sound(notice, ranks_))
+        return News{notice.fate, notice.rank, connection.peer};
     // Whatever else a peer says means nothing.
-    if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))) return std::nullopt;
-    const int error = got == 0 ? 0 : errno;
+    if (transfer.state == Transfer::State::Moved || transfer.state == Transfer::State::Blocked) return std::nullopt;
     connection.socket.close();
-    return News{got == 0 ? Fate::Left : Fate::Lost, connection.peer, connection.peer, error};
+    const Fate fate = transfer.state == Transfer::State::Ended ? Fate::Left : Fate::Lost;
+    return News{fate, connection.peer, connection.peer, transfer.system_error};
 }
 
 void Line::tell(Fate fate, int rank) {
@@ -74,7 +75,7 @@ void Line::tell(Fate fate, int rank) {
     std::memcpy(notice.letters, notice_letters, sizeof notice_letters);
     for (const Connection& connection : connections_) {
         // A connection that was silent takes these few bytes at once.
-        if (connection.is_ours) (void)::send(connection.socket.get(), &notice, sizeof notice, send_flags);
+        if (connection.is_ours) (void)send_to(connection.socket, &notice, sizeof notice);
     }
     silence_.expect();
 }
@@ -87,7 +88,7 @@ void Line::end(Fate fate, int rank) {
 void Line::close() {
     for (Connection& connection : connections_) {
         reset_on_close(connection.socket, false);
-        ::shutdown(connection.socket.get(), SHUT_RDWR);
+        end_stream(connection.socket);
         connection.socket.close();
     }
     connections_.clear();

@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "jaccl/side_channel.h"
-#include "net/silence.h"
+#include "os/poller.h"
+#include "transport/silence.h"
 
 namespace nc::jaccl {
 

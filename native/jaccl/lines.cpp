@@ -1,4 +1,5 @@
 #include "jaccl/lines.h"
+#include "os/descriptor.h"
 
 #include <algorithm>
 

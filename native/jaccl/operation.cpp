@@ -1,22 +1,26 @@
 #include "jaccl/operation.h"
 
+#include <array>
 #include <cstring>
 
-#include "backend/average.h"
+#include "operation/average.h"
+#include "operation/traits.h"
 
 namespace nc::jaccl {
 namespace {
 
-using Algorithm = void (*)(const Operation& operation);
+using Schedule = void (*)(const Operation& operation);
+// In the order of nc_operation.
+using Schedules = std::array<Schedule, NC_SPLIT>;
 
-struct Algorithms {
-    Algorithm all_reduce, all_gather, reduce_scatter, broadcast, reduce, gather, scatter, all_to_all, send, receive;
-};
+void barrier(const Operation& operation);
 
-constexpr Algorithms of_mesh{mesh::all_reduce, mesh::all_gather, mesh::reduce_scatter, mesh::broadcast, mesh::reduce,
-                             mesh::gather,     mesh::scatter,    mesh::all_to_all,     mesh::send,      mesh::receive};
-constexpr Algorithms of_ring{ring::all_reduce, ring::all_gather, ring::reduce_scatter, ring::broadcast, ring::reduce,
-                             ring::gather,     ring::scatter,    ring::all_to_all,     ring::send,      ring::receive};
+constexpr Schedules of_mesh{nullptr,          mesh::all_reduce, mesh::all_gather, mesh::reduce_scatter,
+                            mesh::broadcast,  mesh::reduce,     mesh::gather,     mesh::scatter,
+                            mesh::all_to_all, barrier,          mesh::send,       mesh::receive};
+constexpr Schedules of_ring{nullptr,          ring::all_reduce, ring::all_gather, ring::reduce_scatter,
+                            ring::broadcast,  ring::reduce,     ring::gather,     ring::scatter,
+                            ring::all_to_all, barrier,          ring::send,       ring::receive};
 
 // As JACCL's own: an all-reduce of one byte, which cannot complete anywhere before it has begun everywhere.
 void barrier(const Operation& operation) {
@@ -34,46 +38,19 @@ void barrier(const Operation& operation) {
 } // namespace
 
 void Operation::run() {
-    const Algorithms& algorithms = group_.fabric().topology == Topology::Mesh ? of_mesh : of_ring;
-    switch (request.operation) {
-        case NC_ALL_REDUCE:
-            return reduce_by(algorithms.all_reduce);
-        case NC_ALL_GATHER:
-            return algorithms.all_gather(*this);
-        case NC_REDUCE_SCATTER:
-            return reduce_by(algorithms.reduce_scatter);
-        case NC_BROADCAST:
-            return algorithms.broadcast(*this);
-        case NC_REDUCE:
-            return reduce_by(algorithms.reduce);
-        case NC_GATHER:
-            return algorithms.gather(*this);
-        case NC_SCATTER:
-            return algorithms.scatter(*this);
-        case NC_ALL_TO_ALL:
-            return algorithms.all_to_all(*this);
-        case NC_BARRIER:
-            return barrier(*this);
-        case NC_SEND:
-            return algorithms.send(*this);
-        case NC_RECEIVE:
-            return algorithms.receive(*this);
-        case NC_SPLIT:
-        case NC_OPERATION_NONE:
-            break;
-    }
-    throw Error(NC_INTERNAL_ERROR, text("jaccl does not know operation ", static_cast<unsigned>(request.operation)));
+    const Schedule schedule = (group_.fabric().topology == Topology::Mesh ? of_mesh : of_ring)[request.operation];
+    if (traits_of(request.operation).reduces && request.reduce_op == NC_AVERAGE) return average_by(schedule);
+    schedule(*this);
 }
 
-void Operation::reduce_by(Algorithm algorithm) const {
-    if (request.reduce_op != NC_AVERAGE) return algorithm(*this);
+void Operation::average_by(void (*schedule)(const Operation& operation)) const {
     // MLX has no average, so that every one can begin with an announcement.
     if (is_uneven()) {
         (void)announce_lengths();
     } else {
         announce();
     }
-    average(request, rank, size, Adder::Saturating, [&](const nc_request& part) { algorithm(Operation(*this, part)); });
+    average(request, rank, size, Adder::Saturating, [&](const nc_request& part) { schedule(Operation(*this, part)); });
 }
 
 void Operation::exchange(const std::function<void(Exchange&)>& fill) const {

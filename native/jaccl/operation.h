@@ -3,12 +3,12 @@
 
 #include <optional>
 
-#include "backend/announcement.h"
-#include "backend/blocks.h"
-#include "backend/data_type.h"
-#include "backend/reduction.h"
 #include "jaccl/engine.h"
 #include "jaccl/jaccl_group.h"
+#include "operation/announcement.h"
+#include "operation/blocks.h"
+#include "operation/data_type.h"
+#include "operation/reduction.h"
 
 namespace nc::jaccl {
 
@@ -75,13 +75,12 @@ public:
     Blocks announced_blocks() const;
 
 private:
-    using Algorithm = void (*)(const Operation& operation);
 
     // All-reduce is MLX's operation: where an MLX rank is in the group, NaNs are treated as it does.
     static NanRule nan_rule(const JacclGroup& group, nc_operation operation) {
         return operation == NC_ALL_REDUCE && !group.has_only_ours() ? NanRule::OfMlx : NanRule::Wins;
     }
-    void reduce_by(Algorithm algorithm) const;
+    void average_by(void (*schedule)(const Operation& operation)) const;
 
     JacclGroup& group_;
     const nc_operation reported_;

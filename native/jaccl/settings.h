@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "backend/backend.h"
 #include "jaccl/frames.h"
+#include "operation/backend.h"
 
 namespace nc::jaccl {
 

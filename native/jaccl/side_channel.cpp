@@ -1,21 +1,21 @@
 #include "jaccl/side_channel.h"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <sstream>
 
-#include "backend/random.h"
-#include "net/silence.h"
+#include "base/cancellation.h"
+#include "os/descriptor.h"
+#include "os/poller.h"
+#include "os/random.h"
+#include "os/socket.h"
+#include "transport/silence.h"
 
 namespace nc::jaccl {
 namespace {
 
 constexpr int backlog = 64;
-constexpr const char* cancelled = "forming the group was cancelled";
 constexpr auto first_retry = std::chrono::milliseconds(20);
 constexpr auto longest_retry = std::chrono::milliseconds(500);
 constexpr auto attempt_limit = std::chrono::seconds(5);
@@ -52,17 +52,12 @@ struct Progress {
 int move_some(const Descriptor& socket, std::byte* data, Progress& progress, bool sends) {
     while (!progress.done()) {
         const std::size_t left = progress.bytes - progress.moved;
-        const ssize_t moved = sends ? ::send(socket.get(), data + progress.moved, left, send_flags)
-                                    : ::recv(socket.get(), data + progress.moved, left, 0);
-        if (moved > 0) {
-            progress.moved += static_cast<std::size_t>(moved);
-        } else if (moved == 0) {
-            return ECONNABORTED;
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            return 0;
-        } else if (errno != EINTR) {
-            return errno;
-        }
+        const Transfer transfer =
+            sends ? send_to(socket, data + progress.moved, left) : receive_from(socket, data + progress.moved, left);
+        if (transfer.state == Transfer::State::Blocked) return 0;
+        if (transfer.state == Transfer::State::Ended) return ECONNABORTED;
+        if (transfer.state == Transfer::State::Failed) return transfer.system_error;
+        progress.moved += transfer.bytes;
     }
     return 0;
 }
@@ -136,12 +131,12 @@ private:
                     // given the last one.
                     if (plan_.rank == 0 && !sends) {
                         if (has_gone(connection)) gave_up(connection.peer, ECONNABORTED);
-                        poller.watch(connection.socket.get(), poll_peer_ended);
+                        poller.watch(connection.socket.get(), events::peer_ended);
                     }
                     continue;
                 }
                 if (awaited < 0) awaited = connection.peer;
-                poller.watch(connection.socket.get(), sends ? POLLOUT : POLLIN);
+                poller.watch(connection.socket.get(), sends ? events::writable : events::readable);
             }
             if (awaited < 0) return;
             plan_.patience.check(
@@ -161,7 +156,8 @@ private:
     }
 
     void wait(Poller& poller, Deadline until = Deadline::max()) const {
-        if (plan_.patience.interruption != nullptr) poller.watch(plan_.patience.interruption->descriptor(), POLLIN);
+        if (plan_.patience.interruption != nullptr)
+            poller.watch(plan_.patience.interruption->descriptor(), events::readable);
         until = std::min(until, plan_.patience.next_look());
         poller.wait(gone_ < 0 ? until : std::min(give_up_at_, until));
     }
@@ -186,12 +182,12 @@ private:
             plan_.patience.check(text(self(), " waited at ", plan_.coordinator.text(), " for ", absent(), strangers()),
                                  name(first_absent()));
             Poller poller;
-            poller.watch(plan_.listener.get(), POLLIN);
-            for (const Caller& caller : callers_) poller.watch(caller.socket.get(), POLLIN);
+            poller.watch(plan_.listener.get(), events::readable);
+            for (const Caller& caller : callers_) poller.watch(caller.socket.get(), events::readable);
             // Bytes may be waiting there, of ranks that are further on.
             if (gone_ < 0) {
                 for (const Connection& connection : connections_)
-                    poller.watch(connection.socket.get(), poll_peer_ended);
+                    poller.watch(connection.socket.get(), events::peer_ended);
             }
             wait(poller);
         }
@@ -284,13 +280,9 @@ private:
         for (;;) {
             Descriptor socket = open_socket(plan_.coordinator.family());
             reset_on_close(socket, true);
-            int error = ::connect(socket.get(), plan_.coordinator.get(), plan_.coordinator.length()) == 0 ? 0 : errno;
-            if (error == EINPROGRESS || error == EINTR) error = finish_connecting(socket, last_error);
-            if (error == 0) {
-                // On one machine, a connection to a port that nobody listens on may meet itself.
-                error =
-                    Address::local(socket.get()) == Address::remote(socket.get()) ? ECONNREFUSED : say_hello(socket);
-            }
+            int error = connect_to(socket, plan_.coordinator);
+            if (error == EINPROGRESS) error = finish_connecting(socket, last_error);
+            if (error == 0) error = is_connected_to_itself(socket) ? ECONNREFUSED : say_hello(socket);
             if (error == 0) {
                 prepare_connection(socket);
                 connections_.push_back({0, std::move(socket)});
@@ -312,7 +304,7 @@ private:
                 check_coordinator(last_error);
                 Poller poller;
                 if (plan_.patience.interruption != nullptr)
-                    poller.watch(plan_.patience.interruption->descriptor(), POLLIN);
+                    poller.watch(plan_.patience.interruption->descriptor(), events::readable);
                 poller.wait(std::min(next, plan_.patience.next_look()));
             }
         }
@@ -328,7 +320,7 @@ private:
         const Deadline limit = Clock::now() + attempt_limit;
         for (;;) {
             Poller poller;
-            poller.watch(socket.get(), POLLOUT);
+            poller.watch(socket.get(), events::writable);
             if (poller.wait(std::min(limit, plan_.patience.next_look()))) return take_error(socket.get());
             if (Clock::now() >= limit) return ETIMEDOUT;
             check_coordinator(last_error);
@@ -341,9 +333,7 @@ private:
         if (plan_.token.has_value()) std::memcpy(hello.data(), plan_.token->data(), sizeof(Token));
         std::memcpy(hello.data() + hello_bytes() - sizeof rank, &rank, sizeof rank);
         // A new connection takes these few bytes at once.
-        return ::send(socket.get(), hello.data(), hello_bytes(), send_flags) == static_cast<ssize_t>(hello_bytes())
-                   ? 0
-                   : ECONNRESET;
+        return send_to(socket, hello.data(), hello_bytes()).bytes == hello_bytes() ? 0 : ECONNRESET;
     }
 
     StarPlan plan_;
@@ -360,8 +350,7 @@ public:
         : options_(options), size_(size), deadline_(deadline) {}
 
     void exchange(const void* own, std::size_t bytes, void* all) override {
-        if (options_.cancel != nullptr && __atomic_load_n(options_.cancel, __ATOMIC_RELAXED) != 0)
-            throw Error(NC_CANCELLED, cancelled);
+        Cancellation(options_.cancel).check();
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
         nc_error error = empty_error();
         const nc_status status = options_.side_channel(options_.side_channel_context, options_.rank, size_, own, bytes,
@@ -380,13 +369,13 @@ private:
 } // namespace
 
 void Patience::check(const std::string& what, int peer) const {
-    if (cancel != nullptr && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0) throw Error(NC_CANCELLED, cancelled);
+    cancellation.check();
     if (interruption != nullptr) interruption->throw_if_ended();
     if (Clock::now() >= deadline) fail(text(what, ", in vain for ", timeout_ms, " ms"), peer);
 }
 
 Deadline Patience::next_look() const {
-    return cancel != nullptr ? std::min(deadline, Clock::now() + cancel_granularity) : deadline;
+    return cancellation.can_come() ? std::min(deadline, Clock::now() + cancel_granularity) : deadline;
 }
 
 bool Door::can_be_called() const {
@@ -394,12 +383,7 @@ bool Door::can_be_called() const {
 }
 
 Address Door::address() const {
-    const bool is_v4 = storage.ss_family == AF_INET && address_bytes == static_cast<std::int32_t>(sizeof(sockaddr_in));
-    const bool is_v6 =
-        storage.ss_family == AF_INET6 && address_bytes == static_cast<std::int32_t>(sizeof(sockaddr_in6));
-    if (is_open != 1 || !(is_v4 || is_v6)) return {};
-    const Address told(reinterpret_cast<const sockaddr*>(&storage), static_cast<socklen_t>(address_bytes));
-    return told.port() != 0 ? told : Address();
+    return is_open == 1 ? nc::Address::told(storage, address_bytes) : nc::Address();
 }
 
 OwnDoor open_door(Address host, const std::string& source) {
@@ -411,7 +395,7 @@ OwnDoor open_door(Address host, const std::string& source) {
         const Address address = Address::local(own.listener.get());
         own.door.is_open = 1;
         own.door.address_bytes = static_cast<std::int32_t>(address.length());
-        std::memcpy(&own.door.storage, address.get(), address.length());
+        own.door.storage = address.storage();
     } catch (const Error& error) {
         own.failure = error;
     }

@@ -7,11 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "backend/backend.h"
-#include "backend/clock.h"
-#include "backend/log.h"
+#include "base/cancellation.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "jaccl/interruption.h"
-#include "net/socket.h"
+#include "operation/backend.h"
+#include "os/descriptor.h"
+#include "os/socket.h"
 
 namespace nc::jaccl {
 
@@ -19,7 +21,7 @@ namespace nc::jaccl {
 struct Patience {
     Deadline deadline;
     std::int64_t timeout_ms;
-    const std::int32_t* cancel = nullptr;
+    Cancellation cancellation = {};
     const Interruption* interruption = nullptr;
 
     // Throws if one of them has come; what: "rank 2 of 3 waited for ...".
@@ -69,7 +71,7 @@ std::unique_ptr<SideChannel> make_star(StarPlan plan);
 struct Door {
     std::int32_t is_open;
     std::int32_t address_bytes;
-    sockaddr_storage storage;
+    Address::Storage storage;
     Token token;
 
     // Whether this is the address of an open door: a peer may say anything.

@@ -4,6 +4,8 @@
 
 #include "jaccl/lines.h"
 #include "jaccl/parent_channel.h"
+#include "operation/membership.h"
+#include "os/descriptor.h"
 
 namespace nc::jaccl {
 namespace {
@@ -21,42 +23,28 @@ struct Outcome {
     std::int32_t lost; // a rank that the group that is split has lost, as this one knows; -1: none
 };
 
-struct Member {
-    int old_rank;
-    int key;
-};
-
 std::string part_name(int color) {
     return text("split into color ", color);
 }
 
-// The ranks of equal color in their new order.
-std::vector<int> members_of(const std::vector<Announcement>& all, int color) {
-    std::vector<Member> members;
-    for (std::size_t old_rank = 0; old_rank < all.size(); ++old_rank) {
-        const int rank = static_cast<int>(old_rank);
-        if (all[old_rank].color == color) members.push_back({rank, all[old_rank].key < 0 ? rank : all[old_rank].key});
-    }
-    std::stable_sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.key < b.key; });
-    std::vector<int> ranks;
-    for (const Member& member : members) ranks.push_back(member.old_rank);
-    return ranks;
+Membership membership_of(const std::vector<Announcement>& all, int color) {
+    std::vector<SplitChoice> choices;
+    for (const Announcement& one : all) choices.push_back({one.color, one.key});
+    return {choices, color};
 }
 
 // The part of a group that this rank joins.
 class Part {
 public:
-    Part(const Operation& operation, const std::vector<int>& members, int color)
+    Part(const Operation& operation, const Membership& members)
         : group_(operation.group()),
           members_(members),
-          matrix_(group_.matrix().part(members_, described(operation, color))),
+          matrix_(group_.matrix().part(members_.old_ranks(), members_.name())),
           settings_(group_.settings()) {
         settings_.prefer_ring = group_.fabric().topology == Topology::Ring;
     }
 
-    int rank() const {
-        return static_cast<int>(std::find(members_.begin(), members_.end(), group_.rank()) - members_.begin());
-    }
+    int rank() const { return members_.rank_of(group_.rank()); }
     int size() const { return matrix_.size(); }
     const std::string& name() const { return matrix_.source(); }
 
@@ -81,19 +69,13 @@ public:
         } catch (const Error& error) {
             // Peers are known by their ranks in the part here, by those in the group outside.
             if (error.peer < 0 || error.peer >= size()) throw;
-            throw Error(error.status, error.what(), members_[static_cast<std::size_t>(error.peer)], error.system_error);
+            throw Error(error.status, error.what(), members_.old_peer(error.peer), error.system_error);
         }
     }
 
 private:
-    std::string described(const Operation& operation, int color) const {
-        std::string names;
-        for (const int member : members_) names += text(names.empty() ? "" : ", ", member);
-        return text(part_name(color), " (ranks ", names, " of ", operation.size, ")");
-    }
-
     JacclGroup& group_;
-    const std::vector<int>& members_;
+    const Membership& members_;
     const DeviceMatrix matrix_;
     Settings settings_;
 };
@@ -149,29 +131,30 @@ public:
 
     void join_over_star(const std::vector<Announcement>& all, const nc_backend_options& options) {
         take([&] {
-            members_ = members_of(all, color_);
+            members_.emplace(membership_of(all, color_));
             if (has_failed()) return;
-            for (const int member : members_) {
+            for (const int member : members_->old_ranks()) {
                 if (!all[static_cast<std::size_t>(member)].door.can_be_called())
                     throw Error(NC_RENDEZVOUS_FAILED,
                                 text(part_name(color_), ": rank ", member, " cannot listen for connections"), member);
             }
             made_ = {nullptr, 0, 1};
-            if (members_.size() > 1) connect_over_star(all[static_cast<std::size_t>(members_.front())].door, options);
+            if (members_->size() > 1)
+                connect_over_star(all[static_cast<std::size_t>(members_->old_rank(0))].door, options);
         });
     }
 
     // Over the group that is split. Throws what that group failed with.
     void join_over_parent(const std::vector<Announcement>& all, const nc_backend_options& options) {
         take([&] {
-            if (color_ >= 0) members_ = members_of(all, color_);
+            if (color_ >= 0) members_.emplace(membership_of(all, color_));
         });
-        ParentChannel channel(operation_, members_);
+        ParentChannel channel(operation_, old_ranks());
         if (color_ >= 0) {
             take([&] {
                 made_ = {nullptr, 0, 1};
-                if (members_.size() < 2 || has_failed()) return;
-                Part part(operation_, members_, color_);
+                if (has_failed() || members_->size() < 2) return;
+                Part part(operation_, *members_);
                 made_ = part.connect(part.topology(), channel, {}, options);
             });
         }
@@ -190,7 +173,7 @@ public:
             if (lost >= 0 && lost < operation_.size)
                 throw Error(NC_PEER_LOST, text("rank ", lost, " is lost, as rank ", rank, " reports"), lost);
         }
-        for (const int member : members_) {
+        for (const int member : old_ranks()) {
             if (has_failed() || all[static_cast<std::size_t>(member)].joined == 1) continue;
             fail(NC_RENDEZVOUS_FAILED,
                  text("rank ", member, " could not join its part of the group; its own error says why").c_str(), member,
@@ -201,13 +184,15 @@ public:
     }
 
 private:
+    std::vector<int> old_ranks() const { return members_.has_value() ? members_->old_ranks() : std::vector<int>{}; }
+
     void fail(nc_status status, const char* message, int peer, int system_error) {
         if (!failure_.has_value()) failure_.emplace(status, message, peer, system_error);
     }
 
     // Over TCP, as the group that is split was formed.
     void connect_over_star(const Door& first, const nc_backend_options& options) {
-        Part part(operation_, members_, color_);
+        Part part(operation_, *members_);
         const Topology topology = part.topology();
         StarPlan plan{};
         plan.source = part.name();
@@ -226,7 +211,7 @@ private:
 
     const Operation& operation_;
     const int color_;
-    std::vector<int> members_; // of the part, in their new order; none if this rank joins none
+    std::optional<Membership> members_; // of the part that this rank joins
     Door door_{};
     Descriptor listener_;
     nc_backend_group made_{nullptr, -1, 0};

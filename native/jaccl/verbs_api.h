@@ -4,10 +4,10 @@
 // compares them. Source: jaccl-wire.md, section 11.
 #pragma once
 
-#include <pthread.h>
-
 #include <cstddef>
 #include <cstdint>
+
+#include "os/system_mutex.h"
 
 namespace nc::jaccl::verbs {
 
@@ -56,7 +56,7 @@ struct Context {
     int cmd_fd;
     int async_fd;
     int num_comp_vectors;
-    pthread_mutex_t mutex;
+    SystemMutex mutex;
     void* abi_compat;
 };
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "backend/shared_library.h"
 #include "jaccl/verbs_api.h"
+#include "os/shared_library.h"
 
 namespace nc::jaccl {
 

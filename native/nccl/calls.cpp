@@ -1,4 +1,5 @@
 #include "nccl/calls.h"
+#include "os/socket.h"
 
 #include <utility>
 

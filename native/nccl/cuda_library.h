@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "backend/error.h"
-#include "backend/shared_library.h"
+#include "base/error.h"
 #include "nccl/cuda_api.h"
+#include "os/shared_library.h"
 
 namespace nc::nccl {
 

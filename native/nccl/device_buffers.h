@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "backend/backend.h"
+#include "operation/backend.h"
 
 namespace nc::nccl {
 

@@ -1,7 +1,7 @@
 #include "nccl/element_mapping.h"
 
-#include "backend/data_type.h"
-#include "backend/error.h"
+#include "base/error.h"
+#include "operation/data_type.h"
 
 namespace nc::nccl {
 namespace {

@@ -1,12 +1,14 @@
 #include "nccl/id_exchange.h"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <list>
 
-#include "backend/thread.h"
+#include "os/descriptor.h"
+#include "os/poller.h"
+#include "os/socket.h"
+#include "os/thread.h"
+#include "transport/host_port.h"
+#include "transport/silence.h"
 
 namespace nc::nccl {
 namespace {
@@ -22,30 +24,16 @@ constexpr std::chrono::seconds handing_limit{10};
 
 Address resolved(const std::string& rendezvous, const Patience& patience) {
     try {
-        return resolve(parse_host_port(rendezvous), patience.deadline, [&] { throw_if_cancelled(patience.cancel); });
+        return resolve(parse_host_port(rendezvous), patience.deadline, [&] { patience.cancellation.check(); });
     } catch (const Error& error) {
         if (error.status == NC_CANCELLED) throw;
         throw Error(NC_RENDEZVOUS_FAILED, text("the rendezvous '", rendezvous, "' is of no use: ", error.what()));
     }
 }
 
-Address any_interface(const Address& address) {
-    if (address.family() == AF_INET6) {
-        sockaddr_in6 any{};
-        any.sin6_family = AF_INET6;
-        any.sin6_addr = in6addr_any;
-        any.sin6_port = htons(address.port());
-        return {reinterpret_cast<const sockaddr*>(&any), sizeof any};
-    }
-    sockaddr_in any{};
-    any.sin_family = AF_INET;
-    any.sin_addr.s_addr = htonl(INADDR_ANY);
-    any.sin_port = htons(address.port());
-    return {reinterpret_cast<const sockaddr*>(&any), sizeof any};
-}
-
 Descriptor listen_for_ranks(const std::string& rendezvous, const Patience& patience) {
-    const Address address = any_interface(resolved(rendezvous, patience));
+    const Address named = resolved(rendezvous, patience);
+    const Address address = Address::any_interface(named, named.port());
     try {
         return listen_on(address, backlog);
     } catch (const Error& error) {
@@ -67,17 +55,11 @@ enum class Progress { More, Done, Lost };
 
 Progress hand(Caller& caller, const UniqueId& id) {
     while (caller.handed < sizeof id.bytes) {
-        const ssize_t sent =
-            ::send(caller.connection.get(), id.bytes + caller.handed, sizeof id.bytes - caller.handed, send_flags);
-        if (sent > 0) {
-            caller.handed += static_cast<std::size_t>(sent);
-        } else if (sent < 0 && errno == EINTR) {
-            continue;
-        } else if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) && Clock::now() < caller.limit) {
-            return Progress::More;
-        } else {
-            return Progress::Lost;
-        }
+        const Transfer transfer = send_to(caller.connection, id.bytes + caller.handed, sizeof id.bytes - caller.handed);
+        caller.handed += transfer.bytes;
+        if (transfer.state == Transfer::State::Moved) continue;
+        const bool may_go_on = transfer.state == Transfer::State::Blocked && Clock::now() < caller.limit;
+        return may_go_on ? Progress::More : Progress::Lost;
     }
     return Progress::Done;
 }
@@ -89,35 +71,30 @@ public:
 
     bool run(UniqueId& id, std::string& reason) {
         connection_ = open_socket(address_.family());
-        if (::connect(connection_.get(), address_.get(), address_.length()) != 0 && errno != EINPROGRESS &&
-            errno != EINTR)
-            return lost(errno, reason);
-        if (!ready(POLLOUT, Clock::now() + attempt_limit)) {
+        if (const int error = connect_to(connection_, address_); error != 0 && error != EINPROGRESS)
+            return lost(error, reason);
+        if (!ready(events::writable, Clock::now() + attempt_limit)) {
             reason = text("no connection came about within ", attempt_limit.count(), " ms");
             return false;
         }
         if (const int error = take_error(connection_.get()); error != 0) return lost(error, reason);
-        // Where nobody listens, on a port that connections are given as their own, a connection may come about with
-        // itself.
-        if (Address::local(connection_.get()) == Address::remote(connection_.get())) return lost(ECONNREFUSED, reason);
+        if (is_connected_to_itself(connection_)) return lost(ECONNREFUSED, reason);
         // The id may come late. That rank 0's host has vanished meanwhile is noticed.
         prepare_connection(connection_);
         std::size_t received = 0;
         while (received < sizeof id.bytes) {
-            const ssize_t count = ::recv(connection_.get(), id.bytes + received, sizeof id.bytes - received, 0);
-            if (count > 0) {
-                received += static_cast<std::size_t>(count);
-            } else if (count == 0) {
+            const Transfer transfer = receive_from(connection_, id.bytes + received, sizeof id.bytes - received);
+            received += transfer.bytes;
+            if (transfer.state == Transfer::State::Ended) {
                 reason = text("the connection ended after ", received, " of ", sizeof id.bytes, " bytes");
                 return false;
-            } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-                // For as long as it takes: rank 0 may serve others first, and MLX's counts a caller that has hung up as
-                // one of its ranks.
-                reason = text("it has sent ", received, " of ", sizeof id.bytes, " bytes so far");
-                (void)ready(POLLIN, patience_.deadline);
-            } else if (errno != EINTR) {
-                return lost(errno, reason);
             }
+            if (transfer.state == Transfer::State::Failed) return lost(transfer.system_error, reason);
+            if (transfer.state == Transfer::State::Moved) continue;
+            // For as long as it takes: rank 0 may serve others first, and MLX's counts a caller that has hung up as one
+            // of its ranks.
+            reason = text("it has sent ", received, " of ", sizeof id.bytes, " bytes so far");
+            (void)ready(events::readable, patience_.deadline);
         }
         return true;
     }
@@ -160,9 +137,9 @@ void IdServer::serve() {
     Poller poller;
     for (;;) {
         poller.clear();
-        poller.watch(closing_.descriptor(), POLLIN);
-        poller.watch(listener_.get(), POLLIN);
-        for (const Caller& caller : callers) poller.watch(caller.connection.get(), POLLOUT);
+        poller.watch(closing_.descriptor(), events::readable);
+        poller.watch(listener_.get(), events::readable);
+        for (const Caller& caller : callers) poller.watch(caller.connection.get(), events::writable);
         (void)poller.wait(Clock::now() + handing_limit);
         if (poller.events(closing_.descriptor()) != 0) return;
         try {
@@ -174,7 +151,7 @@ void IdServer::serve() {
         } catch (const Error&) {
             // There are no more descriptors now: who waits to be accepted is served later.
             poller.clear();
-            poller.watch(closing_.descriptor(), POLLIN);
+            poller.watch(closing_.descriptor(), events::readable);
             (void)poller.wait(Clock::now() + cancel_granularity);
         }
         callers.remove_if([this](Caller& caller) {

@@ -8,7 +8,9 @@
 
 #include "nccl/nccl_api.h"
 #include "nccl/wait.h"
-#include "net/poller.h"
+#include "os/descriptor.h"
+#include "os/poller.h"
+#include "os/wakeup.h"
 
 namespace nc::nccl {
 
@@ -30,7 +32,7 @@ private:
 
     const UniqueId id_;
     Descriptor listener_;
-    Signal closing_;
+    Wakeup closing_;
     std::atomic<int> handed_out_{0};
     std::thread thread_;
 };

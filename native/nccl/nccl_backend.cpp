@@ -2,9 +2,9 @@
 #include <cstring>
 #include <thread>
 
-#include "backend/thread.h"
 #include "nccl/device_buffers.h"
 #include "nccl/nccl_forming.h"
+#include "os/thread.h"
 
 namespace nc::nccl {
 namespace {

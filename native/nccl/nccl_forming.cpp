@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/cancellation.h"
 #include "nccl/id_exchange.h"
 
 namespace nc::nccl {
@@ -46,7 +47,7 @@ std::shared_ptr<NcclGroup> form_group(const nc_backend_options& options) {
     const CudaLibrary& cuda = CudaLibrary::load(settings.libraries.cuda);
     const Log log(options.log, options.log_context);
     const Patience patience{deadline_after(options.forming_timeout_ms), options.forming_timeout_ms, NC_OPERATION_NONE,
-                            nullptr, options.cancel};
+                            nullptr, Cancellation(options.cancel)};
     const auto device =
         std::make_shared<const Device>(cuda, choose_device(settings, options.rank, cuda.device_count()));
     const Device::Scope scope(*device);

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "backend/average.h"
 #include "nccl/reclaimer.h"
+#include "operation/average.h"
 
 namespace nc::nccl {
 namespace {
@@ -148,7 +148,7 @@ void NcclGroup::await_own_streams() {
 }
 
 Patience NcclGroup::patience_of(const nc_request& request, const nc_call& call) const {
-    return {Deadline(std::chrono::nanoseconds(call.deadline_ns)), call.timeout_ms, request.operation, &aborted_};
+    return {Deadline(std::chrono::nanoseconds(call.deadline_ns)), call.timeout_ms, request.operation, &aborted_, {}};
 }
 
 template <class Question>

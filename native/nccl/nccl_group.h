@@ -11,12 +11,12 @@
 #include <optional>
 #include <vector>
 
-#include "backend/backend.h"
-#include "backend/log.h"
+#include "base/log.h"
 #include "nccl/communicator.h"
 #include "nccl/device.h"
 #include "nccl/shape.h"
 #include "nccl/staging.h"
+#include "operation/backend.h"
 
 namespace nc::nccl {
 

@@ -1,7 +1,5 @@
 #include "nccl/nccl_library.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -23,18 +21,10 @@ Loaded& loaded() {
     return *instance;
 }
 
-std::string own_folder() {
-    Dl_info info{};
-    if (::dladdr(reinterpret_cast<const void*>(&own_folder), &info) == 0 || info.dli_fname == nullptr) return ".";
-    const std::string path = info.dli_fname;
-    const std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "." : path.substr(0, slash);
-}
-
 std::vector<std::string> usual_folders() {
     // Beside us and where .NET keeps a package's native libraries; Python's nvidia-nccl-cu* and conda; NVIDIA's own
     // packages.
-    const std::string own = own_folder();
+    const std::string own = own_library_folder();
     std::vector<std::string> folders{own};
     for (const std::string& pattern :
          {own + "/runtimes/linux-*/native", std::string("$VIRTUAL_ENV/lib/python3*/site-packages/nvidia/nccl/lib"),

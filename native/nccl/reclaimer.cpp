@@ -7,7 +7,7 @@
 #include <mutex>
 #include <utility>
 
-#include "backend/thread.h"
+#include "os/thread.h"
 
 namespace nc::nccl {
 namespace {

@@ -2,7 +2,7 @@
 // operations of NCCL's that wait for peers included: nobody else may have to wait for that.
 #pragma once
 
-#include "backend/clock.h"
+#include "base/clock.h"
 #include "nccl/device.h"
 
 namespace nc::nccl {

@@ -1,32 +1,13 @@
 #include "nccl/settings.h"
 
-#include <charconv>
 #include <cstring>
 #include <limits>
 
-#include "backend/error.h"
+#include "base/error.h"
+#include "operation/settings.h"
 
 namespace nc::nccl {
 namespace {
-
-// A long value can be an id that has got into the wrong place: whoever has it can join the group.
-std::string shown(const std::string& value) {
-    constexpr std::size_t longest = 80;
-    return value.size() <= longest ? text("'", value, "'") : text("a text of ", value.size(), " characters");
-}
-
-[[noreturn]] void malformed(const std::string& name, const std::string& value, const char* expected) {
-    throw Error(NC_INVALID_ARGUMENT, text("the setting ", name, " is ", shown(value), ", but should be ", expected));
-}
-
-template <class Number>
-Number number(const std::string& name, const std::string& value, Number least, const char* expected) {
-    Number parsed{};
-    const char* end = value.data() + value.size();
-    const auto [stopped, error] = std::from_chars(value.data(), end, parsed);
-    if (error != std::errc{} || stopped != end || parsed < least) malformed(name, value, expected);
-    return parsed;
-}
 
 int digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -58,46 +39,36 @@ UniqueId parse_id(const std::string& value) {
 
 LibrarySettings read_library_settings(const nc_setting* settings, std::uint64_t count) {
     LibrarySettings libraries;
-    for (std::uint64_t i = 0; i < count; ++i) {
-        if (std::strcmp(settings[i].name, "nccl_library") == 0) libraries.nccl = settings[i].value;
-        if (std::strcmp(settings[i].name, "cuda_library") == 0) libraries.cuda = settings[i].value;
-    }
+    libraries.nccl = SettingReader::find("nccl_library", settings, count).value_or("");
+    libraries.cuda = SettingReader::find("cuda_library", settings, count).value_or("");
     return libraries;
 }
 
 Settings read_settings(const nc_setting* settings, std::uint64_t count) {
+    const SettingReader reader("nccl",
+                               {"size", "id", "rendezvous", "comm_id", "device", "local_rank", "staging_bytes",
+                                "nccl_library", "cuda_library"},
+                               settings, count);
+    constexpr int most = std::numeric_limits<int>::max();
     Settings read{};
     read.libraries = read_library_settings(settings, count);
-    read.staging_bytes = default_staging_bytes;
-    for (std::uint64_t i = 0; i < count; ++i) {
-        const std::string name = settings[i].name;
-        const std::string value = settings[i].value;
-        if (name == "size") {
-            read.size = number(name, value, 1, "a number of ranks, from 1");
-        } else if (name == "device") {
-            read.device = number(name, value, 0, "the ordinal of a device, from 0");
-        } else if (name == "local_rank") {
-            read.local_rank = number(name, value, 0, "a rank within this host, from 0");
-        } else if (name == "id") {
-            read.id = parse_id(value);
-        } else if (name == "rendezvous") {
-            read.rendezvous = value;
-        } else if (name == "comm_id") {
-            if (value != "environment") malformed(name, value, "environment");
-            read.comm_id = true;
-        } else if (name == "staging_bytes") {
-            read.staging_bytes = number<std::size_t>(name, value, 0, "a number of bytes, or 0");
-        } else if (name != "nccl_library" && name != "cuda_library") {
-            throw Error(NC_INVALID_ARGUMENT, text("nccl has no setting '", name,
-                                                  "'; it knows size, id, rendezvous, comm_id, device, local_rank, "
-                                                  "staging_bytes, nccl_library and cuda_library"));
-        }
+    read.size = reader.number("size", 1, most, "a number of ranks, from 1").value_or(0);
+    read.device = reader.number("device", 0, most, "the ordinal of a device, from 0");
+    read.local_rank = reader.number("local_rank", 0, most, "a rank within this host, from 0");
+    if (const auto id = reader.find("id"); id.has_value()) read.id = parse_id(*id);
+    read.rendezvous = reader.find("rendezvous").value_or("");
+    if (const auto comm_id = reader.find("comm_id"); comm_id.has_value()) {
+        if (*comm_id != "environment") throw SettingReader::malformed("comm_id", *comm_id, "environment");
+        read.comm_id = true;
     }
+    read.staging_bytes =
+        reader
+            .number<std::size_t>("staging_bytes", 0, std::numeric_limits<std::size_t>::max(), "a number of bytes, or 0")
+            .value_or(default_staging_bytes);
     if (read.size == 0) throw Error(NC_NOT_CONFIGURED, "nccl needs the setting size");
-    const int sources = (read.id.has_value() ? 1 : 0) + (read.rendezvous.empty() ? 0 : 1) + (read.comm_id ? 1 : 0);
-    if (sources > 1)
-        throw Error(NC_INVALID_ARGUMENT, "of the settings id, rendezvous and comm_id only one may be given");
-    if (sources == 0 && read.size > 1)
+    reader.allow_one_of({"id", "rendezvous", "comm_id"});
+    const bool has_source = read.id.has_value() || !read.rendezvous.empty() || read.comm_id;
+    if (!has_source && read.size > 1)
         throw Error(NC_NOT_CONFIGURED,
                     "nccl needs one of the settings id, rendezvous and comm_id to form a group of several ranks");
     return read;

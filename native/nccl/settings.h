@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "backend/backend.h"
 #include "nccl/nccl_api.h"
+#include "operation/backend.h"
 
 namespace nc::nccl {
 

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "operation/traits.h"
+
 namespace nc::nccl {
 namespace {
-
-bool reduces(nc_operation operation) {
-    return operation == NC_ALL_REDUCE || operation == NC_REDUCE_SCATTER || operation == NC_REDUCE;
-}
 
 // One block for each rank; counts is null if all have the same.
 std::vector<Block> blocks_of_ranks(const std::uint64_t* counts, std::uint64_t count, int size, std::size_t factor) {
@@ -72,63 +70,23 @@ Shape shape_of(const nc_request& request, int rank, int size) {
     shape.operation = request.operation;
     shape.root = request.peer;
     shape.even = (request.flags & NC_REQUEST_UNEVEN) == 0;
-    shape.mapping =
-        reduces(request.operation) ? map_reduced(request.data_type, request.reduce_op) : map_moved(request.data_type);
+    const Traits& traits = traits_of(request.operation);
+    shape.mapping = traits.reduces ? map_reduced(request.data_type, request.reduce_op) : map_moved(request.data_type);
     // The average of one is what it is of; releases of NCCL have made mistakes there.
     if (size == 1 && shape.mapping.reduction == Reduction::Average) shape.mapping.reduction = Reduction::Sum;
     const std::size_t factor = shape.mapping.factor;
-    const bool root = rank == request.peer;
-    const std::vector<Block> own{{0, request.count * factor}};
-    const auto sent = [&] {
-        return blocks_of_ranks(shape.even ? nullptr : request.send_counts, request.count, size, factor);
+    const auto blocks_of = [&](Holds side, const std::uint64_t* counts) -> std::vector<Block> {
+        if (side == Holds::Nothing) return {};
+        if (side == Holds::Own) return {{0, request.count * factor}};
+        return blocks_of_ranks(shape.even ? nullptr : counts, request.count, size, factor);
     };
-    const auto received = [&] {
-        return blocks_of_ranks(shape.even ? nullptr : request.receive_counts, request.count, size, factor);
-    };
-    switch (request.operation) {
-        case NC_ALL_REDUCE:
-            shape.send = own;
-            shape.receive = own;
-            break;
-        case NC_ALL_GATHER:
-            shape.send = own;
-            shape.receive = received();
-            break;
-        case NC_REDUCE_SCATTER:
-            shape.send = sent();
-            shape.receive = own;
-            break;
-        case NC_BROADCAST:
-            // At the root the receive buffer may be missing or be the send buffer; a third way is a copy.
-            if (root) shape.send = own;
-            if (!root || (request.receive_buffer != nullptr && request.receive_buffer != request.send_buffer))
-                shape.receive = own;
-            break;
-        case NC_REDUCE:
-            shape.send = own;
-            if (root) shape.receive = own;
-            break;
-        case NC_GATHER:
-            shape.send = own;
-            if (root) shape.receive = received();
-            break;
-        case NC_SCATTER:
-            if (root) shape.send = sent();
-            shape.receive = own;
-            break;
-        case NC_ALL_TO_ALL:
-            shape.send = sent();
-            shape.receive = received();
-            break;
-        case NC_SEND:
-            shape.send = own;
-            break;
-        case NC_RECEIVE:
-            shape.receive = own;
-            break;
-        default:
-            break;
-    }
+    const Sides& sides = traits.sides(rank, request.peer);
+    shape.send = blocks_of(sides.send, request.send_counts);
+    shape.receive = blocks_of(sides.receive, request.receive_counts);
+    // At the root of a broadcast the receive buffer may be missing or be the send buffer; a third way is a copy.
+    if (request.operation == NC_BROADCAST && rank == request.peer && request.receive_buffer != nullptr &&
+        request.receive_buffer != request.send_buffer)
+        shape.receive = shape.send;
     return shape;
 }
 

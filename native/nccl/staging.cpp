@@ -6,21 +6,17 @@
 #include <limits>
 
 #include "nccl/wait.h"
+#include "operation/traits.h"
 
 namespace nc::nccl {
 namespace {
 
 constexpr std::chrono::seconds recovery_limit{2};
 
-// Whether the operation's blocks are one for each rank; alike on every rank.
-bool has_blocks_of_ranks(nc_operation operation) {
-    return operation == NC_ALL_GATHER || operation == NC_REDUCE_SCATTER || operation == NC_GATHER ||
-           operation == NC_SCATTER || operation == NC_ALL_TO_ALL;
-}
-
 // Operations whose result may take the place of what they read.
 bool works_in_place(nc_operation operation) {
-    return operation == NC_ALL_REDUCE || operation == NC_REDUCE || operation == NC_BROADCAST;
+    const Traits& traits = traits_of(operation);
+    return !traits.has_blocks() && !traits.is_to_peer;
 }
 
 std::size_t aligned(std::size_t bytes) {
@@ -35,7 +31,7 @@ Staging::Staging(const Device& device, CudaStream stream, std::size_t chunk_byte
 
 std::size_t Staging::elements_per_chunk(const Shape& shape) const {
     if (chunk_bytes_ == 0) return std::numeric_limits<std::size_t>::max();
-    const std::size_t blocks = has_blocks_of_ranks(shape.operation) ? static_cast<std::size_t>(size_) : 1;
+    const std::size_t blocks = traits_of(shape.operation).has_blocks() ? static_cast<std::size_t>(size_) : 1;
     // A whole number of the caller's elements, which may be several of NCCL's.
     const std::size_t factor = shape.mapping.factor;
     return std::max<std::size_t>(chunk_bytes_ / (shape.mapping.item * factor * blocks), 1) * factor;

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <thread>
 
-#include "backend/clock.h"
-#include "backend/error.h"
+#include "base/cancellation.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "operation/traits.h"
 
 namespace nc::nccl {
 
@@ -41,12 +43,11 @@ struct Patience {
     std::int64_t timeout_ms;                    // what the deadline was made from
     nc_operation operation = NC_OPERATION_NONE; // none: forming a group
     const std::atomic<bool>* aborted = nullptr;
-    const std::int32_t* cancel = nullptr;
+    Cancellation cancellation = {};
 
     void check() const {
         if (aborted != nullptr && aborted->load(std::memory_order_relaxed)) throw interrupted();
-        if (cancel != nullptr && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0)
-            throw Error(NC_CANCELLED, "forming the group was cancelled");
+        cancellation.check();
         if (Clock::now() < deadline) return;
         if (operation == NC_OPERATION_NONE)
             throw Error(NC_RENDEZVOUS_FAILED, text("the ranks did not all join within ", timeout_ms, " ms"));

@@ -3,7 +3,7 @@
 // average run the same way behind a header.
 #include <cstring>
 
-#include "backend/average.h"
+#include "operation/average.h"
 #include "ring/operation.h"
 
 namespace nc::ring {

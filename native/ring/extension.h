@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "backend/announcement.h"
+#include "operation/announcement.h"
 #include "ring/slices.h"
 
 namespace nc::ring {

@@ -4,10 +4,13 @@
 #include <cerrno>
 #include <cstring>
 
-#include "net/poller.h"
-#include "net/tcp_channel.h"
+#include "os/descriptor.h"
+#include "os/poller.h"
+#include "os/socket.h"
 #include "ring/neighbour_check.h"
 #include "ring/slices.h"
+#include "transport/silence.h"
+#include "transport/tcp_channel.h"
 
 namespace nc::ring {
 namespace {
@@ -81,8 +84,7 @@ public:
             if (complete()) return take();
             const Deadline now = Clock::now();
             if (now >= plan_.deadline) fail(timeout_message(), all_accepted() ? right_rank_ : left_rank_);
-            if (plan_.cancel != nullptr && __atomic_load_n(plan_.cancel, __ATOMIC_RELAXED) != 0)
-                throw Error(NC_CANCELLED, "forming the group was cancelled");
+            plan_.cancellation.check();
             if (plan_.interruption != nullptr) {
                 plan_.interruption->throw_if_aborted();
                 plan_.interruption->throw_if_broken();
@@ -174,9 +176,9 @@ private:
 
     // Reads what there is of the password; false if it is wrong.
     bool listen_to(const Door& door, Caller& caller) {
-        const ssize_t got = ::recv(caller.connection.get(), caller.said.data() + caller.said_bytes,
-                                   caller.said.size() - caller.said_bytes, 0);
-        if (got > 0) caller.said_bytes += static_cast<std::size_t>(got);
+        caller.said_bytes += receive_from(caller.connection, caller.said.data() + caller.said_bytes,
+                                          caller.said.size() - caller.said_bytes)
+                                 .bytes;
         if (caller.said_bytes < caller.said.size() || caller.said == *plan_.own_password) return true;
         turn_away(door, caller.source, "it does not know the password");
         return false;
@@ -224,19 +226,20 @@ private:
     void start_attempt(Approach& approach) {
         approach.connection = open_socket(approach.address.family());
         reset_on_close(approach.connection, true);
-        if (::connect(approach.connection.get(), approach.address.get(), approach.address.length()) == 0) {
+        const int error = connect_to(approach.connection, approach.address);
+        if (error == 0) {
             established(approach);
-        } else if (errno == EINPROGRESS || errno == EINTR) {
+        } else if (error == EINPROGRESS) {
             approach.trying = true;
             approach.next_event = Clock::now() + attempt_limit;
         } else {
-            retry_later(approach, errno);
+            retry_later(approach, error);
         }
     }
 
     void check_attempt(Approach& approach) {
         Poller poller;
-        poller.watch(approach.connection.get(), POLLOUT);
+        poller.watch(approach.connection.get(), events::writable);
         if (poller.wait(Clock::now())) {
             const int error = take_error(approach.connection.get());
             if (error == 0) {
@@ -250,15 +253,13 @@ private:
     }
 
     void established(Approach& approach) {
-        // On one machine, a connection to a port that nobody listens on may meet itself.
-        if (Address::local(approach.connection.get()) == Address::remote(approach.connection.get()))
-            return retry_later(approach, ECONNREFUSED);
+        if (is_connected_to_itself(approach.connection)) return retry_later(approach, ECONNREFUSED);
         prepare_connection(approach.connection);
         if (plan_.right_password.has_value()) {
             // A new connection takes these few bytes at once.
-            const ssize_t sent = ::send(approach.connection.get(), plan_.right_password->data(),
-                                        plan_.right_password->size(), send_flags);
-            if (sent != static_cast<ssize_t>(plan_.right_password->size())) return retry_later(approach, ECONNRESET);
+            const std::span said(*plan_.right_password);
+            if (send_to(approach.connection, said.data(), said.size()).bytes != said.size())
+                return retry_later(approach, ECONNRESET);
         }
         approach.connected = true;
         approach.trying = false;
@@ -326,17 +327,17 @@ private:
 
     void wait(Deadline now) {
         Deadline until = plan_.deadline;
-        if (plan_.cancel != nullptr) until = std::min(until, now + cancel_granularity);
+        if (plan_.cancellation.can_come()) until = std::min(until, now + cancel_granularity);
         Poller poller;
-        if (plan_.interruption != nullptr) poller.watch(plan_.interruption->descriptor(), POLLIN);
+        if (plan_.interruption != nullptr) poller.watch(plan_.interruption->descriptor(), events::readable);
         for (const Door& door : doors_) {
-            poller.watch(door.listener.get(), POLLIN);
+            poller.watch(door.listener.get(), events::readable);
             for (const Caller& caller : door.callers) {
                 const bool listening = expects_password() && !knows_password(caller);
                 // An end that is known already would be reported again and again.
                 poller.watch(caller.connection.get(),
-                             static_cast<short>((listening ? POLLIN : 0) |
-                                                (caller.pulse == Pulse::Quiet ? poll_peer_ended : 0)));
+                             static_cast<short>((listening ? events::readable : 0) |
+                                                (caller.pulse == Pulse::Quiet ? events::peer_ended : 0)));
                 if (caller.silent_since.has_value() && *caller.silent_since + silent_caller_patience > now)
                     until = std::min(until, *caller.silent_since + silent_caller_patience);
             }
@@ -346,7 +347,7 @@ private:
                 poller.watch(approach.connection.get(), 0);
                 continue;
             }
-            if (approach.trying) poller.watch(approach.connection.get(), POLLOUT);
+            if (approach.trying) poller.watch(approach.connection.get(), events::writable);
             until = std::min(until, std::max(approach.next_event, now));
             break;
         }

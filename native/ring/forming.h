@@ -10,9 +10,11 @@
 #include <optional>
 #include <vector>
 
-#include "backend/clock.h"
-#include "backend/log.h"
-#include "net/socket.h"
+#include "base/cancellation.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "os/descriptor.h"
+#include "os/socket.h"
 #include "ring/interruption.h"
 #include "ring/link.h"
 
@@ -44,7 +46,7 @@ struct FormingPlan {
     bool neighbours_listen = false;
     Deadline deadline;
     std::int64_t timeout_ms = 0;
-    const std::int32_t* cancel = nullptr;
+    Cancellation cancellation = {};
     // Of the group that is split; ends forming as it ends an operation.
     const Interruption* interruption = nullptr;
     Log log;

@@ -2,8 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "backend/error.h"
-#include "backend/small_file.h"
+#include "base/cancellation.h"
+#include "base/error.h"
+#include "os/small_file.h"
+#include "transport/host_port.h"
 
 namespace nc::ring {
 namespace {
@@ -110,9 +112,9 @@ Hosts parse_hosts(const std::string& content, const std::string& source) {
     return hosts;
 }
 
-Hosts read_hostfile(const std::string& path, Deadline deadline, const std::int32_t* cancel) {
+Hosts read_hostfile(const std::string& path, Deadline deadline, const Cancellation& cancellation) {
     const std::string source = text("the hostfile ", path);
-    return parse_hosts(read_small_file(path, source, deadline, cancel), source);
+    return parse_hosts(read_small_file(path, source, deadline, cancellation), source);
 }
 
 } // namespace nc::ring

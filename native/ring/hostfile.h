@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "net/address.h"
+#include "base/cancellation.h"
+#include "os/address.h"
 
 namespace nc::ring {
 
@@ -28,7 +29,7 @@ struct Hosts {
 Hosts parse_hosts(const std::string& text, const std::string& source);
 
 // Reads and parses a file, as read_small_file().
-Hosts read_hostfile(const std::string& path, Deadline deadline, const std::int32_t* cancel);
+Hosts read_hostfile(const std::string& path, Deadline deadline, const Cancellation& cancellation);
 
 // The address as it was written.
 std::string written(const HostPort& address);

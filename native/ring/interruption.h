@@ -3,7 +3,8 @@
 
 #include <atomic>
 
-#include "net/poller.h"
+#include "os/poller.h"
+#include "os/wakeup.h"
 #include "ring/link.h"
 
 namespace nc::ring {
@@ -37,7 +38,7 @@ public:
     int descriptor() const { return signal_.descriptor(); }
 
 private:
-    Signal signal_;
+    Wakeup signal_;
     std::atomic<bool> aborted_{false};
     std::atomic<const Link*> broken_{nullptr};
     std::atomic<int> broken_error_{0};

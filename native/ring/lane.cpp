@@ -10,7 +10,6 @@ namespace {
 constexpr std::size_t arrivals_size = 256 * 1024;
 // No more is read at once, so that sending gets its turn.
 constexpr std::size_t largest_read = 1024 * 1024;
-constexpr std::size_t largest_write_parts = 8;
 
 } // namespace
 
@@ -124,18 +123,17 @@ bool Lane::wants_to_write() const {
 
 bool Lane::progress_out() {
     if (!wants_to_write()) return false;
-    std::array<iovec, largest_write_parts> parts{};
-    int count = 0;
+    std::array<ConstBuffer, most_buffers> parts{};
+    std::size_t count = 0;
     std::size_t offset = out_offset_;
-    for (std::size_t index = out_index_; index < outgoing_.size() && count < static_cast<int>(parts.size()); ++index) {
+    for (std::size_t index = out_index_; index < outgoing_.size() && count < parts.size(); ++index) {
         const Outgoing& item = outgoing_[index];
         const std::size_t available = sendable(item);
-        if (available > offset)
-            parts[static_cast<std::size_t>(count++)] = {const_cast<std::byte*>(item.data) + offset, available - offset};
+        if (available > offset) parts[count++] = {item.data + offset, available - offset};
         if (available < item.bytes) break;
         offset = 0;
     }
-    const Transfer transfer = out_->write(parts.data(), count);
+    const Transfer transfer = out_->write(std::span(parts).first(count));
     if (transfer.state == Transfer::State::Blocked) return false;
     if (transfer.state != Transfer::State::Moved) throw out_->lost(transfer.system_error);
     for (std::size_t left = transfer.bytes; left > 0;) {

@@ -6,12 +6,10 @@
 // of ranks that all send first.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <cstddef>
 #include <vector>
 
-#include "backend/reduction.h"
+#include "operation/reduction.h"
 #include "ring/extension.h"
 #include "ring/link.h"
 

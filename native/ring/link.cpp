@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-#include "net/silence.h"
+#include "transport/silence.h"
 
 namespace nc::ring {
 

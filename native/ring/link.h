@@ -4,9 +4,9 @@
 #include <memory>
 #include <string>
 
-#include "backend/error.h"
-#include "net/channel.h"
+#include "base/error.h"
 #include "ring/read_ahead.h"
+#include "transport/channel.h"
 
 namespace nc::ring {
 
@@ -22,7 +22,7 @@ public:
     Channel& channel() const { return *channel_; }
 
     Transfer read(void* buffer, std::size_t bytes);
-    Transfer write(const iovec* parts, int count) { return channel_->write(parts, count); }
+    Transfer write(std::span<const ConstBuffer> parts) { return channel_->write(parts); }
 
     // Reads what is waiting, so that a neighbour that sends before it receives can go on. Moved if there was something;
     // an end or a failure is left for read().

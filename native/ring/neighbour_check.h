@@ -6,7 +6,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "net/address.h"
+#include "os/address.h"
 
 namespace nc::ring {
 

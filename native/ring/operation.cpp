@@ -1,39 +1,22 @@
 #include "ring/operation.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace nc::ring {
 
+namespace {
+
+// In the order of nc_operation; a split is no schedule, but makes a ring.
+constexpr std::array<void (*)(Operation&), NC_SPLIT> schedules{nullptr,    all_reduce, all_gather, reduce_scatter,
+                                                               broadcast,  reduce,     gather,     scatter,
+                                                               all_to_all, barrier,    send,       receive};
+
+} // namespace
+
 void Operation::run() {
-    switch (request.operation) {
-        case NC_ALL_REDUCE:
-            return all_reduce(*this);
-        case NC_ALL_GATHER:
-            return all_gather(*this);
-        case NC_REDUCE_SCATTER:
-            return reduce_scatter(*this);
-        case NC_BROADCAST:
-            return broadcast(*this);
-        case NC_REDUCE:
-            return reduce(*this);
-        case NC_GATHER:
-            return gather(*this);
-        case NC_SCATTER:
-            return scatter(*this);
-        case NC_ALL_TO_ALL:
-            return all_to_all(*this);
-        case NC_BARRIER:
-            return barrier(*this);
-        case NC_SEND:
-            return send(*this);
-        case NC_RECEIVE:
-            return receive(*this);
-        case NC_SPLIT:
-        case NC_OPERATION_NONE:
-            break;
-    }
-    throw Error(NC_INTERNAL_ERROR, text("the ring does not know operation ", static_cast<unsigned>(request.operation)));
+    schedules[request.operation](*this);
 }
 
 Lane& Operation::open(Link& out, Link& in, Combine combine) {
@@ -116,8 +99,8 @@ void Operation::refuse(const Header& other) {
     const auto sends = [&](const Lane* lane) { return &lane->out() == &left; };
     if (std::none_of(lanes_.begin(), lanes_.end(), sends)) {
         // The neighbour is told in the same way.
-        const iovec parts{const_cast<Header*>(&own), sizeof own};
-        (void)left.write(&parts, 1);
+        const ConstBuffer part{&own, sizeof own};
+        (void)left.write({&part, 1});
     }
     check_header(own, other, ring_.right(0).peer());
     throw Error(NC_MISMATCH, text("rank ", ring_.right(0).peer(), " announced what needs no announcement"),

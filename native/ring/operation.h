@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "backend/data_type.h"
+#include "operation/data_type.h"
 #include "ring/extension.h"
 #include "ring/ring_group.h"
 

@@ -1,9 +1,9 @@
 #include "ring/pump.h"
-
-#include <sched.h>
+#include "operation/traits.h"
 
 #include <algorithm>
 #include <set>
+#include <thread>
 
 namespace nc::ring {
 namespace {
@@ -115,25 +115,25 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
             if (moved) {
                 idle_since = {};
                 // What comes next depends on others, and one of them waits for this core.
-                if (shares_core_) ::sched_yield();
+                if (shares_core_) std::this_thread::yield();
                 continue;
             }
             interruption.throw_if_broken();
             if (idle_since == Deadline{}) idle_since = now;
             if (now - idle_since < spin_time && may_yield(now)) {
-                ::sched_yield();
+                std::this_thread::yield();
                 shares_core_ |= Clock::now() - now > shared_core_yield;
                 continue;
             }
             poller_.clear();
-            poller_.watch(interruption.descriptor(), POLLIN);
+            poller_.watch(interruption.descriptor(), events::readable);
             for (const Lane* lane : lanes) {
-                if (lane->wants_to_read()) poller_.watch(lane->in().channel().descriptor(), POLLIN);
+                if (lane->wants_to_read()) poller_.watch(lane->in().channel().descriptor(), events::readable);
                 if (lane->sending_done()) continue;
                 // A receiver that has left without having read everything is no fault of the group's, but of who still
                 // has something to send to it.
                 if (const int failure = lane->out().channel().failure(); failure != 0) throw lane->out().lost(failure);
-                poller_.watch(lane->out().channel().descriptor(), lane->wants_to_write() ? POLLOUT : 0);
+                poller_.watch(lane->out().channel().descriptor(), lane->wants_to_write() ? events::writable : 0);
             }
             bool taken_in = false;
             for (Link* link : read_ahead) {
@@ -141,7 +141,7 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
                 taken_in |= state == Transfer::State::Moved;
                 // One that has ended has nothing more to say, and would be reported for ever.
                 if (state == Transfer::State::Blocked && !link->is_full())
-                    poller_.watch(link->channel().descriptor(), POLLIN);
+                    poller_.watch(link->channel().descriptor(), events::readable);
             }
             if (taken_in) continue;
             poller_.wait(next_look);

@@ -4,8 +4,8 @@
 #include <functional>
 #include <span>
 
-#include "backend/backend.h"
-#include "net/poller.h"
+#include "operation/backend.h"
+#include "os/poller.h"
 #include "ring/interruption.h"
 #include "ring/lane.h"
 

@@ -2,8 +2,9 @@
 
 #include <unordered_map>
 
-#include "backend/blocks.h"
-#include "backend/error.h"
+#include "base/error.h"
+#include "operation/blocks.h"
+#include "transport/host_port.h"
 
 namespace nc::ring {
 namespace {

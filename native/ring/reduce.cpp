@@ -1,5 +1,5 @@
 // Reduce: partial results run along the ring to the root, starting at the rank behind it.
-#include "backend/average.h"
+#include "operation/average.h"
 #include "ring/operation.h"
 
 namespace nc::ring {

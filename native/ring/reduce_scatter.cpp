@@ -1,6 +1,6 @@
 // Reduce-scatter: block b starts at the rank after b, counted the way data travels, is combined with every rank's own
 // on the way, and ends complete at rank b.
-#include "backend/average.h"
+#include "operation/average.h"
 #include "ring/operation.h"
 
 namespace nc::ring {

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <optional>
 
+#include "base/cancellation.h"
+#include "operation/settings.h"
 #include "ring/operation.h"
 
 namespace nc::ring {
@@ -14,27 +16,19 @@ struct RingSettings {
 };
 
 RingSettings read_settings(const nc_backend_options& options) {
-    RingSettings settings;
-    for (std::uint64_t i = 0; i < options.setting_count; ++i) {
-        const std::string name = options.settings[i].name;
-        if (name == "hosts") {
-            settings.hosts = options.settings[i].value;
-        } else if (name == "hostfile") {
-            settings.hostfile = options.settings[i].value;
-        } else {
-            throw Error(NC_INVALID_ARGUMENT, text("the ring has no setting '", name, "'; it knows hosts and hostfile"));
-        }
-    }
-    if (settings.hosts.has_value() && settings.hostfile.has_value())
-        throw Error(NC_INVALID_ARGUMENT, "of the settings hosts and hostfile only one may be given");
+    const SettingReader reader("the ring", {"hosts", "hostfile"}, options.settings, options.setting_count);
+    reader.allow_one_of({"hosts", "hostfile"});
+    RingSettings settings{reader.find("hosts"), reader.find("hostfile")};
     if (!settings.hosts.has_value() && !settings.hostfile.has_value())
         throw Error(NC_NOT_CONFIGURED, "the ring needs a setting: hosts or hostfile");
     return settings;
 }
 
-bool has_family(const std::vector<Address>& addresses, int family) {
+using Family = bool (Address::*)() const;
+
+bool has(const std::vector<Address>& addresses, Family family) {
     return std::any_of(addresses.begin(), addresses.end(),
-                       [&](const Address& address) { return address.family() == family && !address.is_wildcard(); });
+                       [&](const Address& address) { return (address.*family)() && !address.is_wildcard(); });
 }
 
 // Over which family of addresses this rank does not hear its left neighbour although it may call that way; empty if
@@ -42,11 +36,11 @@ bool has_family(const std::vector<Address>& addresses, int family) {
 std::string deaf_to(const FormingPlan& plan, int left) {
     for (const Address& own : plan.own) {
         if (!own.is_wildcard()) continue;
-        if (own.family() == AF_INET && has_family(plan.left, AF_INET6)) {
+        if (own.is_ipv4() && has(plan.left, &Address::is_ipv6)) {
             return text("rank ", plan.rank, "'s address ", own.text(), " is reached over IPv4 only, but rank ", left,
                         " has an IPv6 address; written [::]:", own.port(), " it would be reached over both");
         }
-        if (own.family() == AF_INET6 && has_family(plan.left, AF_INET) && !ipv6_hears_ipv4()) {
+        if (own.is_ipv6() && has(plan.left, &Address::is_ipv4) && !ipv6_hears_ipv4()) {
             return text("rank ", plan.rank, "'s address ", own.text(),
                         " is reached over IPv6 only on this system, but rank ", left,
                         " has an IPv4 address; written 0.0.0.0:", own.port(), " it would be reached over IPv4");
@@ -72,8 +66,9 @@ void tell_unreachable(const RankAddresses& addresses, int rank, const Log& log) 
 nc_backend_group create_ring(const nc_backend_options& options) {
     const Deadline deadline = deadline_after(options.forming_timeout_ms);
     const RingSettings settings = read_settings(options);
-    Hosts hosts = settings.hosts.has_value() ? parse_hosts(*settings.hosts, "the ring's hosts")
-                                             : read_hostfile(*settings.hostfile, deadline, options.cancel);
+    Hosts hosts = settings.hosts.has_value()
+                      ? parse_hosts(*settings.hosts, "the ring's hosts")
+                      : read_hostfile(*settings.hostfile, deadline, Cancellation(options.cancel));
     const int size = hosts.size();
     if (options.rank < 0 || options.rank >= size) {
         throw Error(NC_RENDEZVOUS_FAILED, text(hosts.source, " lists ", size, size == 1 ? " rank" : " ranks",
@@ -84,7 +79,7 @@ nc_backend_group create_ring(const nc_backend_options& options) {
     const int left = wrap(options.rank - 1, size);
     RankAddresses addresses(std::move(hosts));
     const auto resolved = [&](int rank) {
-        return addresses.of(rank, deadline, [&] { throw_if_cancelled(options.cancel); });
+        return addresses.of(rank, deadline, [&] { Cancellation(options.cancel).check(); });
     };
     FormingPlan plan;
     plan.source = addresses.source();
@@ -95,12 +90,12 @@ nc_backend_group create_ring(const nc_backend_options& options) {
     plan.right = resolved(wrap(options.rank + 1, size));
     plan.deadline = deadline;
     plan.timeout_ms = options.forming_timeout_ms;
-    plan.cancel = options.cancel;
+    plan.cancellation = Cancellation(options.cancel);
     plan.log = log;
     addresses.check_distinct(options.rank);
     tell_unreachable(addresses, options.rank, log);
     // The ranks listen as late as they can: between listening and calling, a stranger may be taken for this rank.
-    plan.also_ipv4 = has_family(plan.left, AF_INET);
+    plan.also_ipv4 = has(plan.left, &Address::is_ipv4);
     const std::string deaf = deaf_to(plan, left);
     if (!deaf.empty()) log.write(NC_LOG_WARNING, "[ring] ", deaf);
     try {

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "backend/thread.h"
+#include "os/poller.h"
+#include "os/thread.h"
 #include "ring/operation.h"
 #include "ring/split.h"
 
@@ -60,8 +61,8 @@ void RingGroup::watch_connections() {
     SilenceWatch silence;
     while (!interruption_.aborted()) {
         poller.clear();
-        poller.watch(closing_.descriptor(), POLLIN);
-        poller.watch(interruption_.descriptor(), POLLIN);
+        poller.watch(closing_.descriptor(), events::readable);
+        poller.watch(interruption_.descriptor(), events::readable);
         for (const Link* link : watched) poller.watch(link->channel().descriptor(), 0);
         // Nothing is waited for here: the loop lives as long as the group, and closing_ ends it.
         poller.wait(silence.next_look());
@@ -71,10 +72,10 @@ void RingGroup::watch_connections() {
         std::erase_if(watched, [&](const Link* link) {
             const int descriptor = link->channel().descriptor();
             const short events = poller.events(descriptor);
-            if ((events & (POLLERR | POLLHUP | POLLNVAL)) == 0) return false;
+            if ((events & (events::failed | events::hung_up | events::closed)) == 0) return false;
             // Of an end in order nothing more is to be told: what the peer sent before is still there to be read.
             const int error = link->channel().failure();
-            const bool is_end = error == EPIPE || (error == 0 && (events & POLLERR) == 0);
+            const bool is_end = error == EPIPE || (error == 0 && (events & events::failed) == 0);
             if (broken == nullptr && !is_end) {
                 broken = link;
                 system_error = error;

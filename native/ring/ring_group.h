@@ -7,14 +7,15 @@
 #include <thread>
 #include <vector>
 
-#include "backend/backend.h"
-#include "backend/log.h"
-#include "net/address.h"
-#include "net/silence.h"
+#include "base/log.h"
+#include "operation/backend.h"
+#include "os/address.h"
+#include "os/wakeup.h"
 #include "ring/forming.h"
 #include "ring/pump.h"
 #include "ring/rank_addresses.h"
 #include "ring/slices.h"
+#include "transport/silence.h"
 
 namespace nc::ring {
 
@@ -79,7 +80,7 @@ private:
 
     std::mutex operation_mutex_;    // held while an operation uses the connections
     bool failure_reported_ = false; // by an operation
-    Signal closing_;
+    Wakeup closing_;
     std::thread watcher_;
 };
 

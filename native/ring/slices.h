@@ -2,7 +2,7 @@
 // wire.
 #pragma once
 
-#include "backend/blocks.h"
+#include "operation/blocks.h"
 
 namespace nc::ring {
 

@@ -5,16 +5,13 @@
 #include <optional>
 #include <span>
 
-#include "backend/random.h"
+#include "operation/membership.h"
+#include "os/descriptor.h"
+#include "os/random.h"
 #include "ring/forming.h"
 
 namespace nc::ring {
 namespace {
-
-struct Member {
-    int old_rank;
-    int key;
-};
 
 // Runs body; whatever it throws, which may be that something has run out, is a reason not to have joined.
 template <class Body>
@@ -66,16 +63,10 @@ public:
         return addresses;
     }
 
-    // The ranks of a color in their new order.
-    std::vector<Member> members_of(int color) const {
-        std::vector<Member> members;
-        for (int old_rank = 0; old_rank < size_; ++old_rank) {
-            const SplitAnnouncement other = of(old_rank);
-            if (other.color == color) members.push_back({old_rank, other.key < 0 ? old_rank : other.key});
-        }
-        std::stable_sort(members.begin(), members.end(),
-                         [](const Member& a, const Member& b) { return a.key < b.key; });
-        return members;
+    Membership membership_of(int color) const {
+        std::vector<SplitChoice> choices;
+        for (int old_rank = 0; old_rank < size_; ++old_rank) choices.push_back({of(old_rank).color, of(old_rank).key});
+        return {choices, color};
     }
 
 private:
@@ -91,31 +82,23 @@ private:
 class Part {
 public:
     Part(Operation& operation, const Announcements& announced, int color)
-        : operation_(operation),
-          announced_(announced),
-          members_(announced.members_of(color)),
-          name_(described(color)) {}
+        : operation_(operation), announced_(announced), members_(announced.membership_of(color)) {}
 
-    int size() const { return static_cast<int>(members_.size()); }
-    const std::string& name() const { return name_; }
-    bool has(int old_rank) const {
-        return std::ranges::any_of(members_, [=](const Member& member) { return member.old_rank == old_rank; });
-    }
+    const Membership& members() const { return members_; }
 
     std::unique_ptr<RingGroup> join(std::vector<Descriptor> listeners, const nc_backend_options& options) const {
-        for (const Member& member : members_) {
-            if (announced_.of(member.old_rank).listens != 0) continue;
-            throw Error(NC_RENDEZVOUS_FAILED, text(name_, ": rank ", member.old_rank, " cannot listen for connections"),
-                        rank_of(member));
+        for (const int old_rank : members_.old_ranks()) {
+            if (announced_.of(old_rank).listens != 0) continue;
+            throw Error(NC_RENDEZVOUS_FAILED,
+                        text(members_.name(), ": rank ", old_rank, " cannot listen for connections"),
+                        members_.rank_of(old_rank));
         }
-        std::vector<int> old_ranks;
-        for (const Member& member : members_) old_ranks.push_back(member.old_rank);
-        const int right = old_ranks[static_cast<std::size_t>(wrap(rank() + 1, size()))];
+        const int right = members_.old_rank(wrap(rank() + 1, members_.size()));
         const nc_call& call = operation_.call;
         FormingPlan plan;
-        plan.source = name_;
+        plan.source = members_.name();
         plan.rank = rank();
-        plan.size = size();
+        plan.size = members_.size();
         plan.own = addresses_of(operation_.rank, options);
         // The left neighbour is known by its password.
         plan.right = addresses_of(right, options);
@@ -128,17 +111,15 @@ public:
         plan.interruption = &operation_.ring().interruption();
         plan.log = operation_.ring().log();
         Connections connections = form_ring(std::move(plan));
-        return std::make_unique<RingGroup>(rank(), operation_.ring().addresses().part(old_ranks),
+        return std::make_unique<RingGroup>(rank(), operation_.ring().addresses().part(members_.old_ranks()),
                                            std::move(connections), options, /*has_only_ours=*/true);
     }
 
-    int rank() const { return rank_of(*std::ranges::find(members_, operation_.rank, &Member::old_rank)); }
+    int rank() const { return members_.rank_of(operation_.rank); }
 
     // The failure with its peer's rank in the ring that is split.
     Error of_the_old_ring(const Error& failure) const {
-        const bool known = failure.peer >= 0 && failure.peer < size();
-        const int peer = known ? members_[static_cast<std::size_t>(failure.peer)].old_rank : -1;
-        return {failure.status, failure.what(), peer, failure.system_error};
+        return {failure.status, failure.what(), members_.old_peer(failure.peer), failure.system_error};
     }
 
 private:
@@ -146,23 +127,14 @@ private:
         try {
             return announced_.addresses_of(old_rank, listed_addresses(operation_, old_rank, options));
         } catch (const Error& error) {
-            const auto member = std::ranges::find(members_, old_rank, &Member::old_rank);
-            throw Error(error.status, text(name_, ": ", error.what()), rank_of(*member), error.system_error);
+            throw Error(error.status, text(members_.name(), ": ", error.what()), members_.rank_of(old_rank),
+                        error.system_error);
         }
-    }
-
-    int rank_of(const Member& member) const { return static_cast<int>(&member - members_.data()); }
-
-    std::string described(int color) const {
-        std::string ranks;
-        for (const Member& member : members_) ranks += text(ranks.empty() ? "" : ", ", member.old_rank);
-        return text("split into color ", color, " (ranks ", ranks, " of ", operation_.size, ")");
     }
 
     Operation& operation_;
     const Announcements& announced_;
-    const std::vector<Member> members_;
-    const std::string name_;
+    const Membership members_;
 };
 
 // All ranks of the ring that is split, whatever their color, say how their parts came out. What goes wrong here, such
@@ -203,7 +175,7 @@ nc_backend_group split_ring(Operation& operation, const nc_backend_options& opti
     const Announcements announced(operation, announcement, ports);
     const Part part(operation, announced, color);
     std::unique_ptr<RingGroup> joined;
-    if (color >= 0 && part.size() > 1 && !failure.has_value()) {
+    if (color >= 0 && part.members().size() > 1 && !failure.has_value()) {
         failure = failure_of([&] { joined = part.join(std::move(listeners), options); });
         if (failure.has_value()) {
             // A rank that died is the old ring's loss.
@@ -219,14 +191,16 @@ nc_backend_group split_ring(Operation& operation, const nc_backend_options& opti
     if (color < 0) return {nullptr, -1, 0};
     if (failure.has_value()) throw failure->still_in_step();
     for (int old_rank = 0; old_rank < operation.size; ++old_rank) {
-        if (!part.has(old_rank) || outcomes[static_cast<std::size_t>(old_rank)] == SplitOutcome::Joined) continue;
+        if (!part.members().has(old_rank) || outcomes[static_cast<std::size_t>(old_rank)] == SplitOutcome::Joined)
+            continue;
         throw Error(NC_RENDEZVOUS_FAILED,
-                    text(part.name(), ": rank ", old_rank, " could not join; its own error says why"), old_rank)
+                    text(part.members().name(), ": rank ", old_rank, " could not join; its own error says why"),
+                    old_rank)
             .still_in_step();
     }
-    if (part.size() == 1) return {nullptr, 0, 1};
+    if (part.members().size() == 1) return {nullptr, 0, 1};
     const int rank = joined->rank();
-    return {joined.release(), rank, part.size()};
+    return {joined.release(), rank, part.members().size()};
 }
 
 } // namespace nc::ring

@@ -1,10 +1,12 @@
 // Addresses as users write them, and what they resolve to.
-#include "net/address.h"
+#include "os/address.h"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 
-#include "backend/error.h"
+#include "base/error.h"
+#include "transport/host_port.h"
 
 namespace nc {
 namespace NC_FILE {

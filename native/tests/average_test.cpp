@@ -1,6 +1,6 @@
 // Averages of simulated ranks against exact ones: integers to the last bit, floats within as many units in the last
 // place as there are ranks, and nothing that can be represented overflows.
-#include "backend/average.h"
+#include "operation/average.h"
 
 #include <gtest/gtest.h>
 
@@ -12,11 +12,12 @@
 #include <thread>
 #include <vector>
 
-#include "backend/data_type.h"
-#include "backend/element.h"
-#include "backend/error.h"
-#include "backend/reduction.h"
+#include "base/error.h"
 #include "element_reference.h"
+#include "operation/data_type.h"
+#include "operation/element.h"
+#include "operation/reduction.h"
+#include "operation/traits.h"
 
 namespace nc::test {
 namespace NC_FILE {

@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "backend/clock.h"
+#include "base/clock.h"
 #include "doubles/opened.h"
 #include "local_ranks.h"
 

@@ -8,9 +8,9 @@
 #include <random>
 #include <vector>
 
-#include "backend/data_type.h"
 #include "half_reference.h"
 #include "native_collectives.h"
+#include "operation/data_type.h"
 
 namespace nc::test {
 

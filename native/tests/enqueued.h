@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "backend/clock.h"
+#include "base/clock.h"
 #include "local_ranks.h"
 
 namespace nc::test {

@@ -8,8 +8,8 @@
 #include <mutex>
 #include <thread>
 
-#include "backend/announcement.h"
-#include "backend/clock.h"
+#include "base/clock.h"
+#include "operation/announcement.h"
 #include "raw_peer.h"
 #include "wire_ring.h"
 

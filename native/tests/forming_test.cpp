@@ -72,8 +72,8 @@ FormingPlan plan_of(const ReservedPorts& ports, int rank, int ranks, int sockets
 }
 
 void say(Link& link, char byte) {
-    const iovec part{&byte, 1};
-    EXPECT_EQ(link.write(&part, 1).bytes, 1U);
+    const ConstBuffer part{&byte, 1};
+    EXPECT_EQ(link.write({&part, 1}).bytes, 1U);
 }
 
 char hear(Link& link) {
@@ -215,7 +215,7 @@ TEST(Forming, IsCancelled) {
     std::int32_t cancel = 0;
     LogBook book;
     FormingPlan plan = plan_of(ports, 0, 2, 1);
-    plan.cancel = &cancel;
+    plan.cancellation = Cancellation(&cancel);
     plan.log = book.log();
     Error error(NC_OK, "");
     std::thread forming([&] { error = failure_of(std::move(plan)); });
@@ -357,7 +357,7 @@ TEST(Forming, NoticesEveryCallerThatIsReset) {
     std::int32_t cancel = 0;
     LogBook book;
     FormingPlan plan = plan_of(ports, 0, 2, 1);
-    plan.cancel = &cancel;
+    plan.cancellation = Cancellation(&cancel);
     plan.log = book.log();
     std::thread forming([&] { EXPECT_EQ(failure_of(std::move(plan)).status, NC_CANCELLED); });
     for (int round = 0; round < 300; ++round) {

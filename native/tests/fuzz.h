@@ -22,7 +22,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/clock.h"
+#include "base/clock.h"
 #include "local_ranks.h"
 
 namespace nc::test {

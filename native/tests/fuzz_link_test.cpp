@@ -26,7 +26,7 @@ public:
         on_its_way -= given;
         return {Transfer::State::Moved, given, 0};
     }
-    Transfer write(const iovec*, int) override { return {Transfer::State::Blocked, 0, 0}; }
+    Transfer write(std::span<const ConstBuffer>) override { return {Transfer::State::Blocked, 0, 0}; }
     std::size_t peek(void* buffer, std::size_t bytes) override {
         const std::size_t there = std::min(bytes, on_its_way);
         for (std::size_t i = 0; i < there; ++i) static_cast<std::uint8_t*>(buffer)[i] = at(said_ + i);

@@ -18,7 +18,7 @@ using nccl::Patience;
 using nccl::UniqueId;
 
 Patience patience(std::int64_t timeout_ms) {
-    return {deadline_after(timeout_ms), timeout_ms, NC_OPERATION_NONE, nullptr, nullptr};
+    return {deadline_after(timeout_ms), timeout_ms, NC_OPERATION_NONE, nullptr, {}};
 }
 
 UniqueId any_id(Dice& dice) {

@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include "backend/announcement.h"
-#include "backend/backend.h"
 #include "fuzz.h"
+#include "operation/announcement.h"
+#include "operation/backend.h"
 #include "operation_cases.h"
 
 namespace nc::test {

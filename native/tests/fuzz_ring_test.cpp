@@ -1,10 +1,10 @@
 // A peer on a ring that knows what ranks of ours tell each other before an operation, and lies in one number of it.
 #include "fuzz_operations.h"
 #include "lying_channel.h"
-#include "net/tcp_channel.h"
 #include "raw_peer.h"
 #include "ring/ring_group.h"
 #include "ring/split.h"
+#include "transport/tcp_channel.h"
 #include "wire_ring.h"
 
 namespace nc::test {

@@ -13,8 +13,8 @@
 #include <limits>
 #include <numeric>
 
-#include "backend/data_type.h"
 #include "local_ranks.h"
+#include "operation/data_type.h"
 
 namespace nc::test {
 namespace NC_FILE {

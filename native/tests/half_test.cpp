@@ -1,6 +1,6 @@
 // Conversions of the 16-bit floating-point formats against values computed from their definitions, for all bit
 // patterns.
-#include "backend/half.h"
+#include "operation/half.h"
 
 #include <gtest/gtest.h>
 

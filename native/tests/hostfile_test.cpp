@@ -11,7 +11,8 @@
 #include <fstream>
 #include <random>
 
-#include "backend/error.h"
+#include "base/error.h"
+#include "transport/host_port.h"
 
 namespace nc::ring {
 namespace NC_FILE {
@@ -156,7 +157,7 @@ TEST(Hostfile, IsReadFromItsPath) {
     const std::string path = folder / "hosts.json";
     const auto message_of = [](const std::string& name) -> std::string {
         try {
-            const Hosts hosts = read_hostfile(name, deadline_after(10'000), nullptr);
+            const Hosts hosts = read_hostfile(name, deadline_after(10'000), {});
             return text("accepted, size ", hosts.size());
         } catch (const Error& error) {
             return error.what();
@@ -165,12 +166,12 @@ TEST(Hostfile, IsReadFromItsPath) {
     EXPECT_NE(message_of(path).find(path), std::string::npos) << message_of(path);
     EXPECT_NE(message_of(path).find("No such file"), std::string::npos) << message_of(path);
     std::ofstream(path) << R"([["a:1"],["b:1"]])";
-    EXPECT_EQ(read_hostfile(path, deadline_after(10'000), nullptr).size(), 2);
-    EXPECT_EQ(read_hostfile(path, deadline_after(10'000), nullptr).source, "the hostfile " + path);
+    EXPECT_EQ(read_hostfile(path, deadline_after(10'000), {}).size(), 2);
+    EXPECT_EQ(read_hostfile(path, deadline_after(10'000), {}).source, "the hostfile " + path);
     std::ofstream(path) << "[";
     EXPECT_NE(message_of(path).find(path), std::string::npos);
     std::ofstream(path, std::ios::trunc).close();
-    EXPECT_EQ(read_hostfile(path, deadline_after(10'000), nullptr).size(), 1);
+    EXPECT_EQ(read_hostfile(path, deadline_after(10'000), {}).size(), 1);
     // A read error must not pass for a blank file.
     EXPECT_NE(message_of("/proc/self/mem").find("the hostfile /proc/self/mem cannot be read: Input/output error"),
               std::string::npos)

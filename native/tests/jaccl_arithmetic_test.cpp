@@ -1,10 +1,10 @@
 // How data of any size is cut, without having it.
 #include <gtest/gtest.h>
 
-#include "backend/blocks.h"
 #include "jaccl/frames.h"
 #include "jaccl/ring/message_list.h"
 #include "local_jaccl_ranks.h"
+#include "operation/blocks.h"
 
 namespace nc::test {
 namespace NC_FILE {

@@ -112,14 +112,14 @@ TEST(JacclMatrix, IsReadFromAFile) {
     const std::filesystem::path path =
         std::filesystem::temp_directory_path() / text("nc_jaccl_matrix_", ::getpid(), ".json");
     std::ofstream(path) << matrix_json(mesh_of(3));
-    EXPECT_EQ(DeviceMatrix::read(path, deadline_after(10'000), nullptr).size(), 3);
+    EXPECT_EQ(DeviceMatrix::read(path, deadline_after(10'000), {}).size(), 3);
     std::ofstream(path) << "[[";
-    expect_words(failure_of([&] { (void)DeviceMatrix::read(path, deadline_after(10'000), nullptr); }),
+    expect_words(failure_of([&] { (void)DeviceMatrix::read(path, deadline_after(10'000), {}); }),
                  {path.c_str(), "not JSON"});
     std::filesystem::remove(path);
-    expect_words(failure_of([&] { (void)DeviceMatrix::read(path, deadline_after(10'000), nullptr); }),
+    expect_words(failure_of([&] { (void)DeviceMatrix::read(path, deadline_after(10'000), {}); }),
                  {path.c_str(), "cannot be read", "No such file"});
-    expect_words(failure_of([] { (void)DeviceMatrix::read("/", deadline_after(10'000), nullptr); }),
+    expect_words(failure_of([] { (void)DeviceMatrix::read("/", deadline_after(10'000), {}); }),
                  {"/", "cannot be read"});
 }
 

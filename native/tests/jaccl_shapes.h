@@ -4,7 +4,7 @@
 #include <ostream>
 #include <string>
 
-#include "backend/error.h"
+#include "base/error.h"
 
 namespace nc::test {
 

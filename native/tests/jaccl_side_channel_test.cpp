@@ -23,7 +23,7 @@ StarPlan plan_of(int rank, int size, const Address& coordinator, std::int64_t ti
     plan.rank = rank;
     plan.size = size;
     plan.coordinator = coordinator;
-    plan.patience = {deadline_after(timeout_ms), timeout_ms, cancel, nullptr};
+    plan.patience = {deadline_after(timeout_ms), timeout_ms, Cancellation(cancel), nullptr};
     return plan;
 }
 

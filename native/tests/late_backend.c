@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "backend/backend.h"
+#include "operation/backend.h"
 
 typedef struct late_group {
     atomic_int aborted;

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "backend/clock.h"
+#include "base/clock.h"
 #include "jaccl/destination.h"
 #include "softverbs/opened.h"
 

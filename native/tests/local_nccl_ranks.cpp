@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "backend/clock.h"
+#include "base/clock.h"
 
 namespace nc::test {
 namespace {

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "backend/error.h"
+#include "base/error.h"
 #include "native_collectives.h"
-#include "net/address.h"
-#include "net/socket.h"
+#include "os/address.h"
+#include "os/socket.h"
 
 namespace nc::test {
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "net/channel.h"
+#include "transport/channel.h"
 
 namespace nc::test {
 
@@ -34,16 +34,16 @@ public:
     LyingChannel(std::unique_ptr<Channel> inner, Lie& lie) : inner_(std::move(inner)), lie_(lie) {}
 
     Transfer read(void* buffer, std::size_t bytes) override { return inner_->read(buffer, bytes); }
-    Transfer write(const iovec* parts, int count) override {
-        if (written_ >= lie_.end()) return inner_->write(parts, count);
+    Transfer write(std::span<const ConstBuffer> parts) override {
+        if (written_ >= lie_.end()) return inner_->write(parts);
         std::vector<std::byte> all;
-        for (int i = 0; i < count; ++i) {
-            const auto* begin = static_cast<const std::byte*>(parts[i].iov_base);
-            all.insert(all.end(), begin, begin + parts[i].iov_len);
+        for (const ConstBuffer& part : parts) {
+            const auto* begin = static_cast<const std::byte*>(part.data);
+            all.insert(all.end(), begin, begin + part.bytes);
         }
         const bool is_different = lie_.change(written_, all.data(), all.size());
-        const iovec whole{all.data(), all.size()};
-        const Transfer transfer = inner_->write(&whole, 1);
+        const ConstBuffer whole{all.data(), all.size()};
+        const Transfer transfer = inner_->write({&whole, 1});
         // What was not taken yet is offered again.
         if (is_different && written_ + transfer.bytes > lie_.place) lie_.is_told = true;
         written_ += transfer.bytes;

@@ -19,8 +19,8 @@
 #include <utility>
 #include <vector>
 
-#include "backend/clock.h"
-#include "backend/error.h"
+#include "base/clock.h"
+#include "base/error.h"
 #include "doubles/opened.h"
 #include "half_reference.h"
 #include "local_ranks.h"

@@ -3,9 +3,9 @@
 
 #include <optional>
 
-#include "backend/data_type.h"
-#include "backend/error.h"
+#include "base/error.h"
 #include "nccl/element_mapping.h"
+#include "operation/data_type.h"
 
 namespace nc::test {
 namespace NC_FILE {

@@ -32,7 +32,7 @@ bool same(const UniqueId& a, const UniqueId& b) {
 }
 
 Patience patience(std::int64_t timeout_ms = ample_ms, const std::int32_t* cancel = nullptr) {
-    return {deadline_after(timeout_ms), timeout_ms, NC_OPERATION_NONE, nullptr, cancel};
+    return {deadline_after(timeout_ms), timeout_ms, NC_OPERATION_NONE, nullptr, Cancellation(cancel)};
 }
 
 // What body throws.

@@ -10,11 +10,11 @@
 #include <fstream>
 #include <optional>
 
-#include "backend/error.h"
-#include "backend/shared_library.h"
+#include "base/error.h"
 #include "local_nccl_ranks.h"
 #include "nccl/cuda_library.h"
 #include "nccl/nccl_library.h"
+#include "os/shared_library.h"
 
 namespace nc::test {
 namespace NC_FILE {

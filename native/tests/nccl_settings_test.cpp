@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "backend/error.h"
+#include "base/error.h"
 #include "nccl/settings.h"
 
 namespace nc::test {

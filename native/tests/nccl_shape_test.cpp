@@ -3,9 +3,10 @@
 
 #include <vector>
 
-#include "backend/error.h"
+#include "base/error.h"
 #include "local_ranks.h"
 #include "nccl/shape.h"
+#include "operation/traits.h"
 
 namespace nc::nccl {
 

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "backend/error.h"
-#include "backend/reduction.h"
+#include "base/error.h"
 #include "element_reference.h"
 #include "local_ranks.h"
+#include "operation/reduction.h"
 
 namespace nc::test {
 

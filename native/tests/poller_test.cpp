@@ -1,9 +1,11 @@
 // What every implementation of the poller keeps, whatever it waits with.
-#include "net/poller.h"
+#include "os/poller.h"
+#include "os/wakeup.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -47,13 +49,13 @@ protected:
         peer.close();
     }
 
-    void send_byte() { ASSERT_EQ(::send(peer.get(), "x", 1, send_flags), 1); }
+    void send_byte() { ASSERT_EQ(::send(peer.get(), "x", 1, MSG_NOSIGNAL), 1); }
 
     // Until nothing more is taken.
     void fill() {
         const std::vector<char> bytes(1 << 16);
         for (int attempts = 0; attempts < 3;) {
-            if (::send(own.get(), bytes.data(), bytes.size(), send_flags) > 0) {
+            if (::send(own.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0) {
                 attempts = 0;
             } else {
                 ++attempts;
@@ -116,7 +118,7 @@ TEST_F(PollerTest, AResetIsReportedToOneThatWaitsForRoom) {
 
 TEST_F(PollerTest, AResetAfterAnOrderlyEndIsReported) {
     ::shutdown(peer.get(), SHUT_WR);
-    ASSERT_TRUE(wait_for(own.get(), poll_peer_ended, happened, ample_ms));
+    ASSERT_TRUE(wait_for(own.get(), events::peer_ended, happened, ample_ms));
     std::thread resetting([this] { reset_peer(); });
     EXPECT_TRUE(wait_for(own.get(), 0, happened, ample_ms));
     resetting.join();
@@ -126,8 +128,8 @@ TEST_F(PollerTest, AResetAfterAnOrderlyEndIsReported) {
 TEST_F(PollerTest, AnOrderlyEndIsReportedOnlyIfAskedFor) {
     send_byte();
     ::shutdown(peer.get(), SHUT_WR);
-    EXPECT_TRUE(wait_for(own.get(), poll_peer_ended, happened, ample_ms));
-    EXPECT_EQ(happened, poll_peer_ended) << "bytes were not asked for";
+    EXPECT_TRUE(wait_for(own.get(), events::peer_ended, happened, ample_ms));
+    EXPECT_EQ(happened, events::peer_ended) << "bytes were not asked for";
     EXPECT_TRUE(wait_for(own.get(), POLLIN, happened, ample_ms));
     EXPECT_EQ(happened, POLLIN);
     EXPECT_FALSE(wait_for(own.get(), 0, happened, 50));
@@ -136,18 +138,18 @@ TEST_F(PollerTest, AnOrderlyEndIsReportedOnlyIfAskedFor) {
 
 TEST_F(PollerTest, AnEndThatIsToComeIsReported) {
     std::thread ending([this] { ::shutdown(peer.get(), SHUT_WR); });
-    EXPECT_TRUE(wait_for(own.get(), poll_peer_ended, happened, ample_ms));
+    EXPECT_TRUE(wait_for(own.get(), events::peer_ended, happened, ample_ms));
     ending.join();
-    EXPECT_EQ(happened, poll_peer_ended);
+    EXPECT_EQ(happened, events::peer_ended);
 }
 
 TEST_F(PollerTest, BytesDoNotWakeOneThatAskedForTheEnd) {
     std::thread sending([this] {
         for (int i = 0; i < 20; ++i) send_byte();
     });
-    EXPECT_FALSE(wait_for(own.get(), poll_peer_ended, happened, 100));
+    EXPECT_FALSE(wait_for(own.get(), events::peer_ended, happened, 100));
     sending.join();
-    EXPECT_FALSE(wait_for(own.get(), poll_peer_ended, happened, 50));
+    EXPECT_FALSE(wait_for(own.get(), events::peer_ended, happened, 50));
     EXPECT_EQ(happened, 0);
 }
 
@@ -250,7 +252,7 @@ TEST_F(PollerTest, AClosedDescriptorIsReported) {
 }
 
 TEST(SignalTest, WakesAWaitFromAnotherThreadAndStays) {
-    Signal signal;
+    Wakeup signal;
     short happened = 0;
     EXPECT_FALSE(wait_for(signal.descriptor(), POLLIN, happened, 20));
     std::thread raising([&] { signal.raise(); });
@@ -262,7 +264,7 @@ TEST(SignalTest, WakesAWaitFromAnotherThreadAndStays) {
 }
 
 TEST(PollerTimeTest, ADeadlineThatHasPassedLooksWithoutWaiting) {
-    Signal signal;
+    Wakeup signal;
     Poller poller;
     poller.watch(signal.descriptor(), POLLIN);
     EXPECT_FALSE(poller.wait(Deadline{}));
@@ -271,7 +273,7 @@ TEST(PollerTimeTest, ADeadlineThatHasPassedLooksWithoutWaiting) {
 }
 
 TEST(PollerTimeTest, AWaitDoesNotEndBeforeItsDeadline) {
-    Signal signal;
+    Wakeup signal;
     Poller poller;
     poller.watch(signal.descriptor(), POLLIN);
     const Deadline deadline = deadline_after(30);
@@ -280,7 +282,7 @@ TEST(PollerTimeTest, AWaitDoesNotEndBeforeItsDeadline) {
 }
 
 TEST(PollerTimeTest, ADeadlineFarAwayIsNoReasonNotToWait) {
-    Signal signal;
+    Wakeup signal;
     Poller poller;
     poller.watch(signal.descriptor(), POLLIN);
     std::thread raising([&] {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "local_ranks.h"
-#include "net/poller.h"
+#include "os/poller.h"
 
 namespace nc::test {
 

@@ -1,6 +1,6 @@
 // The combining kernels against references written from the rules (mlx-ring-wire.md, section 9, and
 // native_collectives.h), for every element type and operator.
-#include "backend/reduction.h"
+#include "operation/reduction.h"
 
 #include <gtest/gtest.h>
 
@@ -11,9 +11,9 @@
 #include <random>
 #include <vector>
 
-#include "backend/data_type.h"
 #include "half_reference.h"
 #include "local_ranks.h"
+#include "operation/data_type.h"
 
 namespace nc {
 namespace NC_FILE {

@@ -13,9 +13,9 @@
 #include <thread>
 
 #include "jaccl/line.h"
-#include "net/silence.h"
 #include "raw_peer.h"
 #include "ring/ring_group.h"
+#include "transport/silence.h"
 #include "wire_ring.h"
 
 namespace nc::test {
@@ -33,10 +33,8 @@ SilenceLimits short_limits() {
     limits.looks = 3;
     limits.look = std::chrono::milliseconds(500);
     limits.idle_look = std::chrono::milliseconds(1'000);
-    limits.keep_alive_idle_seconds = 1;
-    limits.keep_alive_interval_seconds = 1;
-    limits.keep_alive_probes = 3;
-    limits.longest_question_interval_ms = 1'000;
+    limits.keep_alive = {std::chrono::seconds{1}, std::chrono::seconds{1}, 3};
+    limits.longest_question_interval = std::chrono::milliseconds{1'000};
     return limits;
 }
 
@@ -225,7 +223,7 @@ void cut_of_one_connection(const Rank& self, bool reads) {
     while (Clock::now() < until) {
         int error = 0;
         if (self.rank == 0) {
-            while (::send(connection.get(), data.data(), data.size(), send_flags) > 0) continue;
+            while (::send(connection.get(), data.data(), data.size(), MSG_NOSIGNAL) > 0) continue;
             if (silence.look(descriptors).has_value()) error = ETIMEDOUT;
         } else {
             while (::recv(connection.get(), data.data(), data.size(), 0) > 0) continue;
@@ -263,7 +261,7 @@ void cut_while_connection_data_is_exchanged(const Rank& self) {
     plan.rank = self.rank;
     plan.size = 2;
     plan.coordinator = Host::address(0, 5002);
-    plan.patience = {deadline_after(timeout_ms), timeout_ms, nullptr, nullptr};
+    plan.patience = {deadline_after(timeout_ms), timeout_ms, {}, nullptr};
     const std::unique_ptr<jaccl::SideChannel> channel = jaccl::make_star(std::move(plan));
     self.both.arrive_and_wait();
     if (self.rank == 1) self.host.cut();
@@ -330,7 +328,7 @@ protected:
 
     static void play_all(const std::map<std::string, Scenario>& scenarios, int question_interval_ms) {
         silence_limits() = short_limits();
-        silence_limits().longest_question_interval_ms = question_interval_ms;
+        silence_limits().longest_question_interval = std::chrono::milliseconds{question_interval_ms};
         std::vector<std::thread> threads;
         for (const auto& [name, scenario] : scenarios) {
             Results& results = played_[name];

@@ -1,6 +1,6 @@
 // Files that configure a group, and what may lie in their place: everything is read to its end, or is an error that
 // names it, before the deadline.
-#include "backend/small_file.h"
+#include "os/small_file.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -40,7 +40,7 @@ protected:
     }
 
     static std::string read(const std::string& path, std::int64_t timeout_ms = ample_ms) {
-        return read_small_file(path, "the file F", deadline_after(timeout_ms), nullptr);
+        return read_small_file(path, "the file F", deadline_after(timeout_ms), {});
     }
 
     // The error's message behind "the file F cannot be read: ".
@@ -175,7 +175,7 @@ TEST_F(SmallFile, ThatIsAPipeObeysCancelling) {
     std::int32_t cancel = 0;
     std::thread waiting([&] {
         try {
-            (void)read_small_file(fifo, "the file F", deadline_after(ample_ms), &cancel);
+            (void)read_small_file(fifo, "the file F", deadline_after(ample_ms), Cancellation(&cancel));
             ADD_FAILURE();
         } catch (const Error& error) {
             EXPECT_EQ(error.status, NC_CANCELLED);
@@ -192,8 +192,9 @@ TEST_F(SmallFile, LeavesNoDescriptorToAnotherProgram) {
     ::close(next);
     const std::string fifo = this->fifo();
     std::int32_t cancel = 0;
-    std::thread waiting(
-        [&] { EXPECT_THROW((void)read_small_file(fifo, "F", deadline_after(ample_ms), &cancel), Error); });
+    std::thread waiting([&] {
+        EXPECT_THROW((void)read_small_file(fifo, "F", deadline_after(ample_ms), Cancellation(&cancel)), Error);
+    });
     const Deadline limit = deadline_after(soon_ms);
     while (::fcntl(next, F_GETFD) < 0 && Clock::now() < limit) std::this_thread::yield();
     EXPECT_EQ(::fcntl(next, F_GETFD), FD_CLOEXEC);

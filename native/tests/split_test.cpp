@@ -8,7 +8,7 @@
 #include <limits>
 #include <thread>
 
-#include "backend/clock.h"
+#include "base/clock.h"
 #include "raw_peer.h"
 #include "ring/split.h"
 

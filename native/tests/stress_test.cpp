@@ -5,7 +5,7 @@
 #include <cstring>
 #include <random>
 
-#include "backend/clock.h"
+#include "base/clock.h"
 #include "local_ranks.h"
 
 namespace nc::test {

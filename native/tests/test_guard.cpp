@@ -11,7 +11,7 @@
 #include <string>
 #include <thread>
 
-#include "backend/clock.h"
+#include "base/clock.h"
 
 namespace nc::test {
 namespace {

@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "backend/clock.h"
+#include "base/clock.h"
 #include "local_ranks.h"
-#include "net/tcp_channel.h"
 #include "ring/ring_group.h"
+#include "transport/tcp_channel.h"
 
 namespace nc::test {
 
@@ -32,12 +32,12 @@ public:
     RecordingChannel(std::unique_ptr<Channel> inner, Bytes& written) : inner_(std::move(inner)), written_(written) {}
 
     Transfer read(void* buffer, std::size_t bytes) override { return inner_->read(buffer, bytes); }
-    Transfer write(const iovec* parts, int count) override {
-        const Transfer transfer = inner_->write(parts, count);
+    Transfer write(std::span<const ConstBuffer> parts) override {
+        const Transfer transfer = inner_->write(parts);
         std::size_t left = transfer.bytes;
-        for (int i = 0; i < count && left > 0; ++i) {
-            const std::size_t taken = std::min(left, parts[i].iov_len);
-            const auto* begin = static_cast<const std::byte*>(parts[i].iov_base);
+        for (const ConstBuffer& part : parts) {
+            const std::size_t taken = std::min(left, part.bytes);
+            const auto* begin = static_cast<const std::byte*>(part.data);
             written_.insert(written_.end(), begin, begin + taken);
             left -= taken;
         }

@@ -9,7 +9,7 @@
 
 #include <unistd.h>
 
-#include "backend/error.h"
+#include "base/error.h"
 
 namespace nc::doubles {
 namespace {

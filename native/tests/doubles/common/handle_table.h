@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "backend/error.h"
+#include "base/error.h"
 #include "doubles/common/violation.h"
 
 namespace nc::doubles {

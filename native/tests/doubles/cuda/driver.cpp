@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <thread>
 
-#include "backend/error.h"
+#include "base/error.h"
 #include "doubles/common/thread_owned.h"
 #include "doubles/cuda/error_names.h"
 #include "doubles/cuda/variant.h"

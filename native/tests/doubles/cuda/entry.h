@@ -6,7 +6,7 @@
 #include <new>
 #include <thread>
 
-#include "backend/error.h"
+#include "base/error.h"
 #include "doubles/cuda/driver.h"
 
 namespace nc::doubles {

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "backend/error.h"
+#include "base/error.h"
 #include "doubles/common/violation.h"
 
 namespace nc::doubles {

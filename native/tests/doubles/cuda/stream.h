@@ -9,7 +9,7 @@
 #include <mutex>
 #include <vector>
 
-#include "backend/clock.h"
+#include "base/clock.h"
 
 namespace nc::doubles {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "backend/error.h"
+#include "base/error.h"
 #include "doubles/nccl/communicator.h"
 
 namespace nc::doubles {

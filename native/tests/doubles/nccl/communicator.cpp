@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "backend/error.h"
+#include "base/error.h"
 #include "doubles/nccl/mesh.h"
 
 namespace nc::doubles {

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "backend/error.h"
+#include "base/error.h"
 #include "doubles/common/violation.h"
 #include "doubles/nccl/variant.h"
 

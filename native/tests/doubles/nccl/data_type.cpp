@@ -1,8 +1,8 @@
 #include "doubles/nccl/data_type.h"
 
-#include "backend/data_type.h"
-#include "backend/error.h"
+#include "base/error.h"
 #include "doubles/common/violation.h"
+#include "operation/data_type.h"
 
 namespace nc::doubles {
 

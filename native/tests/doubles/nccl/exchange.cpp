@@ -8,7 +8,7 @@
 #include <array>
 #include <cerrno>
 
-#include "backend/error.h"
+#include "base/error.h"
 #include "doubles/common/violation.h"
 
 namespace nc::doubles {
@@ -222,7 +222,7 @@ void Exchange::write(int peer) {
         msghdr message{};
         message.msg_iov = parts.data();
         message.msg_iovlen = count;
-        const ssize_t sent = ::sendmsg(to.connection.get(), &message, send_flags);
+        const ssize_t sent = ::sendmsg(to.connection.get(), &message, MSG_NOSIGNAL);
         if (sent < 0) {
             if (errno == EINTR) continue;
             if (errno == EAGAIN) return;

@@ -16,7 +16,7 @@
 
 #include "doubles/nccl/operation.h"
 #include "doubles/nccl/wire.h"
-#include "net/socket.h"
+#include "os/socket.h"
 
 namespace nc::doubles {
 

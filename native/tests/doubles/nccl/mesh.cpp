@@ -9,7 +9,7 @@
 #include <cstring>
 #include <optional>
 
-#include "backend/error.h"
+#include "base/error.h"
 #include "doubles/nccl/library.h"
 #include "doubles/nccl/variant.h"
 
@@ -131,7 +131,7 @@ private:
     // A new connection has room for it.
     bool send(const Descriptor& to, bool accepted) {
         const Hello hello{nccl_version, size_, rank_, accepted ? 1 : 0};
-        return ::send(to.get(), &hello, sizeof hello, send_flags) == static_cast<ssize_t>(sizeof hello);
+        return ::send(to.get(), &hello, sizeof hello, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof hello);
     }
 
     void check(const Hello& hello) const {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "doubles/nccl/unique_id.h"
-#include "net/socket.h"
+#include "os/socket.h"
 
 namespace nc::doubles {
 

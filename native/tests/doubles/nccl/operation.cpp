@@ -3,11 +3,11 @@
 #include <cmath>
 #include <cstring>
 
-#include "backend/element.h"
-#include "backend/error.h"
-#include "backend/reduction.h"
+#include "base/error.h"
 #include "doubles/common/violation.h"
 #include "doubles/nccl/data_type.h"
+#include "operation/element.h"
+#include "operation/reduction.h"
 
 namespace nc::doubles {
 namespace {

@@ -2,11 +2,11 @@
 
 #include <iterator>
 
-#include "backend/data_type.h"
-#include "backend/error.h"
-#include "backend/reduction.h"
+#include "base/error.h"
 #include "doubles/nccl/data_type.h"
 #include "doubles/nccl/library.h"
+#include "operation/data_type.h"
+#include "operation/reduction.h"
 
 namespace nc::doubles {
 namespace {

@@ -6,7 +6,7 @@
 #include <random>
 #include <string_view>
 
-#include "backend/error.h"
+#include "base/error.h"
 #include "doubles/nccl/library.h"
 
 namespace nc::doubles {

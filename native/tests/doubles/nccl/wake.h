@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "net/socket.h"
+#include "os/socket.h"
 
 namespace nc::doubles {
 

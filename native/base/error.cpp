@@ -1,0 +1,95 @@
+#include "base/error.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <system_error>
+
+namespace nc {
+
+namespace {
+
+// Cuts off the character that ends in the middle, as one may where a UTF-8 text was shortened.
+void drop_partial_character(char* text) {
+    const std::size_t length = std::strlen(text);
+    std::size_t begin = length;
+    while (begin > 0 && length - begin < 3 && (static_cast<unsigned char>(text[begin - 1]) & 0xc0U) == 0x80U) --begin;
+    if (begin == 0) return;
+    const auto lead = static_cast<unsigned char>(text[begin - 1]);
+    const std::size_t needed = lead >= 0xf0U ? 4 : lead >= 0xe0U ? 3 : lead >= 0xc0U ? 2 : 1;
+    if (length - begin + 1 < needed) text[begin - 1] = '\0';
+}
+
+} // namespace
+
+std::string system_error_text(int system_error) {
+    return std::generic_category().message(system_error);
+}
+
+nc_error empty_error() {
+    nc_error error{};
+    error.size = sizeof error;
+    error.rank = -1;
+    error.peer = -1;
+    return error;
+}
+
+void copy_error(nc_error* error, const nc_error& source) {
+    if (error == nullptr || error->size < offsetof(nc_error, message) + 1) return;
+    const std::uint32_t size = error->size;
+    const std::size_t copied = std::min<std::size_t>(size, sizeof source);
+    std::memcpy(error, &source, copied);
+    error->size = size;
+    reinterpret_cast<char*>(error)[copied - 1] = '\0';
+    drop_partial_character(error->message);
+}
+
+void fill(nc_error* error, nc_status status, const char* message, int peer, int system_error) {
+    if (error == nullptr) return;
+    nc_error filled = empty_error();
+    filled.status = status;
+    filled.peer = peer;
+    filled.system_error = system_error;
+    std::strncpy(filled.message, message, sizeof filled.message - 1);
+    copy_error(error, filled);
+}
+
+const char* status_name(nc_status status) {
+    switch (status) {
+        case NC_OK:
+            return "ok";
+        case NC_INVALID_ARGUMENT:
+            return "invalid argument";
+        case NC_BACKEND_UNAVAILABLE:
+            return "backend unavailable";
+        case NC_NOT_CONFIGURED:
+            return "not configured";
+        case NC_RENDEZVOUS_FAILED:
+            return "rendezvous failed";
+        case NC_PEER_LOST:
+            return "peer lost";
+        case NC_TIMEOUT:
+            return "timeout";
+        case NC_MISMATCH:
+            return "mismatch";
+        case NC_ABORTED:
+            return "aborted";
+        case NC_CANCELLED:
+            return "cancelled";
+        case NC_CLOSED:
+            return "closed";
+        case NC_NOT_SUPPORTED:
+            return "not supported";
+        case NC_OUT_OF_MEMORY:
+            return "out of memory";
+        case NC_SYSTEM_ERROR:
+            return "system error";
+        case NC_INTERNAL_ERROR:
+            return "internal error";
+        case NC_LIBRARY_ERROR:
+            return "library error";
+    }
+    return "unknown";
+}
+
+} // namespace nc

@@ -1,0 +1,60 @@
+#include "transport/host_port.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/error.h"
+
+namespace nc {
+namespace {
+
+[[noreturn]] void fail(const std::string& message) {
+    throw Error(NC_RENDEZVOUS_FAILED, message);
+}
+
+bool is_number(const std::string& port) {
+    return !port.empty() && std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+// A service's name, as in /etc/services. getaddrinfo would also take "+80" and " 80", and of a number that is too large
+// the lower 16 bits.
+bool is_service_name(const std::string& port) {
+    return std::isalpha(static_cast<unsigned char>(port.front())) != 0 &&
+           std::all_of(port.begin(), port.end(), [](unsigned char c) {
+               return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '+';
+           });
+}
+
+} // namespace
+
+HostPort parse_host_port(const std::string& address, PortZero zero) {
+    HostPort parts;
+    if (address.starts_with('[')) {
+        const std::size_t end = address.find("]:");
+        if (end == std::string::npos) fail("an IPv6 address is written \"[address]:port\"");
+        parts = {address.substr(1, end - 1), address.substr(end + 2)};
+    } else {
+        const std::size_t colon = address.find(':');
+        if (colon == std::string::npos) fail("it has no port; an address is written \"host:port\"");
+        parts = {address.substr(0, colon), address.substr(colon + 1)};
+        if (parts.port.find(':') != std::string::npos) fail("an IPv6 address is written \"[address]:port\"");
+    }
+    if (parts.host.empty()) fail("it has no host; an address is written \"host:port\"");
+    if (parts.port.empty()) fail("it has no port; an address is written \"host:port\"");
+    const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+    if (std::any_of(address.begin(), address.end(), is_control)) fail("it contains a control character, such as NUL");
+    if (!is_number(parts.port) && !is_service_name(parts.port))
+        fail("its port is neither a number nor a service's name");
+    const int least = zero == PortZero::Taken ? 0 : 1;
+    if (is_number(parts.port) &&
+        (parts.port.size() > 5 || std::stoi(parts.port) < least || std::stoi(parts.port) > 65535)) {
+        fail(nc::text("the port ", parts.port, " is not in 1..65535"));
+    }
+    return parts;
+}
+
+bool has_port_zero(const HostPort& address) {
+    return !address.port.empty() && address.port.find_first_not_of('0') == std::string::npos;
+}
+
+} // namespace nc
