@@ -103,6 +103,7 @@ Action Meanwhile(string name, string command, int niceness = 19)
     return () =>
     {
         process.WaitForExit();
+        times.Enqueue(($"{name}, beside the tests", process.ExitTime - process.StartTime));
         if (process.ExitCode != 0)
         {
             Console.WriteLine(System.IO.File.ReadAllText(log));
@@ -241,13 +242,25 @@ Action PackageTests()
 
 // ---- what the tests said --------------------------------------------------------------------------------------------
 
-var outcomes = new List<(string Name, int Passed, int Failed)>();
+var outcomes = new List<(string Name, int Passed, int Failed, TimeSpan Time)>();
 
-void Record(string name, int exitCode, int passed, int failed)
+void Record(string name, int exitCode, int passed, int failed, TimeSpan time)
 {
     // A run that ends badly without naming a failed test (a crash, a hang, a report of a sanitizer) is a failure too.
-    outcomes.Add((name, passed, exitCode != 0 && failed == 0 ? 1 : failed));
+    outcomes.Add((name, passed, exitCode != 0 && failed == 0 ? 1 : failed, time));
 }
+
+// How long everything else took.
+var times = new System.Collections.Concurrent.ConcurrentQueue<(string Name, TimeSpan Time)>();
+
+void Timed(string name, Action action)
+{
+    var clock = Stopwatch.StartNew();
+    action();
+    times.Enqueue((name, clock.Elapsed));
+}
+
+string Minutes(TimeSpan time) => $"{(int)time.TotalMinutes,3} min {time.Seconds,2} s";
 
 // What the fuzzers did: how many rounds, and by which seed to repeat them (NC_FUZZ_SEED).
 var fuzzers = new List<(string Name, string Seed, int Formats, long Rounds)>();
@@ -279,11 +292,13 @@ Action NativeTests(string preset, IReadOnlyDictionary<string, string> environmen
     {
         DeleteFile(report);
     }
+    var clock = Stopwatch.StartNew();
     var code = Exec(
         NativeOutput(preset).CombineWithFilePath("nc_native_tests").FullPath,
         new[] { "--gtest_brief=1", "--gtest_output=xml:" + report },
         environment
     );
+    var time = clock.Elapsed;
     var suites = FileExists(report) ? XDocument.Load(report).Root : null;
     var failed = Number(suites, "failures") + Number(suites, "errors");
     var skipped = suites?.Descendants("testcase").Count(test => (string)test.Attribute("result") != "completed") ?? 0;
@@ -299,7 +314,8 @@ Action NativeTests(string preset, IReadOnlyDictionary<string, string> environmen
             $"native tests, {preset}",
             suites is null ? 1 : code,
             Number(suites, "tests") - failed - skipped,
-            failed
+            failed,
+            time
         );
         RecordFuzzers($"native tests, {preset}", fuzzed);
     };
@@ -339,7 +355,9 @@ Action ManagedTests(string name, string select, IReadOnlyDictionary<string, stri
     }
     // A filter that matches nothing, or a run without tests, is a failure.
     arguments.AddRange(new[] { "--", "RunConfiguration.TreatNoTestsAsError=true" });
+    var clock = Stopwatch.StartNew();
     var code = Exec("dotnet", arguments, environment);
+    var time = clock.Elapsed;
     var said = FileExists(report) ? XDocument.Load(report).Descendants().ToList() : new List<XElement>();
     var counters = said.FirstOrDefault(element => element.Name.LocalName == "Counters");
     return () =>
@@ -348,7 +366,8 @@ Action ManagedTests(string name, string select, IReadOnlyDictionary<string, stri
             $".NET tests, {name}",
             counters is null ? 1 : code,
             Number(counters, "passed"),
-            Number(counters, "failed")
+            Number(counters, "failed"),
+            time
         );
         RecordFuzzers(
             $".NET tests, {name}",
@@ -397,9 +416,13 @@ void Conclude()
 {
     EnsureDirectoryExists(results);
     Console.WriteLine();
-    foreach (var (name, passed, failed) in outcomes)
+    foreach (var (name, time) in times)
     {
-        Console.WriteLine($"{name, -44} {passed, 6} passed {failed, 4} failed");
+        Console.WriteLine($"{name, -44} {"", 27} {Minutes(time)}");
+    }
+    foreach (var (name, passed, failed, time) in outcomes)
+    {
+        Console.WriteLine($"{name, -44} {passed, 6} passed {failed, 4} failed {Minutes(time)}");
     }
     foreach (var (name, seed, formats, rounds) in fuzzers)
     {
@@ -511,14 +534,16 @@ Task("Clean")
         }
     });
 
-Task("Native").Does(() => BuildNative("release"));
+Task("Native").Does(() => Timed("build, native", () => BuildNative("release")));
 
 Task("Build")
     .IsDependentOn("Native")
     .Does(() =>
     {
-        Run("dotnet", "build", solution, "--configuration", configuration, "--nologo", "--verbosity", "quiet");
-
+        Timed(
+            "build, .NET",
+            () => Run("dotnet", "build", solution, "--configuration", configuration, "--nologo", "--verbosity", "quiet")
+        );
         Shim(
             "conformance-rank",
             "ConformanceRank",

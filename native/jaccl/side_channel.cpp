@@ -10,19 +10,18 @@
 #include "os/poller.h"
 #include "os/random.h"
 #include "os/socket.h"
+#include "transport/acceptor.h"
+#include "transport/connector.h"
 #include "transport/silence.h"
 
 namespace nc::jaccl {
 namespace {
 
 constexpr int backlog = 64;
-constexpr auto first_retry = std::chrono::milliseconds(20);
-constexpr auto longest_retry = std::chrono::milliseconds(500);
-constexpr auto attempt_limit = std::chrono::seconds(5);
+constexpr Backoff backoff{std::chrono::milliseconds{20}, std::chrono::milliseconds{500}};
 // How soon the cancellation flag is noticed.
 constexpr auto cancel_granularity = std::chrono::milliseconds(20);
 constexpr std::size_t strangers_named = 4;
-constexpr std::size_t most_callers = 64;
 constexpr auto patience_with_the_rest = std::chrono::seconds(3);
 
 [[noreturn]] void fail(const std::string& message, int peer = -1, int system_error = 0) {
@@ -93,14 +92,6 @@ public:
     std::vector<Connection> take_connections() override { return std::move(connections_); }
 
 private:
-    // Somebody who has called, and what he has said so far.
-    struct Caller {
-        Descriptor socket;
-        Address source;
-        std::array<std::byte, sizeof(Token) + sizeof(std::int32_t)> said{};
-        Progress heard;
-    };
-
     std::size_t hello_bytes() const { return (plan_.token.has_value() ? sizeof(Token) : 0) + sizeof(std::int32_t); }
 
     int name(int rank) const { return rank + plan_.first; }
@@ -166,24 +157,19 @@ private:
 
     void gather_ranks() {
         if (!plan_.listener.is_open()) plan_.listener = listen_at(plan_.coordinator, plan_.source);
+        Acceptor acceptor(std::move(plan_.listener), {hello_bytes(), "a rank"},
+                          [this](const Acceptor::Caller& caller, const std::string& why) { turn_away(caller, why); });
         while (static_cast<int>(connections_.size()) < plan_.size - 1) {
-            for (Descriptor socket = accept_from(plan_.listener); socket.is_open();
-                 socket = accept_from(plan_.listener)) {
-                reset_on_close(socket, true);
-                const Address source = Address::remote(socket.get());
-                callers_.push_back({std::move(socket), source, {}, {0, hello_bytes()}});
-            }
-            std::erase_if(callers_, [this](Caller& caller) { return listen_to(caller); });
-            // Somebody who calls again and again without a word does not use up all descriptors.
-            while (callers_.size() > most_callers) callers_.erase(callers_.begin());
+            acceptor.tend([](const Acceptor::Caller&) { return std::string(); },
+                          [this](const Acceptor::Caller& caller) { return objection_to(caller); });
+            take_ranks(acceptor);
             note_who_has_gone();
             if (static_cast<int>(connections_.size()) == plan_.size - 1) break;
             if (gone_ >= 0 && Clock::now() >= give_up_at_) gave_up(gone_, ECONNABORTED);
             plan_.patience.check(text(self(), " waited at ", plan_.coordinator.text(), " for ", absent(), strangers()),
                                  name(first_absent()));
             Poller poller;
-            poller.watch(plan_.listener.get(), events::readable);
-            for (const Caller& caller : callers_) poller.watch(caller.socket.get(), events::readable);
+            acceptor.watch(poller);
             // Bytes may be waiting there, of ranks that are further on.
             if (gone_ < 0) {
                 for (const Connection& connection : connections_)
@@ -194,8 +180,6 @@ private:
         if (gone_ >= 0) gave_up(gone_, ECONNABORTED);
         std::sort(connections_.begin(), connections_.end(),
                   [](const Connection& a, const Connection& b) { return a.peer < b.peer; });
-        plan_.listener.close();
-        callers_.clear();
     }
 
     // Whoever has named itself and goes has failed to join. The others are to be heard for a while: who finds rank 0
@@ -208,35 +192,42 @@ private:
         give_up_at_ = Clock::now() + patience_with_the_rest;
     }
 
-    // True if nothing more is to be heard of him.
-    bool listen_to(Caller& caller) {
-        if (const int error = move_some(caller.socket, caller.said.data(), caller.heard, false); error != 0) {
-            turn_away(caller, "it hung up without a rank");
-            return true;
-        }
-        if (!caller.heard.done()) return false;
-        if (plan_.token.has_value() && std::memcmp(caller.said.data(), plan_.token->data(), sizeof(Token)) != 0) {
-            turn_away(caller, "it does not know the token");
-            return true;
-        }
+    int rank_of(const Acceptor::Caller& caller) const {
         std::int32_t rank = 0;
         std::memcpy(&rank, caller.said.data() + hello_bytes() - sizeof rank, sizeof rank);
-        if (rank < 1 || rank >= plan_.size) {
-            turn_away(caller,
-                      text("it calls itself rank ", rank, ", but those that are to call are 1 to ", plan_.size - 1));
-            return true;
+        return rank;
+    }
+
+    // Why a caller that has said its hello is none of the ranks.
+    std::string objection_to(const Acceptor::Caller& caller) const {
+        if (plan_.token.has_value() && std::memcmp(caller.said.data(), plan_.token->data(), sizeof(Token)) != 0)
+            return "it does not know the token";
+        const int rank = rank_of(caller);
+        if (rank >= 1 && rank < plan_.size) return {};
+        return text("it calls itself rank ", rank, ", but those that are to call are 1 to ", plan_.size - 1);
+    }
+
+    void take_ranks(Acceptor& acceptor) {
+        std::list<Acceptor::Caller>& callers = acceptor.callers();
+        for (auto caller = callers.begin(); caller != callers.end();) {
+            const auto one = caller++;
+            if (!one->has_greeted) continue;
+            join(*one);
+            callers.erase(one);
         }
-        const auto same = std::find_if(connections_.begin(), connections_.end(),
-                                       [rank](const Connection& connection) { return connection.peer == rank; });
+    }
+
+    void join(Acceptor::Caller& caller) {
+        const int rank = rank_of(caller);
+        const auto same = std::ranges::find(connections_, rank, &Connection::peer);
         if (same != connections_.end())
             fail(text(self(), ": two processes call themselves rank ", name(rank), ": one from ",
                       Address::remote(same->socket.get()).text(), " and one from ", caller.source.text()),
                  name(rank));
-        prepare_connection(caller.socket);
+        prepare_connection(caller.connection);
         plan_.log.write(NC_LOG_DEBUG, "[jaccl] rank ", name(0), ": rank ", name(rank), " called from ",
                         caller.source.text());
-        connections_.push_back({rank, std::move(caller.socket)});
-        return true;
+        connections_.push_back({rank, std::move(caller.connection)});
     }
 
     static bool has_gone(const Connection& connection) {
@@ -244,7 +235,7 @@ private:
         return pulse == Pulse::Ended || pulse == Pulse::Broken;
     }
 
-    void turn_away(const Caller& caller, const std::string& why) {
+    void turn_away(const Acceptor::Caller& caller, const std::string& why) {
         plan_.log.write(NC_LOG_WARNING, "[jaccl] rank ", name(0), ": turned away a connection from ",
                         caller.source.text(), ": ", why);
         if (strangers_.size() < strangers_named) strangers_.push_back(text(caller.source.text(), " (", why, ")"));
@@ -275,70 +266,45 @@ private:
     // The other ranks.
 
     void call_coordinator() {
-        auto retry = first_retry;
-        int last_error = 0;
+        Connector connector(plan_.coordinator, backoff, hello());
         for (;;) {
-            Descriptor socket = open_socket(plan_.coordinator.family());
-            reset_on_close(socket, true);
-            int error = connect_to(socket, plan_.coordinator);
-            if (error == EINPROGRESS) error = finish_connecting(socket, last_error);
-            if (error == 0) error = is_connected_to_itself(socket) ? ECONNREFUSED : say_hello(socket);
-            if (error == 0) {
-                prepare_connection(socket);
-                connections_.push_back({0, std::move(socket)});
-                return;
-            }
-            // Who names its token has listened since before it told its address, and only stops when it has failed.
-            if (error == ECONNREFUSED && plan_.token.has_value()) {
-                fail(text(self(), ": rank ", name(0), " gave up while the group was formed (nobody listens at ",
-                          plan_.coordinator.text(), " any more); its own error says why"),
-                     name(0), error);
-            }
-            if (error != last_error)
-                plan_.log.write(NC_LOG_INFORMATION, "[jaccl] rank ", name(plan_.rank), ": rank ", name(0),
-                                " is not there yet at ", plan_.coordinator.text(), ": ", system_error_text(error));
-            last_error = error;
-            const Deadline next = Clock::now() + retry;
-            retry = std::min(retry * 2, longest_retry);
-            while (Clock::now() < next) {
-                check_coordinator(last_error);
-                Poller poller;
-                if (plan_.patience.interruption != nullptr)
-                    poller.watch(plan_.patience.interruption->descriptor(), events::readable);
-                poller.wait(std::min(next, plan_.patience.next_look()));
-            }
-        }
-    }
-
-    void check_coordinator(int last_error) const {
-        plan_.patience.check(text(self(), " waited for rank ", name(0), " to listen at ", plan_.coordinator.text(),
-                                  last_error != 0 ? " (" + system_error_text(last_error) + ")" : ""),
-                             name(0));
-    }
-
-    int finish_connecting(const Descriptor& socket, int last_error) const {
-        const Deadline limit = Clock::now() + attempt_limit;
-        for (;;) {
+            const int before = connector.last_error();
+            const int error = connector.step();
+            if (connector.is_connected()) break;
+            if (error != 0) note_failure(error, before);
+            plan_.patience.check(
+                text(self(), " waited for rank ", name(0), " to listen at ", plan_.coordinator.text(),
+                     connector.last_error() != 0 ? " (" + system_error_text(connector.last_error()) + ")" : ""),
+                name(0));
             Poller poller;
-            poller.watch(socket.get(), events::writable);
-            if (poller.wait(std::min(limit, plan_.patience.next_look()))) return take_error(socket.get());
-            if (Clock::now() >= limit) return ETIMEDOUT;
-            check_coordinator(last_error);
+            connector.watch(poller);
+            wait(poller, connector.next_step());
         }
+        connections_.push_back({0, connector.take()});
     }
 
-    int say_hello(const Descriptor& socket) const {
-        std::array<std::byte, sizeof(Token) + sizeof(std::int32_t)> hello{};
+    void note_failure(int error, int before) const {
+        // Who names its token has listened since before it told its address, and only stops when it has failed.
+        if (error == ECONNREFUSED && plan_.token.has_value()) {
+            fail(text(self(), ": rank ", name(0), " gave up while the group was formed (nobody listens at ",
+                      plan_.coordinator.text(), " any more); its own error says why"),
+                 name(0), error);
+        }
+        if (error != before)
+            plan_.log.write(NC_LOG_INFORMATION, "[jaccl] rank ", name(plan_.rank), ": rank ", name(0),
+                            " is not there yet at ", plan_.coordinator.text(), ": ", system_error_text(error));
+    }
+
+    std::vector<std::byte> hello() const {
+        std::vector<std::byte> hello(hello_bytes());
         const std::int32_t rank = plan_.rank;
         if (plan_.token.has_value()) std::memcpy(hello.data(), plan_.token->data(), sizeof(Token));
         std::memcpy(hello.data() + hello_bytes() - sizeof rank, &rank, sizeof rank);
-        // A new connection takes these few bytes at once.
-        return send_to(socket, hello.data(), hello_bytes()).bytes == hello_bytes() ? 0 : ECONNRESET;
+        return hello;
     }
 
     StarPlan plan_;
     std::vector<Connection> connections_;
-    std::vector<Caller> callers_;
     std::vector<std::string> strangers_;
     int gone_ = -1; // the first rank that called and went
     Deadline give_up_at_{};

@@ -149,7 +149,8 @@ public:
         take([&] {
             if (color_ >= 0) members_.emplace(membership_of(all, color_));
         });
-        ParentChannel channel(operation_, old_ranks());
+        const std::vector<int> members = old_ranks();
+        ParentChannel channel(operation_, members);
         if (color_ >= 0) {
             take([&] {
                 made_ = {nullptr, 0, 1};

@@ -7,17 +7,15 @@
 #include "os/poller.h"
 #include "os/socket.h"
 #include "os/thread.h"
+#include "transport/connector.h"
 #include "transport/host_port.h"
-#include "transport/silence.h"
 
 namespace nc::nccl {
 namespace {
 
 constexpr int backlog = 128;
 // MLX asks twice a second; a peer on this machine is up sooner.
-constexpr std::chrono::milliseconds first_retry{10};
-constexpr std::chrono::milliseconds longest_retry{500};
-constexpr std::chrono::milliseconds attempt_limit{5000};
+constexpr Backoff backoff{std::chrono::milliseconds{10}, std::chrono::milliseconds{500}};
 constexpr std::chrono::milliseconds cancel_granularity{50};
 // A caller that takes so long to read 128 bytes is none of ours.
 constexpr std::chrono::seconds handing_limit{10};
@@ -64,61 +62,33 @@ Progress hand(Caller& caller, const UniqueId& id) {
     return Progress::Done;
 }
 
-// One attempt to be handed the id; false, with the reason, if it came to nothing.
-class Attempt {
-public:
-    Attempt(const Address& address, const Patience& patience) : address_(address), patience_(patience) {}
+void wait(Poller& poller, Deadline until, const Patience& patience) {
+    (void)poller.wait(std::min({until, patience.deadline, Clock::now() + cancel_granularity}));
+    patience.check();
+}
 
-    bool run(UniqueId& id, std::string& reason) {
-        connection_ = open_socket(address_.family());
-        if (const int error = connect_to(connection_, address_); error != 0 && error != EINPROGRESS)
-            return lost(error, reason);
-        if (!ready(events::writable, Clock::now() + attempt_limit)) {
-            reason = text("no connection came about within ", attempt_limit.count(), " ms");
+// Reads the id from a connection to rank 0, for as long as that takes: rank 0 may serve others first, and MLX's counts a
+// caller that has hung up as one of its ranks. False, with the reason, if the connection gives way.
+bool receive_id(const Descriptor& connection, UniqueId& id, const Patience& patience, std::string& reason) {
+    for (std::size_t received = 0; received < sizeof id.bytes;) {
+        const Transfer transfer = receive_from(connection, id.bytes + received, sizeof id.bytes - received);
+        received += transfer.bytes;
+        if (transfer.state == Transfer::State::Ended) {
+            reason = text("the connection ended after ", received, " of ", sizeof id.bytes, " bytes");
             return false;
         }
-        if (const int error = take_error(connection_.get()); error != 0) return lost(error, reason);
-        if (is_connected_to_itself(connection_)) return lost(ECONNREFUSED, reason);
-        // The id may come late. That rank 0's host has vanished meanwhile is noticed.
-        prepare_connection(connection_);
-        std::size_t received = 0;
-        while (received < sizeof id.bytes) {
-            const Transfer transfer = receive_from(connection_, id.bytes + received, sizeof id.bytes - received);
-            received += transfer.bytes;
-            if (transfer.state == Transfer::State::Ended) {
-                reason = text("the connection ended after ", received, " of ", sizeof id.bytes, " bytes");
-                return false;
-            }
-            if (transfer.state == Transfer::State::Failed) return lost(transfer.system_error, reason);
-            if (transfer.state == Transfer::State::Moved) continue;
-            // For as long as it takes: rank 0 may serve others first, and MLX's counts a caller that has hung up as one
-            // of its ranks.
-            reason = text("it has sent ", received, " of ", sizeof id.bytes, " bytes so far");
-            (void)ready(events::readable, patience_.deadline);
+        if (transfer.state == Transfer::State::Failed) {
+            reason = system_error_text(transfer.system_error);
+            return false;
         }
-        return true;
-    }
-
-private:
-    static bool lost(int error, std::string& reason) {
-        reason = system_error_text(error);
-        return false;
-    }
-
-    bool ready(short events, Deadline limit) {
+        if (transfer.state == Transfer::State::Moved) continue;
+        reason = text("it has sent ", received, " of ", sizeof id.bytes, " bytes so far");
         Poller poller;
-        poller.watch(connection_.get(), events);
-        while (!poller.wait(std::min(limit, Clock::now() + cancel_granularity))) {
-            patience_.check();
-            if (Clock::now() >= limit) return false;
-        }
-        return true;
+        poller.watch(connection.get(), events::readable);
+        wait(poller, patience.deadline, patience);
     }
-
-    const Address& address_;
-    const Patience& patience_;
-    Descriptor connection_;
-};
+    return true;
+}
 
 } // namespace
 
@@ -143,10 +113,10 @@ void IdServer::serve() {
         (void)poller.wait(Clock::now() + handing_limit);
         if (poller.events(closing_.descriptor()) != 0) return;
         try {
-            for (Descriptor connection = accept_from(listener_); connection.is_open();
-                 connection = accept_from(listener_)) {
+            for (Accepted accepted = accept_from(listener_); accepted.connection.is_open();
+                 accepted = accept_from(listener_)) {
                 callers.emplace_back();
-                callers.back().connection = std::move(connection);
+                callers.back().connection = std::move(accepted.connection);
             }
         } catch (const Error&) {
             // There are no more descriptors now: who waits to be accepted is served later.
@@ -163,20 +133,19 @@ void IdServer::serve() {
 }
 
 UniqueId fetch_id(const std::string& rendezvous, const Patience& patience) {
-    const Address address = resolved(rendezvous, patience);
     std::string reason = "it was not tried";
-    auto retry = first_retry;
+    Connector connector(resolved(rendezvous, patience), backoff);
     try {
         for (;;) {
-            UniqueId id{};
-            if (Attempt(address, patience).run(id, reason)) return id;
-            const Deadline next = Clock::now() + retry;
-            while (Clock::now() < next) {
-                patience.check();
-                std::this_thread::sleep_for(std::min<Clock::duration>(cancel_granularity, next - Clock::now()));
+            if (const int error = connector.step(); error != 0) reason = system_error_text(error);
+            if (connector.is_connected()) {
+                UniqueId id{};
+                if (receive_id(connector.connection(), id, patience, reason)) return id;
+                connector.lose(ECONNRESET);
             }
-            patience.check();
-            retry = std::min(retry * 2, longest_retry);
+            Poller poller;
+            connector.watch(poller);
+            wait(poller, connector.next_step(), patience);
         }
     } catch (const Error& error) {
         if (error.status != NC_RENDEZVOUS_FAILED) throw;

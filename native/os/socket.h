@@ -21,8 +21,13 @@ Descriptor listen_on(const Address& address, int backlog, bool also_ipv4 = false
 // Whether the system lets an IPv6 socket hear callers over IPv4.
 bool ipv6_hears_ipv4();
 
-// The next connection that is waiting, or a closed descriptor if there is none. Prepared as open_socket() does.
-Descriptor accept_from(const Descriptor& listener);
+// A connection that somebody else has opened.
+struct Accepted {
+    Descriptor connection;
+    Address source; // where it comes from
+};
+// The next one that is waiting; closed if there is none. Prepared as open_socket() does.
+Accepted accept_from(const Descriptor& listener);
 
 // Begins to connect a new socket. 0: it is connected. EINPROGRESS: it will be writable when the attempt has ended, and
 // take_error() tells how. Otherwise why there is no connection, as an errno.

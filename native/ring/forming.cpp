@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <iterator>
+#include <span>
 
 #include "os/descriptor.h"
 #include "os/poller.h"
 #include "os/socket.h"
 #include "ring/neighbour_check.h"
 #include "ring/slices.h"
-#include "transport/silence.h"
+#include "transport/acceptor.h"
+#include "transport/connector.h"
 #include "transport/tcp_channel.h"
 
 namespace nc::ring {
@@ -17,48 +19,24 @@ namespace {
 
 // Many may call at once; whoever finds no place in the queue tries again only a second later.
 constexpr int backlog = 128;
-constexpr std::chrono::milliseconds first_retry{5};
-constexpr std::chrono::milliseconds longest_retry{200};
-constexpr std::chrono::milliseconds attempt_limit{5000};
+constexpr Backoff backoff{std::chrono::milliseconds{5}, std::chrono::milliseconds{200}};
 constexpr std::chrono::milliseconds cancel_granularity{50};
-// A caller that hung up without a word may have been a stranger. The real neighbour gets this long to show up; after
-// that the caller counts as a neighbour that had nothing to say, which MLX's wire allows.
-constexpr std::chrono::milliseconds silent_caller_patience{1000};
 constexpr std::size_t strangers_named = 8;
-// So many callers at one address are kept until it is known which of them is the neighbour.
-constexpr std::size_t most_callers = 64;
 
 [[noreturn]] void fail(const std::string& message, int peer = -1, int system_error = 0) {
     throw Error(NC_RENDEZVOUS_FAILED, message, peer, system_error);
 }
 
-// A connection that was accepted and may be the left neighbour's.
-struct Caller {
-    Descriptor connection;
-    Address source;
-    Pulse pulse = Pulse::Quiet;
-    std::optional<Deadline> silent_since; // it hung up without having sent anything
-    Password said{};
-    std::size_t said_bytes = 0;
-};
-
-// One of the own addresses.
+// One of the own addresses, and those who have called there.
 struct Door {
     Address address;
-    Descriptor listener;
-    std::vector<Caller> callers;
+    Acceptor acceptor;
 };
 
-// The way to one of the right neighbour's addresses.
-struct Approach {
-    Address address;
-    Descriptor connection;
-    bool connected = false;
-    bool trying = false;
-    Deadline next_event{}; // when to try again, or to give an attempt up
-    std::chrono::milliseconds retry = first_retry;
-    int last_error = 0;
-};
+std::vector<std::byte> bytes_of(const Password& password) {
+    const auto bytes = std::as_bytes(std::span(password));
+    return {bytes.begin(), bytes.end()};
+}
 
 class Forming {
 public:
@@ -69,18 +47,26 @@ public:
           check_(plan_.left) {
         if (plan_.listeners.empty())
             plan_.listeners = open_listeners(plan_.own, plan_.source, plan_.rank, plan_.also_ipv4);
-        for (std::size_t i = 0; i < plan_.own.size(); ++i)
-            doors_.push_back({plan_.own[i], std::move(plan_.listeners[i]), {}});
+        const Acceptor::Greeting password{sizeof(Password), "the password"};
+        const Acceptor::Greeting nothing{0, "a word"};
+        for (std::size_t i = 0; i < plan_.own.size(); ++i) {
+            doors_.push_back({plan_.own[i],
+                              {std::move(plan_.listeners[i]), expects_password() ? password : nothing,
+                               [this, i](const Acceptor::Caller& caller, const std::string& why) {
+                                   turn_away(plan_.own[i], caller, why);
+                               }}});
+        }
         for (const Address& address : plan_.right) {
-            approaches_.emplace_back();
-            approaches_.back().address = address;
+            connectors_.emplace_back(
+                address, backoff,
+                plan_.right_password.has_value() ? bytes_of(*plan_.right_password) : std::vector<std::byte>{});
         }
     }
 
     Connections run() {
         for (;;) {
             for (Door& door : doors_) tend(door);
-            tend_approaches();
+            tend_connectors();
             if (complete()) return take();
             const Deadline now = Clock::now();
             if (now >= plan_.deadline) fail(timeout_message(), all_accepted() ? right_rank_ : left_rank_);
@@ -99,104 +85,45 @@ private:
     // The accepting side.
 
     void tend(Door& door) {
-        for (Descriptor connection = accept_from(door.listener); connection.is_open();
-             connection = accept_from(door.listener)) {
-            make_room(door);
-            const Address source = Address::remote(connection.get());
-            // Whoever is turned away, or meets a rank that fails to form, is to see that.
-            reset_on_close(connection, true);
-            if (!expects_password() && !check_.may_be(source, Address::local(connection.get()))) {
-                turn_away(door, source, text("it does not come from rank ", left_rank_));
-                continue;
-            }
-            plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": ", source.text(), " called at ",
+        const auto stranger = [&](const Acceptor::Caller& caller) -> std::string {
+            if (!expects_password() && !check_.may_be(caller.source, Address::local(caller.connection.get())))
+                return text("it does not come from rank ", left_rank_);
+            plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": ", caller.source.text(), " called at ",
                             door.address.text());
-            door.callers.push_back({std::move(connection), source, Pulse::Quiet, std::nullopt, {}, 0});
-        }
-        std::erase_if(door.callers, [&](Caller& caller) { return !still_possible(door, caller); });
-        keep_only_the_proven(door);
-        // Whoever hung up without a word gives way to somebody who did not.
-        if (std::any_of(door.callers.begin(), door.callers.end(),
-                        [](const Caller& caller) { return !caller.silent_since.has_value(); })) {
-            std::erase_if(door.callers, [&](const Caller& caller) {
-                if (caller.silent_since.has_value()) turn_away(door, caller.source, "it hung up without a word");
-                return caller.silent_since.has_value();
-            });
-        }
-    }
-
-    // The caller that has waited longest without a proof gives way, if there are too many.
-    void make_room(Door& door) {
-        if (door.callers.size() < most_callers) return;
-        turn_away(door, door.callers.front().source, "it was one of too many");
-        door.callers.erase(door.callers.begin());
+            return {};
+        };
+        const auto greeted = [this](const Acceptor::Caller& caller) -> std::string {
+            return caller.said == bytes_of(*plan_.own_password) ? "" : "it does not know the password";
+        };
+        door.acceptor.tend(stranger, greeted);
+        if (expects_password()) keep_only_the_proven(door);
     }
 
     // Whoever says the password first is the neighbour. Others may say nothing for as long as they like.
     void keep_only_the_proven(Door& door) {
-        if (!expects_password()) return;
-        const auto proven = std::find_if(door.callers.begin(), door.callers.end(),
-                                         [this](const Caller& caller) { return knows_password(caller); });
-        if (proven == door.callers.end()) return;
-        std::iter_swap(door.callers.begin(), proven);
-        for (; door.callers.size() > 1; door.callers.pop_back()) {
-            turn_away(door, door.callers.back().source, text("another connection proved to be rank ", left_rank_));
-        }
+        std::list<Acceptor::Caller>& callers = door.acceptor.callers();
+        const auto proven = std::ranges::find(callers, true, &Acceptor::Caller::has_greeted);
+        if (proven == callers.end()) return;
+        callers.splice(callers.begin(), callers, proven);
+        while (callers.size() > 1)
+            door.acceptor.turn_away(std::prev(callers.end()),
+                                    text("another connection proved to be rank ", left_rank_));
     }
 
-    bool still_possible(const Door& door, Caller& caller) {
-        if (expects_password() && caller.said_bytes < caller.said.size() && !listen_to(door, caller)) return false;
-        if (caller.pulse == Pulse::Ended) {
-            // It may still be reset; that it has ended is known.
-            if (probe(caller.connection) != Pulse::Broken) return true;
-            caller.pulse = Pulse::Broken;
-        } else {
-            caller.pulse = probe(caller.connection);
+    void turn_away(const Address& door, const Acceptor::Caller& caller, const std::string& why) {
+        if (plan_.neighbours_listen && caller.has_greeted && caller.pulse == Pulse::Broken) {
+            neighbour_gave_up(left_rank_,
+                              text("closed its connection from ", caller.source.text(), " to ", door.text()));
         }
-        if (caller.pulse == Pulse::Broken) {
-            if (plan_.neighbours_listen && knows_password(caller)) {
-                neighbour_gave_up(
-                    left_rank_, text("closed its connection from ", caller.source.text(), " to ", door.address.text()));
-            }
-            turn_away(door, caller.source, "its connection broke");
-            return false;
-        }
-        if (caller.pulse != Pulse::Ended) return true;
-        if (!knows_password(caller)) {
-            turn_away(door, caller.source, "it hung up without the password");
-            return false;
-        }
-        if (!expects_password()) caller.silent_since = Clock::now();
-        return true;
-    }
-
-    bool knows_password(const Caller& caller) const {
-        return !expects_password() || caller.said_bytes == caller.said.size();
-    }
-
-    // Reads what there is of the password; false if it is wrong.
-    bool listen_to(const Door& door, Caller& caller) {
-        caller.said_bytes += receive_from(caller.connection, caller.said.data() + caller.said_bytes,
-                                          caller.said.size() - caller.said_bytes)
-                                 .bytes;
-        if (caller.said_bytes < caller.said.size() || caller.said == *plan_.own_password) return true;
-        turn_away(door, caller.source, "it does not know the password");
-        return false;
-    }
-
-    void turn_away(const Door& door, const Address& source, const std::string& why) {
-        plan_.log.write(NC_LOG_WARNING, "[ring] rank ", plan_.rank, ": turned away a connection from ", source.text(),
-                        " to ", door.address.text(), ": ", why);
+        plan_.log.write(NC_LOG_WARNING, "[ring] rank ", plan_.rank, ": turned away a connection from ",
+                        caller.source.text(), " to ", door.text(), ": ", why);
         if (strangers_.size() < strangers_named)
-            strangers_.push_back(text(source.text(), " at ", door.address.text(), " (", why, ")"));
+            strangers_.push_back(text(caller.source.text(), " at ", door.text(), " (", why, ")"));
     }
 
-    bool accepted(const Door& door) const {
-        if (door.callers.empty()) return false;
-        return std::all_of(door.callers.begin(), door.callers.end(), [&](const Caller& caller) {
-            return knows_password(caller) &&
-                   (!caller.silent_since.has_value() || Clock::now() >= *caller.silent_since + silent_caller_patience);
-        });
+    static bool accepted(const Door& door) {
+        const std::list<Acceptor::Caller>& callers = door.acceptor.callers();
+        return !callers.empty() && std::ranges::all_of(callers, &Acceptor::Caller::has_greeted);
     }
 
     bool all_accepted() const {
@@ -205,67 +132,37 @@ private:
 
     // The connecting side: one address after the other, as the neighbour may open them one by one.
 
-    void tend_approaches() {
-        for (Approach& approach : approaches_) {
-            if (approach.connected) {
-                if (probe(approach.connection) != Pulse::Broken) continue;
+    void tend_connectors() {
+        for (Connector& connector : connectors_) {
+            if (connector.is_connected()) {
+                if (probe(connector.connection()) != Pulse::Broken) continue;
                 if (plan_.neighbours_listen) {
                     neighbour_gave_up(right_rank_,
-                                      text("closed the connection to its address ", approach.address.text()));
+                                      text("closed the connection to its address ", connector.address().text()));
                 }
                 plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ",
-                                approach.address.text(), " broke the connection, trying again");
-                retry_later(approach, take_error(approach.connection.get()));
+                                connector.address().text(), " broke the connection, trying again");
+                connector.lose(take_error(connector.connection().get()));
             }
-            if (approach.trying) check_attempt(approach);
-            if (!approach.connected && !approach.trying && Clock::now() >= approach.next_event) start_attempt(approach);
-            if (!approach.connected) return;
+            const int before = connector.last_error();
+            if (const int error = connector.step(); error != 0) note_failure(connector, error, before);
+            if (!connector.is_connected()) return;
+            plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": connected to rank ", right_rank_, " at ",
+                            connector.address().text());
         }
     }
 
-    void start_attempt(Approach& approach) {
-        approach.connection = open_socket(approach.address.family());
-        reset_on_close(approach.connection, true);
-        const int error = connect_to(approach.connection, approach.address);
-        if (error == 0) {
-            established(approach);
-        } else if (error == EINPROGRESS) {
-            approach.trying = true;
-            approach.next_event = Clock::now() + attempt_limit;
-        } else {
-            retry_later(approach, error);
+    void note_failure(const Connector& connector, int error, int before) {
+        if (plan_.neighbours_listen && (error == ECONNREFUSED || error == ECONNRESET)) {
+            neighbour_gave_up(right_rank_,
+                              text("did not accept the connection to its address ", connector.address().text(), " (",
+                                   system_error_text(error), ")"),
+                              error);
         }
-    }
-
-    void check_attempt(Approach& approach) {
-        Poller poller;
-        poller.watch(approach.connection.get(), events::writable);
-        if (poller.wait(Clock::now())) {
-            const int error = take_error(approach.connection.get());
-            if (error == 0) {
-                established(approach);
-            } else {
-                retry_later(approach, error);
-            }
-        } else if (Clock::now() >= approach.next_event) {
-            retry_later(approach, ETIMEDOUT);
+        if (error != before) {
+            plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ",
+                            connector.address().text(), " is not there yet: ", system_error_text(error));
         }
-    }
-
-    void established(Approach& approach) {
-        if (is_connected_to_itself(approach.connection)) return retry_later(approach, ECONNREFUSED);
-        prepare_connection(approach.connection);
-        if (plan_.right_password.has_value()) {
-            // A new connection takes these few bytes at once.
-            const std::span said(*plan_.right_password);
-            if (send_to(approach.connection, said.data(), said.size()).bytes != said.size())
-                return retry_later(approach, ECONNRESET);
-        }
-        approach.connected = true;
-        approach.trying = false;
-        approach.retry = first_retry;
-        plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": connected to rank ", right_rank_, " at ",
-                        approach.address.text());
     }
 
     // Where everybody listened before anybody called, who is gone does not come back.
@@ -275,40 +172,19 @@ private:
              neighbour, system_error);
     }
 
-    void retry_later(Approach& approach, int error) {
-        if (plan_.neighbours_listen && (error == ECONNREFUSED || error == ECONNRESET)) {
-            neighbour_gave_up(right_rank_,
-                              text("did not accept the connection to its address ", approach.address.text(), " (",
-                                   system_error_text(error), ")"),
-                              error);
-        }
-        if (error != approach.last_error) {
-            plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ",
-                            approach.address.text(), " is not there yet: ", system_error_text(error));
-        }
-        approach.last_error = error;
-        approach.connection.close();
-        approach.connected = false;
-        approach.trying = false;
-        approach.next_event = Clock::now() + approach.retry;
-        approach.retry = std::min(approach.retry * 2, longest_retry);
-    }
-
     // Both.
 
-    bool all_connected() const {
-        return std::all_of(approaches_.begin(), approaches_.end(),
-                           [](const Approach& approach) { return approach.connected; });
-    }
+    bool all_connected() const { return std::ranges::all_of(connectors_, &Connector::is_connected); }
 
     bool complete() const { return all_connected() && all_accepted(); }
 
     Connections take() {
         Connections connections;
         for (Door& door : doors_) {
-            if (door.callers.size() > 1) {
+            std::list<Acceptor::Caller>& callers = door.acceptor.callers();
+            if (callers.size() > 1) {
                 std::string sources;
-                for (const Caller& caller : door.callers)
+                for (const Acceptor::Caller& caller : callers)
                     sources += text(sources.empty() ? "" : " and ", caller.source.text());
                 fail(text(plan_.source, ": rank ", plan_.rank,
                           " cannot tell which of several connections to its address ", door.address.text(), " is rank ",
@@ -316,12 +192,10 @@ private:
                      left_rank_);
             }
             connections.left.push_back(
-                std::make_unique<Link>(make_tcp_channel(std::move(door.callers.front().connection)), left_rank_));
+                std::make_unique<Link>(make_tcp_channel(std::move(callers.front().connection)), left_rank_));
         }
-        for (Approach& approach : approaches_) {
-            connections.right.push_back(
-                std::make_unique<Link>(make_tcp_channel(std::move(approach.connection)), right_rank_));
-        }
+        for (Connector& connector : connectors_)
+            connections.right.push_back(std::make_unique<Link>(make_tcp_channel(connector.take()), right_rank_));
         return connections;
     }
 
@@ -330,25 +204,11 @@ private:
         if (plan_.cancellation.can_come()) until = std::min(until, now + cancel_granularity);
         Poller poller;
         if (plan_.interruption != nullptr) poller.watch(plan_.interruption->descriptor(), events::readable);
-        for (const Door& door : doors_) {
-            poller.watch(door.listener.get(), events::readable);
-            for (const Caller& caller : door.callers) {
-                const bool listening = expects_password() && !knows_password(caller);
-                // An end that is known already would be reported again and again.
-                poller.watch(caller.connection.get(),
-                             static_cast<short>((listening ? events::readable : 0) |
-                                                (caller.pulse == Pulse::Quiet ? events::peer_ended : 0)));
-                if (caller.silent_since.has_value() && *caller.silent_since + silent_caller_patience > now)
-                    until = std::min(until, *caller.silent_since + silent_caller_patience);
-            }
-        }
-        for (const Approach& approach : approaches_) {
-            if (approach.connected) {
-                poller.watch(approach.connection.get(), 0);
-                continue;
-            }
-            if (approach.trying) poller.watch(approach.connection.get(), events::writable);
-            until = std::min(until, std::max(approach.next_event, now));
+        for (const Door& door : doors_) door.acceptor.watch(poller);
+        for (const Connector& connector : connectors_) {
+            connector.watch(poller);
+            if (connector.is_connected()) continue;
+            until = std::min(until, std::max(connector.next_step(), now));
             break;
         }
         poller.wait(until);
@@ -362,10 +222,10 @@ private:
             if (!accepted(door))
                 message << "; rank " << left_rank_ << " did not connect to this rank's address " << door.address.text();
         }
-        for (const Approach& approach : approaches_) {
-            if (approach.connected) continue;
-            message << "; rank " << right_rank_ << " did not answer at " << approach.address.text();
-            if (approach.last_error != 0) message << " (" << system_error_text(approach.last_error) << ')';
+        for (const Connector& connector : connectors_) {
+            if (connector.is_connected()) continue;
+            message << "; rank " << right_rank_ << " did not answer at " << connector.address().text();
+            if (connector.last_error() != 0) message << " (" << system_error_text(connector.last_error()) << ')';
             break;
         }
         if (!strangers_.empty()) {
@@ -380,7 +240,7 @@ private:
     const int right_rank_;
     const NeighbourCheck check_;
     std::vector<Door> doors_;
-    std::vector<Approach> approaches_;
+    std::vector<Connector> connectors_;
     std::vector<std::string> strangers_;
 };
 

@@ -249,26 +249,56 @@ TEST(Forming, PrefersALiveCallerToOneThatHungUpWithoutAWord) {
     expect_ring(connections);
 }
 
-// MLX's wire has no greeting: a neighbour that connects, has nothing to say and leaves was there all the same.
-TEST(Forming, TakesASilentCallerForTheNeighbourIfNobodyElseCalls) {
+// A port probe, say. It is turned away at once, and the neighbour is waited for, also when nothing else lacks.
+TEST(Forming, ACallerThatHangsUpWithoutAWordIsNeverTheNeighbour) {
     const ReservedPorts ports(2);
+    LogBook book;
     std::atomic<bool> formed{false};
     on_all_ranks(2, [&](int who) {
         if (who == 0) {
-            const Connections connections = form_ring(plan_of(ports, 0, 2, 1));
+            FormingPlan plan = plan_of(ports, 0, 2, 1);
+            plan.log = book.log();
+            const Connections connections = form_ring(std::move(plan));
             formed = true;
-            char byte = 0;
-            EXPECT_EQ(connections.left[0]->read(&byte, 1).state, Transfer::State::Ended);
+            EXPECT_EQ(hear(*connections.left[0]), 'x');
         } else {
+            const Descriptor right = listen_on(ports[1], 4);
             const Descriptor silent = connect_when_open(ports[0]);
             ::shutdown(silent.get(), SHUT_WR);
-            // Only now, so that it has ended before the ring is complete.
+            const Descriptor accepted = accept_one(right);
+            EXPECT_TRUE(book.wait_for("hung up without a word"));
+            char byte = 0;
+            EXPECT_FALSE(receive_all(silent, &byte, 1)) << "it is turned away";
+            EXPECT_FALSE(formed);
+            const Descriptor neighbour = connect_when_open(ports[0]);
+            send_all(neighbour, "x", 1);
+            EXPECT_TRUE(test::ready(accepted.get(), POLLIN)) << "the other side ends";
+        }
+    });
+    EXPECT_TRUE(formed);
+}
+
+TEST(Forming, ANeighbourThatWasStartedAgainTakesItsPlace) {
+    const ReservedPorts ports(2);
+    LogBook book;
+    on_all_ranks(2, [&](int who) {
+        if (who == 0) {
+            FormingPlan plan = plan_of(ports, 0, 2, 1);
+            plan.log = book.log();
+            const Connections connections = form_ring(std::move(plan));
+            EXPECT_EQ(hear(*connections.left[0]), 'y');
+        } else {
+            const Descriptor first = connect_when_open(ports[0]);
+            send_all(first, "x", 1);
+            ::shutdown(first.get(), SHUT_WR);
+            const Descriptor second = connect_when_open(ports[0]);
+            send_all(second, "y", 1);
+            EXPECT_TRUE(book.wait_for("it has left, and another one has come"));
             const Descriptor right = listen_on(ports[1], 4);
             const Descriptor accepted = accept_one(right);
             EXPECT_TRUE(test::ready(accepted.get(), POLLIN)) << "the other side ends";
         }
     });
-    EXPECT_TRUE(formed);
 }
 
 TEST(Forming, TakesACallerThatHasSentAndLeft) {

@@ -40,7 +40,7 @@ protected:
         EXPECT_TRUE(::connect(own.get(), address.get(), address.length()) == 0 || errno == EINPROGRESS);
         EXPECT_TRUE(wait_for(own.get(), POLLOUT, happened, ample_ms));
         EXPECT_TRUE(wait_for(listener.get(), POLLIN, happened, ample_ms));
-        peer = accept_from(listener);
+        peer = accept_from(listener).connection;
         EXPECT_TRUE(peer.is_open());
     }
 

@@ -44,7 +44,7 @@ inline Descriptor connect_when_open(const Address& address, const Address& from 
 
 inline Descriptor accept_one(const Descriptor& listener) {
     if (!ready(listener.get(), POLLIN)) return {};
-    return accept_from(listener);
+    return accept_from(listener).connection;
 }
 
 inline void send_all(const Descriptor& to, const void* data, std::size_t size) {

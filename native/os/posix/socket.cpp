@@ -95,16 +95,19 @@ bool ipv6_hears_ipv4() {
     return ::getsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, &length) == 0 && only_v6 == 0;
 }
 
-Descriptor accept_from(const Descriptor& listener) {
+Accepted accept_from(const Descriptor& listener) {
     for (;;) {
+        sockaddr_storage source{};
+        auto* const told = reinterpret_cast<sockaddr*>(&source);
+        socklen_t length = sizeof source;
 #ifdef __linux__
-        Descriptor connection(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        Descriptor connection(::accept4(listener.get(), told, &length, SOCK_CLOEXEC));
 #else
-        Descriptor connection(::accept(listener.get(), nullptr, nullptr));
+        Descriptor connection(::accept(listener.get(), told, &length));
 #endif
         if (connection.is_open()) {
             prepare(connection.get());
-            return connection;
+            return {std::move(connection), Address(told, length)};
         }
         if (errno == EINTR) continue;
         // Whatever befell a connection before it was accepted is no concern of the listener.

@@ -168,7 +168,7 @@ private:
 
     void accept(const Descriptor& listener) {
         wait(listener.get(), POLLIN);
-        Descriptor socket = accept_from(listener);
+        Descriptor socket = accept_from(listener).connection;
         Hello hello{};
         if (!socket.is_open() || !receive(socket, hello)) return;
         const bool fits =

@@ -1,0 +1,62 @@
+// The way to an address at which somebody is going to listen: tries again and again, ever less often, until a
+// connection has come about.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <vector>
+
+#include "base/clock.h"
+#include "os/poller.h"
+#include "os/socket.h"
+
+namespace nc {
+
+// How soon to try again, and how long an attempt may take.
+struct Backoff {
+    std::chrono::milliseconds first;
+    std::chrono::milliseconds longest;
+    std::chrono::milliseconds attempt{5000};
+};
+
+class Connector {
+public:
+    // greeting: what is said first; short enough for a new connection to take it at once.
+    Connector(Address address, const Backoff& backoff, std::vector<std::byte> greeting = {})
+        : address_(std::move(address)), backoff_(backoff), greeting_(std::move(greeting)), pause_(backoff.first) {}
+
+    const Address& address() const { return address_; }
+    bool is_connected() const { return state_ == State::Connected; }
+    // While it is connected.
+    const Descriptor& connection() const { return connection_; }
+    Descriptor take() { return std::move(connection_); }
+
+    // Goes on as far as it can without waiting. Returns the errno of an attempt that has failed just now, or 0.
+    // Throws Error(NC_SYSTEM_ERROR) if there can be no socket.
+    int step();
+    // What is to wake up whoever waits for it, and when to step at the latest.
+    void watch(Poller& poller) const;
+    Deadline next_step() const;
+    // The connection gave way: another one is needed.
+    void lose(int error);
+
+    // Why the last attempt failed; 0 if none has.
+    int last_error() const { return last_error_; }
+
+private:
+    enum class State { Pausing, Trying, Connected };
+
+    int attempt();
+    int finish();
+
+    Address address_;
+    Backoff backoff_;
+    std::vector<std::byte> greeting_;
+    State state_ = State::Pausing;
+    Descriptor connection_;
+    Deadline next_step_{}; // when to try again, or to give an attempt up
+    std::chrono::milliseconds pause_;
+    int last_error_ = 0;
+};
+
+} // namespace nc
