@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -13,11 +14,16 @@
 namespace nc {
 namespace {
 
+struct Backend {
+    const nc_backend* table;
+    std::shared_ptr<const nc_backend> started; // null before; nobody else has it if there is no group
+};
+
 // The one piece of global state: which backends are loaded, and where others are to be looked for.
 struct Loaded {
     std::mutex mutex;
     std::string directory;
-    std::map<std::string, const nc_backend*> by_path;
+    std::map<std::string, Backend> by_path;
 };
 
 Loaded& loaded() {
@@ -53,19 +59,52 @@ const nc_backend* open_backend(const std::string& name, const std::string& path)
     return backend;
 }
 
-} // namespace
-
-const nc_backend& load_backend(const std::string& name) {
+// With the table's lock held.
+Backend& backend_of(Loaded& table, const std::string& name) {
     if (!is_backend_name(name)) throw Error(NC_INVALID_ARGUMENT, text("'", name, "' is not a backend's name"));
-    Loaded& table = loaded();
-    const std::lock_guard lock(table.mutex);
     const std::string directory = table.directory.empty() ? own_library_folder() : table.directory;
     const std::string path = text(directory, "/libnative_collectives_", name, library_suffix);
     const auto known = table.by_path.find(path);
-    if (known != table.by_path.end()) return *known->second;
-    const nc_backend* backend = open_backend(name, path);
-    table.by_path.emplace(path, backend);
-    return *backend;
+    if (known != table.by_path.end()) return known->second;
+    return table.by_path.emplace(path, Backend{open_backend(name, path), nullptr}).first->second;
+}
+
+// When the process exits. Other threads may still be at work, in a group or in a start: nobody waits for them, and what
+// such a backend has started stays.
+void end_backends() {
+    Loaded& table = loaded();
+    const std::unique_lock lock(table.mutex, std::try_to_lock);
+    if (!lock.owns_lock()) return;
+    for (auto& [path, backend] : table.by_path) {
+        if (backend.started.use_count() != 1) continue;
+        backend.started.reset();
+        if (backend.table->end != nullptr) backend.table->end();
+    }
+}
+
+} // namespace
+
+const nc_backend& load_backend(const std::string& name) {
+    Loaded& table = loaded();
+    const std::lock_guard lock(table.mutex);
+    return *backend_of(table, name).table;
+}
+
+std::shared_ptr<const nc_backend> start_backend(const std::string& name) {
+    Loaded& table = loaded();
+    const std::lock_guard lock(table.mutex);
+    Backend& backend = backend_of(table, name);
+    if (backend.started != nullptr) return backend.started;
+    if (backend.table->start != nullptr) {
+        nc_error error = empty_error();
+        const nc_status status = backend.table->start(&error);
+        if (status != NC_OK) throw Error(status, error.message, error.peer, error.system_error);
+    }
+    static const int registered = std::atexit(end_backends);
+    (void)registered;
+    // The table belongs to the library, which is never unloaded.
+    backend.started = std::shared_ptr<const nc_backend>(backend.table, [](const nc_backend*) {});
+    return backend.started;
 }
 
 void set_backend_directory(std::string path) {

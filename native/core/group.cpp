@@ -34,8 +34,8 @@ std::string cancelled_text(const Work& work) {
 
 } // namespace
 
-Group::Group(const Settings& settings, const nc_backend* backend, std::string backend_name)
-    : settings_(settings), backend_(backend), backend_name_(std::move(backend_name)) {}
+Group::Group(const Settings& settings, std::shared_ptr<const nc_backend> backend, std::string backend_name)
+    : settings_(settings), backend_(std::move(backend)), backend_name_(std::move(backend_name)) {}
 
 Group::~Group() {
     shut_down();
@@ -48,8 +48,8 @@ std::shared_ptr<Group> Group::create(const nc_group_options& options) {
         Log(options.log, options.log_context),
     };
     if (options.backend == nullptr) return std::shared_ptr<Group>(new Group(settings, nullptr, "self"));
-    const nc_backend& backend = load_backend(options.backend);
-    std::shared_ptr<Group> group(new Group(settings, &backend, options.backend));
+    const std::shared_ptr<const nc_backend> backend = start_backend(options.backend);
+    std::shared_ptr<Group> group(new Group(settings, backend, options.backend));
     nc_backend_options backend_options = group->backend_options();
     backend_options.rank = options.rank;
     backend_options.settings = options.settings;
@@ -59,7 +59,7 @@ std::shared_ptr<Group> Group::create(const nc_group_options& options) {
     backend_options.cancel = options.cancel;
     nc_backend_group made{nullptr, 0, 1};
     nc_error error = empty_error();
-    const nc_status status = backend.create(&backend_options, &made, &error);
+    const nc_status status = backend->create(&backend_options, &made, &error);
     if (status != NC_OK) throw Error(joining_failure(status), error.message, error.peer, error.system_error);
     group->adopt(made);
     return group;
@@ -133,17 +133,19 @@ nc_status Group::execute(const nc_request& request, nc_error* error) {
     const Deadline deadline = deadline_of(request);
     nc_error failure = empty_error();
     std::uint64_t sequence = 0;
+    Turn turn = Turn::GroupEnded;
     {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
         if (ended_) {
             refuse(failure, request.operation, last_issued_ + 1);
             copy_error(error, failure);
             return failure.status;
         }
         sequence = ++last_issued_;
+        turn = await_turn(lock, sequence, deadline);
     }
     nc_status status = NC_OK;
-    if (const Turn turn = await_turn(sequence, deadline); turn == Turn::Mine) {
+    if (turn == Turn::Mine) {
         status = run(request, sequence, deadline, failure);
         end_turn();
     } else {
@@ -154,8 +156,7 @@ nc_status Group::execute(const nc_request& request, nc_error* error) {
     return status;
 }
 
-Group::Turn Group::await_turn(std::uint64_t sequence, Deadline deadline) {
-    std::unique_lock lock(mutex_);
+Group::Turn Group::await_turn(std::unique_lock<std::mutex>& lock, std::uint64_t sequence, Deadline deadline) {
     const auto ready = [this, sequence] { return ended_ || last_ended_ + 1 == sequence; };
     if (!ready()) {
         ++waiting_;
@@ -268,8 +269,9 @@ std::shared_ptr<Work> Group::enqueue(const nc_request& request, nc_completion co
     const Caller caller(*this);
     const Deadline deadline = deadline_of(request);
     std::shared_ptr<Work> work;
+    Turn turn = Turn::GroupEnded;
     {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
         if (ended_) {
             refuse(error, request.operation, last_issued_ + 1);
             return nullptr;
@@ -281,15 +283,18 @@ std::shared_ptr<Work> Group::enqueue(const nc_request& request, nc_completion co
             }
             queue_.push_back(work);
             queue_changed_.notify_one();
+            ++last_issued_;
+            return work;
         }
         ++last_issued_;
+        turn = await_turn(lock, work->sequence, work->deadline);
     }
-    return work->on_stream() ? enqueue_on_stream(std::move(work), error) : work;
+    return run_on_stream(std::move(work), turn, error);
 }
 
 // On the caller's thread: what the caller puts on the stream next comes after the operation.
-std::shared_ptr<Work> Group::enqueue_on_stream(std::shared_ptr<Work> work, nc_error& error) {
-    if (const Turn turn = await_turn(work->sequence, work->deadline); turn != Turn::Mine) {
+std::shared_ptr<Work> Group::run_on_stream(std::shared_ptr<Work> work, Turn turn, nc_error& error) {
+    if (turn != Turn::Mine) {
         error = no_turn(turn, work->request, work->sequence);
         return nullptr;
     }

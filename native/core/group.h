@@ -53,7 +53,7 @@ private:
         Log log;
     };
 
-    Group(const Settings& settings, const nc_backend* backend, std::string backend_name);
+    Group(const Settings& settings, std::shared_ptr<const nc_backend> backend, std::string backend_name);
 
     nc_backend_options backend_options();
     void adopt(const nc_backend_group& made);
@@ -62,8 +62,12 @@ private:
     std::int64_t timeout_of(const nc_request& request) const;
 
     enum class Turn { Mine, GroupEnded, Late };
-    // Waits for the operation's turn; if it is Mine, end_turn() must follow.
-    Turn await_turn(std::uint64_t sequence, Deadline deadline);
+    // Waits, with the lock held, for the operation's turn; if it is Mine, end_turn() must follow.
+    Turn await_turn(std::unique_lock<std::mutex>& lock, std::uint64_t sequence, Deadline deadline);
+    Turn await_turn(std::uint64_t sequence, Deadline deadline) {
+        std::unique_lock lock(mutex_);
+        return await_turn(lock, sequence, deadline);
+    }
     // The error of an operation whose turn did not come. One that is late ends the group: the ranks can no longer be
     // kept in step.
     nc_error no_turn(Turn turn, const nc_request& request, std::uint64_t sequence);
@@ -79,7 +83,8 @@ private:
     // Completes a failure of the backend with what only the group knows, and ends the group unless its ranks are in
     // step. Returns the status.
     nc_status conclude(const nc_request& request, std::uint64_t sequence, nc_standing standing, nc_error& error);
-    std::shared_ptr<Work> enqueue_on_stream(std::shared_ptr<Work> work, nc_error& error);
+    // The same on a stream of the caller's, from the moment at which its turn came or did not.
+    std::shared_ptr<Work> run_on_stream(std::shared_ptr<Work> work, Turn turn, nc_error& error);
     static void finished_on_stream(void* context, const nc_error* error);
     void split(const nc_request& request, const nc_call& call);
 
@@ -103,7 +108,7 @@ private:
     void end_cancelled(const Work& work);
 
     const Settings settings_;
-    const nc_backend* const backend_;
+    const std::shared_ptr<const nc_backend> backend_; // null: a group of one without a backend
     const std::string backend_name_;
     int rank_ = 0;
     int size_ = 1;

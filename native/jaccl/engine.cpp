@@ -1,6 +1,5 @@
 #include "jaccl/engine.h"
 #include "operation/traits.h"
-#include "os/poller.h"
 
 #include <algorithm>
 #include <thread>
@@ -33,11 +32,11 @@ Engine::Engine(std::vector<Link*> links, std::vector<const Device*> devices, con
                                 [](const Device* device) { return device->channel() != nullptr; })),
       interruption_(interruption) {}
 
-void Engine::run(const std::vector<Flow>& flows, nc_operation operation, const nc_call& call) {
+void Engine::run(std::span<const Flow> flows, nc_operation operation, const nc_call& call) {
     const Deadline deadline = deadline_of(call);
-    while (exchanges_.size() < flows.size()) exchanges_.push_back(std::make_unique<Exchange>());
+    while (exchanges_.size() < flows.size()) exchanges_.push_back(std::make_unique<Exchange>(scratch_));
     std::size_t running = 0;
-    std::vector<bool> ended(flows.size());
+    ScratchVector<bool> ended(flows.size(), false, scratch_);
     for (std::size_t i = 0; i < flows.size(); ++i) {
         ended[i] = !begin_next(flows[i], *exchanges_[i]);
         if (!ended[i]) ++running;
@@ -65,7 +64,7 @@ void Engine::run(const std::vector<Flow>& flows, nc_operation operation, const n
 }
 
 // False: the flow has ended.
-bool Engine::begin_next(const Flow& flow, Exchange& exchange) const {
+bool Engine::begin_next(Flow flow, Exchange& exchange) const {
     do {
         exchange.reset(smallest_frame);
         if (!flow(exchange)) return false;
@@ -174,10 +173,10 @@ void Engine::sleep(Deadline deadline) {
         std::this_thread::sleep_for(std::clamp<Clock::duration>(waited / 8, shortest_pause, longest_pause));
         return;
     }
-    Poller poller;
-    for (const Device* device : devices_) poller.watch(device->channel()->fd, events::readable);
-    poller.watch(interruption_.descriptor(), events::readable);
-    if (!poller.wait(std::min(deadline, Clock::now() + longest_sleep))) return;
+    poller_.clear();
+    for (const Device* device : devices_) poller_.watch(device->channel()->fd, events::readable);
+    poller_.watch(interruption_.descriptor(), events::readable);
+    if (!poller_.wait(std::min(deadline, Clock::now() + longest_sleep))) return;
     // Each event is to be asked for anew.
     armed_ = false;
     for (const Device* device : devices_) device->take_events();

@@ -2,29 +2,32 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <vector>
 
 #include "base/clock.h"
 #include "jaccl/exchange.h"
 #include "jaccl/interruption.h"
 #include "operation/backend.h"
+#include "os/poller.h"
 
 namespace nc::jaccl {
 
 // A sequence of exchanges: fills in the next one, which begins when the one before is done; false: there is none.
-using Flow = std::function<bool(Exchange&)>;
+using Flow = FunctionRef<bool(Exchange&)>;
 
 class Engine {
 public:
     Engine(std::vector<Link*> links, std::vector<const Device*> devices, const Interruption& interruption);
 
+    // Of the operation that runs.
+    Scratch& scratch() { return scratch_; }
+
     // Runs the flows side by side; they must not share links in the same direction. Throws Error; what was posted stays
     // posted then, so that the links cannot be used again.
-    void run(const std::vector<Flow>& flows, nc_operation operation, const nc_call& call);
+    void run(std::span<const Flow> flows, nc_operation operation, const nc_call& call);
 
 private:
-    bool begin_next(const Flow& flow, Exchange& exchange) const;
+    bool begin_next(Flow flow, Exchange& exchange) const;
     bool poll_links();
     void take(Link& link, const Completion& completion) const;
     [[noreturn]] void fail(const Link& link, const Completion& completion) const;
@@ -38,7 +41,10 @@ private:
     const std::vector<const Device*> devices_;
     const bool has_channels_;
     const Interruption& interruption_;
-    std::vector<std::unique_ptr<Exchange>> exchanges_; // kept for the next operation
+    // Kept for the next operation.
+    Scratch scratch_;
+    std::vector<std::unique_ptr<Exchange>> exchanges_;
+    Poller poller_;
     Clock::time_point last_progress_{};
     bool armed_ = false;
 };

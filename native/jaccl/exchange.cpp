@@ -9,42 +9,29 @@ void Exchange::reset(std::size_t frame) {
     open_ = 0;
     outgoing_used_ = 0;
     incoming_used_ = 0;
-    progressed = nullptr;
+    progressed_ = nullptr;
 }
 
-Outgoing& Exchange::add_outgoing(std::size_t count, Outgoing::Pack pack) {
+Outgoing& Exchange::add_outgoing(std::span<Link* const> links, std::size_t count, Outgoing::Pack pack) {
     if (outgoing_used_ == outgoing_.size()) outgoing_.push_back(std::make_unique<Outgoing>());
     Outgoing& outgoing = *outgoing_[outgoing_used_++];
-    std::vector<Link*> links = std::move(outgoing.links);
-    links.clear();
+    std::vector<Link*> memory = std::move(outgoing.links);
     outgoing = Outgoing{};
-    outgoing.links = std::move(links);
+    outgoing.links = std::move(memory);
+    outgoing.links.assign(links.begin(), links.end());
     outgoing.count = count;
-    outgoing.pack = std::move(pack);
+    outgoing.pack = pack;
     outgoing.exchange = this;
     return outgoing;
 }
 
-Outgoing& Exchange::send(Link& link, std::size_t count, Outgoing::Pack pack) {
-    Outgoing& outgoing = add_outgoing(count, std::move(pack));
-    outgoing.links.push_back(&link);
-    return outgoing;
-}
-
-Outgoing& Exchange::send_to_all(std::span<Link* const> links, std::size_t count, Outgoing::Pack pack) {
-    Outgoing& outgoing = add_outgoing(count, std::move(pack));
-    outgoing.links.assign(links.begin(), links.end());
-    outgoing.is_shared = true;
-    return outgoing;
-}
-
-Incoming& Exchange::receive(Link& link, std::size_t count, Incoming::Consume consume) {
+Incoming& Exchange::add_incoming(Link& link, std::size_t count, Incoming::Consume consume) {
     if (incoming_used_ == incoming_.size()) incoming_.push_back(std::make_unique<Incoming>());
     Incoming& incoming = *incoming_[incoming_used_++];
     incoming = Incoming{};
     incoming.link = &link;
     incoming.count = count;
-    incoming.consume = std::move(consume);
+    incoming.consume = consume;
     incoming.exchange = this;
     return incoming;
 }
@@ -96,7 +83,7 @@ void Exchange::advance() {
             while (post_next(*outgoing_[i])) moved = true;
         }
     }
-    if (progressed) progressed();
+    if (progressed_) progressed_();
 }
 
 bool Exchange::consume_next(Incoming& incoming) {

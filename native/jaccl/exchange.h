@@ -6,12 +6,13 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "jaccl/link.h"
+#include "operation/scratch.h"
 
 namespace nc::jaccl {
 
@@ -20,7 +21,7 @@ class Exchange;
 // Messages that go to one peer, or the same ones to all.
 struct Outgoing {
     // Fills the buffer with what message m holds.
-    using Pack = std::function<void(std::size_t message, std::byte* buffer)>;
+    using Pack = FunctionRef<void(std::size_t message, std::byte* buffer)>;
 
     std::vector<Link*> links;
     bool is_shared = false;
@@ -40,7 +41,7 @@ struct Outgoing {
 
 // Messages that come from one peer.
 struct Incoming {
-    using Consume = std::function<void(std::size_t message, const std::byte* buffer)>;
+    using Consume = FunctionRef<void(std::size_t message, const std::byte* buffer)>;
 
     Link* link = nullptr;
     std::size_t count = 0;
@@ -60,20 +61,42 @@ struct Incoming {
 
 class Exchange {
 public:
-    Exchange() = default;
+    // What messages are filled and consumed by is kept in the scratch.
+    explicit Exchange(Scratch& scratch) : scratch_(scratch) {}
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
 
     // Makes it empty; every message that follows has that many bytes.
     void reset(std::size_t frame);
 
-    Outgoing& send(Link& link, std::size_t count, Outgoing::Pack pack);
+    template <class Pack>
+    Outgoing& send(Link& link, std::size_t count, Pack pack) {
+        Link* const links[] = {&link};
+        return add_outgoing(links, count, scratch_.keep(std::move(pack)));
+    }
     // The same to all of the links, from shared frames.
-    Outgoing& send_to_all(std::span<Link* const> links, std::size_t count, Outgoing::Pack pack);
-    Incoming& receive(Link& link, std::size_t count, Incoming::Consume consume);
+    template <class Pack>
+    Outgoing& send_to_all(std::span<Link* const> links, std::size_t count, Pack pack) {
+        Outgoing& outgoing = add_outgoing(links, count, scratch_.keep(std::move(pack)));
+        outgoing.is_shared = true;
+        return outgoing;
+    }
+    template <class Consume>
+    Incoming& receive(Link& link, std::size_t count, Consume consume) {
+        return add_incoming(link, count, scratch_.keep(std::move(consume)));
+    }
+    // Messages that are held, or relayed, all of them.
+    Incoming& receive(Link& link, std::size_t count) {
+        Incoming& incoming = add_incoming(link, count, nullptr);
+        incoming.held = count;
+        return incoming;
+    }
 
     // Is called whenever something has arrived or been sent, for whoever holds messages.
-    std::function<void()> progressed;
+    template <class Body>
+    void on_progress(Body body) {
+        progressed_ = scratch_.keep(std::move(body));
+    }
     // The oldest message of these is no longer needed.
     void release(Incoming& incoming);
 
@@ -86,7 +109,8 @@ public:
     void arrived(Incoming& incoming);
 
 private:
-    Outgoing& add_outgoing(std::size_t count, Outgoing::Pack pack);
+    Outgoing& add_outgoing(std::span<Link* const> links, std::size_t count, Outgoing::Pack pack);
+    Incoming& add_incoming(Link& link, std::size_t count, Incoming::Consume consume);
     void advance();
     bool consume_next(Incoming& incoming);
     bool post_next(Outgoing& outgoing);
@@ -94,6 +118,8 @@ private:
     void post(Outgoing& outgoing);
     bool may_post(const Outgoing& outgoing) const;
 
+    Scratch& scratch_;
+    FunctionRef<void()> progressed_;
     std::size_t frame_ = smallest_frame;
     std::size_t open_ = 0; // streams that are not done
     // Kept from step to step.

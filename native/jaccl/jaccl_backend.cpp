@@ -90,7 +90,19 @@ void destroy(void* handle) {
 }
 
 constexpr nc_backend backend{
-    NC_BACKEND_VERSION, "jaccl", available, nullptr, create, execute, split, abort, destroy, nullptr};
+    .version = NC_BACKEND_VERSION,
+    .name = "jaccl",
+    .start = nullptr,
+    .end = nullptr,
+    .available = available,
+    .create_id = nullptr,
+    .create = create,
+    .execute = execute,
+    .split = split,
+    .abort = abort,
+    .destroy = destroy,
+    .device = nullptr,
+};
 
 } // namespace
 } // namespace nc::jaccl

@@ -136,6 +136,7 @@ template <class Body>
 void JacclGroup::run(Body&& body) {
     const std::lock_guard lock(operation_mutex_);
     interruption_.throw_if_ended();
+    engine_.scratch().clear();
     try {
         body();
     } catch (const Error& error) {

@@ -50,16 +50,8 @@ void Operation::average_by(void (*schedule)(const Operation& operation)) const {
     } else {
         announce();
     }
-    average(request, rank, size, Adder::Saturating, [&](const nc_request& part) { schedule(Operation(*this, part)); });
-}
-
-void Operation::exchange(const std::function<void(Exchange&)>& fill) const {
-    bool begun = false;
-    run({[&](Exchange& exchange) {
-        if (std::exchange(begun, true)) return false;
-        fill(exchange);
-        return true;
-    }});
+    const auto reduce_part = [&](const nc_request& part) { schedule(Operation(*this, part)); };
+    average(request, rank, size, Adder::Saturating, scratch(), reduce_part);
 }
 
 void Operation::gather_bytes(const void* own, std::size_t bytes, void* all) const {
@@ -69,39 +61,40 @@ void Operation::gather_bytes(const void* own, std::size_t bytes, void* all) cons
 void Operation::announce() const {
     if (is_part_) return;
     const Header own = header_of(request);
-    std::vector<Header> all(static_cast<std::size_t>(size));
+    ScratchVector<Header> all(static_cast<std::size_t>(size), Header{}, scratch());
     gather_bytes(&own, sizeof own, all.data());
     for (int peer = 0; peer < size; ++peer) {
         if (peer != rank) check_header(own, all[static_cast<std::size_t>(peer)], peer);
     }
 }
 
-std::vector<std::uint64_t> Operation::announce_lengths() const {
-    const std::vector<std::uint64_t> lengths = own_lengths(request, rank, size);
+ScratchVector<std::uint64_t> Operation::announce_lengths() const {
+    const auto n = static_cast<std::size_t>(size);
     const Header header = header_of(request);
-    const auto row = std::as_bytes(std::span(lengths));
-    const auto head = std::as_bytes(std::span(&header, 1));
-    std::vector<std::byte> own(head.begin(), head.end());
-    own.insert(own.end(), row.begin(), row.end());
-    const std::size_t bytes = own.size();
-    std::vector<std::byte> all(bytes * static_cast<std::size_t>(size));
-    gather_bytes(own.data(), bytes, all.data());
-    std::vector<std::uint64_t> rows(lengths.size() * static_cast<std::size_t>(size));
-    for (int peer = 0; peer < size; ++peer) {
-        const std::byte* said = all.data() + static_cast<std::size_t>(peer) * bytes;
+    const auto lengths = own_lengths(request, rank, size, scratch());
+    const std::size_t row = lengths.size() * sizeof lengths[0];
+    const std::size_t bytes = sizeof header + row;
+    std::byte* const own = scratch().take(bytes);
+    std::memcpy(own, &header, sizeof header);
+    std::memcpy(own + sizeof header, lengths.data(), row);
+    std::byte* const all = scratch().take(bytes * n);
+    gather_bytes(own, bytes, all);
+    ScratchVector<std::uint64_t> rows(lengths.size() * n, 0, scratch());
+    for (std::size_t peer = 0; peer < n; ++peer) {
+        const std::byte* said = all + peer * bytes;
         Header theirs{};
         std::memcpy(&theirs, said, sizeof theirs);
-        if (peer != rank) check_header(header, theirs, peer);
-        std::memcpy(rows.data() + static_cast<std::size_t>(peer) * lengths.size(), said + sizeof theirs, row.size());
+        if (static_cast<int>(peer) != rank) check_header(header, theirs, static_cast<int>(peer));
+        std::memcpy(&rows[peer * lengths.size()], said + sizeof theirs, row);
     }
-    return agreed_lengths(request, rank, size, rows);
+    return agreed_lengths(request, rank, size, rows, scratch());
 }
 
 Blocks Operation::announced_blocks() const {
-    if (is_part_ && is_uneven()) return {request.send_counts, size, item};
-    if (is_uneven()) return {announce_lengths().data(), size, item};
+    if (is_part_ && is_uneven()) return {request.send_counts, size, item, scratch()};
+    if (is_uneven()) return {announce_lengths().data(), size, item, scratch()};
     announce();
-    return {size, bytes()};
+    return Blocks(bytes());
 }
 
 } // namespace nc::jaccl

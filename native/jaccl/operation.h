@@ -1,7 +1,8 @@
 // One operation in progress, as its algorithm sees it: the request, the place in the group, and what moves data.
 #pragma once
 
-#include <optional>
+#include <span>
+#include <utility>
 
 #include "jaccl/engine.h"
 #include "jaccl/jaccl_group.h"
@@ -59,9 +60,22 @@ public:
     void combine(std::byte* result, const std::byte* a, const std::byte* b, std::size_t bytes) const {
         combine_(result, b, a, bytes / item);
     }
-    void run(const std::vector<Flow>& flows) const { group_.engine().run(flows, reported_, call); }
+    void run(std::span<const Flow> flows) const { group_.engine().run(flows, reported_, call); }
     // One exchange, filled by the function.
-    void exchange(const std::function<void(Exchange&)>& fill) const;
+    template <class Fill>
+    void exchange(Fill fill) const {
+        bool begun = false;
+        const auto flow = [&](Exchange& exchange) {
+            if (std::exchange(begun, true)) return false;
+            fill(exchange);
+            return true;
+        };
+        const Flow flows[] = {flow};
+        run(flows);
+    }
+
+    // Memory until the end of the operation.
+    Scratch& scratch() const { return group_.engine().scratch(); }
 
     // All ranks' bytes, in rank order.
     void gather_bytes(const void* own, std::size_t bytes, void* all) const;
@@ -70,12 +84,11 @@ public:
     void announce() const;
     // The blocks' lengths in elements, as agreed_lengths() gives them: all ranks announce the operation and exchange
     // what they were given.
-    std::vector<std::uint64_t> announce_lengths() const;
+    ScratchVector<std::uint64_t> announce_lengths() const;
     // The blocks of an operation that has one per rank, which MLX does not know: announced either way.
     Blocks announced_blocks() const;
 
 private:
-
     // All-reduce is MLX's operation: where an MLX rank is in the group, NaNs are treated as it does.
     static NanRule nan_rule(const JacclGroup& group, nc_operation operation) {
         return operation == NC_ALL_REDUCE && !group.has_only_ours() ? NanRule::OfMlx : NanRule::Wins;

@@ -157,7 +157,7 @@ private:
 
     void gather_ranks() {
         if (!plan_.listener.is_open()) plan_.listener = listen_at(plan_.coordinator, plan_.source);
-        Acceptor acceptor(std::move(plan_.listener), {hello_bytes(), "a rank"},
+        Acceptor acceptor(std::move(plan_.listener), {hello_bytes(), "a rank", false},
                           [this](const Acceptor::Caller& caller, const std::string& why) { turn_away(caller, why); });
         while (static_cast<int>(connections_.size()) < plan_.size - 1) {
             acceptor.tend([](const Acceptor::Caller&) { return std::string(); },

@@ -108,7 +108,19 @@ std::int32_t device_of_group(void* handle) {
 constexpr nc_device_functions devices{device_of_group, count_devices, allocate_on_device, free_on_device,
                                       copy_on_device};
 constexpr nc_backend backend{
-    NC_BACKEND_VERSION, "nccl", available, create_id, create, execute, split, abort, destroy, &devices};
+    .version = NC_BACKEND_VERSION,
+    .name = "nccl",
+    .start = nullptr,
+    .end = nullptr,
+    .available = available,
+    .create_id = create_id,
+    .create = create,
+    .execute = execute,
+    .split = split,
+    .abort = abort,
+    .destroy = destroy,
+    .device = &devices,
+};
 
 } // namespace
 } // namespace nc::nccl

@@ -102,6 +102,7 @@ void NcclGroup::operate(const nc_request& request, const nc_call& call, Body&& b
     const Executing executing(executing_);
     if (aborted_.load()) throw interrupted();
     const Device::Scope scope(*device_);
+    scratch_.clear();
     begun_ = false;
     callers_stream_.reset();
     nc_error error = empty_error();
@@ -174,7 +175,7 @@ void NcclGroup::execute(const nc_request& request, const nc_call& call) {
             barrier(request, call);
             return;
         }
-        const Shape shape = shape_of(request, rank_, size_);
+        const Shape shape = shape_of(request, rank_, size_, scratch_);
         if (shape.longest() == 0) {
             // Who waits for nothing waits for what is before it.
             if (call.completed != nullptr) {
@@ -254,44 +255,47 @@ void NcclGroup::require_known(const char* name, const void* address) {
 void NcclGroup::execute_staged(const nc_request& request, const nc_call& call, const Shape& shape) {
     const Patience patience = patience_of(request, call);
     hold_for_last(stream_->get());
-    staging_->run(
-        shape, buffers_of(request),
-        [&](const Shape& part, const Buffers& buffers, CudaStream stream) {
-            issue_on(stream, part, buffers, patience);
-        },
-        [&](const Event& event) { await(patience, [&] { return event.passed(); }); });
+    const auto issue_chunk = [&](const Shape& part, const Buffers& buffers, CudaStream stream) {
+        issue_on(stream, part, buffers, patience);
+    };
+    const auto await_event = [&](const Event& event) { await(patience, [&] { return event.passed(); }); };
+    staging_->run(shape, buffers_of(request), issue_chunk, await_event);
     give_back(std::move(last_));
 }
 
 void NcclGroup::average_on_host(const nc_request& request, const nc_call& call) {
-    average(request, rank_, size_, Adder::Plain,
-            [&](const nc_request& part) { execute_staged(part, call, shape_of(part, rank_, size_)); });
+    const auto reduce_part = [&](const nc_request& part) {
+        execute_staged(part, call, shape_of(part, rank_, size_, scratch_));
+    };
+    average(request, rank_, size_, Adder::Plain, scratch_, reduce_part);
 }
 
 void NcclGroup::average_on_device(const nc_request& request, const nc_call& call, const Shape& shape) {
     const Patience patience = patience_of(request, call);
     const Buffers buffers = buffers_of(request);
     const CudaStream stream = begin_on_device(request, shape, buffers);
-    std::vector<std::byte> sent(extent(shape.send) * shape.mapping.item);
-    std::vector<std::byte> received(extent(shape.receive) * shape.mapping.item);
-    copy_to_host(sent.data(), buffers.send, sent.size(), stream, patience);
+    const std::size_t sent_bytes = extent(shape.send) * shape.mapping.item;
+    const std::size_t received_bytes = extent(shape.receive) * shape.mapping.item;
+    std::byte* const sent = scratch_.take(sent_bytes);
+    std::byte* const received = scratch_.take(received_bytes);
+    copy_to_host(sent, buffers.send, sent_bytes, stream, patience);
     nc_request on_host = request;
     on_host.flags &= static_cast<std::uint32_t>(NC_REQUEST_UNEVEN);
-    on_host.send_buffer = sent.data();
-    on_host.receive_buffer = received.data();
+    on_host.send_buffer = sent;
+    on_host.receive_buffer = received;
     average_on_host(on_host, call);
-    copy_to_device(buffers.receive, received.data(), received.size(), stream, patience);
+    copy_to_device(buffers.receive, received, received_bytes, stream, patience);
     if (callers_stream_.has_value()) put_under_watch(request, call);
 }
 
 template <class Copy>
 void NcclGroup::copy_in_pieces(std::size_t bytes, CudaStream stream, const Patience& patience, Copy&& copy) {
     if (bytes == 0) return;
-    const PinnedMemory memory(*device_, std::min(bytes, copied_at_once));
+    if (pinned_ == nullptr) pinned_ = std::make_unique<PinnedMemory>(*device_, copied_at_once);
     const std::shared_ptr<Event> copied = take_event();
     for (std::size_t done = 0; done < bytes; done += copied_at_once) {
         const std::size_t length = std::min(bytes - done, copied_at_once);
-        copy(memory.get(), done, length, [&] {
+        copy(pinned_->get(), done, length, [&] {
             copied->record(stream);
             await(patience, [&] { return copied->passed(); });
         });
@@ -615,6 +619,7 @@ void NcclGroup::free_resources() {
         last_.reset();
         events_.clear();
         staging_.reset();
+        pinned_.reset();
         words_.reset();
         default_stream_passed_.reset();
         stream_.reset();

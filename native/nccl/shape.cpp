@@ -8,8 +8,8 @@ namespace nc::nccl {
 namespace {
 
 // One block for each rank; counts is null if all have the same.
-std::vector<Block> blocks_of_ranks(const std::uint64_t* counts, std::uint64_t count, int size, std::size_t factor) {
-    std::vector<Block> blocks;
+void add_blocks_of_ranks(ScratchVector<Block>& blocks, const std::uint64_t* counts, std::uint64_t count, int size,
+                         std::size_t factor) {
     blocks.reserve(static_cast<std::size_t>(size));
     std::size_t offset = 0;
     for (int rank = 0; rank < size; ++rank) {
@@ -17,20 +17,16 @@ std::vector<Block> blocks_of_ranks(const std::uint64_t* counts, std::uint64_t co
         blocks.push_back({offset, own});
         offset += own;
     }
-    return blocks;
 }
 
-std::vector<Block> cut(const std::vector<Block>& blocks, std::size_t first, std::size_t most) {
-    std::vector<Block> parts;
-    parts.reserve(blocks.size());
-    for (const Block& block : blocks) {
+void cut(ScratchVector<Block>& blocks, std::size_t first, std::size_t most) {
+    for (Block& block : blocks) {
         const std::size_t skipped = std::min(first, block.count);
-        parts.push_back({block.offset + skipped, std::min(most, block.count - skipped)});
+        block = {block.offset + skipped, std::min(most, block.count - skipped)};
     }
-    return parts;
 }
 
-void pack(std::vector<Block>& blocks) {
+void pack(ScratchVector<Block>& blocks) {
     std::size_t offset = 0;
     for (Block& block : blocks) {
         block.offset = offset;
@@ -49,8 +45,8 @@ std::size_t Shape::longest() const {
 
 Shape Shape::part(std::size_t first, std::size_t most) const {
     Shape part = *this;
-    part.send = cut(send, first, most);
-    part.receive = cut(receive, first, most);
+    cut(part.send, first, most);
+    cut(part.receive, first, most);
     return part;
 }
 
@@ -61,12 +57,12 @@ Shape Shape::packed() const {
     return dense;
 }
 
-std::size_t extent(const std::vector<Block>& blocks) {
+std::size_t extent(std::span<const Block> blocks) {
     return blocks.empty() ? 0 : blocks.back().offset + blocks.back().count;
 }
 
-Shape shape_of(const nc_request& request, int rank, int size) {
-    Shape shape;
+Shape shape_of(const nc_request& request, int rank, int size, Scratch& scratch) {
+    Shape shape(scratch);
     shape.operation = request.operation;
     shape.root = request.peer;
     shape.even = (request.flags & NC_REQUEST_UNEVEN) == 0;
@@ -75,14 +71,14 @@ Shape shape_of(const nc_request& request, int rank, int size) {
     // The average of one is what it is of; releases of NCCL have made mistakes there.
     if (size == 1 && shape.mapping.reduction == Reduction::Average) shape.mapping.reduction = Reduction::Sum;
     const std::size_t factor = shape.mapping.factor;
-    const auto blocks_of = [&](Holds side, const std::uint64_t* counts) -> std::vector<Block> {
-        if (side == Holds::Nothing) return {};
-        if (side == Holds::Own) return {{0, request.count * factor}};
-        return blocks_of_ranks(shape.even ? nullptr : counts, request.count, size, factor);
+    const auto add = [&](ScratchVector<Block>& blocks, Holds side, const std::uint64_t* counts) {
+        if (side == Holds::Own) blocks.push_back({0, request.count * factor});
+        if (side == Holds::Blocks)
+            add_blocks_of_ranks(blocks, shape.even ? nullptr : counts, request.count, size, factor);
     };
     const Sides& sides = traits.sides(rank, request.peer);
-    shape.send = blocks_of(sides.send, request.send_counts);
-    shape.receive = blocks_of(sides.receive, request.receive_counts);
+    add(shape.send, sides.send, request.send_counts);
+    add(shape.receive, sides.receive, request.receive_counts);
     // At the root of a broadcast the receive buffer may be missing or be the send buffer; a third way is a copy.
     if (request.operation == NC_BROADCAST && rank == request.peer && request.receive_buffer != nullptr &&
         request.receive_buffer != request.send_buffer)

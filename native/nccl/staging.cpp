@@ -37,7 +37,7 @@ std::size_t Staging::elements_per_chunk(const Shape& shape) const {
     return std::max<std::size_t>(chunk_bytes_ / (shape.mapping.item * factor * blocks), 1) * factor;
 }
 
-void Staging::run(const Shape& shape, const Buffers& host, const IssueChunk& issue, const Await& await) {
+void Staging::run(const Shape& shape, const Buffers& host, IssueChunk issue, Await await) {
     try {
         run_chunks(shape, host, issue, await);
     } catch (...) {
@@ -49,16 +49,14 @@ void Staging::run(const Shape& shape, const Buffers& host, const IssueChunk& iss
 void Staging::recover() {
     if (!ask_until(Clock::now() + recovery_limit, [this] { return idle(); }))
         throw Error(NC_LIBRARY_ERROR, "the device does not end copies of an operation that failed");
-    for (const CopyOut& copy : copies_out_) {
-        if (copy.piece != nullptr) free_out_.push_back(copy.piece);
-    }
-    copies_out_.clear();
-    begun_ = 0;
+    for (; ended_ < begun_; ++ended_) free_out_.push_back(copies_out_[ended_].piece);
     failed_ = false;
 }
 
-void Staging::run_chunks(const Shape& shape, const Buffers& host, const IssueChunk& issue, const Await& await) {
+void Staging::run_chunks(const Shape& shape, const Buffers& host, IssueChunk issue, Await await) {
     if (failed_) recover();
+    copies_out_.clear();
+    begun_ = ended_ = 0;
     const std::size_t most = elements_per_chunk(shape);
     const std::size_t longest = shape.longest();
     const std::size_t item = shape.mapping.item;
@@ -71,7 +69,10 @@ void Staging::run_chunks(const Shape& shape, const Buffers& host, const IssueChu
     const CudaStream inwards = overlaps ? inwards_->get() : stream_;
     const CudaStream outwards = overlaps ? outwards_->get() : stream_;
     std::size_t chunk = 0;
+    Scratch& scratch = shape.scratch();
+    const Scratch::Mark mark = scratch.mark();
     for (std::size_t first = 0; first < longest; ++chunk) {
+        scratch.rewind(mark);
         const Shape host_part = shape.part(first, most);
         const Shape part = host_part.packed();
         const std::size_t sent = extent(part.send) * item;
@@ -119,7 +120,7 @@ Staging::Slot& Staging::slot(std::size_t chunk, std::size_t bytes) {
 }
 
 void Staging::copy_in(const std::byte* source, std::byte* target, std::size_t bytes, CudaStream stream,
-                      const Await& await) {
+                      Await await) {
     for (std::size_t done = 0; done < bytes;) {
         const std::size_t length = std::min(piece_bytes, bytes - done);
         if (in_.size() <= next_in_) in_.push_back(std::make_unique<Piece>(device_));
@@ -162,16 +163,14 @@ void Staging::begin_copies_out(CudaStream stream) {
     }
 }
 
-void Staging::end_copies_out(std::size_t chunk, CudaStream stream, const Await& await) {
-    while (!copies_out_.empty() && copies_out_.front().chunk <= chunk) {
-        // The first has begun: copies begin in order, and only those that have begun hold pieces.
-        const CopyOut copy = copies_out_.front();
+void Staging::end_copies_out(std::size_t chunk, CudaStream stream, Await await) {
+    for (; ended_ < copies_out_.size() && copies_out_[ended_].chunk <= chunk; begin_copies_out(stream)) {
+        // It has begun: copies begin in order, and only those that have begun hold pieces.
+        const CopyOut& copy = copies_out_[ended_];
         await(copy.piece->copied);
         std::memcpy(copy.target, copy.piece->memory.get(), copy.bytes);
-        copies_out_.pop_front();
-        --begun_;
+        ++ended_;
         free_out_.push_back(copy.piece);
-        begin_copies_out(stream);
     }
 }
 

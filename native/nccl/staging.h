@@ -4,11 +4,10 @@
 #pragma once
 
 #include <array>
-#include <deque>
-#include <functional>
 #include <memory>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "nccl/calls.h"
 #include "nccl/device.h"
 
@@ -17,16 +16,16 @@ namespace nc::nccl {
 class Staging {
 public:
     // Puts a chunk's operation on the stream.
-    using IssueChunk = std::function<void(const Shape& shape, const Buffers& buffers, CudaStream stream)>;
+    using IssueChunk = FunctionRef<void(const Shape& shape, const Buffers& buffers, CudaStream stream)>;
     // Returns once the device has passed the event; throws Error if it is not to be waited for any longer.
-    using Await = std::function<void(const Event& event)>;
+    using Await = FunctionRef<void(const Event& event)>;
 
     // chunk_bytes: how much of a rank's buffers goes into one chunk, alike on every rank, as each chunk is an operation
     // of its own to NCCL. 0: everything.
     Staging(const Device& device, CudaStream stream, std::size_t chunk_bytes, int size);
 
     // Runs an operation and returns when its result is in the host's memory. The context must be current.
-    void run(const Shape& shape, const Buffers& host, const IssueChunk& issue, const Await& await);
+    void run(const Shape& shape, const Buffers& host, IssueChunk issue, Await await);
 
     // Whether the device has done everything that it was given here. Throws Error if it failed.
     bool idle() const;
@@ -63,18 +62,18 @@ private:
         Piece* piece; // null: not begun
     };
 
-    void run_chunks(const Shape& shape, const Buffers& host, const IssueChunk& issue, const Await& await);
+    void run_chunks(const Shape& shape, const Buffers& host, IssueChunk issue, Await await);
     // After an operation that failed: forgets its copies, once the device is done with them.
     void recover();
     std::size_t elements_per_chunk(const Shape& shape) const;
     Slot& slot(std::size_t chunk, std::size_t bytes);
-    void copy_in(const std::byte* source, std::byte* target, std::size_t bytes, CudaStream stream, const Await& await);
+    void copy_in(const std::byte* source, std::byte* target, std::size_t bytes, CudaStream stream, Await await);
     void plan_copy_out(std::size_t chunk, const Event& after, const std::byte* source, std::byte* target,
                        std::size_t bytes);
     // Begins copies, in order, as long as there is pinned memory for them.
     void begin_copies_out(CudaStream stream);
     // Ends the copies of that chunk and of those before.
-    void end_copies_out(std::size_t chunk, CudaStream stream, const Await& await);
+    void end_copies_out(std::size_t chunk, CudaStream stream, Await await);
 
     const Device& device_;
     const CudaStream stream_; // the operations'
@@ -88,8 +87,9 @@ private:
     std::vector<std::unique_ptr<Piece>> in_;
     std::vector<std::unique_ptr<Piece>> out_;
     std::size_t next_in_ = 0;
-    std::deque<CopyOut> copies_out_;
-    std::size_t begun_ = 0; // of copies_out_
+    std::vector<CopyOut> copies_out_; // of the operation at hand
+    std::size_t begun_ = 0;           // of these
+    std::size_t ended_ = 0;
     std::vector<Piece*> free_out_;
     bool failed_ = false; // the operation before
 };

@@ -38,7 +38,7 @@ std::string described(const Header& header) {
 
 // Lengths of blocks between other ranks are theirs alone to know; all of them in bytes, added up, must still be a
 // number.
-void check_bounds(const nc_request& request, int rank, int ranks, const std::vector<std::uint64_t>& lengths) {
+void check_bounds(const nc_request& request, int rank, int ranks, std::span<const std::uint64_t> lengths) {
     constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max());
     std::uint64_t left = most / std::max<std::size_t>(data_type_size(request.data_type), 1);
     for (std::size_t i = 0; i < lengths.size(); ++i) {
@@ -104,9 +104,9 @@ void check_header(const Header& own, const Header& other, int peer) {
                 text("this rank issued ", described(own), ", but rank ", peer, " issued ", described(other)), peer);
 }
 
-std::vector<std::uint64_t> own_lengths(const nc_request& request, int rank, int ranks) {
+ScratchVector<std::uint64_t> own_lengths(const nc_request& request, int rank, int ranks, Scratch& scratch) {
     const auto n = static_cast<std::size_t>(ranks);
-    std::vector<std::uint64_t> own(length_row(ranks));
+    ScratchVector<std::uint64_t> own(length_row(ranks), 0, scratch);
     own[0] = request.count;
     const Sides& sides = traits_of(request.operation).sides(rank, request.peer);
     if (sides.send == Holds::Blocks) std::copy_n(request.send_counts, n, own.begin() + 1);
@@ -115,15 +115,17 @@ std::vector<std::uint64_t> own_lengths(const nc_request& request, int rank, int 
     return own;
 }
 
-std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, int ranks,
-                                          std::vector<std::uint64_t> all) {
+ScratchVector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, int ranks,
+                                            std::span<const std::uint64_t> said, Scratch& scratch) {
     const auto n = static_cast<std::size_t>(ranks);
     const auto self = static_cast<std::size_t>(rank);
     const auto root = static_cast<std::size_t>(std::max(request.peer, 0));
     const std::size_t row = length_row(ranks);
     // The room of every buffer of this rank comes from its own numbers, which the core has checked: what a peer says is
     // compared with them, and never used in their place.
-    std::ranges::copy(own_lengths(request, rank, ranks), all.begin() + static_cast<std::ptrdiff_t>(self * row));
+    ScratchVector<std::uint64_t> all(said.begin(), said.end(), scratch);
+    std::ranges::copy(own_lengths(request, rank, ranks, scratch),
+                      all.begin() + static_cast<std::ptrdiff_t>(self * row));
     const auto count = [&](std::size_t i) { return all[i * row]; };
     const auto sent = [&](std::size_t i, std::size_t j) { return all[i * row + 1 + j]; };
     const auto received = [&](std::size_t i, std::size_t j) { return all[i * row + 1 + n + j]; };
@@ -134,7 +136,7 @@ std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, i
                          " elements for block ", block, ", but rank ", j, " gives ", b),
                     static_cast<int>(i == self ? j : i));
     };
-    std::vector<std::uint64_t> lengths;
+    ScratchVector<std::uint64_t> lengths(scratch);
     const Traits& traits = traits_of(request.operation);
     const bool spreads = traits.of_root.send == Holds::Blocks;
     for (std::size_t i = 0; i < n; ++i) {

@@ -4,9 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <span>
 
 #include "native_collectives.h"
+#include "operation/scratch.h"
 
 namespace nc {
 
@@ -38,13 +39,13 @@ void check_header(const Header& own, const Header& other, int peer);
 constexpr std::size_t length_row(int ranks) {
     return 1 + 2 * static_cast<std::size_t>(ranks);
 }
-std::vector<std::uint64_t> own_lengths(const nc_request& request, int rank, int ranks);
+ScratchVector<std::uint64_t> own_lengths(const nc_request& request, int rank, int ranks, Scratch& scratch);
 
 // The lengths, in elements, of the blocks that an uneven operation moves, from the rows of all ranks: of rank i's for
 // rank j in lengths[i * n + j] (all-to-all), of rank i's in lengths[i] (the others). All of them together, in bytes,
 // fit into std::ptrdiff_t; those of this rank's buffers are what the request says. Throws Error(NC_MISMATCH), on every
 // rank, if they do not fit together.
-std::vector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, int ranks,
-                                          std::vector<std::uint64_t> all);
+ScratchVector<std::uint64_t> agreed_lengths(const nc_request& request, int rank, int ranks,
+                                            std::span<const std::uint64_t> said, Scratch& scratch);
 
 } // namespace nc

@@ -4,8 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <memory>
-#include <vector>
 
 #include "operation/blocks.h"
 #include "operation/data_type.h"
@@ -224,8 +222,8 @@ void Average::finish(void* elements, const void* addends, std::size_t count) con
     });
 }
 
-void average(const nc_request& request, int rank, int ranks, Adder adder,
-             const std::function<void(const nc_request& part)>& reduce) {
+void average(const nc_request& request, int rank, int ranks, Adder adder, Scratch& scratch,
+             FunctionRef<void(const nc_request& part)> reduce) {
     const Average average(request.data_type, ranks, adder);
     const std::size_t item = data_type_size(request.data_type);
     nc_request part = request;
@@ -248,19 +246,19 @@ void average(const nc_request& request, int rank, int ranks, Adder adder,
     const bool is_uneven = (request.flags & NC_REQUEST_UNEVEN) != 0;
     const bool receives = request.operation != NC_REDUCE || request.peer == rank;
     // The request's blocks, in elements, and a part's.
-    std::vector<std::uint64_t> lengths(scatters ? static_cast<std::size_t>(ranks) : 1, request.count);
+    ScratchVector<std::uint64_t> lengths(scatters ? static_cast<std::size_t>(ranks) : 1, request.count, scratch);
     if (scatters && is_uneven) std::copy_n(request.send_counts, lengths.size(), lengths.begin());
     const std::size_t own = scatters ? static_cast<std::size_t>(rank) : 0;
     const std::size_t longest = *std::max_element(lengths.begin(), lengths.end());
     const std::size_t most = std::max<std::size_t>(largest_part / (lengths.size() * addends_of_element), 1);
-    std::vector<std::uint64_t> counts(lengths.size());
-    std::unique_ptr<std::byte[]> addends;
+    ScratchVector<std::uint64_t> counts(lengths.size(), 0, scratch);
+    std::byte* addends = nullptr;
     for (std::size_t p = 0; p < std::max<std::size_t>(ceil_div(longest, most), 1); ++p) {
         std::size_t total = 0;
         for (const std::uint64_t length : lengths) total += piece(length, most, p).size;
         // The first part is the largest.
-        if (p == 0) addends = std::make_unique_for_overwrite<std::byte[]>(total * addends_of_element);
-        std::byte* next = addends.get();
+        if (p == 0) addends = scratch.take(total * addends_of_element);
+        std::byte* next = addends;
         std::byte* own_addends = nullptr;
         std::size_t begin = 0; // of the block in the input
         for (std::size_t i = 0; i < lengths.size(); ++i) {
@@ -272,11 +270,13 @@ void average(const nc_request& request, int rank, int ranks, Adder adder,
             begin += lengths[i];
         }
         const Range mine = piece(lengths[own], most, p);
-        part.send_buffer = addends.get();
+        part.send_buffer = addends;
         part.receive_buffer = own_addends;
         part.count = counts[own];
         part.send_counts = scatters && is_uneven ? counts.data() : nullptr;
+        const Scratch::Mark mark = scratch.mark();
         reduce(part);
+        scratch.rewind(mark);
         if (receives) average.finish(output + mine.begin * item, own_addends, mine.size);
     }
 }

@@ -13,9 +13,10 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 
+#include "base/function_ref.h"
 #include "native_collectives.h"
+#include "operation/scratch.h"
 
 namespace nc {
 
@@ -55,7 +56,7 @@ private:
 //   - the buffers are memory of this call's, where the receive buffer is that of an operation in place,
 //   - the counts, of blocks also send_counts if the request has some, are numbers of addends.
 // The request's send buffer is only read. Memory for the addends is bounded.
-void average(const nc_request& request, int rank, int ranks, Adder adder,
-             const std::function<void(const nc_request& part)>& reduce);
+void average(const nc_request& request, int rank, int ranks, Adder adder, Scratch& scratch,
+             FunctionRef<void(const nc_request& part)> reduce);
 
 } // namespace nc

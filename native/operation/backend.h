@@ -12,11 +12,11 @@
 extern "C" {
 #endif
 
-#define NC_BACKEND_VERSION 4u
+#define NC_BACKEND_VERSION 5u
 #define NC_BACKEND_ENTRY "nc_backend_entry"
 
 typedef struct nc_backend_options {
-    int32_t rank;
+    int32_t rank; /* -1: the backend finds out */
     const nc_setting* settings;
     uint64_t setting_count;
     int64_t forming_timeout_ms;
@@ -42,8 +42,9 @@ typedef struct nc_call {
     void* completed_context;
 } nc_call;
 
-/* A group that a backend made. handle may stay null for a group of one, whose operations the core then does itself, on
- * host memory. */
+/* A group that a backend made, with the rank and size that the backend gives it: who is asked to join brings a rank only
+ * where the backend cannot know. handle may stay null for a group of one, whose operations the core then does itself,
+ * on host memory. */
 typedef struct nc_backend_group {
     void* handle;
     int32_t rank; /* -1: not a member (split with a negative color) */
@@ -63,6 +64,10 @@ typedef struct nc_device_functions {
 typedef struct nc_backend {
     uint32_t version;
     const char* name;
+    /* What is to be done once in a process, before the first group, and when the process exits without a group left.
+     * Either may be null. A start that fails is tried again for the next group. */
+    nc_status (*start)(nc_error* error);
+    void (*end)(void);
     nc_status (*available)(const nc_setting* settings, uint64_t setting_count, nc_error* error);
     /* null: it has no ids */
     nc_status (*create_id)(const nc_setting* settings, uint64_t setting_count, uint8_t* id, nc_error* error);

@@ -11,15 +11,13 @@ Range piece(std::size_t total, std::size_t length, std::size_t k) {
     return {begin, std::min(length, total - begin)};
 }
 
-Blocks::Blocks(int ranks, std::size_t each) : largest_(each) {
-    for (std::size_t i = 0; i < static_cast<std::size_t>(ranks); ++i) blocks_.push_back({i * each, each});
-}
-
-Blocks::Blocks(const std::uint64_t* lengths, int ranks, std::size_t item) {
+Blocks::Blocks(const std::uint64_t* lengths, int ranks, std::size_t item, Scratch& scratch) {
+    auto* const blocks = reinterpret_cast<Range*>(scratch.take(static_cast<std::size_t>(ranks) * sizeof(Range)));
+    blocks_ = blocks;
     std::size_t begin = 0;
     for (int i = 0; i < ranks; ++i) {
         const std::size_t bytes = lengths[i] * item;
-        blocks_.push_back({begin, bytes});
+        blocks[i] = {begin, bytes};
         begin += bytes;
         largest_ = std::max(largest_, bytes);
     }

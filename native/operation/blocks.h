@@ -3,7 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+
+#include "operation/scratch.h"
 
 namespace nc {
 
@@ -30,14 +31,19 @@ Range piece(std::size_t total, std::size_t length, std::size_t k);
 // Blocks of a buffer, one per rank, in bytes.
 class Blocks {
 public:
-    Blocks(int ranks, std::size_t each);
-    Blocks(const std::uint64_t* lengths, int ranks, std::size_t item);
+    // All of that length.
+    explicit Blocks(std::size_t each) : largest_(each) {}
+    // Of so many elements each.
+    Blocks(const std::uint64_t* lengths, int ranks, std::size_t item, Scratch& scratch);
 
-    Range operator[](int rank) const { return blocks_[static_cast<std::size_t>(rank)]; }
+    Range operator[](int rank) const {
+        const auto i = static_cast<std::size_t>(rank);
+        return blocks_ != nullptr ? blocks_[i] : Range{i * largest_, largest_};
+    }
     std::size_t largest() const { return largest_; }
 
 private:
-    std::vector<Range> blocks_;
+    const Range* blocks_ = nullptr; // null: all have the same length
     std::size_t largest_ = 0;
 };
 

@@ -28,7 +28,7 @@ void gather_slice(const Operation& operation, Lane& lane, Direction direction, c
 
 void all_gather(Operation& operation) {
     const bool uneven = (operation.request.flags & NC_REQUEST_UNEVEN) != 0;
-    const Blocks blocks = uneven ? blocks_of(operation) : Blocks(operation.size, operation.bytes());
+    const Blocks blocks = uneven ? blocks_of(operation) : Blocks(operation.bytes());
     std::byte* own = operation.output() + blocks[operation.rank].begin;
     if (operation.bytes() > 0 && operation.input() != own) std::memcpy(own, operation.input(), operation.bytes());
     const std::size_t slices = all_gather_slices(blocks.largest(), operation.sockets);

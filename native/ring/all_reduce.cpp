@@ -39,7 +39,7 @@ void reduce_slice(const Operation& operation, Lane& lane, Direction direction, c
 // the other way than any other single slice.
 void all_reduce_few(Operation& operation, Direction direction) {
     const std::size_t padded = static_cast<std::size_t>(operation.size) * operation.item;
-    std::byte* elements = operation.transit().take(padded);
+    std::byte* elements = operation.scratch().take(padded);
     std::memset(elements, 0, padded);
     if (operation.bytes() > 0) std::memcpy(elements, operation.input(), operation.bytes());
     reduce_slice(operation, operation.reducing_lane(0, direction), direction, elements, elements,
@@ -76,10 +76,11 @@ void all_reduce(Operation& operation) {
     if (!mlx) operation.announce();
     if (operation.request.reduce_op != NC_AVERAGE)
         return all_reduce_any(operation, mlx ? Direction::Up : Direction::Down);
-    average(operation.request, operation.rank, operation.size, Adder::Saturating, [&](const nc_request& request) {
+    const auto reduce_part = [&](const nc_request& request) {
         Operation part(operation, request);
         all_reduce_any(part, Direction::Down);
-    });
+    };
+    average(operation.request, operation.rank, operation.size, Adder::Saturating, operation.scratch(), reduce_part);
 }
 
 } // namespace nc::ring

@@ -11,7 +11,11 @@ namespace {
 // How long every rank's block for every other is, in bytes, and where this rank's own blocks lie.
 class Matrix {
 public:
-    explicit Matrix(Operation& operation) : n_(operation.size) {
+    explicit Matrix(Operation& operation)
+        : n_(operation.size),
+          bytes_(operation.scratch()),
+          sent_(operation.scratch()),
+          received_(operation.scratch()) {
         if ((operation.request.flags & NC_REQUEST_UNEVEN) != 0) {
             for (const std::uint64_t length : exchange_lengths(operation)) bytes_.push_back(length * operation.item);
         } else {
@@ -36,9 +40,9 @@ public:
 
 private:
     int n_;
-    std::vector<std::size_t> bytes_;
-    std::vector<std::size_t> sent_;
-    std::vector<std::size_t> received_;
+    ScratchVector<std::size_t> bytes_;
+    ScratchVector<std::size_t> sent_;
+    ScratchVector<std::size_t> received_;
     std::size_t largest_ = 0;
 };
 
@@ -57,7 +61,7 @@ void exchange(Operation& operation, const Matrix& matrix, Lane& lane, Direction 
         lane.receive(operation.output() + matrix.received_from(origin) + kept.begin, kept.size);
         for (int further = 1; distance + further <= hops; ++further) {
             const Range passed = part(origin, operation.ahead(direction, further));
-            lane.forward(lane.receive(operation.transit().take(passed.size), passed.size));
+            lane.forward(lane.receive(operation.scratch().take(passed.size), passed.size));
         }
     }
 }
@@ -72,6 +76,7 @@ void all_to_all(Operation& operation) {
     // In each direction, down - 1 blocks arrive from the nearest rank to be passed on, and one less from every further
     // one.
     const Rounds rounds(matrix.largest(), std::max(1, down * down), operation.sockets, operation.item);
+    const Scratch::Mark mark = operation.scratch().mark();
     for (std::size_t round = 0; round < rounds.count(); ++round) {
         for (std::size_t i = 0; i < rounds.lanes(); ++i) {
             const int socket = static_cast<int>(i);
@@ -81,7 +86,7 @@ void all_to_all(Operation& operation) {
                 exchange(operation, matrix, operation.lane(socket, Direction::Up), Direction::Up, up, rounds, round, i);
         }
         operation.move();
-        operation.transit().clear();
+        operation.scratch().rewind(mark);
     }
     const std::size_t own = matrix.between(operation.rank, operation.rank);
     if (own > 0)

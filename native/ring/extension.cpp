@@ -29,18 +29,19 @@ void gather_bytes(Operation& operation, const void* own, std::size_t bytes, void
     operation.move();
 }
 
-std::vector<std::uint64_t> exchange_lengths(Operation& operation) {
-    const std::vector<std::uint64_t> own = own_lengths(operation.request, operation.rank, operation.size);
-    std::vector<std::uint64_t> all(own.size() * static_cast<std::size_t>(operation.size));
+ScratchVector<std::uint64_t> exchange_lengths(Operation& operation) {
+    Scratch& scratch = operation.scratch();
+    const auto own = own_lengths(operation.request, operation.rank, operation.size, scratch);
+    ScratchVector<std::uint64_t> all(own.size() * static_cast<std::size_t>(operation.size), 0, scratch);
     gather_bytes(operation, own.data(), own.size() * sizeof own[0], all.data());
-    return agreed_lengths(operation.request, operation.rank, operation.size, all);
+    return agreed_lengths(operation.request, operation.rank, operation.size, all, scratch);
 }
 
 Blocks blocks_of(Operation& operation) {
     if ((operation.request.flags & NC_REQUEST_UNEVEN) != 0)
-        return {exchange_lengths(operation).data(), operation.size, operation.item};
+        return {exchange_lengths(operation).data(), operation.size, operation.item, operation.scratch()};
     operation.announce();
-    return {operation.size, operation.bytes()};
+    return Blocks(operation.bytes());
 }
 
 std::size_t lanes_for(std::size_t bytes, int most_lanes) {
@@ -59,11 +60,6 @@ Range Rounds::part(std::size_t block_bytes, std::size_t round, std::size_t lane)
     const std::size_t elements = in_round.size / item_;
     const Range in_lane = piece(elements, ceil_div(elements, lanes_), lane);
     return {in_round.begin + in_lane.begin * item_, in_lane.size * item_};
-}
-
-std::byte* Transit::take(std::size_t bytes) {
-    used_.push_back(std::make_unique_for_overwrite<std::byte[]>(bytes));
-    return used_.back().get();
 }
 
 } // namespace nc::ring

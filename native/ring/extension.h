@@ -7,8 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <vector>
 
 #include "operation/announcement.h"
 #include "ring/slices.h"
@@ -20,7 +18,7 @@ class Operation;
 // The lengths, in elements, of the blocks that an uneven operation moves: of rank i's for rank j in lengths[i * n + j]
 // (all-to-all), of rank i's in lengths[i] (the others). All ranks exchange what they were given. Throws
 // Error(NC_MISMATCH) on every rank if it does not fit together.
-std::vector<std::uint64_t> exchange_lengths(Operation& operation);
+ScratchVector<std::uint64_t> exchange_lengths(Operation& operation);
 
 // The blocks of an operation that has one per rank: equal ones, or as exchange_lengths() says. Either way the operation
 // is announced.
@@ -46,16 +44,6 @@ private:
     std::size_t length_; // bytes of a block in one round
     std::size_t count_;
     std::size_t lanes_;
-};
-
-// Memory for data on its way through, taken piece by piece and given back at once.
-class Transit {
-public:
-    std::byte* take(std::size_t bytes);
-    void clear() { used_.clear(); }
-
-private:
-    std::vector<std::unique_ptr<std::byte[]>> used_;
 };
 
 } // namespace nc::ring

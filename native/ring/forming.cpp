@@ -47,8 +47,8 @@ public:
           check_(plan_.left) {
         if (plan_.listeners.empty())
             plan_.listeners = open_listeners(plan_.own, plan_.source, plan_.rank, plan_.also_ipv4);
-        const Acceptor::Greeting password{sizeof(Password), "the password"};
-        const Acceptor::Greeting nothing{0, "a word"};
+        const Acceptor::Greeting password{sizeof(Password), "the password", true};
+        const Acceptor::Greeting nothing{0, "a word", true};
         for (std::size_t i = 0; i < plan_.own.size(); ++i) {
             doors_.push_back({plan_.own[i],
                               {std::move(plan_.listeners[i]), expects_password() ? password : nothing,

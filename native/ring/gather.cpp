@@ -21,7 +21,7 @@ void gather(Operation& operation) {
             if (is_root) {
                 lane.receive(operation.output() + part.begin, part.size);
             } else {
-                lane.forward(lane.receive(operation.transit().take(part.size), part.size));
+                lane.forward(lane.receive(operation.scratch().take(part.size), part.size));
             }
         }
     });

@@ -20,10 +20,9 @@ void Operation::run() {
 }
 
 Lane& Operation::open(Link& out, Link& in, Combine combine) {
-    auto& pool = ring_.lane_pool();
-    if (pool.size() == lanes_.size()) pool.push_back(std::make_unique<Lane>());
-    Lane& lane = *pool[lanes_.size()];
-    lanes_.push_back(&lane);
+    auto& lanes = ring_.lanes();
+    if (lanes.size() == lanes_) lanes.push_back(std::make_unique<Lane>());
+    Lane& lane = *lanes[lanes_++];
     lane.open(out, in, combine, item);
     if (std::exchange(announces_, false)) {
         is_announced_ = true;
@@ -55,9 +54,9 @@ Lane& Operation::reducing_lane(int socket, Direction direction) {
 
 void Operation::move(std::span<Link* const> read_ahead) {
     const Suspicion suspicion = suspicion_of_another_operation();
-    ring_.pump().run(lanes_, read_ahead, request, call, interruption_, suspicion);
+    ring_.pump().run(open_lanes(), read_ahead, request, call, interruption_, suspicion);
     if (suspicion.voice && request.operation == NC_ALL_GATHER) check_arrivals();
-    lanes_.clear();
+    lanes_ = 0;
 }
 
 Suspicion Operation::suspicion_of_another_operation() {
@@ -75,7 +74,7 @@ Suspicion Operation::suspicion_of_another_operation() {
 // data.
 void Operation::check_arrivals() {
     Header other{};
-    for (const Lane* lane : lanes_) {
+    for (const auto& lane : open_lanes()) {
         if (&lane->in() == &ring_.right(0) && lane->began_with_header(other)) refuse(other);
     }
 }
@@ -85,9 +84,9 @@ void Operation::check_waiting_header(const Error* failure) {
     // With more ranks, or a peer that is gone, the neighbour may have ended this operation and be ahead of it.
     if (size > 2 || (failure != nullptr && failure->status != NC_TIMEOUT)) return;
     Link& right = ring_.right(0);
-    const auto reads = [&](const Lane* lane) { return &lane->in() == &right; };
+    const auto reads = [&](const auto& lane) { return &lane->in() == &right; };
     Header other{};
-    if (std::none_of(lanes_.begin(), lanes_.end(), reads) && right.peek(&other, sizeof other) == sizeof other &&
+    if (std::ranges::none_of(open_lanes(), reads) && right.peek(&other, sizeof other) == sizeof other &&
         is_header(other)) {
         refuse(other);
     }
@@ -96,8 +95,8 @@ void Operation::check_waiting_header(const Error* failure) {
 void Operation::refuse(const Header& other) {
     const Header own = header_of(request);
     Link& left = ring_.left(0);
-    const auto sends = [&](const Lane* lane) { return &lane->out() == &left; };
-    if (std::none_of(lanes_.begin(), lanes_.end(), sends)) {
+    const auto sends = [&](const auto& lane) { return &lane->out() == &left; };
+    if (std::ranges::none_of(open_lanes(), sends)) {
         // The neighbour is told in the same way.
         const ConstBuffer part{&own, sizeof own};
         (void)left.write({&part, 1});

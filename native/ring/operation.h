@@ -2,9 +2,9 @@
 #pragma once
 
 #include <utility>
-#include <vector>
 
 #include "operation/data_type.h"
+#include "operation/scratch.h"
 #include "ring/extension.h"
 #include "ring/ring_group.h"
 
@@ -21,7 +21,9 @@ public:
           item(data_type_size(request.data_type)),
           ring_(ring),
           interruption_(ring.interruption()),
-          announced_(request) {}
+          announced_(request) {
+        ring.scratch().clear();
+    }
 
     // A reduction that is part of another; the first one announces the whole, if that was to be announced.
     Operation(Operation& whole, const nc_request& part)
@@ -69,11 +71,12 @@ public:
     // Runs the lanes opened since the last move() until they are done.
     void move(std::span<Link* const> read_ahead = {});
 
-    // Memory until the end of the operation or transit().clear().
-    Transit& transit() { return transit_; }
+    // Memory until the end of the operation.
+    Scratch& scratch() const { return ring_.scratch(); }
 
 private:
     Lane& open(Link& out, Link& in, Combine combine);
+    Lanes open_lanes() const { return Lanes(ring_.lanes()).first(lanes_); }
     // The collectives of MLX have no header: what to ask where they do not end. These throw Error(NC_MISMATCH).
     Suspicion suspicion_of_another_operation();
     void check_arrivals();
@@ -84,10 +87,9 @@ private:
     RingGroup& ring_;
     const Interruption& interruption_;
     const nc_request& announced_; // what the header says: the request, or that of the whole
-    std::vector<Lane*> lanes_;
+    std::size_t lanes_ = 0; // of the ring's lanes, those that are open
     bool announces_ = false;
     bool is_announced_ = false;
-    Transit transit_;
 };
 
 // One lane's share of one round: which way it goes, and its part of every block.
@@ -108,10 +110,11 @@ struct Share {
 // Goes over the blocks round by round: fill opens and fills the lane for a share.
 template <class Fill>
 void move_in_rounds(Operation& operation, const Rounds& rounds, Fill fill) {
+    const Scratch::Mark mark = operation.scratch().mark();
     for (std::size_t round = 0; round < rounds.count(); ++round) {
         for (std::size_t lane = 0; lane < rounds.lanes(); ++lane) fill(Share{rounds, round, lane});
         operation.move();
-        operation.transit().clear();
+        operation.scratch().rewind(mark);
     }
 }
 

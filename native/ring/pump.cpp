@@ -26,22 +26,22 @@ constexpr auto exchange_memory = std::chrono::milliseconds(20);
 // same one that does not answer.
 constexpr std::int64_t deadline_skew_ms = 1000;
 
-bool step(std::span<Lane* const> lanes) {
+bool step(Lanes lanes) {
     bool moved = false;
-    for (Lane* lane : lanes) {
+    for (const auto& lane : lanes) {
         if (!lane->done()) moved |= lane->progress();
     }
     return moved;
 }
 
-bool all_done(std::span<Lane* const> lanes) {
-    return std::all_of(lanes.begin(), lanes.end(), [](const Lane* lane) { return lane->done(); });
+bool all_done(Lanes lanes) {
+    return std::ranges::all_of(lanes, [](const auto& lane) { return lane->done(); });
 }
 
-Error timed_out(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request,
+Error timed_out(Lanes lanes, std::span<Link* const> read_ahead, const nc_request& request,
                 const nc_call& call) {
     std::set<int> waited_for;
-    for (const Lane* lane : lanes) {
+    for (const auto& lane : lanes) {
         if (lane->done()) continue;
         waited_for.insert(lane->wants_to_read() ? lane->in().peer() : lane->out().peer());
     }
@@ -79,11 +79,11 @@ bool is_gone(const Error& error) {
 
 } // namespace
 
-void Pump::prepare_exchange(std::span<Lane* const> lanes) {
+void Pump::prepare_exchange(Lanes lanes) {
     const Deadline now = Clock::now();
     if (now - exchange_expected_ < exchange_memory) return;
     exchange_expected_ = now;
-    for (const Lane* lane : lanes) {
+    for (const auto& lane : lanes) {
         if (lane->wants_to_read() && !lane->sending_done()) lane->in().channel().expect_exchange();
     }
 }
@@ -95,7 +95,7 @@ bool Pump::may_yield(Deadline now) {
     return false;
 }
 
-void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request,
+void Pump::run(Lanes lanes, std::span<Link* const> read_ahead, const nc_request& request,
                const nc_call& call, const Interruption& interruption, const Suspicion& suspicion) {
     const Deadline deadline = deadline_of(call);
     Deadline next_look = std::min(deadline, suspicion.when);
@@ -127,7 +127,7 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
             }
             poller_.clear();
             poller_.watch(interruption.descriptor(), events::readable);
-            for (const Lane* lane : lanes) {
+            for (const auto& lane : lanes) {
                 if (lane->wants_to_read()) poller_.watch(lane->in().channel().descriptor(), events::readable);
                 if (lane->sending_done()) continue;
                 // A receiver that has left without having read everything is no fault of the group's, but of who still
@@ -150,7 +150,7 @@ void Pump::run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, 
         const Error failure = explained(error, call);
         if (is_gone(failure)) {
             // What the neighbours had said before may be the reason.
-            for (Lane* lane : lanes) lane->look_at_header();
+            for (const auto& lane : lanes) lane->look_at_header();
             if (suspicion.voice) suspicion.voice(&failure);
         }
         throw failure;

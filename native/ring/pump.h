@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 
 #include "operation/backend.h"
@@ -15,6 +16,9 @@ inline Deadline deadline_of(const nc_call& call) {
     return Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(call.deadline_ns)));
 }
 
+// Of an operation.
+using Lanes = std::span<const std::unique_ptr<Lane>>;
+
 // What is asked once if the lanes are not done by then, and when they fail; it may throw an Error of its own.
 struct Suspicion {
     Deadline when = Deadline::max();
@@ -25,13 +29,13 @@ class Pump {
 public:
     // read_ahead: links whose incoming bytes are taken in while nothing else moves, although no lane asks for them.
     // Throws Error: NC_PEER_LOST, NC_TIMEOUT, NC_ABORTED, NC_MISMATCH.
-    void run(std::span<Lane* const> lanes, std::span<Link* const> read_ahead, const nc_request& request,
+    void run(Lanes lanes, std::span<Link* const> read_ahead, const nc_request& request,
              const nc_call& call, const Interruption& interruption, const Suspicion& suspicion = {});
 
 private:
     // Whether to go on looking, or to sleep although there would be time.
     bool may_yield(Deadline now);
-    void prepare_exchange(std::span<Lane* const> lanes);
+    void prepare_exchange(Lanes lanes);
 
     Poller poller_;
     Deadline exchange_expected_{};

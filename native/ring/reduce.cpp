@@ -18,7 +18,7 @@ void reduce_to_root(Operation& operation) {
         } else if (operation.behind(share.direction(), 1) == root) {
             lane.send(own, part.size);
         } else {
-            lane.forward(lane.reduce(operation.transit().take(part.size), own, part.size));
+            lane.forward(lane.reduce(operation.scratch().take(part.size), own, part.size));
         }
     });
 }
@@ -28,10 +28,11 @@ void reduce_to_root(Operation& operation) {
 void reduce(Operation& operation) {
     operation.announce();
     if (operation.request.reduce_op != NC_AVERAGE) return reduce_to_root(operation);
-    average(operation.request, operation.rank, operation.size, Adder::Saturating, [&](const nc_request& request) {
+    const auto reduce_part = [&](const nc_request& request) {
         Operation part(operation, request);
         reduce_to_root(part);
-    });
+    };
+    average(operation.request, operation.rank, operation.size, Adder::Saturating, operation.scratch(), reduce_part);
 }
 
 } // namespace nc::ring

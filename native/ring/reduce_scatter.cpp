@@ -18,7 +18,7 @@ void scatter_reduced(Operation& operation, const Blocks& blocks) {
         for (int hops = 1; hops < last; ++hops) {
             const Range range = part(hops);
             lane.forward(
-                lane.reduce(operation.transit().take(range.size), operation.input() + range.begin, range.size));
+                lane.reduce(operation.scratch().take(range.size), operation.input() + range.begin, range.size));
         }
         const Range own = part(last);
         lane.reduce(operation.output() + (own.begin - blocks[operation.rank].begin), operation.input() + own.begin,
@@ -31,12 +31,14 @@ void scatter_reduced(Operation& operation, const Blocks& blocks) {
 void reduce_scatter(Operation& operation) {
     const Blocks blocks = blocks_of(operation);
     if (operation.request.reduce_op != NC_AVERAGE) return scatter_reduced(operation, blocks);
-    average(operation.request, operation.rank, operation.size, Adder::Saturating, [&](const nc_request& request) {
+    const auto reduce_part = [&](const nc_request& request) {
         Operation part(operation, request);
         // The lengths have been agreed on.
-        scatter_reduced(part, request.send_counts != nullptr ? Blocks(request.send_counts, part.size, part.item)
-                                                             : Blocks(part.size, part.bytes()));
-    });
+        scatter_reduced(part, request.send_counts != nullptr
+                                  ? Blocks(request.send_counts, part.size, part.item, operation.scratch())
+                                  : Blocks(part.bytes()));
+    };
+    average(operation.request, operation.rank, operation.size, Adder::Saturating, operation.scratch(), reduce_part);
 }
 
 } // namespace nc::ring

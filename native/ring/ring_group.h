@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "operation/backend.h"
+#include "operation/scratch.h"
 #include "os/address.h"
 #include "os/wakeup.h"
 #include "ring/forming.h"
@@ -43,8 +44,9 @@ public:
 
     Pump& pump() { return pump_; }
     Interruption& interruption() { return interruption_; }
-    // Lanes to be used again by the next operation.
-    std::vector<std::unique_ptr<Lane>>& lane_pool() { return lane_pool_; }
+    // An operation's lanes and memory, to be used again by the next one.
+    std::vector<std::unique_ptr<Lane>>& lanes() { return lanes_; }
+    Scratch& scratch() { return scratch_; }
 
     // Runs one operation. Throws Error.
     void execute(const nc_request& request, const nc_call& call);
@@ -76,7 +78,8 @@ private:
     std::vector<Link*> links_;
     Pump pump_;
     Interruption interruption_;
-    std::vector<std::unique_ptr<Lane>> lane_pool_;
+    std::vector<std::unique_ptr<Lane>> lanes_;
+    Scratch scratch_;
 
     std::mutex operation_mutex_;    // held while an operation uses the connections
     bool failure_reported_ = false; // by an operation

@@ -21,7 +21,7 @@ void scatter(Operation& operation) {
             if (is_root) {
                 lane.send(operation.input() + part.begin, part.size);
             } else {
-                lane.forward(lane.receive(operation.transit().take(part.size), part.size));
+                lane.forward(lane.receive(operation.scratch().take(part.size), part.size));
             }
         }
         if (!is_root) {

@@ -343,7 +343,9 @@ void check_whole(const Whole& whole) {
             request.send_counts = whole.uneven ? whole.lengths.data() : nullptr;
             request.send_buffer = input.data();
             request.receive_buffer = whole.in_place ? input.data() + begin : apart.data();
-            average(request, rank, n, Adder::Saturating, [&](const nc_request& part) { meeting.reduce(part, rank); });
+            Scratch scratch;
+            const auto reduce_part = [&](const nc_request& part) { meeting.reduce(part, rank); };
+            average(request, rank, n, Adder::Saturating, scratch, reduce_part);
             const std::string what = std::string(operation_name(whole.operation)) + " of " + data_type_name(whole.type);
             const bool receives = whole.operation != NC_REDUCE || rank == root;
             if (receives) {

@@ -35,7 +35,8 @@ inline std::vector<Field> header_fields(const nc_request& request) {
 
 // A rank's row of lengths, which begins at that place.
 inline std::vector<Field> length_fields(const nc_request& request, int rank, int ranks, std::size_t place) {
-    const std::vector<std::uint64_t> row = own_lengths(request, rank, ranks);
+    Scratch scratch;
+    const auto row = own_lengths(request, rank, ranks, scratch);
     std::vector<Field> fields;
     for (std::size_t i = 0; i < row.size(); ++i)
         fields.push_back(

@@ -37,12 +37,13 @@ TEST_F(JacclArithmetic, PiecesTileWhateverTheyAreCutFrom) {
 }
 
 TEST_F(JacclArithmetic, BlocksBeginWhereTheOnesBeforeEnd) {
-    const Blocks even(8, 3 * gib);
+    const Blocks even(3 * gib);
     for (int rank = 0; rank < 8; ++rank)
         EXPECT_EQ(even[rank], (Range{static_cast<std::size_t>(rank) * 3 * gib, 3 * gib}));
     EXPECT_EQ(even.largest(), 3 * gib);
     const std::uint64_t lengths[] = {gib, 0, 3, 2 * gib + 1};
-    const Blocks uneven(lengths, 4, 8);
+    Scratch scratch;
+    const Blocks uneven(lengths, 4, 8, scratch);
     EXPECT_EQ(uneven[0], (Range{0, 8 * gib}));
     EXPECT_EQ(uneven[1], (Range{8 * gib, 0}));
     EXPECT_EQ(uneven[2], (Range{8 * gib, 24}));
@@ -96,7 +97,7 @@ TEST_F(JacclArithmetic, SlicesTileBlocksOfAnySize) {
                 std::size_t at = 0;
                 for (std::size_t lane = 0; lane < slices.lanes(); ++lane) {
                     // Behind another block, as in a gather.
-                    jaccl::ring::MessageList list(slices, lane);
+                    jaccl::ring::MessageList list(slices, lane, operation.scratch());
                     list.add({0, 0});
                     list.add({7 * gib, operation.bytes()});
                     list.add({9 * gib, 0});

@@ -1,9 +1,12 @@
 /* A backend whose operations end well just when they are aborted: the moment at which a cancellation and an end meet.
- * It says "running" when an operation is under way. */
+ * It says "running" when an operation is under way. With NC_LATE_START it does not start; with NC_LATE_END its end gives
+ * the process that exit code, less one for every start but the first. */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "operation/backend.h"
 
@@ -12,6 +15,22 @@ typedef struct late_group {
     nc_log_callback log;
     void* log_context;
 } late_group;
+
+static int starts = 0;
+
+static nc_status start(nc_error* error) {
+    if (getenv("NC_LATE_START") != NULL) {
+        snprintf(error->message, sizeof error->message, "the late backend does not start");
+        return NC_BACKEND_UNAVAILABLE;
+    }
+    ++starts;
+    return NC_OK;
+}
+
+static void end(void) {
+    const char* code = getenv("NC_LATE_END");
+    if (code != NULL) _exit(atoi(code) - starts + 1);
+}
 
 static nc_status create(const nc_backend_options* options, nc_backend_group* made, nc_error* error) {
     (void)error;
@@ -70,6 +89,8 @@ static void destroy(void* handle) {
 static const nc_backend late = {
     .version = NC_BACKEND_VERSION,
     .name = "late",
+    .start = start,
+    .end = end,
     .available = available,
     .create = create,
     .execute = execute,

@@ -27,6 +27,12 @@ using nccl::Block;
 using nccl::Shape;
 using Blocks = std::vector<Block>;
 
+Scratch scratch;
+
+Blocks list(std::span<const Block> blocks) {
+    return {blocks.begin(), blocks.end()};
+}
+
 constexpr int size = 3;
 constexpr int rank = 1;
 
@@ -37,7 +43,7 @@ int output;
 Shape shape(nc_operation operation, nc_data_type type, std::uint64_t count, int root) {
     nc_request request = request_of(operation, type, count, &input, &output);
     request.peer = root;
-    return nccl::shape_of(request, rank, size);
+    return nccl::shape_of(request, rank, size, scratch);
 }
 
 Shape uneven(nc_operation operation, nc_data_type type, const std::vector<std::uint64_t>& send,
@@ -47,7 +53,7 @@ Shape uneven(nc_operation operation, nc_data_type type, const std::vector<std::u
     request.flags = NC_REQUEST_UNEVEN;
     request.send_counts = send.empty() ? nullptr : send.data();
     request.receive_counts = receive.empty() ? nullptr : receive.data();
-    return nccl::shape_of(request, rank, size);
+    return nccl::shape_of(request, rank, size, scratch);
 }
 
 TEST(NcclShape, OfEveryOperationAtTheRootAndElsewhere) {
@@ -74,14 +80,14 @@ TEST(NcclShape, OfEveryOperationAtTheRootAndElsewhere) {
         EXPECT_EQ(root.operation, row.operation);
         EXPECT_EQ(root.root, rank);
         EXPECT_TRUE(root.even);
-        EXPECT_EQ(root.send, row.send_at_root);
-        EXPECT_EQ(root.receive, row.receive_at_root);
+        EXPECT_EQ(list(root.send), row.send_at_root);
+        EXPECT_EQ(list(root.receive), row.receive_at_root);
         EXPECT_EQ(root.longest(), 4U);
         for (const int other : {0, 2}) {
             const Shape elsewhere = shape(row.operation, NC_INT32, 4, other);
             EXPECT_EQ(elsewhere.root, other);
-            EXPECT_EQ(elsewhere.send, row.send_elsewhere);
-            EXPECT_EQ(elsewhere.receive, row.receive_elsewhere);
+            EXPECT_EQ(list(elsewhere.send), row.send_elsewhere);
+            EXPECT_EQ(list(elsewhere.receive), row.receive_elsewhere);
         }
         EXPECT_EQ(shape(row.operation, NC_INT32, 0, rank).longest(), 0U);
     }
@@ -90,19 +96,19 @@ TEST(NcclShape, OfEveryOperationAtTheRootAndElsewhere) {
 TEST(NcclShape, OfABroadcastHasNoReceiveBlockWhereTheRootKeepsItsOwnCopy) {
     nc_request request = request_of(NC_BROADCAST, NC_INT32, 4, &input, nullptr);
     request.peer = rank;
-    EXPECT_EQ(nccl::shape_of(request, rank, size).receive, Blocks());
+    EXPECT_EQ(list(nccl::shape_of(request, rank, size, scratch).receive), Blocks());
     request.receive_buffer = &input;
-    EXPECT_EQ(nccl::shape_of(request, rank, size).receive, Blocks());
+    EXPECT_EQ(list(nccl::shape_of(request, rank, size, scratch).receive), Blocks());
     request.receive_buffer = &output;
-    EXPECT_EQ(nccl::shape_of(request, rank, size).receive, Blocks({{0, 4}}));
+    EXPECT_EQ(list(nccl::shape_of(request, rank, size, scratch).receive), Blocks({{0, 4}}));
 }
 
 TEST(NcclShape, CountsInElementsOfNccls) {
-    EXPECT_EQ(shape(NC_ALL_GATHER, NC_COMPLEX64, 2, 0).receive, Blocks({{0, 16}, {16, 16}, {32, 16}}))
+    EXPECT_EQ(list(shape(NC_ALL_GATHER, NC_COMPLEX64, 2, 0).receive), Blocks({{0, 16}, {16, 16}, {32, 16}}))
         << "moved as bytes";
-    EXPECT_EQ(shape(NC_ALL_REDUCE, NC_COMPLEX64, 2, 0).send, Blocks({{0, 4}})) << "summed as floats";
-    EXPECT_EQ(shape(NC_SEND, NC_INT16, 3, 0).send, Blocks({{0, 6}}));
-    EXPECT_EQ(uneven(NC_ALL_GATHER, NC_UINT16, {}, {1, 0, 3}).receive, Blocks({{0, 2}, {2, 0}, {2, 6}}));
+    EXPECT_EQ(list(shape(NC_ALL_REDUCE, NC_COMPLEX64, 2, 0).send), Blocks({{0, 4}})) << "summed as floats";
+    EXPECT_EQ(list(shape(NC_SEND, NC_INT16, 3, 0).send), Blocks({{0, 6}}));
+    EXPECT_EQ(list(uneven(NC_ALL_GATHER, NC_UINT16, {}, {1, 0, 3}).receive), Blocks({{0, 2}, {2, 0}, {2, 6}}));
 }
 
 TEST(NcclShape, ThatNcclCannotReduceIsRefused) {
@@ -125,22 +131,22 @@ TEST(NcclShape, OfUnevenBlocks) {
         SCOPED_TRACE(root);
         Shape found = uneven(NC_ALL_GATHER, NC_INT8, {}, counts, root);
         EXPECT_FALSE(found.even);
-        EXPECT_EQ(found.send, own);
-        EXPECT_EQ(found.receive, all);
+        EXPECT_EQ(list(found.send), own);
+        EXPECT_EQ(list(found.receive), all);
         found = uneven(NC_REDUCE_SCATTER, NC_INT8, counts, {}, root);
-        EXPECT_EQ(found.send, all);
-        EXPECT_EQ(found.receive, own);
+        EXPECT_EQ(list(found.send), all);
+        EXPECT_EQ(list(found.receive), own);
         found = uneven(NC_GATHER, NC_INT8, {}, counts, root);
-        EXPECT_EQ(found.send, own);
-        EXPECT_EQ(found.receive, at_root ? all : Blocks());
+        EXPECT_EQ(list(found.send), own);
+        EXPECT_EQ(list(found.receive), at_root ? all : Blocks());
         found = uneven(NC_SCATTER, NC_INT8, counts, {}, root);
-        EXPECT_EQ(found.send, at_root ? all : Blocks());
-        EXPECT_EQ(found.receive, own);
+        EXPECT_EQ(list(found.send), at_root ? all : Blocks());
+        EXPECT_EQ(list(found.receive), own);
         EXPECT_EQ(found.longest(), 5U);
     }
     const Shape exchanged = uneven(NC_ALL_TO_ALL, NC_INT8, {1, 2, 3}, {4, 2, 0});
-    EXPECT_EQ(exchanged.send, Blocks({{0, 1}, {1, 2}, {3, 3}}));
-    EXPECT_EQ(exchanged.receive, Blocks({{0, 4}, {4, 2}, {6, 0}}));
+    EXPECT_EQ(list(exchanged.send), Blocks({{0, 1}, {1, 2}, {3, 3}}));
+    EXPECT_EQ(list(exchanged.receive), Blocks({{0, 4}, {4, 2}, {6, 0}}));
     EXPECT_EQ(exchanged.longest(), 4U);
 }
 
@@ -151,7 +157,7 @@ TEST(NcclShape, IsCutIntoPartsThatAreTheWhole) {
         SCOPED_TRACE(most);
         std::vector<std::size_t> sent(size);
         std::vector<std::size_t> received(size);
-        const auto follow = [&](const Blocks& part, const Blocks& of_whole, std::vector<std::size_t>& done) {
+        const auto follow = [&](std::span<const Block> part, std::span<const Block> of_whole, std::vector<std::size_t>& done) {
             ASSERT_EQ(part.size(), of_whole.size());
             for (std::size_t i = 0; i < part.size(); ++i) {
                 EXPECT_LE(part[i].count, most);
@@ -169,14 +175,14 @@ TEST(NcclShape, IsCutIntoPartsThatAreTheWhole) {
         EXPECT_EQ(sent, std::vector<std::size_t>({7, 0, 3}));
         EXPECT_EQ(received, std::vector<std::size_t>({1, 0, 10}));
     }
-    EXPECT_EQ(whole.part(0, static_cast<std::size_t>(-1)).receive, whole.receive);
+    EXPECT_EQ(list(whole.part(0, static_cast<std::size_t>(-1)).receive), list(whole.receive));
     EXPECT_EQ(whole.part(20, 5).longest(), 0U);
 }
 
 TEST(NcclShape, IsPackedWithoutGaps) {
     const Shape packed = uneven(NC_ALL_TO_ALL, NC_INT32, {7, 0, 3}, {1, 0, 10}).part(2, 4).packed();
-    EXPECT_EQ(packed.send, Blocks({{0, 4}, {4, 0}, {4, 1}}));
-    EXPECT_EQ(packed.receive, Blocks({{0, 0}, {0, 0}, {0, 4}}));
+    EXPECT_EQ(list(packed.send), Blocks({{0, 4}, {4, 0}, {4, 1}}));
+    EXPECT_EQ(list(packed.receive), Blocks({{0, 0}, {0, 0}, {0, 4}}));
     EXPECT_EQ(nccl::extent(packed.send), 5U);
     EXPECT_EQ(nccl::extent(packed.receive), 4U);
     EXPECT_EQ(nccl::extent({}), 0U);

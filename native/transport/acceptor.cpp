@@ -13,7 +13,7 @@ void Acceptor::tend(const Objection& stranger, const Objection& greeted) {
         const auto looked_at = caller++;
         if (const std::string why = listen_to(*looked_at, greeted); !why.empty()) turn_away(looked_at, why);
     }
-    if (callers_.size() > 1) let_the_departed_give_way();
+    if (greeting_.of_one && callers_.size() > 1) let_the_departed_give_way();
 }
 
 // Who has said something and left was perhaps the one who is expected; but it is not any more if another one is there.

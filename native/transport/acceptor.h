@@ -26,6 +26,8 @@ public:
     struct Greeting {
         std::size_t bytes; // 0: nothing, as on MLX's wire
         const char* words; // what it is, for messages
+        // Whether one caller alone is expected: who has greeted and left then gives way to the next.
+        bool of_one;
     };
 
     // Told of every caller that is turned away, and why.

@@ -3,7 +3,9 @@ namespace NativeCollectives.Worker;
 /// <summary>The parts of NCCL's plan, which need groups of different settings.</summary>
 public enum NcclPart
 {
-    /// <summary>Small counts: every form of every operation with every type that NCCL takes.</summary>
+    /// <summary>
+    /// Small counts: every form of every operation with every type that NCCL takes; among four ranks they take turns.
+    /// </summary>
     Forms,
 
     /// <summary>One form of each call, for a library that lacks some functions.</summary>
@@ -123,7 +125,10 @@ public static class NcclPlan
         Scenario.True(sum[0] == group.Size, "a sum afterwards");
     }
 
-    // All twelve ways of calling with the count that tells most, four of them with each of the others.
+    /// <summary>Whether every way of calling is tried with every type; elsewhere they take turns.</summary>
+    public static bool HasEveryForm(int size) => size <= 3;
+
+    // All twelve ways of calling with the count that tells most, four of them with each of the others; or four, and one.
     private static IEnumerable<(int Count, (CallPlace, CallForm)[] Calls)> Forms(int size, int type)
     {
         foreach (
@@ -134,7 +139,11 @@ public static class NcclPlan
         {
             yield return (
                 count,
-                count == 1009
+                !HasEveryForm(size)
+                    ? count == 1009
+                        ? Calls(type)
+                        : [((CallPlace)((type + index) % 4), (CallForm)((type + (index / 4)) % 3))]
+                    : count == 1009
                     ?
                     [
                         .. from place in Enum.GetValues<CallPlace>()

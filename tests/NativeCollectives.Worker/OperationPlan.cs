@@ -22,9 +22,10 @@ public readonly record struct OperationCase(
 );
 
 /// <summary>
-/// Which calls a ring of a given shape is tested with: every operation, every element type, counts around the number of
-/// ranks, in place and not; and a count of about one mebibyte for a part of them, so that over all shapes every
-/// operation has it twice with every type.
+/// Which calls a ring of a given shape is tested with: every operation with every element type at counts around the
+/// number of ranks, in some shapes in every form, in the others in forms that take turns so that each meets each type
+/// and each count; and a count of about one mebibyte for a part of them, so that over all shapes every operation has it
+/// twice with every type.
 /// </summary>
 public static class OperationPlan
 {
@@ -79,6 +80,9 @@ public static class OperationPlan
     public static bool IsDefined(string operation, string type) =>
         !(type == nameof(Boolean) && operation.EndsWith(".Average", StringComparison.Ordinal));
 
+    /// <summary>Whether the plan of a shape has every form of every call; elsewhere they take turns.</summary>
+    public static bool HasEveryForm(int size, int sockets) => (size, sockets) is (1, 1) or (2, 1) or (3, 2);
+
     /// <summary>The calls of one operation in a ring of this shape.</summary>
     public static IEnumerable<OperationCase> Cases(int size, int sockets, string operation)
     {
@@ -93,9 +97,15 @@ public static class OperationPlan
             {
                 continue;
             }
-            foreach (var count in new[] { 0, 1, size - 1, size, size + 1, 1009 }.Distinct())
+            foreach (
+                var (index, count) in new[] { 0, 1, size - 1, size, size + 1, 1009 }.Distinct().Index()
+            )
             {
-                foreach (var form in Enum.GetValues<CallForm>())
+                foreach (
+                    var form in HasEveryForm(size, sockets)
+                        ? Enum.GetValues<CallForm>()
+                        : [(CallForm)((type + index + sockets) % 3)]
+                )
                 {
                     yield return new OperationCase(operation, Types[type], count, form, number++ % size);
                 }

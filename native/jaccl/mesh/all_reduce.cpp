@@ -30,7 +30,7 @@ void all_reduce(const Operation& operation) {
     if (operation.size == 2 || operation.bytes() <= largest_single_phase)
         return reduce_at_once(operation, operation.input(), operation.output(), operation.bytes());
     const std::size_t chunk = operation.request.count / static_cast<std::size_t>(operation.size) * operation.item;
-    const Blocks blocks(operation.size, chunk);
+    const Blocks blocks(chunk);
     std::byte* const own = operation.output() + blocks[operation.rank].begin;
     scatter_reduce(operation, operation.input(), blocks, own);
     gather_blocks(operation, own, blocks, operation.output());

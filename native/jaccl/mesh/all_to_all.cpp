@@ -8,7 +8,7 @@ namespace nc::jaccl::mesh {
 
 void all_to_all(const Operation& operation) {
     const auto n = static_cast<std::size_t>(operation.size);
-    std::vector<std::uint64_t> lengths(n * n, operation.request.count);
+    ScratchVector<std::uint64_t> lengths(n * n, operation.request.count, operation.scratch());
     if (operation.is_uneven()) {
         lengths = operation.announce_lengths();
     } else {
@@ -17,10 +17,12 @@ void all_to_all(const Operation& operation) {
     const auto length = [&](int from, int to) {
         return lengths[static_cast<std::size_t>(from) * n + static_cast<std::size_t>(to)];
     };
-    std::vector<std::uint64_t> to_here;
+    ScratchVector<std::uint64_t> to_here(operation.scratch());
     for (int peer = 0; peer < operation.size; ++peer) to_here.push_back(length(peer, operation.rank));
-    const Blocks sent(&lengths[static_cast<std::size_t>(operation.rank) * n], operation.size, operation.item);
-    const Blocks received(to_here.data(), operation.size, operation.item);
+    const Blocks sent(&lengths[static_cast<std::size_t>(operation.rank) * n], operation.size, operation.item,
+                      operation.scratch());
+    const Blocks received(to_here.data(), operation.size, operation.item,
+                      operation.scratch());
     // The same on all ranks, which is all that is asked of it.
     const std::size_t frame = operation.frame(*std::max_element(lengths.begin(), lengths.end()) * operation.item);
     operation.exchange([&](Exchange& exchange) {

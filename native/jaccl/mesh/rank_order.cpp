@@ -4,18 +4,16 @@ namespace nc::jaccl::mesh {
 
 RankOrder::RankOrder(const Operation& operation, const std::byte* input, std::byte* output, std::size_t bytes,
                      std::size_t message_bytes)
-    : operation_(operation), input_(input), output_(output), bytes_(bytes), message_bytes_(message_bytes) {}
+    : operation_(operation), input_(input), output_(output), bytes_(bytes), message_bytes_(message_bytes), incoming_(operation.scratch()) {}
 
 void RankOrder::receive_in(Exchange& exchange, const Outgoing* own) {
     exchange_ = &exchange;
     own_ = own;
     const std::size_t count = ceil_div(bytes_, message_bytes_);
     for (int peer = 0; peer < operation_.size; ++peer) {
-        incoming_.push_back(peer == operation_.rank ? nullptr
-                                                    : &exchange.receive(operation_.group().to(peer), count, nullptr));
-        if (incoming_.back() != nullptr) incoming_.back()->held = count;
+        incoming_.push_back(peer == operation_.rank ? nullptr : &exchange.receive(operation_.group().to(peer), count));
     }
-    exchange.progressed = [this] { proceed(); };
+    exchange.on_progress([this] { proceed(); });
 }
 
 void RankOrder::proceed() {

@@ -2,8 +2,6 @@
 // Source: jaccl-wire.md, sections 7 and 8.1.
 #pragma once
 
-#include <vector>
-
 #include "jaccl/operation.h"
 
 namespace nc::jaccl::mesh {
@@ -30,7 +28,7 @@ private:
     const std::size_t message_bytes_;
     Exchange* exchange_ = nullptr;
     const Outgoing* own_ = nullptr;
-    std::vector<Incoming*> incoming_; // by rank; null for the own
+    ScratchVector<Incoming*> incoming_; // by rank; null for the own
     std::size_t message_ = 0;
     int next_ = 0;
 };

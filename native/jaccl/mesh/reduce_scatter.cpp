@@ -8,7 +8,7 @@ void scatter_reduce(const Operation& operation, const std::byte* input, const Bl
     const std::size_t frame = operation.frame(blocks.largest());
     const Range own = blocks[operation.rank];
     const std::size_t own_messages = ceil_div(own.size, frame);
-    std::vector<bool> begun(own_messages);
+    ScratchVector<bool> begun(own_messages, false, operation.scratch());
     const auto add = [&](std::size_t message, const std::byte* arriving) {
         const Range part = piece(own.size, frame, message);
         const std::byte* const accumulated = begun[message] ? output + part.begin : input + own.begin + part.begin;
@@ -27,7 +27,7 @@ void scatter_reduce(const Operation& operation, const std::byte* input, const Bl
 
 void reduce_scatter(const Operation& operation) {
     const Blocks blocks =
-        operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.size, operation.bytes());
+        operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.bytes());
     scatter_reduce(operation, operation.input(), blocks, operation.output());
 }
 

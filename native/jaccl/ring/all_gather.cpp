@@ -74,11 +74,9 @@ void gather_blocks(const Operation& operation, const std::byte* own, const Block
     if (mine.size > 0 && own != output + mine.begin) std::memcpy(output + mine.begin, own, mine.size);
     if (blocks.largest() == 0) return;
     const Plan plan(operation, blocks, over_wires);
-    std::vector<WireFlow> wires;
+    ScratchVector<WireFlow> wires(operation.scratch());
     for (int wire = 0; wire < plan.wires; ++wire) wires.emplace_back(operation, plan, wire, output, first);
-    std::vector<Flow> flows;
-    for (WireFlow& wire : wires) flows.emplace_back(std::ref(wire));
-    operation.run(flows);
+    run_side_by_side(operation, wires);
 }
 
 // MLX v0.32.1 and v0.32.2 send stale bytes in most of these messages, and nothing on the wire tells: section 9.4.
@@ -110,13 +108,13 @@ void all_gather(const Operation& operation) {
     if (operation.bytes() > 0) require_working_peers(operation);
     FirstMessages first(operation);
     first.check([&] {
-        gather_blocks(operation, operation.input(), Blocks(operation.size, operation.bytes()), operation.output(),
+        gather_blocks(operation, operation.input(), Blocks(operation.bytes()), operation.output(),
                       operation.wires, &first);
     });
 }
 
 void gather_bytes(const Operation& operation, const void* own, std::size_t bytes, void* all) {
-    gather_blocks(operation, static_cast<const std::byte*>(own), Blocks(operation.size, bytes),
+    gather_blocks(operation, static_cast<const std::byte*>(own), Blocks(bytes),
                   static_cast<std::byte*>(all), 1, nullptr);
 }
 

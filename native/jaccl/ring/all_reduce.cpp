@@ -95,11 +95,9 @@ private:
 void all_reduce(const Operation& operation) {
     if (operation.request.count == 0) return;
     const Plan plan(operation);
-    std::vector<Flow> flows;
-    std::vector<WireFlow> wires;
+    ScratchVector<WireFlow> wires(operation.scratch());
     for (int wire = 0; wire < plan.wires; ++wire) wires.emplace_back(operation, plan, wire);
-    for (WireFlow& wire : wires) flows.emplace_back(std::ref(wire));
-    operation.run(flows);
+    run_side_by_side(operation, wires);
 }
 
 } // namespace nc::jaccl::ring

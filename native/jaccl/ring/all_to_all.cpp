@@ -13,11 +13,11 @@ constexpr std::size_t transit_limit = std::size_t{64} << 20;
 constexpr std::size_t smallest_round = 64 * 1024;
 
 struct Plan {
-    Plan(const Operation& of_operation, std::vector<std::uint64_t> of_lengths)
+    Plan(const Operation& of_operation, ScratchVector<std::uint64_t> of_lengths)
         : operation(of_operation),
           lengths(std::move(of_lengths)),
-          sent(row(true).data(), operation.size, operation.item),
-          received(row(false).data(), operation.size, operation.item) {
+          sent(row(true).data(), operation.size, operation.item, operation.scratch()),
+          received(row(false).data(), operation.size, operation.item, operation.scratch()) {
         const std::size_t largest = *std::max_element(lengths.begin(), lengths.end()) * operation.item;
         const auto held = static_cast<std::size_t>(2 * std::max(operation.size - 2, 1));
         round_bytes =
@@ -35,7 +35,7 @@ struct Plan {
     }
 
     const Operation& operation;
-    std::vector<std::uint64_t> lengths;
+    ScratchVector<std::uint64_t> lengths;
     Blocks sent;
     Blocks received;
     std::size_t round_bytes;
@@ -43,8 +43,8 @@ struct Plan {
 
 private:
     // Of the blocks that this rank sends, or receives.
-    std::vector<std::uint64_t> row(bool sends) const {
-        std::vector<std::uint64_t> result;
+    ScratchVector<std::uint64_t> row(bool sends) const {
+        ScratchVector<std::uint64_t> result(operation.scratch());
         for (int peer = 0; peer < operation.size; ++peer)
             result.push_back(sends ? length(operation.rank, peer) : length(peer, operation.rank));
         return result;
@@ -63,8 +63,8 @@ public:
         const Lane lane = slices_.lane(index_);
         exchange.reset(slices_.frame());
 
-        MessageList own(slices_, index_);
-        MessageList passing(slices_, index_);
+        MessageList own(slices_, index_, operation.scratch());
+        MessageList passing(slices_, index_, operation.scratch());
         const int origin = lane.source(operation, step_);
         const Range block = plan_.in_round(origin, operation.rank, round_);
         own.add({plan_.received[origin].begin + block.begin, block.size});
@@ -78,7 +78,7 @@ public:
                              std::memcpy((is_own ? operation.output() : keep) + part.begin, buffer, part.size);
                          });
 
-        MessageList leaving(slices_, index_);
+        MessageList leaving(slices_, index_, operation.scratch());
         for (int hops = step_; hops < operation.size; ++hops) {
             const int from = lane.source(operation, step_ - 1);
             const int to = lane.source(operation, step_ - 1 - hops);
@@ -115,11 +115,11 @@ private:
     int step_ = 0;
 };
 
-std::vector<std::uint64_t> lengths_of(const Operation& operation) {
+ScratchVector<std::uint64_t> lengths_of(const Operation& operation) {
     if (operation.is_uneven()) return operation.announce_lengths();
     operation.announce();
     const auto n = static_cast<std::size_t>(operation.size);
-    return std::vector<std::uint64_t>(n * n, operation.request.count);
+    return ScratchVector<std::uint64_t>(n * n, operation.request.count, operation.scratch());
 }
 
 } // namespace
@@ -127,15 +127,15 @@ std::vector<std::uint64_t> lengths_of(const Operation& operation) {
 void all_to_all(const Operation& operation) {
     const Plan plan(operation, lengths_of(operation));
     const Slices slices(operation, plan.round_bytes);
-    const auto transit = std::make_unique_for_overwrite<std::byte[]>(
+    std::byte* const transit = operation.scratch().take(
         2 * slices.lanes() * static_cast<std::size_t>(operation.size - 2) * slices.slice_bytes(plan.round_bytes));
+    const Scratch::Mark mark = operation.scratch().mark();
     for (std::size_t round = 0; round < plan.rounds; ++round) {
-        std::vector<LaneFlow> lanes;
+        ScratchVector<LaneFlow> lanes(operation.scratch());
         for (std::size_t index = 0; index < slices.lanes(); ++index)
-            lanes.emplace_back(plan, slices, index, round, transit.get());
-        std::vector<Flow> flows;
-        for (LaneFlow& lane : lanes) flows.emplace_back(std::ref(lane));
-        operation.run(flows);
+            lanes.emplace_back(plan, slices, index, round, transit);
+        run_side_by_side(operation, lanes);
+        operation.scratch().rewind(mark);
     }
     const Range own = plan.sent[operation.rank];
     if (own.size > 0)

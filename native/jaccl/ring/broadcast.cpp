@@ -9,9 +9,9 @@ void broadcast(const Operation& operation) {
     const std::size_t bytes = operation.bytes();
     const Slices slices(operation, bytes);
     const std::size_t messages = slices.messages(bytes);
-    std::vector<Flow> flows;
+    ScratchVector<Flow> flows(operation.scratch());
     for (std::size_t index = 0; index < slices.lanes(); ++index) {
-        flows.push_back(once([&, index](Exchange& exchange) {
+        flows.push_back(once(operation, [&, index](Exchange& exchange) {
             exchange.reset(slices.frame());
             const Lane lane = slices.lane(index);
             const int hops = lane.hops_from(operation, operation.request.peer);

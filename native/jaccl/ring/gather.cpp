@@ -9,13 +9,13 @@ void gather(const Operation& operation) {
     const Blocks blocks = operation.announced_blocks();
     const Slices slices(operation, blocks.largest());
     const Range own = blocks[operation.rank];
-    std::vector<Flow> flows;
+    ScratchVector<Flow> flows(operation.scratch());
     for (std::size_t index = 0; index < slices.lanes(); ++index) {
-        flows.push_back(once([&, index](Exchange& exchange) {
+        flows.push_back(once(operation, [&, index](Exchange& exchange) {
             exchange.reset(slices.frame());
             const Lane lane = slices.lane(index);
             // In the order in which they come by, as the nearest rank sends first.
-            MessageList from_behind(slices, index);
+            MessageList from_behind(slices, index, operation.scratch());
             const int ranks_behind =
                 operation.is_root() ? operation.size - 1 : lane.hops_from(operation, operation.request.peer) - 1;
             for (int hops = 1; hops <= ranks_behind; ++hops) from_behind.add(blocks[lane.source(operation, hops)]);
@@ -27,10 +27,9 @@ void gather(const Operation& operation) {
                                  });
                 return;
             }
-            MessageList mine(slices, index);
+            MessageList mine(slices, index, operation.scratch());
             mine.add({0, own.size});
-            Incoming& incoming = exchange.receive(lane.in(operation), from_behind.count(), nullptr);
-            incoming.held = from_behind.count();
+            Incoming& incoming = exchange.receive(lane.in(operation), from_behind.count());
             Outgoing& outgoing = exchange.send(
                 lane.out(operation), mine.count() + from_behind.count(),
                 [&operation, &incoming, mine, from_behind](std::size_t message, std::byte* buffer) {

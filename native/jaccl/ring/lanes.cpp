@@ -27,12 +27,4 @@ Range Slices::part(std::size_t block_bytes, std::size_t index, std::size_t messa
     return {slice(block_bytes, index).begin + within.begin, within.size};
 }
 
-Flow once(std::function<void(Exchange&)> fill) {
-    return [fill = std::move(fill), begun = false](Exchange& exchange) mutable {
-        if (std::exchange(begun, true)) return false;
-        fill(exchange);
-        return true;
-    };
-}
-
 } // namespace nc::jaccl::ring

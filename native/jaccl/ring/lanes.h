@@ -61,6 +61,21 @@ private:
 };
 
 // A flow of one exchange.
-Flow once(std::function<void(Exchange&)> fill);
+template <class Fill>
+Flow once(const Operation& operation, Fill fill) {
+    return operation.scratch().keep([fill, begun = false](Exchange& exchange) mutable {
+        if (std::exchange(begun, true)) return false;
+        fill(exchange);
+        return true;
+    });
+}
+
+// A flow for each of these function objects, side by side.
+template <class Flows>
+void run_side_by_side(const Operation& operation, Flows& each) {
+    ScratchVector<Flow> flows(operation.scratch());
+    for (auto& one : each) flows.emplace_back(one);
+    operation.run(flows);
+}
 
 } // namespace nc::jaccl::ring

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
 
 #include "jaccl/ring/lanes.h"
 
@@ -11,7 +10,8 @@ namespace nc::jaccl::ring {
 class MessageList {
 public:
     // Of that lane's slices, which must outlive the list.
-    MessageList(const Slices& slices, std::size_t index) : slices_(&slices), index_(index) {}
+    MessageList(const Slices& slices, std::size_t index, Scratch& scratch)
+        : slices_(&slices), index_(index), entries_(scratch) {}
 
     // Of a block that lies there.
     void add(Range block) { add_slice(block.begin + slices_->slice(block.size, index_).begin, block.size); }
@@ -41,7 +41,7 @@ private:
 
     const Slices* slices_;
     std::size_t index_;
-    std::vector<Entry> entries_;
+    ScratchVector<Entry> entries_;
     std::size_t count_ = 0;
 };
 

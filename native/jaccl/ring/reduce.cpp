@@ -9,9 +9,9 @@ void reduce(const Operation& operation) {
     const std::size_t bytes = operation.bytes();
     const Slices slices(operation, bytes);
     const std::size_t messages = slices.messages(bytes);
-    std::vector<Flow> flows;
+    ScratchVector<Flow> flows(operation.scratch());
     for (std::size_t index = 0; index < slices.lanes(); ++index) {
-        flows.push_back(once([&, index](Exchange& exchange) {
+        flows.push_back(once(operation, [&, index](Exchange& exchange) {
             exchange.reset(slices.frame());
             const Lane lane = slices.lane(index);
             // The chain begins behind the root and ends at it.
@@ -26,10 +26,7 @@ void reduce(const Operation& operation) {
                 return;
             }
             Incoming* incoming = nullptr;
-            if (hops > 1) {
-                incoming = &exchange.receive(lane.in(operation), messages, nullptr);
-                incoming->held = messages;
-            }
+            if (hops > 1) incoming = &exchange.receive(lane.in(operation), messages);
             exchange
                 .send(lane.out(operation), messages,
                       [&, index, incoming](std::size_t message, std::byte* buffer) {

@@ -94,16 +94,14 @@ private:
 
 void reduce_scatter(const Operation& operation) {
     const Blocks blocks =
-        operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.size, operation.bytes());
+        operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.bytes());
     if (blocks.largest() == 0) return;
     const Plan plan(operation, blocks);
-    const auto partial =
-        std::make_unique_for_overwrite<std::byte[]>(4 * static_cast<std::size_t>(plan.wires) * plan.room_bytes());
-    std::vector<WireFlow> wires;
-    for (int wire = 0; wire < plan.wires; ++wire) wires.emplace_back(operation, plan, wire, partial.get());
-    std::vector<Flow> flows;
-    for (WireFlow& wire : wires) flows.emplace_back(std::ref(wire));
-    operation.run(flows);
+    std::byte* const partial =
+        operation.scratch().take(4 * static_cast<std::size_t>(plan.wires) * plan.room_bytes());
+    ScratchVector<WireFlow> wires(operation.scratch());
+    for (int wire = 0; wire < plan.wires; ++wire) wires.emplace_back(operation, plan, wire, partial);
+    run_side_by_side(operation, wires);
 }
 
 } // namespace nc::jaccl::ring

@@ -9,14 +9,14 @@ void scatter(const Operation& operation) {
     const Blocks blocks = operation.announced_blocks();
     const Slices slices(operation, blocks.largest());
     const Range own = blocks[operation.rank];
-    std::vector<Flow> flows;
+    ScratchVector<Flow> flows(operation.scratch());
     for (std::size_t index = 0; index < slices.lanes(); ++index) {
-        flows.push_back(once([&, index](Exchange& exchange) {
+        flows.push_back(once(operation, [&, index](Exchange& exchange) {
             exchange.reset(slices.frame());
             const Lane lane = slices.lane(index);
             const int hops = lane.hops_from(operation, operation.request.peer);
             // The ranks ahead of this one, the farthest first: so many hops further than this one from the root.
-            MessageList passed_on(slices, index);
+            MessageList passed_on(slices, index, operation.scratch());
             for (int further = operation.size - 1 - hops; further > 0; --further)
                 passed_on.add(blocks[lane.source(operation, -further)]);
             if (hops == 0) {
@@ -27,7 +27,7 @@ void scatter(const Operation& operation) {
                               });
                 return;
             }
-            MessageList mine(slices, index);
+            MessageList mine(slices, index, operation.scratch());
             mine.add({0, own.size});
             const std::size_t before = passed_on.count();
             Incoming& incoming =

@@ -4,8 +4,8 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <limits>
 
 #include "base/error.h"
@@ -15,21 +15,22 @@ namespace nc {
 static_assert(events::readable == POLLIN && events::writable == POLLOUT && events::failed == POLLERR &&
               events::hung_up == POLLHUP && events::closed == POLLNVAL && events::peer_ended == POLLRDHUP);
 
+// An entry is what the system takes.
+static_assert(sizeof(Poller::Entry) == sizeof(pollfd) && offsetof(Poller::Entry, descriptor) == offsetof(pollfd, fd) &&
+              offsetof(Poller::Entry, wanted) == offsetof(pollfd, events) &&
+              offsetof(Poller::Entry, happened) == offsetof(pollfd, revents));
+
 bool Poller::wait(Deadline deadline) {
-    // Most waits are for few.
-    std::array<pollfd, 16> few;
-    std::vector<pollfd> many(entries_.size() > few.size() ? entries_.size() : 0);
-    pollfd* const polled = many.empty() ? few.data() : many.data();
-    for (std::size_t i = 0; i < entries_.size(); ++i) polled[i] = {entries_[i].descriptor, entries_[i].wanted, 0};
+    auto* const polled = reinterpret_cast<pollfd*>(entries_.data());
     for (;;) {
         // Rounded up, so that a wait does not end just before its deadline and begin again.
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
         const int timeout = static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
         const int ready = ::poll(polled, static_cast<nfds_t>(entries_.size()), timeout);
         const int error = errno;
-        for (std::size_t i = 0; i < entries_.size(); ++i)
-            entries_[i].happened = ready < 0 ? short{0} : polled[i].revents;
         if (ready > 0) return true;
+        // A call that fails leaves what was reported before.
+        for (Entry& entry : entries_) entry.happened = 0;
         if (ready == 0) {
             if (Clock::now() >= deadline) return false;
         } else if (error != EINTR) {

@@ -102,15 +102,40 @@ public sealed class OperationPlanTests
                             ),
                             $"{operation} of {type}, {shape}"
                         );
-                        foreach (var form in Enum.GetValues<CallForm>())
-                        {
-                            Assert.That(
-                                here.Count(entry => entry.shape == shape && entry.next.Form == form),
-                                Is.GreaterThanOrEqualTo(2),
-                                $"{operation} of {type}, {shape}, {form}"
-                            );
-                        }
+                        var forms = here.Where(entry => entry.shape == shape && entry.next.Count <= 1009)
+                            .Select(entry => (entry.next.Count, entry.next.Form))
+                            .ToList();
+                        Assert.That(
+                            forms.Select(entry => entry.Form).Distinct().Count(),
+                            Is.EqualTo(3),
+                            $"{operation} of {type}, {shape}: forms"
+                        );
+                        Assert.That(
+                            forms,
+                            Has.Count.EqualTo(
+                                counts.Count() * (OperationPlan.HasEveryForm(shape.Size, shape.Sockets) ? 3 : 1)
+                            ),
+                            $"{operation} of {type}, {shape}"
+                        );
                     }
+                }
+                foreach (var shape in OperationPlan.Shapes.Where(shape => shape.Size > 1))
+                {
+                    var here = all.Where(entry => entry.shape == shape && entry.next.Operation == operation)
+                        .Select(entry => entry.next)
+                        .ToList();
+                    Assert.That(
+                        here.Where(next => next.Count <= 1009)
+                            .GroupBy(next => next.Count)
+                            .Select(group => group.Select(next => next.Form).Distinct().Count()),
+                        Is.All.EqualTo(3),
+                        $"{operation}, {shape}: forms of every count"
+                    );
+                    Assert.That(
+                        here.Select(next => next.Root).Distinct().Count(),
+                        Is.EqualTo(shape.Size),
+                        $"{operation}, {shape}: roots"
+                    );
                 }
             }
         });
