@@ -18,8 +18,7 @@ public:
     FunctionRef(std::nullptr_t) {}
     // of must outlive this.
     template <class Function>
-        requires(!std::same_as<std::remove_const_t<Function>, FunctionRef>)
-    FunctionRef(Function& of)
+    requires(!std::same_as<std::remove_const_t<Function>, FunctionRef>) FunctionRef(Function& of)
         : object_(const_cast<void*>(static_cast<const void*>(&of))), call_([](void* object, Arguments... arguments) {
               return (*static_cast<Function*>(object))(std::forward<Arguments>(arguments)...);
           }) {}

@@ -147,7 +147,7 @@ private:
     // Only execute() and split() use these.
     Scratch scratch_;
     std::unique_ptr<PinnedMemory> pinned_; // what averages on the device are copied through
-    std::shared_ptr<Event> last_; // the operation issued last, if it may be under way
+    std::shared_ptr<Event> last_;          // the operation issued last, if it may be under way
     CudaStream last_stream_ = nullptr;
     bool begun_ = false;                       // the operation at hand: whatever fails now leaves the ranks out of step
     std::optional<CudaStream> callers_stream_; // that it was put on

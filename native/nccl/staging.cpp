@@ -119,8 +119,7 @@ Staging::Slot& Staging::slot(std::size_t chunk, std::size_t bytes) {
     return *own;
 }
 
-void Staging::copy_in(const std::byte* source, std::byte* target, std::size_t bytes, CudaStream stream,
-                      Await await) {
+void Staging::copy_in(const std::byte* source, std::byte* target, std::size_t bytes, CudaStream stream, Await await) {
     for (std::size_t done = 0; done < bytes;) {
         const std::size_t length = std::min(piece_bytes, bytes - done);
         if (in_.size() <= next_in_) in_.push_back(std::make_unique<Piece>(device_));

@@ -12,10 +12,7 @@ namespace {
 class Matrix {
 public:
     explicit Matrix(Operation& operation)
-        : n_(operation.size),
-          bytes_(operation.scratch()),
-          sent_(operation.scratch()),
-          received_(operation.scratch()) {
+        : n_(operation.size), bytes_(operation.scratch()), sent_(operation.scratch()), received_(operation.scratch()) {
         if ((operation.request.flags & NC_REQUEST_UNEVEN) != 0) {
             for (const std::uint64_t length : exchange_lengths(operation)) bytes_.push_back(length * operation.item);
         } else {

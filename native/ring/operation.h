@@ -87,7 +87,7 @@ private:
     RingGroup& ring_;
     const Interruption& interruption_;
     const nc_request& announced_; // what the header says: the request, or that of the whole
-    std::size_t lanes_ = 0; // of the ring's lanes, those that are open
+    std::size_t lanes_ = 0;       // of the ring's lanes, those that are open
     bool announces_ = false;
     bool is_announced_ = false;
 };

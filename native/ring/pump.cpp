@@ -38,8 +38,7 @@ bool all_done(Lanes lanes) {
     return std::ranges::all_of(lanes, [](const auto& lane) { return lane->done(); });
 }
 
-Error timed_out(Lanes lanes, std::span<Link* const> read_ahead, const nc_request& request,
-                const nc_call& call) {
+Error timed_out(Lanes lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call) {
     std::set<int> waited_for;
     for (const auto& lane : lanes) {
         if (lane->done()) continue;
@@ -95,8 +94,8 @@ bool Pump::may_yield(Deadline now) {
     return false;
 }
 
-void Pump::run(Lanes lanes, std::span<Link* const> read_ahead, const nc_request& request,
-               const nc_call& call, const Interruption& interruption, const Suspicion& suspicion) {
+void Pump::run(Lanes lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call,
+               const Interruption& interruption, const Suspicion& suspicion) {
     const Deadline deadline = deadline_of(call);
     Deadline next_look = std::min(deadline, suspicion.when);
     prepare_exchange(lanes);

@@ -29,8 +29,8 @@ class Pump {
 public:
     // read_ahead: links whose incoming bytes are taken in while nothing else moves, although no lane asks for them.
     // Throws Error: NC_PEER_LOST, NC_TIMEOUT, NC_ABORTED, NC_MISMATCH.
-    void run(Lanes lanes, std::span<Link* const> read_ahead, const nc_request& request,
-             const nc_call& call, const Interruption& interruption, const Suspicion& suspicion = {});
+    void run(Lanes lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call,
+             const Interruption& interruption, const Suspicion& suspicion = {});
 
 private:
     // Whether to go on looking, or to sleep although there would be time.

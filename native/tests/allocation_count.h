@@ -45,8 +45,7 @@ inline void expect_no_allocations(FormedRanks& ranks, std::size_t count) {
     Maker maker(n, 1);
     std::vector<Case> cases;
     for (const nc_reduce_op op : {NC_SUM, NC_AVERAGE}) {
-        for (const nc_data_type type : {NC_FLOAT32, NC_INT32})
-            add_reductions(cases, maker, n, type, op, count, false);
+        for (const nc_data_type type : {NC_FLOAT32, NC_INT32}) add_reductions(cases, maker, n, type, op, count, false);
     }
     add_moves(cases, maker, n, NC_FLOAT32, count);
     cases.push_back({"barrier", Parts(index(n))});

@@ -24,7 +24,7 @@ nc_status create_late(nc_group** group, nc_error* error) {
 [[noreturn]] void use_late(bool leaves_a_group) {
     ::setenv("NC_LATE_START", "no", 1);
     nc_group* group = nullptr;
-    nc_error error{};
+    nc_error error = empty_error();
     if (create_late(&group, &error) != NC_BACKEND_UNAVAILABLE) std::_Exit(1);
     if (std::string(error.message) != "the late backend does not start") std::_Exit(2);
     ::unsetenv("NC_LATE_START");

@@ -157,7 +157,8 @@ TEST(NcclShape, IsCutIntoPartsThatAreTheWhole) {
         SCOPED_TRACE(most);
         std::vector<std::size_t> sent(size);
         std::vector<std::size_t> received(size);
-        const auto follow = [&](std::span<const Block> part, std::span<const Block> of_whole, std::vector<std::size_t>& done) {
+        const auto follow = [&](std::span<const Block> part, std::span<const Block> of_whole,
+                                std::vector<std::size_t>& done) {
             ASSERT_EQ(part.size(), of_whole.size());
             for (std::size_t i = 0; i < part.size(); ++i) {
                 EXPECT_LE(part[i].count, most);

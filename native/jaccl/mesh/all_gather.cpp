@@ -31,15 +31,12 @@ void all_gather(const Operation& operation) {
     if (operation.is_uneven())
         return gather_blocks(operation, operation.input(), operation.announced_blocks(), operation.output());
     FirstMessages first(operation);
-    first.check([&] {
-        gather_blocks(operation, operation.input(), Blocks(operation.bytes()), operation.output(),
-                      &first);
-    });
+    first.check(
+        [&] { gather_blocks(operation, operation.input(), Blocks(operation.bytes()), operation.output(), &first); });
 }
 
 void gather_bytes(const Operation& operation, const void* own, std::size_t bytes, void* all) {
-    gather_blocks(operation, static_cast<const std::byte*>(own), Blocks(bytes),
-                  static_cast<std::byte*>(all));
+    gather_blocks(operation, static_cast<const std::byte*>(own), Blocks(bytes), static_cast<std::byte*>(all));
 }
 
 } // namespace nc::jaccl::mesh

@@ -21,8 +21,7 @@ void all_to_all(const Operation& operation) {
     for (int peer = 0; peer < operation.size; ++peer) to_here.push_back(length(peer, operation.rank));
     const Blocks sent(&lengths[static_cast<std::size_t>(operation.rank) * n], operation.size, operation.item,
                       operation.scratch());
-    const Blocks received(to_here.data(), operation.size, operation.item,
-                      operation.scratch());
+    const Blocks received(to_here.data(), operation.size, operation.item, operation.scratch());
     // The same on all ranks, which is all that is asked of it.
     const std::size_t frame = operation.frame(*std::max_element(lengths.begin(), lengths.end()) * operation.item);
     operation.exchange([&](Exchange& exchange) {

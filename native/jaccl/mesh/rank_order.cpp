@@ -4,7 +4,12 @@ namespace nc::jaccl::mesh {
 
 RankOrder::RankOrder(const Operation& operation, const std::byte* input, std::byte* output, std::size_t bytes,
                      std::size_t message_bytes)
-    : operation_(operation), input_(input), output_(output), bytes_(bytes), message_bytes_(message_bytes), incoming_(operation.scratch()) {}
+    : operation_(operation),
+      input_(input),
+      output_(output),
+      bytes_(bytes),
+      message_bytes_(message_bytes),
+      incoming_(operation.scratch()) {}
 
 void RankOrder::receive_in(Exchange& exchange, const Outgoing* own) {
     exchange_ = &exchange;

@@ -108,14 +108,14 @@ void all_gather(const Operation& operation) {
     if (operation.bytes() > 0) require_working_peers(operation);
     FirstMessages first(operation);
     first.check([&] {
-        gather_blocks(operation, operation.input(), Blocks(operation.bytes()), operation.output(),
-                      operation.wires, &first);
+        gather_blocks(operation, operation.input(), Blocks(operation.bytes()), operation.output(), operation.wires,
+                      &first);
     });
 }
 
 void gather_bytes(const Operation& operation, const void* own, std::size_t bytes, void* all) {
-    gather_blocks(operation, static_cast<const std::byte*>(own), Blocks(bytes),
-                  static_cast<std::byte*>(all), 1, nullptr);
+    gather_blocks(operation, static_cast<const std::byte*>(own), Blocks(bytes), static_cast<std::byte*>(all), 1,
+                  nullptr);
 }
 
 } // namespace nc::jaccl::ring

@@ -93,12 +93,10 @@ private:
 } // namespace
 
 void reduce_scatter(const Operation& operation) {
-    const Blocks blocks =
-        operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.bytes());
+    const Blocks blocks = operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.bytes());
     if (blocks.largest() == 0) return;
     const Plan plan(operation, blocks);
-    std::byte* const partial =
-        operation.scratch().take(4 * static_cast<std::size_t>(plan.wires) * plan.room_bytes());
+    std::byte* const partial = operation.scratch().take(4 * static_cast<std::size_t>(plan.wires) * plan.room_bytes());
     ScratchVector<WireFlow> wires(operation.scratch());
     for (int wire = 0; wire < plan.wires; ++wire) wires.emplace_back(operation, plan, wire, partial);
     run_side_by_side(operation, wires);
