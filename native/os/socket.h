@@ -65,6 +65,8 @@ std::size_t peek_at(const Descriptor& connection, void* buffer, std::size_t byte
 
 // What every connection of a group is set to: no delay of small messages.
 void send_at_once(const Descriptor& connection);
+// No more bytes than about so many are taken before the peer has received some, however well it might go otherwise.
+void limit_unreceived(const Descriptor& connection, int bytes);
 // For a while: what arrives will soon be answered, if only on another connection, so that small segments need no
 // acknowledgement of their own.
 void delay_acknowledgements(const Descriptor& connection);

@@ -9,6 +9,10 @@
 namespace nc::ring {
 namespace {
 
+// Sums that only pass through a rank stay in a cache, if they are no longer than this. Longer ones pass through the
+// result's memory, which is there.
+constexpr std::size_t most_transit = std::size_t{4} << 20;
+
 bool known_to_mlx(nc_reduce_op op) {
     return op == NC_SUM || op == NC_MAX || op == NC_MIN;
 }
@@ -24,10 +28,18 @@ void reduce_slice(const Operation& operation, Lane& lane, Direction direction, c
     };
     const Range first = segment(0);
     lane.send(own + first.begin, first.size);
-    for (int hops = 1; hops < n; ++hops) {
+    const std::size_t longest = length * operation.item;
+    std::byte* const transit = n > 2 && longest <= most_transit ? operation.scratch().take(longest) : nullptr;
+    for (int hops = 1; hops < n - 1; ++hops) {
         const Range range = segment(hops);
-        lane.forward(lane.reduce(result + range.begin, own + range.begin, range.size));
+        if (transit != nullptr) {
+            lane.pass(transit, own + range.begin, range.size);
+        } else {
+            lane.forward(lane.reduce(result + range.begin, own + range.begin, range.size));
+        }
     }
+    const Range complete = segment(n - 1);
+    lane.forward(lane.reduce(result + complete.begin, own + complete.begin, complete.size));
     for (int hops = n; hops < 2 * n - 1; ++hops) {
         const Range range = segment(hops);
         const std::size_t arrived = lane.receive(result + range.begin, range.size);
@@ -51,6 +63,7 @@ void all_reduce_few(Operation& operation, Direction direction) {
 void all_reduce_many(Operation& operation) {
     const std::size_t count = operation.request.count;
     const std::size_t slices = ring::all_reduce_slices(operation.bytes(), operation.size, operation.sockets);
+    const Scratch::Mark mark = operation.scratch().mark();
     for (std::size_t i = 0; i < slices; ++i) {
         const Range range = piece(count, ceil_div(count, slices), i);
         const std::size_t begin = range.begin * operation.item;
@@ -59,6 +72,7 @@ void all_reduce_many(Operation& operation) {
                      operation.input() + begin, operation.output() + begin, range.size);
     }
     operation.move();
+    operation.scratch().rewind(mark);
 }
 
 void all_reduce_any(Operation& operation, Direction of_few) {

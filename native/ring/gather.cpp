@@ -12,6 +12,7 @@ void gather(Operation& operation) {
     const Rounds rounds(blocks.largest(), operation.size, 2 * operation.sockets, operation.item);
     move_in_rounds(operation, rounds, [&](const Share& share) {
         Lane& lane = operation.lane(share.socket(), share.direction());
+        std::byte* const transit = is_root ? nullptr : operation.scratch().take(share.largest(blocks));
         if (!is_root) {
             const Range own = share.of({0, blocks[operation.rank].size});
             lane.send(operation.input() + own.begin, own.size);
@@ -21,7 +22,7 @@ void gather(Operation& operation) {
             if (is_root) {
                 lane.receive(operation.output() + part.begin, part.size);
             } else {
-                lane.forward(lane.receive(operation.scratch().take(part.size), part.size));
+                lane.pass(transit, nullptr, part.size);
             }
         }
     });

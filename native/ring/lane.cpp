@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 namespace nc::ring {
 namespace {
@@ -21,7 +22,14 @@ void Lane::open(Link& out, Link& in, Combine combine, std::size_t item) {
     outgoing_.clear();
     incoming_.clear();
     out_index_ = out_offset_ = in_index_ = in_offset_ = partial_ = 0;
+    passed_ = independent;
     if (combine != nullptr && arrivals_.empty()) arrivals_.resize(arrivals_size);
+}
+
+void Lane::pass(void* transit, const void* own, std::size_t bytes) {
+    const std::size_t incoming = own == nullptr ? receive(transit, bytes) : reduce(transit, own, bytes);
+    incoming_[incoming].overwrites = std::exchange(passed_, outgoing_.size());
+    forward(incoming);
 }
 
 void Lane::exchange_header(const Header& own) {
@@ -80,7 +88,7 @@ bool Lane::progress() {
 }
 
 Transfer Lane::read_combining(const Incoming& item) {
-    const std::size_t left = item.bytes - in_offset_ - partial_;
+    const std::size_t left = receivable(item) - in_offset_ - partial_;
     const Transfer transfer = in_->read(arrivals_.data() + partial_, std::min(left, arrivals_.size() - partial_));
     const std::size_t arrived = partial_ + transfer.bytes;
     const std::size_t whole = arrived / item_ * item_;
@@ -92,13 +100,13 @@ Transfer Lane::read_combining(const Incoming& item) {
 }
 
 bool Lane::progress_in() {
-    if (receiving_done()) return false;
+    if (!wants_to_read()) return false;
     const Incoming& item = incoming_[in_index_];
     Transfer transfer{};
     if (item.kind == Incoming::Kind::Combine) {
         transfer = read_combining(item);
     } else {
-        transfer = in_->read(item.data + in_offset_, std::min(item.bytes - in_offset_, largest_read));
+        transfer = in_->read(item.data + in_offset_, std::min(receivable(item) - in_offset_, largest_read));
         in_offset_ += transfer.bytes;
         // Another stream may be too short for a whole header.
         const bool is_partial = item.kind == Incoming::Kind::Header && in_offset_ < item.bytes;
@@ -112,6 +120,15 @@ bool Lane::progress_in() {
     return true;
 }
 
+bool Lane::wants_to_read() const {
+    return !receiving_done() && receivable(incoming_[in_index_]) > in_offset_ + partial_;
+}
+
+std::size_t Lane::receivable(const Incoming& item) const {
+    if (item.overwrites == independent || item.overwrites < out_index_) return item.bytes;
+    return item.overwrites == out_index_ ? std::min(item.bytes, out_offset_) : 0;
+}
+
 std::size_t Lane::sendable(const Outgoing& item) const {
     if (item.forwards == independent || item.forwards < in_index_) return item.bytes;
     return item.forwards == in_index_ ? in_offset_ : 0;
@@ -122,7 +139,7 @@ bool Lane::wants_to_write() const {
 }
 
 bool Lane::progress_out() {
-    if (!wants_to_write()) return false;
+    if (!wants_to_write() || out_->is_blocked()) return false;
     std::array<ConstBuffer, most_buffers> parts{};
     std::size_t count = 0;
     std::size_t offset = out_offset_;

@@ -2,8 +2,10 @@
 //
 // What a rank sends after its first step is what it has received in the step before (and combined with its own). So all
 // that orders a lane is: outgoing item k may not overtake the incoming item that it forwards. Within that, bytes
-// stream: an item is passed on while it still arrives. Receiving never waits for sending, which rules out the deadlock
-// of ranks that all send first.
+// stream: an item is passed on while it still arrives. Receiving does not wait for sending, which rules out the deadlock
+// of ranks that all send first; but what only passes through may not overtake the item before it that passes through,
+// whose memory it takes. That is no deadlock: where all ranks wait for their neighbours in this way, each one's position
+// is behind the next one's by what is on its way between them, all around the ring.
 #pragma once
 
 #include <cstddef>
@@ -37,6 +39,9 @@ public:
         return add(
             {static_cast<std::byte*>(result), static_cast<const std::byte*>(own), bytes, Incoming::Kind::Combine});
     }
+    // What only passes through: receives into transit, combined with own unless that is null, and forwards from there.
+    // transit is the same for all such items.
+    void pass(void* transit, const void* own, std::size_t bytes);
     // Exchanges headers with the neighbours before anything else; the incoming one must equal the own.
     void exchange_header(const Header& own);
 
@@ -50,7 +55,8 @@ public:
     bool progress();
     bool done() const { return receiving_done() && sending_done(); }
 
-    bool wants_to_read() const { return !receiving_done(); }
+    // Whether there is room for bytes that are to come.
+    bool wants_to_read() const;
     bool sending_done() const { return out_index_ == outgoing_.size(); }
     // Whether there are bytes that could be sent if the connection took them.
     bool wants_to_write() const;
@@ -71,6 +77,7 @@ private:
         const std::byte* own;
         std::size_t bytes;
         Kind kind;
+        std::size_t overwrites = independent; // the outgoing item that it must not overtake
     };
 
     std::size_t add(const Incoming& item) {
@@ -80,8 +87,9 @@ private:
     bool receiving_done() const { return in_index_ == incoming_.size(); }
     bool progress_in();
     bool progress_out();
-    // Bytes of the item that may be sent by now.
+    // Bytes of the item that may be sent, or have come in, by now.
     std::size_t sendable(const Outgoing& item) const;
+    std::size_t receivable(const Incoming& item) const;
     void skip_empty();
     Transfer read_combining(const Incoming& item);
 
@@ -95,6 +103,8 @@ private:
     std::vector<Outgoing> outgoing_;
     std::size_t out_index_ = 0;
     std::size_t out_offset_ = 0;
+
+    std::size_t passed_ = independent; // the last outgoing item that passes through
 
     std::vector<Incoming> incoming_;
     std::size_t in_index_ = 0;

@@ -11,6 +11,14 @@ Transfer Link::read(void* buffer, std::size_t bytes) {
     return {Transfer::State::Moved, ahead_.take(buffer, bytes), 0};
 }
 
+Transfer Link::write(std::span<const ConstBuffer> parts) {
+    std::size_t bytes = 0;
+    for (const ConstBuffer& part : parts) bytes += part.bytes;
+    const Transfer transfer = channel_->write(parts);
+    blocked_ = transfer.bytes < bytes;
+    return transfer;
+}
+
 Transfer Link::read_ahead() {
     if (ahead_.is_full()) return {Transfer::State::Blocked, 0, 0};
     const ReadAhead::Room room = ahead_.room();

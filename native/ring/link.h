@@ -22,7 +22,11 @@ public:
     Channel& channel() const { return *channel_; }
 
     Transfer read(void* buffer, std::size_t bytes);
-    Transfer write(std::span<const ConstBuffer> parts) { return channel_->write(parts); }
+    Transfer write(std::span<const ConstBuffer> parts);
+
+    // Whether the last write did not find room for all, and nobody has said since that there is some.
+    bool is_blocked() const { return blocked_; }
+    void unblock() { blocked_ = false; }
 
     // Reads what is waiting, so that a neighbour that sends before it receives can go on. Moved if there was something;
     // an end or a failure is left for read().
@@ -42,6 +46,7 @@ private:
     std::unique_ptr<Channel> channel_;
     int peer_;
     ReadAhead ahead_;
+    bool blocked_ = false;
 };
 
 } // namespace nc::ring

@@ -105,6 +105,8 @@ struct Share {
         const Range part = rounds.part(block.size, round, lane);
         return {block.begin + part.begin, part.size};
     }
+    // The longest part of a block, in bytes. Of a shorter block the last lane may have more than of the longest.
+    std::size_t largest(const Blocks& blocks) const { return rounds.part(blocks.largest(), round, 0).size; }
 };
 
 // Goes over the blocks round by round: fill opens and fills the lane for a share.

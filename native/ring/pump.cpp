@@ -34,6 +34,10 @@ bool step(Lanes lanes) {
     return moved;
 }
 
+bool is_blocked(Lanes lanes) {
+    return std::ranges::any_of(lanes, [](const auto& lane) { return lane->wants_to_write(); });
+}
+
 bool all_done(Lanes lanes) {
     return std::ranges::all_of(lanes, [](const auto& lane) { return lane->done(); });
 }
@@ -94,12 +98,66 @@ bool Pump::may_yield(Deadline now) {
     return false;
 }
 
+void Pump::watch(Lanes lanes, const Interruption& interruption) {
+    poller_.clear();
+    poller_.watch(interruption.descriptor(), events::readable);
+    for (const auto& lane : lanes) {
+        if (lane->wants_to_read()) poller_.watch(lane->in().channel().descriptor(), events::readable);
+        if (!lane->sending_done())
+            poller_.watch(lane->out().channel().descriptor(), lane->wants_to_write() ? events::writable : 0);
+    }
+}
+
+bool Pump::wait(Lanes lanes, Deadline until) {
+    const bool happened = poller_.wait(until);
+    for (const auto& lane : lanes) {
+        // A connection that has failed says so when it is written to.
+        const short events = poller_.events(lane->out().channel().descriptor());
+        if ((events & ~(events::readable | events::peer_ended)) != 0) lane->out().unblock();
+    }
+    return happened;
+}
+
+bool Pump::take_in(std::span<Link* const> read_ahead) {
+    bool taken_in = false;
+    for (Link* link : read_ahead) {
+        const Transfer::State state = link->read_ahead().state;
+        taken_in |= state == Transfer::State::Moved;
+        // One that has ended has nothing more to say, and would be reported for ever.
+        if (state == Transfer::State::Blocked && !link->is_full())
+            poller_.watch(link->channel().descriptor(), events::readable);
+    }
+    return taken_in;
+}
+
+void Pump::rest(Lanes lanes, std::span<Link* const> read_ahead, const Interruption& interruption, Deadline now,
+                Deadline until) {
+    if (idle_since_ == Deadline{}) idle_since_ = now;
+    const bool stays = now - idle_since_ < spin_time && may_yield(now);
+    // Only the system knows when there is room again.
+    if (!stays || is_blocked(lanes)) watch(lanes, interruption);
+    if (stays) {
+        if (is_blocked(lanes) && wait(lanes, now)) return;
+        std::this_thread::yield();
+        shares_core_ |= Clock::now() - now > shared_core_yield;
+        return;
+    }
+    for (const auto& lane : lanes) {
+        // A receiver that has left without having read everything is no fault of the group's, but of who still has
+        // something to send to it.
+        if (lane->sending_done()) continue;
+        if (const int failure = lane->out().channel().failure(); failure != 0) throw lane->out().lost(failure);
+    }
+    if (!take_in(read_ahead)) (void)wait(lanes, until);
+}
+
 void Pump::run(Lanes lanes, std::span<Link* const> read_ahead, const nc_request& request, const nc_call& call,
                const Interruption& interruption, const Suspicion& suspicion) {
     const Deadline deadline = deadline_of(call);
     Deadline next_look = std::min(deadline, suspicion.when);
     prepare_exchange(lanes);
-    Deadline idle_since{};
+    idle_since_ = {};
+    for (const auto& lane : lanes) lane->out().unblock();
     try {
         for (;;) {
             const bool moved = step(lanes);
@@ -111,39 +169,14 @@ void Pump::run(Lanes lanes, std::span<Link* const> read_ahead, const nc_request&
                 next_look = deadline;
                 suspicion.voice(nullptr);
             }
-            if (moved) {
-                idle_since = {};
-                // What comes next depends on others, and one of them waits for this core.
-                if (shares_core_) std::this_thread::yield();
+            if (!moved) {
+                interruption.throw_if_broken();
+                rest(lanes, read_ahead, interruption, now, next_look);
                 continue;
             }
-            interruption.throw_if_broken();
-            if (idle_since == Deadline{}) idle_since = now;
-            if (now - idle_since < spin_time && may_yield(now)) {
-                std::this_thread::yield();
-                shares_core_ |= Clock::now() - now > shared_core_yield;
-                continue;
-            }
-            poller_.clear();
-            poller_.watch(interruption.descriptor(), events::readable);
-            for (const auto& lane : lanes) {
-                if (lane->wants_to_read()) poller_.watch(lane->in().channel().descriptor(), events::readable);
-                if (lane->sending_done()) continue;
-                // A receiver that has left without having read everything is no fault of the group's, but of who still
-                // has something to send to it.
-                if (const int failure = lane->out().channel().failure(); failure != 0) throw lane->out().lost(failure);
-                poller_.watch(lane->out().channel().descriptor(), lane->wants_to_write() ? events::writable : 0);
-            }
-            bool taken_in = false;
-            for (Link* link : read_ahead) {
-                const Transfer::State state = link->read_ahead().state;
-                taken_in |= state == Transfer::State::Moved;
-                // One that has ended has nothing more to say, and would be reported for ever.
-                if (state == Transfer::State::Blocked && !link->is_full())
-                    poller_.watch(link->channel().descriptor(), events::readable);
-            }
-            if (taken_in) continue;
-            poller_.wait(next_look);
+            idle_since_ = {};
+            // What comes next depends on others, and one of them waits for this core.
+            if (shares_core_) std::this_thread::yield();
         }
     } catch (const Error& error) {
         const Error failure = explained(error, call);

@@ -36,9 +36,18 @@ private:
     // Whether to go on looking, or to sleep although there would be time.
     bool may_yield(Deadline now);
     void prepare_exchange(Lanes lanes);
+    // Lets others run, or sleeps until something can be moved, at the latest until then.
+    void rest(Lanes lanes, std::span<Link* const> read_ahead, const Interruption& interruption, Deadline now,
+              Deadline until);
+    void watch(Lanes lanes, const Interruption& interruption);
+    // False if nothing has happened until then.
+    bool wait(Lanes lanes, Deadline until);
+    // Reads ahead; if there was nothing, that is watched for too.
+    bool take_in(std::span<Link* const> read_ahead);
 
     Poller poller_;
     Deadline exchange_expected_{};
+    Deadline idle_since_{}; // while nothing moves
     bool shares_core_ = false;
     Deadline last_sleep_{};
 };

@@ -18,7 +18,7 @@ void reduce_to_root(Operation& operation) {
         } else if (operation.behind(share.direction(), 1) == root) {
             lane.send(own, part.size);
         } else {
-            lane.forward(lane.reduce(operation.scratch().take(part.size), own, part.size));
+            lane.pass(operation.scratch().take(part.size), own, part.size);
         }
     });
 }

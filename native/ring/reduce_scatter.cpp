@@ -15,10 +15,10 @@ void scatter_reduced(Operation& operation, const Blocks& blocks) {
         const auto part = [&](int hops) { return share.of(blocks[operation.behind(share.direction(), hops + 1)]); };
         const Range first = part(0);
         lane.send(operation.input() + first.begin, first.size);
+        std::byte* const transit = last > 1 ? operation.scratch().take(share.largest(blocks)) : nullptr;
         for (int hops = 1; hops < last; ++hops) {
             const Range range = part(hops);
-            lane.forward(
-                lane.reduce(operation.scratch().take(range.size), operation.input() + range.begin, range.size));
+            lane.pass(transit, operation.input() + range.begin, range.size);
         }
         const Range own = part(last);
         lane.reduce(operation.output() + (own.begin - blocks[operation.rank].begin), operation.input() + own.begin,

@@ -13,6 +13,7 @@ void scatter(Operation& operation) {
     const Rounds rounds(blocks.largest(), operation.size, 2 * operation.sockets, operation.item);
     move_in_rounds(operation, rounds, [&](const Share& share) {
         Lane& lane = operation.lane(share.socket(), share.direction());
+        std::byte* const transit = is_root ? nullptr : operation.scratch().take(share.largest(blocks));
         // Ranks from here on, the way data travels, as far as the one before the root.
         const int beyond =
             is_root ? operation.size : wrap((operation.rank - root) * step(share.direction()), operation.size);
@@ -21,7 +22,7 @@ void scatter(Operation& operation) {
             if (is_root) {
                 lane.send(operation.input() + part.begin, part.size);
             } else {
-                lane.forward(lane.receive(operation.scratch().take(part.size), part.size));
+                lane.pass(transit, nullptr, part.size);
             }
         }
         if (!is_root) {

@@ -161,6 +161,10 @@ void send_at_once(const Descriptor& connection) {
     set_option(connection.get(), IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
+void limit_unreceived(const Descriptor& connection, int bytes) {
+    set_option(connection.get(), SOL_SOCKET, SO_SNDBUF, bytes);
+}
+
 void delay_acknowledgements(const Descriptor& connection) {
 #ifdef TCP_QUICKACK
     // Otherwise Linux answers every small segment with a packet of its own where nothing goes the other way.
