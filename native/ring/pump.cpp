@@ -117,7 +117,7 @@ void Pump::run(Lanes lanes, std::span<Link* const> read_ahead, const nc_request&
                 if (shares_core_) std::this_thread::yield();
                 continue;
             }
-            interruption.throw_if_broken();
+            interruption.throw_if_lost();
             if (idle_since == Deadline{}) idle_since = now;
             if (now - idle_since < spin_time && may_yield(now)) {
                 std::this_thread::yield();

@@ -66,8 +66,7 @@ FormingPlan plan_of(const ReservedPorts& ports, int rank, int ranks, int sockets
     plan.own = of(rank);
     plan.left = of(rank - 1);
     plan.right = of(rank + 1);
-    plan.timeout_ms = timeout_ms;
-    plan.deadline = deadline_after(timeout_ms);
+    plan.patience = Patience::of(timeout_ms);
     return plan;
 }
 
@@ -215,7 +214,7 @@ TEST(Forming, IsCancelled) {
     std::int32_t cancel = 0;
     LogBook book;
     FormingPlan plan = plan_of(ports, 0, 2, 1);
-    plan.cancellation = Cancellation(&cancel);
+    plan.patience.cancellation = Cancellation(&cancel);
     plan.log = book.log();
     Error error(NC_OK, "");
     std::thread forming([&] { error = failure_of(std::move(plan)); });
@@ -387,7 +386,7 @@ TEST(Forming, NoticesEveryCallerThatIsReset) {
     std::int32_t cancel = 0;
     LogBook book;
     FormingPlan plan = plan_of(ports, 0, 2, 1);
-    plan.cancellation = Cancellation(&cancel);
+    plan.patience.cancellation = Cancellation(&cancel);
     plan.log = book.log();
     std::thread forming([&] { EXPECT_EQ(failure_of(std::move(plan)).status, NC_CANCELLED); });
     for (int round = 0; round < 300; ++round) {
