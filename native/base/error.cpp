@@ -1,9 +1,12 @@
 #include "base/error.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <system_error>
+
+#include "base/enumeration.h"
 
 namespace nc {
 
@@ -24,6 +27,10 @@ void drop_partial_character(char* text) {
 
 std::string system_error_text(int system_error) {
     return std::generic_category().message(system_error);
+}
+
+void fail_rendezvous(const std::string& message, int peer, int system_error) {
+    throw Error(NC_RENDEZVOUS_FAILED, message, peer, system_error);
 }
 
 nc_error empty_error() {
@@ -55,41 +62,26 @@ void fill(nc_error* error, nc_status status, const char* message, int peer, int 
 }
 
 const char* status_name(nc_status status) {
-    switch (status) {
-        case NC_OK:
-            return "ok";
-        case NC_INVALID_ARGUMENT:
-            return "invalid argument";
-        case NC_BACKEND_UNAVAILABLE:
-            return "backend unavailable";
-        case NC_NOT_CONFIGURED:
-            return "not configured";
-        case NC_RENDEZVOUS_FAILED:
-            return "rendezvous failed";
-        case NC_PEER_LOST:
-            return "peer lost";
-        case NC_TIMEOUT:
-            return "timeout";
-        case NC_MISMATCH:
-            return "mismatch";
-        case NC_ABORTED:
-            return "aborted";
-        case NC_CANCELLED:
-            return "cancelled";
-        case NC_CLOSED:
-            return "closed";
-        case NC_NOT_SUPPORTED:
-            return "not supported";
-        case NC_OUT_OF_MEMORY:
-            return "out of memory";
-        case NC_SYSTEM_ERROR:
-            return "system error";
-        case NC_INTERNAL_ERROR:
-            return "internal error";
-        case NC_LIBRARY_ERROR:
-            return "library error";
-    }
-    return "unknown";
+    // In the order of nc_status.
+    static constexpr std::array names{"ok",
+                                      "invalid argument",
+                                      "backend unavailable",
+                                      "not configured",
+                                      "rendezvous failed",
+                                      "peer lost",
+                                      "timeout",
+                                      "mismatch",
+                                      "aborted",
+                                      "cancelled",
+                                      "closed",
+                                      "not supported",
+                                      "out of memory",
+                                      "system error",
+                                      "internal error",
+                                      "library error"};
+    static_assert(names.size() == NC_LIBRARY_ERROR + 1);
+    const std::uint32_t index = number(status);
+    return index < names.size() ? names[index] : "unknown";
 }
 
 } // namespace nc

@@ -43,6 +43,9 @@ private:
     std::string message_;
 };
 
+// Throws Error(NC_RENDEZVOUS_FAILED).
+[[noreturn]] void fail_rendezvous(const std::string& message, int peer = -1, int system_error = 0);
+
 // Fills what the caller gave, as far as its size says. error may be null.
 void fill(nc_error* error, nc_status status, const char* message, int peer = -1, int system_error = 0);
 

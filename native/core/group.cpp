@@ -180,9 +180,7 @@ nc_error Group::no_turn(Turn turn, const nc_request& request, std::uint64_t sequ
         make_error(NC_TIMEOUT, text(operation_name(request.operation), " did not start within ", timeout_of(request),
                                     " ms, because the operations issued before it had not ended")
                                    .c_str());
-    error.operation = request.operation;
-    error.rank = rank_;
-    error.sequence = sequence;
+    name_operation(error, request.operation, rank_, sequence);
     fault(error);
     return error;
 }
@@ -210,9 +208,7 @@ nc_status Group::run(const nc_request& request, std::uint64_t sequence, Deadline
 
 nc_status Group::conclude(const nc_request& request, std::uint64_t sequence, nc_standing standing, nc_error& error) {
     const nc_status status = error.status;
-    error.operation = request.operation;
-    error.rank = rank_;
-    error.sequence = sequence;
+    name_operation(error, request.operation, rank_, sequence);
     if (standing == NC_IN_STEP) return status;
     if (status != NC_ABORTED) {
         fault(error);
@@ -222,9 +218,7 @@ nc_status Group::conclude(const nc_request& request, std::uint64_t sequence, nc_
     const std::lock_guard lock(mutex_);
     if (!ended_) return status;
     error = cause_;
-    error.operation = request.operation;
-    error.rank = rank_;
-    error.sequence = sequence;
+    name_operation(error, request.operation, rank_, sequence);
     return error.status;
 }
 
@@ -378,9 +372,7 @@ nc_status Group::describe_cancellation(const Work& work, nc_status status, nc_er
     if (status != NC_OK && status != NC_ABORTED && !is_cause) return status;
     error = is_cause ? cause_ : make_error(NC_CANCELLED, cancelled_text(work).c_str());
     error.status = NC_CANCELLED;
-    error.operation = work.request.operation;
-    error.rank = work.rank;
-    error.sequence = work.sequence;
+    name_operation(error, work.request.operation, work.rank, work.sequence);
     return NC_CANCELLED;
 }
 

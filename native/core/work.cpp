@@ -48,9 +48,7 @@ Work::Cancellation Work::cancel() {
         }
         nc_error error = empty_error();
         fill(&error, NC_CANCELLED, "the operation was cancelled before it started");
-        error.operation = request.operation;
-        error.rank = rank;
-        error.sequence = sequence;
+        name_operation(error, request.operation, rank, sequence);
         settle(&error);
     }
     announce();

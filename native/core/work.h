@@ -11,6 +11,13 @@ namespace nc {
 
 class Group;
 
+// Says which operation of which rank an error is about.
+inline void name_operation(nc_error& error, nc_operation operation, int rank, std::uint64_t sequence) {
+    error.operation = operation;
+    error.rank = rank;
+    error.sequence = sequence;
+}
+
 class Work {
 public:
     Work(const nc_request& request, int rank, std::uint64_t sequence, Deadline deadline, nc_completion completion,

@@ -49,10 +49,9 @@ void check_mark(const Mark& own, const Mark& peers, int peer) {
     const auto check = [&](std::uint8_t choice, const char* set, const char* clear) {
         if (((own.choices ^ peers.choices) & choice) == 0) return;
         const bool here = (own.choices & choice) != 0;
-        throw Error(NC_RENDEZVOUS_FAILED,
-                    text("this rank uses ", here ? set : clear, ", but rank ", peer, " uses ", here ? clear : set,
-                         "; all ranks must be set alike"),
-                    peer);
+        fail_rendezvous(text("this rank uses ", here ? set : clear, ", but rank ", peer, " uses ", here ? clear : set,
+                             "; all ranks must be set alike"),
+                        peer);
     };
     check(is_ring, "the ring topology", "the mesh topology");
     check(has_small_frames, "small frames", "large frames");
@@ -63,11 +62,10 @@ void check_ports(const PortTraits& own, const PortTraits& peers, const std::stri
     if (own.gid_type == GidType::Unknown || peers.gid_type == GidType::Unknown || own.gid_type == peers.gid_type)
         return;
     const bool is_v2 = own.gid_type == GidType::RoceV2;
-    throw Error(NC_RENDEZVOUS_FAILED,
-                text("this rank's device ", device, " uses an address (GID) of RoCE v", is_v2 ? 2 : 1,
-                     ", but that of rank ", peer, " one of RoCE v", is_v2 ? 1 : 2,
-                     "; choose addresses of the same version with the setting gid_index"),
-                peer);
+    fail_rendezvous(text("this rank's device ", device, " uses an address (GID) of RoCE v", is_v2 ? 2 : 1,
+                         ", but that of rank ", peer, " one of RoCE v", is_v2 ? 1 : 2,
+                         "; choose addresses of the same version with the setting gid_index"),
+                    peer);
 }
 
 } // namespace nc::jaccl

@@ -88,8 +88,8 @@ Device::Device(const VerbsLibrary& verbs, std::string name, std::optional<int> g
     try {
         const verbs::ContextOperations& operations = context_->ops;
         if (operations.post_send == nullptr || operations.post_recv == nullptr || operations.poll_cq == nullptr)
-            throw Error(NC_RENDEZVOUS_FAILED, text("the RDMA device ", name_,
-                                                   ": its driver cannot send, receive or tell what has completed"));
+            fail_rendezvous(
+                text("the RDMA device ", name_, ": its driver cannot send, receive or tell what has completed"));
         find_address(gid_index);
         errno = 0;
         domain_ = verbs.api().alloc_pd(context_);
@@ -126,16 +126,16 @@ void Device::find_address(std::optional<int> gid_index) {
     if (const int error = verbs_.api().query_port(context_, port, &attributes); error != 0)
         fail("ibv_query_port", error > 0 ? error : errno);
     if (attributes.state == verbs::port_down)
-        throw Error(NC_RENDEZVOUS_FAILED, text("the port of the RDMA device ", name_,
-                                               " is down: nothing is connected to it, or the other end is off"));
+        fail_rendezvous(text("the port of the RDMA device ", name_,
+                             " is down: nothing is connected to it, or the other end is off"));
     lid_ = attributes.lid;
     traits_.path_mtu = path_mtu_of(attributes);
     if (gid_index.has_value()) {
         verbs::Gid gid{};
         if (verbs_.api().query_gid(context_, port, *gid_index, &gid) != 0 || is_zero(gid))
-            throw Error(NC_RENDEZVOUS_FAILED,
-                        text("the RDMA device ", name_, " has no GID at index ", *gid_index,
-                             ", which the setting gid_index names; its table has room for ", attributes.gid_tbl_len));
+            fail_rendezvous(text("the RDMA device ", name_, " has no GID at index ", *gid_index,
+                                 ", which the setting gid_index names; its table has room for ",
+                                 attributes.gid_tbl_len));
         return use_gid(*gid_index, gid, type_of_gid(*gid_index));
     }
     bool is_found = false;
@@ -151,11 +151,11 @@ void Device::find_address(std::optional<int> gid_index) {
     }
     if (is_found) return;
     if (attributes.link_layer == verbs::link_layer_infiniband && lid_ != 0) return;
-    throw Error(NC_RENDEZVOUS_FAILED,
-                text("the RDMA device ", name_, " has no IPv4 address: none of its ", attributes.gid_tbl_len,
-                     " GIDs is IPv4-mapped; give the network interface that belongs to it an IPv4 address (on a Mac: "
-                     "its Thunderbolt "
-                     "port, outside of the Thunderbolt Bridge)"));
+    fail_rendezvous(
+        text("the RDMA device ", name_, " has no IPv4 address: none of its ", attributes.gid_tbl_len,
+             " GIDs is IPv4-mapped; give the network interface that belongs to it an IPv4 address (on a Mac: "
+             "its Thunderbolt "
+             "port, outside of the Thunderbolt Bridge)"));
 }
 
 void Device::use_gid(int index, const verbs::Gid& gid, GidType type) {

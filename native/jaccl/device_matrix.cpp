@@ -12,17 +12,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-[[noreturn]] void fail(const std::string& message) {
-    throw Error(NC_RENDEZVOUS_FAILED, message);
-}
-
 std::string parse_name(const Json& value, const std::string& where) {
-    if (!value.is_string()) fail(text(where, ": a device's name must be a string, but is ", value.type_name()));
+    if (!value.is_string())
+        fail_rendezvous(text(where, ": a device's name must be a string, but is ", value.type_name()));
     const auto& name = value.get_ref<const std::string&>();
-    if (name.empty()) fail(text(where, ": a device's name must not be empty; no cable is written null"));
+    if (name.empty()) fail_rendezvous(text(where, ": a device's name must not be empty; no cable is written null"));
     for (const char c : name) {
         const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f) fail(text(where, ": a device's name holds a control character"));
+        if (byte < 0x20 || byte == 0x7f) fail_rendezvous(text(where, ": a device's name holds a control character"));
     }
     return name;
 }
@@ -35,14 +32,15 @@ DeviceMatrix::Names parse_entry(const Json& entry, const std::string& where) {
     } else if (entry.is_array()) {
         for (const Json& name : entry) names.push_back(parse_name(name, where));
     } else {
-        fail(text(where, ": an entry must be null, a device's name or an array of names, but is ", entry.type_name()));
+        fail_rendezvous(
+            text(where, ": an entry must be null, a device's name or an array of names, but is ", entry.type_name()));
     }
     return names;
 }
 
 // Deep nesting would only cost the parser's stack.
 bool shallow(int depth, Json::parse_event_t, Json&) {
-    if (depth > 8) fail("it is nested too deeply");
+    if (depth > 8) fail_rendezvous("it is nested too deeply");
     return true;
 }
 
@@ -57,22 +55,23 @@ DeviceMatrix DeviceMatrix::parse(const std::string& json, const std::string& sou
     try {
         root = Json::parse(json, shallow);
     } catch (const Json::exception& error) {
-        fail(text(source, ": this is not JSON: ", error.what()));
+        fail_rendezvous(text(source, ": this is not JSON: ", error.what()));
     } catch (const Error& error) {
-        fail(text(source, ": ", error.what()));
+        fail_rendezvous(text(source, ": ", error.what()));
     }
     if (!root.is_array() || root.empty()) {
-        fail(text(source, ": the device matrix must be an array with one array per rank, but is ",
-                  root.is_array() ? "an empty array" : root.type_name()));
+        fail_rendezvous(text(source, ": the device matrix must be an array with one array per rank, but is ",
+                             root.is_array() ? "an empty array" : root.type_name()));
     }
     DeviceMatrix matrix;
     matrix.source_ = source;
     for (std::size_t i = 0; i < root.size(); ++i) {
         const Json& row = root[i];
-        if (!row.is_array()) fail(text(source, ": the row of rank ", i, " must be an array, but is ", row.type_name()));
+        if (!row.is_array())
+            fail_rendezvous(text(source, ": the row of rank ", i, " must be an array, but is ", row.type_name()));
         if (row.size() != root.size())
-            fail(text(source, ": the row of rank ", i, " has ", row.size(), " entries, but there are ", root.size(),
-                      " ranks, and each row must have one for each"));
+            fail_rendezvous(text(source, ": the row of rank ", i, " has ", row.size(), " entries, but there are ",
+                                 root.size(), " ranks, and each row must have one for each"));
         matrix.ranks_.push_back(static_cast<int>(i));
         matrix.entries_.emplace_back();
         for (std::size_t j = 0; j < row.size(); ++j)
@@ -115,18 +114,19 @@ std::string DeviceMatrix::why_no_ring() const {
 }
 
 Topology DeviceMatrix::choose(bool prefer_ring) const {
-    if (size() < 2) fail(text(source_, " has 1 rank, but a mesh or a ring has at least two"));
+    if (size() < 2) fail_rendezvous(text(source_, " has 1 rank, but a mesh or a ring has at least two"));
     const std::string no_ring = why_no_ring();
     const std::string no_mesh = why_no_mesh();
     if (!no_ring.empty() && !no_mesh.empty())
-        fail(text(source_, " describes neither a mesh nor a ring. No mesh: ", no_mesh, ". No ring: ", no_ring));
+        fail_rendezvous(
+            text(source_, " describes neither a mesh nor a ring. No mesh: ", no_mesh, ". No ring: ", no_ring));
     const Topology chosen = no_ring.empty() && (prefer_ring || !no_mesh.empty()) ? Topology::Ring : Topology::Mesh;
     if (chosen == Topology::Mesh && size() > most_mesh_ranks)
-        fail(text(source_, ": a mesh has at most ", most_mesh_ranks, " ranks, but this one has ", size(),
-                  no_ring.empty() ? "; prefer the ring" : ""));
+        fail_rendezvous(text(source_, ": a mesh has at most ", most_mesh_ranks, " ranks, but this one has ", size(),
+                             no_ring.empty() ? "; prefer the ring" : ""));
     if (chosen == Topology::Ring && wires() > most_wires)
-        fail(text(source_, ": ", entry(0, 1), " names ", wires(), " devices, but neighbours may be joined by at most ",
-                  most_wires, " cables"));
+        fail_rendezvous(text(source_, ": ", entry(0, 1), " names ", wires(),
+                             " devices, but neighbours may be joined by at most ", most_wires, " cables"));
     return chosen;
 }
 

@@ -1,4 +1,5 @@
 #include "jaccl/engine.h"
+#include "operation/group_functions.h"
 #include "operation/traits.h"
 
 #include <algorithm>
@@ -19,18 +20,16 @@ constexpr auto departure_patience = std::chrono::milliseconds(250);
 // A failed completion may come before the news of the peer's death.
 constexpr auto news_patience = std::chrono::milliseconds(300);
 
-Deadline deadline_of(const nc_call& call) {
-    return Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(call.deadline_ns)));
-}
-
 } // namespace
 
-Engine::Engine(std::vector<Link*> links, std::vector<const Device*> devices, const Interruption& interruption)
+Engine::Engine(std::vector<Link*> links, std::vector<const Device*> devices, const Interruption& interruption,
+               const Departures& departures)
     : links_(std::move(links)),
       devices_(std::move(devices)),
       has_channels_(std::all_of(devices_.begin(), devices_.end(),
                                 [](const Device* device) { return device->channel() != nullptr; })),
-      interruption_(interruption) {}
+      interruption_(interruption),
+      departures_(departures) {}
 
 void Engine::run(std::span<const Flow> flows, nc_operation operation, const nc_call& call) {
     const Deadline deadline = deadline_of(call);
@@ -130,7 +129,7 @@ void Engine::fail(const Link& link, const Completion& completion) const {
     const Deadline patience = Clock::now() + news_patience;
     do {
         interruption_.throw_if_ended();
-        if (interruption_.departed(link.peer()))
+        if (departures_.has(link.peer()))
             throw Error(NC_PEER_LOST, text(link.description(), " left the group"), link.peer());
         Poller poller;
         poller.watch(interruption_.descriptor(), events::readable);
@@ -146,7 +145,7 @@ void Engine::wait(nc_operation operation, const nc_call& call) {
     const Clock::time_point now = Clock::now();
     const Deadline deadline = deadline_of(call);
     if (now >= deadline) time_out(operation, call);
-    if (interruption_.any_departed()) check_departures();
+    if (departures_.any()) check_departures();
     if (now - last_progress_ < spinning) {
         std::this_thread::yield();
     } else if (has_channels_ && !armed_) {
@@ -160,7 +159,7 @@ void Engine::wait(nc_operation operation, const nc_call& call) {
 
 void Engine::check_departures() const {
     for (const Link* link : links_) {
-        if (!link->awaits_peer() || !interruption_.departed(link->peer())) continue;
+        if (!link->awaits_peer() || !departures_.has(link->peer())) continue;
         if (Clock::now() - last_progress_ > departure_patience)
             throw Error(NC_PEER_LOST, text(link->description(), " left the group before the operation was complete"),
                         link->peer());

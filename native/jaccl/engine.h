@@ -5,10 +5,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "jaccl/departures.h"
 #include "jaccl/exchange.h"
-#include "jaccl/interruption.h"
 #include "operation/backend.h"
 #include "os/poller.h"
+#include "transport/interruption.h"
 
 namespace nc::jaccl {
 
@@ -17,7 +18,8 @@ using Flow = FunctionRef<bool(Exchange&)>;
 
 class Engine {
 public:
-    Engine(std::vector<Link*> links, std::vector<const Device*> devices, const Interruption& interruption);
+    Engine(std::vector<Link*> links, std::vector<const Device*> devices, const Interruption& interruption,
+           const Departures& departures);
 
     // Of the operation that runs.
     Scratch& scratch() { return scratch_; }
@@ -41,6 +43,7 @@ private:
     const std::vector<const Device*> devices_;
     const bool has_channels_;
     const Interruption& interruption_;
+    const Departures& departures_;
     // Kept for the next operation.
     Scratch scratch_;
     std::vector<std::unique_ptr<Exchange>> exchanges_;

@@ -6,12 +6,14 @@
 #pragma once
 
 #include <array>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "base/function_ref.h"
 #include "jaccl/link.h"
+#include "operation/blocks.h"
 #include "operation/scratch.h"
 
 namespace nc::jaccl {
@@ -128,5 +130,21 @@ private:
     std::size_t outgoing_used_ = 0;
     std::size_t incoming_used_ = 0;
 };
+
+// What messages are filled from, or emptied to, where they hold parts of some memory; part says which.
+template <class Part>
+auto packed_from(const std::byte* data, Part part) {
+    return [data, part](std::size_t message, std::byte* buffer) {
+        const Range range = part(message);
+        std::memcpy(buffer, data + range.begin, range.size);
+    };
+}
+template <class Part>
+auto unpacked_to(std::byte* data, Part part) {
+    return [data, part](std::size_t message, const std::byte* buffer) {
+        const Range range = part(message);
+        std::memcpy(data + range.begin, buffer, range.size);
+    };
+}
 
 } // namespace nc::jaccl

@@ -24,14 +24,15 @@ std::vector<const Device*> devices_of(const Fabric& fabric) {
     return devices;
 }
 
-std::vector<Connection> marked(std::vector<Connection> line, const Fabric& fabric) {
-    for (Connection& connection : line) connection.is_ours = fabric.is_ours[static_cast<std::size_t>(connection.peer)];
-    return line;
+std::vector<Connection> marked(std::vector<Connection> lifeline, const Fabric& fabric) {
+    for (Connection& connection : lifeline)
+        connection.is_ours = fabric.is_ours[static_cast<std::size_t>(connection.peer)];
+    return lifeline;
 }
 
-std::optional<Address> own_address(const std::vector<Connection>& line) {
-    if (line.empty()) return std::nullopt;
-    return Address::local(line.front().socket.get());
+std::optional<Address> own_address(const std::vector<Connection>& lifeline) {
+    if (lifeline.empty()) return std::nullopt;
+    return Address::local(lifeline.front().socket.get());
 }
 
 const char* words_of(Fate fate) {
@@ -50,8 +51,8 @@ const char* words_of(Fate fate) {
 
 } // namespace
 
-JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric, std::vector<Connection> lines,
-                       const nc_backend_options& options)
+JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric,
+                       std::vector<Connection> lifelines, const nc_backend_options& options)
     : rank_(rank),
       matrix_(std::move(matrix)),
       settings_(std::move(settings)),
@@ -61,16 +62,16 @@ JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric 
       fabric_(std::move(fabric)),
       has_only_ours_(std::all_of(fabric_.is_ours.begin(), fabric_.is_ours.end(), [](bool is_ours) { return is_ours; })),
       links_(pointers(fabric_.links)),
-      address_(own_address(lines)),
-      engine_(links_, devices_of(fabric_), interruption_),
-      line_(marked(std::move(lines), fabric_), matrix_.size()) {
+      address_(own_address(lifelines)),
+      engine_(links_, devices_of(fabric_), interruption_, departures_),
+      lifeline_(marked(std::move(lifelines), fabric_), matrix_.size()) {
     watcher_ = start_thread("nc jaccl watch", [this] {
         nc_error error = empty_error();
         if (guarded(&error, [this] { watch(); }) == NC_OK) return;
         // Without its watcher the group cannot keep its promises.
         fault_(fault_context_, &error);
         interruption_.abort();
-        line_.end(Fate::GaveUp, rank_);
+        lifeline_.end(Fate::GaveUp, rank_);
     });
 }
 
@@ -78,7 +79,7 @@ JacclGroup::~JacclGroup() {
     closing_.store(true);
     wake_.raise();
     watcher_.join();
-    line_.close();
+    lifeline_.close();
 }
 
 void JacclGroup::abort() {
@@ -90,27 +91,26 @@ void JacclGroup::watch() {
     for (;;) {
         Poller poller;
         poller.watch(wake_.descriptor(), events::readable);
-        line_.watch(poller);
+        lifeline_.watch(poller);
         // Nothing is waited for here: the loop lives as long as the group, and the signal ends it.
-        poller.wait(line_.next_look());
-        const std::vector<News> all = line_.read(poller);
+        poller.wait(lifeline_.next_look());
+        const std::vector<News> all = lifeline_.read(poller);
         if (interruption_.aborted()) {
             const int culprit = culprit_.load();
             const Fate own = mismatched_.load() ? Fate::Mismatched : Fate::GaveUp;
-            line_.end(culprit >= 0 ? Fate::Lost : own, culprit >= 0 ? culprit : rank_);
+            lifeline_.end(culprit >= 0 ? Fate::Lost : own, culprit >= 0 ? culprit : rank_);
             return;
         }
         if (closing_.load()) return;
         for (const News& news : all) {
             if (news.fate != Fate::Left) {
                 // The others first: they may not have noticed.
-                line_.end(news.fate, news.rank);
+                lifeline_.end(news.fate, news.rank);
                 return lose(news);
             }
-            if (interruption_.departed(news.rank)) continue;
+            if (!departures_.note(news.rank)) continue;
             log_.write(NC_LOG_DEBUG, "[jaccl] rank ", rank_, ": rank ", news.rank, words_of(news.fate));
-            interruption_.depart(news.rank);
-            if (rank_ == 0) line_.tell(Fate::Left, news.rank);
+            if (rank_ == 0) lifeline_.tell(Fate::Left, news.rank);
         }
     }
 }

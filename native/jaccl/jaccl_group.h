@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "jaccl/engine.h"
 #include "jaccl/forming.h"
-#include "jaccl/line.h"
+#include "jaccl/lifeline.h"
 #include "operation/backend.h"
 #include "os/wakeup.h"
 
@@ -18,8 +18,8 @@ namespace nc::jaccl {
 
 class JacclGroup {
 public:
-    // lines: empty if the ranks met by a side channel of the program's.
-    JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric, std::vector<Connection> lines,
+    // lifelines: empty if the ranks met by a side channel of the program's.
+    JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric fabric, std::vector<Connection> lifelines,
                const nc_backend_options& options);
     // Leaves in order, unless abort() was called.
     ~JacclGroup();
@@ -43,7 +43,7 @@ public:
     Link& left(int wire) const { return *links_[static_cast<std::size_t>(wire)]; }
     Link& right(int wire) const { return *links_[static_cast<std::size_t>(fabric_.wires + wire)]; }
 
-    // This rank's address, where other members may reach it; none without a line.
+    // This rank's address, where other members may reach it; none without lifelines.
     const std::optional<Address>& address() const { return address_; }
 
     // Runs one operation. Throws Error.
@@ -73,6 +73,7 @@ private:
     const std::vector<Link*> links_;
     const std::optional<Address> address_;
     Interruption interruption_;
+    Departures departures_;
     Engine engine_;
 
     std::mutex operation_mutex_;          // held while an operation uses the connections
@@ -81,7 +82,7 @@ private:
     std::atomic<bool> mismatched_{false}; // what this rank ended the group for
     std::atomic<bool> closing_{false};
     Wakeup wake_;
-    Line line_; // of the watcher's
+    Lifeline lifeline_; // of the watcher's
     std::thread watcher_;
 };
 

@@ -90,6 +90,13 @@ ScratchVector<std::uint64_t> Operation::announce_lengths() const {
     return agreed_lengths(request, rank, size, rows, scratch());
 }
 
+ScratchVector<std::uint64_t> Operation::announced_lengths() const {
+    if (is_uneven()) return announce_lengths();
+    announce();
+    const auto n = static_cast<std::size_t>(size);
+    return ScratchVector<std::uint64_t>(n * n, request.count, scratch());
+}
+
 Blocks Operation::announced_blocks() const {
     if (is_part_ && is_uneven()) return {request.send_counts, size, item, scratch()};
     if (is_uneven()) return {announce_lengths().data(), size, item, scratch()};

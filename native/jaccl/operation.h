@@ -61,16 +61,18 @@ public:
         combine_(result, b, a, bytes / item);
     }
     void run(std::span<const Flow> flows) const { group_.engine().run(flows, reported_, call); }
-    // One exchange, filled by the function.
+    // A flow of one exchange, filled by the function.
     template <class Fill>
-    void exchange(Fill fill) const {
-        bool begun = false;
-        const auto flow = [&](Exchange& exchange) {
+    Flow once(Fill fill) const {
+        return scratch().keep([fill, begun = false](Exchange& exchange) mutable {
             if (std::exchange(begun, true)) return false;
             fill(exchange);
             return true;
-        };
-        const Flow flows[] = {flow};
+        });
+    }
+    template <class Fill>
+    void exchange(const Fill& fill) const {
+        const Flow flows[] = {once([&fill](Exchange& exchange) { fill(exchange); })};
         run(flows);
     }
 
@@ -85,6 +87,8 @@ public:
     // The blocks' lengths in elements, as agreed_lengths() gives them: all ranks announce the operation and exchange
     // what they were given.
     ScratchVector<std::uint64_t> announce_lengths() const;
+    // The same of an all-to-all, also where all are equal.
+    ScratchVector<std::uint64_t> announced_lengths() const;
     // The blocks of an operation that has one per rank, which MLX does not know: announced either way.
     Blocks announced_blocks() const;
 

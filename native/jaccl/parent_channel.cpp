@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "operation/split_attempt.h"
+
 namespace nc::jaccl {
 namespace {
 
@@ -40,10 +42,7 @@ void ParentChannel::exchange(const void* own, std::size_t bytes, void* all) {
     for (std::size_t i = 0; i < members_.size(); ++i) {
         const int member = members_[i];
         const Slot& theirs = slots[static_cast<std::size_t>(member)];
-        if (theirs.takes_part != 1)
-            throw Error(NC_RENDEZVOUS_FAILED,
-                        text("rank ", member, " could not join its part of the group; its own error says why"),
-                        static_cast<int>(i));
+        if (theirs.takes_part != 1) throw could_not_join(member, static_cast<int>(i));
         std::memcpy(table + i * bytes, theirs.said, bytes);
     }
 }

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
-#include "jaccl/lines.h"
+#include "jaccl/lifelines.h"
 #include "jaccl/parent_channel.h"
+#include "jaccl/star.h"
+#include "operation/group_functions.h"
 #include "operation/membership.h"
+#include "operation/split_attempt.h"
 #include "os/descriptor.h"
 
 namespace nc::jaccl {
@@ -14,7 +17,7 @@ namespace {
 struct Announcement {
     std::int32_t color;
     std::int32_t key;
-    Door door;
+    Endpoint endpoint;
 };
 
 // What every rank tells the others when it has tried to join its part.
@@ -63,13 +66,11 @@ public:
         try {
             Fabric fabric = connect_ranks(VerbsLibrary::load(settings_.library), matrix_, rank(), topology, settings_,
                                           channel, group_.log());
-            std::vector<Connection> lines = connect_lines(channel, fabric, rank(), patience, group_.log());
-            return {new JacclGroup(rank(), matrix_, settings_, std::move(fabric), std::move(lines), options), rank(),
-                    size()};
+            std::vector<Connection> lifelines = connect_lifelines(channel, fabric, rank(), patience, group_.log());
+            return {new JacclGroup(rank(), matrix_, settings_, std::move(fabric), std::move(lifelines), options),
+                    rank(), size()};
         } catch (const Error& error) {
-            // Peers are known by their ranks in the part here, by those in the group outside.
-            if (error.peer < 0 || error.peer >= size()) throw;
-            throw Error(error.status, error.what(), members_.old_peer(error.peer), error.system_error);
+            throw members_.of_the_old_group(error);
         }
     }
 
@@ -87,74 +88,58 @@ std::chrono::milliseconds time_to_agree(const nc_call& call) {
 
 Patience patience_of(const Operation& operation, const nc_backend_options& options) {
     Patience patience{};
-    const Deadline of_operation(
-        std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(operation.call.deadline_ns)));
-    patience.deadline =
-        std::min(deadline_after(options.forming_timeout_ms), of_operation - time_to_agree(operation.call));
+    patience.deadline = std::min(deadline_after(options.forming_timeout_ms),
+                                 deadline_of(operation.call) - time_to_agree(operation.call));
     patience.timeout_ms = std::max<std::int64_t>(
         0, std::chrono::ceil<std::chrono::milliseconds>(patience.deadline - Clock::now()).count());
     patience.interruption = &operation.group().interruption();
     return patience;
 }
 
-// One rank's attempt to join its part. What fails in it is no failure of the group that is split: it is told to the
-// others when all have tried.
-class Attempt {
+// One rank's way into its part.
+class Joining {
 public:
-    explicit Attempt(const Operation& operation) : operation_(operation), color_(operation.request.color) {}
-    ~Attempt() { delete static_cast<JacclGroup*>(made_.handle); }
-    Attempt(const Attempt&) = delete;
-    Attempt& operator=(const Attempt&) = delete;
-
-    bool has_failed() const { return failure_.has_value(); }
-
-    // Runs body; whatever it throws, which may be that something has run out, is a reason not to have joined.
-    template <class Body>
-    void take(Body&& body) {
-        nc_error error = empty_error();
-        const nc_status status = guarded(&error, std::forward<Body>(body));
-        if (status == NC_OK) return;
-        fail(status == NC_NOT_SUPPORTED ? NC_NOT_SUPPORTED : NC_RENDEZVOUS_FAILED, error.message, error.peer,
-             error.system_error);
-    }
+    explicit Joining(const Operation& operation) : operation_(operation), color_(operation.request.color) {}
+    ~Joining() { delete static_cast<JacclGroup*>(made_.handle); }
+    Joining(const Joining&) = delete;
+    Joining& operator=(const Joining&) = delete;
 
     // Before anything is told.
-    Door open_own_door() {
-        take([&] {
-            OwnDoor own = open_door(*operation_.group().address(), part_name(color_));
+    Endpoint open_own_endpoint() {
+        attempt_.take([&] {
+            OwnEndpoint own = open_endpoint(*operation_.group().address(), part_name(color_));
             if (own.failure.has_value()) throw *own.failure;
             listener_ = std::move(own.listener);
-            door_ = own.door;
+            endpoint_ = own.endpoint;
         });
-        return door_;
+        return endpoint_;
     }
 
     void join_over_star(const std::vector<Announcement>& all, const nc_backend_options& options) {
-        take([&] {
+        attempt_.take([&] {
             members_.emplace(membership_of(all, color_));
-            if (has_failed()) return;
             for (const int member : members_->old_ranks()) {
-                if (!all[static_cast<std::size_t>(member)].door.can_be_called())
-                    throw Error(NC_RENDEZVOUS_FAILED,
-                                text(part_name(color_), ": rank ", member, " cannot listen for connections"), member);
+                if (!all[static_cast<std::size_t>(member)].endpoint.can_be_called())
+                    fail_rendezvous(text(part_name(color_), ": rank ", member, " cannot listen for connections"),
+                                    member);
             }
             made_ = {nullptr, 0, 1};
             if (members_->size() > 1)
-                connect_over_star(all[static_cast<std::size_t>(members_->old_rank(0))].door, options);
+                connect_over_star(all[static_cast<std::size_t>(members_->old_rank(0))].endpoint, options);
         });
     }
 
     // Over the group that is split. Throws what that group failed with.
     void join_over_parent(const std::vector<Announcement>& all, const nc_backend_options& options) {
-        take([&] {
+        attempt_.take([&] {
             if (color_ >= 0) members_.emplace(membership_of(all, color_));
         });
         const std::vector<int> members = old_ranks();
         ParentChannel channel(operation_, members);
         if (color_ >= 0) {
-            take([&] {
+            attempt_.take([&] {
                 made_ = {nullptr, 0, 1};
-                if (has_failed() || members_->size() < 2) return;
+                if (members_->size() < 2) return;
                 Part part(operation_, *members_);
                 made_ = part.connect(part.topology(), channel, {}, options);
             });
@@ -167,32 +152,24 @@ public:
     // split failed with, which is over then.
     nc_backend_group conclude() {
         std::vector<Outcome> all(static_cast<std::size_t>(operation_.size));
-        const Outcome own{has_failed() ? 0 : 1, operation_.group().interruption().lost_peer()};
+        const Outcome own{attempt_.has_failed() ? 0 : 1, operation_.group().interruption().lost_peer()};
         operation_.gather_bytes(&own, sizeof own, all.data());
         for (int rank = 0; rank < operation_.size; ++rank) {
             const int lost = all[static_cast<std::size_t>(rank)].lost;
             if (lost >= 0 && lost < operation_.size)
                 throw Error(NC_PEER_LOST, text("rank ", lost, " is lost, as rank ", rank, " reports"), lost);
         }
-        for (const int member : old_ranks()) {
-            if (has_failed() || all[static_cast<std::size_t>(member)].joined == 1) continue;
-            fail(NC_RENDEZVOUS_FAILED,
-                 text("rank ", member, " could not join its part of the group; its own error says why").c_str(), member,
-                 0);
-        }
-        if (has_failed()) throw failure_->still_in_step();
+        attempt_.conclude(operation_.size, [&](int rank) {
+            return members_.has_value() && members_->has(rank) && all[static_cast<std::size_t>(rank)].joined != 1;
+        });
         return std::exchange(made_, {nullptr, -1, 0});
     }
 
 private:
     std::vector<int> old_ranks() const { return members_.has_value() ? members_->old_ranks() : std::vector<int>{}; }
 
-    void fail(nc_status status, const char* message, int peer, int system_error) {
-        if (!failure_.has_value()) failure_.emplace(status, message, peer, system_error);
-    }
-
     // Over TCP, as the group that is split was formed.
-    void connect_over_star(const Door& first, const nc_backend_options& options) {
+    void connect_over_star(const Endpoint& first, const nc_backend_options& options) {
         Part part(operation_, *members_);
         const Topology topology = part.topology();
         StarPlan plan{};
@@ -213,29 +190,29 @@ private:
     const Operation& operation_;
     const int color_;
     std::optional<Membership> members_; // of the part that this rank joins
-    Door door_{};
+    Endpoint endpoint_{};
     Descriptor listener_;
     nc_backend_group made_{nullptr, -1, 0};
-    std::optional<Error> failure_;
+    SplitAttempt attempt_;
 };
 
 } // namespace
 
 nc_backend_group split_group(const Operation& operation, const nc_backend_options& options) {
     const bool over_star = operation.group().address().has_value();
-    Attempt attempt(operation);
+    Joining joining(operation);
     Announcement announcement{operation.request.color, operation.request.key, {}};
     // Whoever will be first of its part is known only later: every member can be called.
-    if (announcement.color >= 0 && over_star) announcement.door = attempt.open_own_door();
+    if (announcement.color >= 0 && over_star) announcement.endpoint = joining.open_own_endpoint();
     operation.announce();
     std::vector<Announcement> all(static_cast<std::size_t>(operation.size));
     operation.gather_bytes(&announcement, sizeof announcement, all.data());
     if (!over_star) {
-        attempt.join_over_parent(all, options);
+        joining.join_over_parent(all, options);
     } else if (announcement.color >= 0) {
-        attempt.join_over_star(all, options);
+        joining.join_over_star(all, options);
     }
-    return attempt.conclude();
+    return joining.conclude();
 }
 
 } // namespace nc::jaccl

@@ -2,9 +2,6 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <map>
-#include <memory>
-#include <mutex>
 
 namespace nc::jaccl {
 namespace {
@@ -21,16 +18,6 @@ LibrarySearch search_for(const std::string& path) {
             {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/lib",
              "/opt/mellanox/lib"}};
 #endif
-}
-
-struct Loaded {
-    std::mutex mutex;
-    std::map<std::string, std::unique_ptr<const VerbsLibrary>> by_path;
-};
-
-Loaded& loaded() {
-    static auto* const instance = new Loaded;
-    return *instance;
 }
 
 // The list of a library's devices, given back at the end.
@@ -66,12 +53,8 @@ private:
 } // namespace
 
 const VerbsLibrary& VerbsLibrary::load(const std::string& path) {
-    Loaded& table = loaded();
-    const std::lock_guard lock(table.mutex);
     const char* named = std::getenv(library_variable);
-    auto& entry = table.by_path[!path.empty() || named == nullptr ? path : named];
-    if (entry == nullptr) entry.reset(new VerbsLibrary(path));
-    return *entry;
+    return LoadedLibraries<VerbsLibrary>::load(!path.empty() || named == nullptr ? path : named, path);
 }
 
 VerbsLibrary::VerbsLibrary(const std::string& path) : library_(search_for(path)) {
@@ -118,13 +101,12 @@ verbs::Context* VerbsLibrary::open(const std::string& name) const {
             verbs::Context* context = functions_.open_device(list[i]);
             if (context != nullptr) return context;
             const int error = errno;
-            throw Error(NC_RENDEZVOUS_FAILED,
-                        text("the RDMA device ", name, " cannot be opened: ", system_error_text(error)), -1, error);
+            fail_rendezvous(text("the RDMA device ", name, " cannot be opened: ", system_error_text(error)), -1, error);
         }
         others += (others.empty() ? "" : ", ") + list.name(i);
     }
-    throw Error(NC_RENDEZVOUS_FAILED, text("this machine has no RDMA device named ", name,
-                                           others.empty() ? "; it has none at all" : "; it has ", others));
+    fail_rendezvous(text("this machine has no RDMA device named ", name,
+                         others.empty() ? "; it has none at all" : "; it has ", others));
 }
 
 std::string VerbsLibrary::explain(int status) const {

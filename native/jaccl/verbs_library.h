@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "jaccl/verbs_api.h"
+#include "os/loaded_libraries.h"
 #include "os/shared_library.h"
 
 namespace nc::jaccl {
@@ -27,6 +28,7 @@ public:
     std::string explain(int status) const;
 
 private:
+    friend class LoadedLibraries<VerbsLibrary>;
     explicit VerbsLibrary(const std::string& path);
 
     SharedLibrary library_;

@@ -1,7 +1,8 @@
 #include "nccl/calls.h"
-#include "os/socket.h"
 
 #include <utility>
+
+#include "operation/traits.h"
 
 namespace nc::nccl {
 namespace {
@@ -70,15 +71,15 @@ public:
             case NC_GATHER:
                 if (shape_.even && api_.Gather != nullptr)
                     return api_.Gather(send_, receive_, shape_.send[0].count, type, shape_.root, comm_, stream_);
-                return gather();
+                return by_messages();
             case NC_SCATTER:
                 if (shape_.even && api_.Scatter != nullptr)
                     return api_.Scatter(send_, receive_, shape_.receive[0].count, type, shape_.root, comm_, stream_);
-                return scatter();
+                return by_messages();
             case NC_ALL_TO_ALL:
                 if (shape_.even && api_.AlltoAll != nullptr)
                     return api_.AlltoAll(send_, receive_, shape_.send[0].count, type, comm_, stream_);
-                return all_to_all();
+                return by_messages();
             case NC_SEND:
                 return api_.Send(send_, shape_.send[0].count, type, shape_.root, comm_, stream_);
             case NC_RECEIVE:
@@ -132,43 +133,26 @@ private:
         return group.end();
     }
 
-    Result gather() {
+    // Gather, scatter and all-to-all: a rank's blocks go to, or come from, their ranks; a single one the root. What a
+    // rank sends itself is a copy.
+    Result by_messages() {
+        const Sides& sides = traits_of(shape_.operation).sides(rank_, shape_.root);
         CallGroup group(api_);
-        if (is_root()) {
-            receive_all(group);
-            return with_own_copy(group.end(), send_, received(shape_.receive[own()]), shape_.receive[own()].count);
-        }
-        send_to(group, shape_.root, shape_.send[0]);
-        return group.end();
+        for_each_other(sides.send, shape_.send, [&](int rank, const Block& block) { send_to(group, rank, block); });
+        for_each_other(sides.receive, shape_.receive,
+                       [&](int rank, const Block& block) { receive_from(group, rank, block); });
+        if (shape_.send.empty() || shape_.receive.empty()) return group.end();
+        const Block& from = shape_.send[sides.send == Holds::Blocks ? own() : 0];
+        const Block& to = shape_.receive[sides.receive == Holds::Blocks ? own() : 0];
+        return with_own_copy(group.end(), sent(from), received(to), from.count);
     }
 
-    Result scatter() {
-        CallGroup group(api_);
-        if (is_root()) {
-            send_all(group);
-            return with_own_copy(group.end(), sent(shape_.send[own()]), receive_, shape_.send[own()].count);
-        }
-        receive_from(group, shape_.root, shape_.receive[0]);
-        return group.end();
-    }
-
-    Result all_to_all() {
-        CallGroup group(api_);
-        send_all(group);
-        receive_all(group);
-        return with_own_copy(group.end(), sent(shape_.send[own()]), received(shape_.receive[own()]),
-                             shape_.send[own()].count);
-    }
-
-    void send_all(CallGroup& group) {
-        for (std::size_t rank = 0; rank < shape_.send.size(); ++rank) {
-            if (rank != own()) send_to(group, static_cast<int>(rank), shape_.send[rank]);
-        }
-    }
-
-    void receive_all(CallGroup& group) {
-        for (std::size_t rank = 0; rank < shape_.receive.size(); ++rank) {
-            if (rank != own()) receive_from(group, static_cast<int>(rank), shape_.receive[rank]);
+    template <class Exchange>
+    void for_each_other(Holds side, std::span<const Block> blocks, Exchange&& exchange) {
+        if (side == Holds::Own && !is_root()) exchange(shape_.root, blocks[0]);
+        if (side != Holds::Blocks) return;
+        for (std::size_t rank = 0; rank < blocks.size(); ++rank) {
+            if (rank != own()) exchange(static_cast<int>(rank), blocks[rank]);
         }
     }
 

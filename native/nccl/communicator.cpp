@@ -19,16 +19,15 @@ nc_status status_of(Result result) {
 } // namespace
 
 std::unique_ptr<Communicator> Communicator::form(const NcclLibrary& nccl, const UniqueId& id, int size, int rank,
-                                                 const Patience& patience) {
+                                                 const OperationPatience& patience) {
     std::unique_ptr<Communicator> made(new Communicator(nccl, nullptr));
     Config config = nccl.config();
     const Result result = nccl.api().CommInitRankConfig(&made->comm_, size, id, rank, &config);
     if ((result != Result::Success && result != Result::InProgress) || made->comm_ == nullptr) {
-        throw Error(NC_RENDEZVOUS_FAILED, nccl.explain(result, "ncclCommInitRankConfig", nullptr));
+        fail_rendezvous(nccl.explain(result, "ncclCommInitRankConfig", nullptr));
     }
     const Result outcome = made->settled(patience);
-    if (outcome != Result::Success)
-        throw Error(NC_RENDEZVOUS_FAILED, made->failure(outcome, "ncclCommInitRankConfig").what());
+    if (outcome != Result::Success) fail_rendezvous(made->failure(outcome, "ncclCommInitRankConfig").what());
     made->introduce("ncclCommInitRankConfig");
     return made;
 }
@@ -49,11 +48,11 @@ void Communicator::introduce(const char* maker) {
 std::unique_lock<std::mutex> Communicator::acquire() {
     std::unique_lock lock(mutex_, std::try_to_lock);
     while (!lock.owns_lock()) {
-        if (aborting_.load()) throw interrupted();
+        if (aborting_.load()) throw Error(NC_ABORTED, interruption_text);
         std::this_thread::yield();
         (void)lock.try_lock();
     }
-    if (comm_ == nullptr) throw interrupted();
+    if (comm_ == nullptr) throw Error(NC_ABORTED, interruption_text);
     return lock;
 }
 
@@ -64,7 +63,7 @@ Result Communicator::state() {
     return result != Result::Success ? result : pending;
 }
 
-Result Communicator::settled(const Patience& patience) {
+Result Communicator::settled(const OperationPatience& patience) {
     Result result = Result::InProgress;
     wait_until(
         [&] {
@@ -94,7 +93,7 @@ void Communicator::require_split() const {
             .still_in_step();
 }
 
-std::unique_ptr<Communicator> Communicator::split(int color, int key, const Patience& patience) {
+std::unique_ptr<Communicator> Communicator::split(int color, int key, const OperationPatience& patience) {
     std::unique_ptr<Communicator> part(new Communicator(nccl_, nullptr));
     Config config = nccl_.config();
     try {

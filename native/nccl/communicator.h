@@ -17,7 +17,7 @@ class Communicator {
 public:
     // Joins the ranks that have the same id. Throws Error(NC_RENDEZVOUS_FAILED).
     static std::unique_ptr<Communicator> form(const NcclLibrary& nccl, const UniqueId& id, int size, int rank,
-                                              const Patience& patience);
+                                              const OperationPatience& patience);
     // Aborts what was not left in order.
     ~Communicator();
     Communicator(const Communicator&) = delete;
@@ -30,7 +30,7 @@ public:
     // Makes a call with the communicator, and waits until NCCL has done what it asks for on the host: launched the
     // operation, say. name is for messages. Throws Error.
     template <class Call>
-    void run(const char* name, const Patience& patience, Call&& call) {
+    void run(const char* name, const OperationPatience& patience, Call&& call) {
         Result result = Result::Success;
         {
             const std::unique_lock lock = acquire();
@@ -46,7 +46,7 @@ public:
 
     // The communicator of the ranks of equal color, ordered by key; null for a negative color. Every rank must call it.
     // After a failure this communicator is aborted.
-    std::unique_ptr<Communicator> split(int color, int key, const Patience& patience);
+    std::unique_ptr<Communicator> split(int color, int key, const OperationPatience& patience);
 
     // Throws Error if NCCL has noticed a failure on its own.
     void check();
@@ -68,7 +68,7 @@ private:
     std::unique_lock<std::mutex> acquire();
     // What the communicator is at: InProgress, Success, or its failure.
     Result state();
-    Result settled(const Patience& patience);
+    Result settled(const OperationPatience& patience);
     // Asks NCCL who it is.
     void introduce(const char* maker);
     // The communicator has failed.

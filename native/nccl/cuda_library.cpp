@@ -1,23 +1,7 @@
 #include "nccl/cuda_library.h"
 
-#include <map>
-#include <memory>
-#include <mutex>
-
 namespace nc::nccl {
 namespace {
-
-struct Loaded {
-    std::mutex mutex;
-    std::map<std::string, std::unique_ptr<const CudaLibrary>> by_path;
-    const CudaLibrary* first = nullptr;
-};
-
-// Never destroyed: buffers may be given back as late as in the process's last moments.
-Loaded& loaded() {
-    static auto* const instance = new Loaded;
-    return *instance;
-}
 
 std::vector<std::string> usual_folders() {
     std::vector<std::string> folders;
@@ -66,22 +50,12 @@ void read_functions(const SharedLibrary& library, CudaFunctions& functions) {
 } // namespace
 
 const CudaLibrary& CudaLibrary::load(const std::string& path) {
-    Loaded& table = loaded();
-    const std::lock_guard lock(table.mutex);
-    const auto known = table.by_path.find(path);
-    if (known != table.by_path.end()) return *known->second;
-    std::unique_ptr<const CudaLibrary> library(new CudaLibrary(path));
-    if (table.first == nullptr) table.first = library.get();
-    return *table.by_path.emplace(path, std::move(library)).first->second;
+    return LoadedLibraries<CudaLibrary>::load(path);
 }
 
 const CudaLibrary& CudaLibrary::in_use() {
-    {
-        Loaded& table = loaded();
-        const std::lock_guard lock(table.mutex);
-        if (table.first != nullptr) return *table.first;
-    }
-    return load("");
+    const CudaLibrary* const first = LoadedLibraries<CudaLibrary>::first();
+    return first != nullptr ? *first : load("");
 }
 
 CudaLibrary::CudaLibrary(const std::string& path)

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "nccl/cuda_api.h"
+#include "os/loaded_libraries.h"
 #include "os/shared_library.h"
 
 namespace nc::nccl {
@@ -31,6 +32,7 @@ public:
     std::string explain(CudaResult result) const;
 
 private:
+    friend class LoadedLibraries<CudaLibrary>;
     explicit CudaLibrary(const std::string& path);
 
     SharedLibrary library_;

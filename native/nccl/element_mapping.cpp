@@ -1,84 +1,65 @@
 #include "nccl/element_mapping.h"
 
+#include <array>
+
 #include "base/error.h"
 #include "operation/data_type.h"
 
 namespace nc::nccl {
 namespace {
 
-Mapping own(Type type, std::size_t item) {
+// In the order of nc_reduce_op.
+struct Operator {
+    Reduction reduction;
+    const char* name;
+};
+constexpr std::array<Operator, NC_AVERAGE + 1> operators{{{Reduction::Sum, "sum"},
+                                                          {Reduction::Product, "product"},
+                                                          {Reduction::Max, "maximum"},
+                                                          {Reduction::Min, "minimum"},
+                                                          {Reduction::Average, "average"}}};
+
+constexpr Mapping own(Type type, std::size_t item) {
     return {type, 1, item, Reduction::Sum};
 }
-
-const char* name_of(nc_reduce_op op) {
-    switch (op) {
-        case NC_SUM:
-            return "sum";
-        case NC_PRODUCT:
-            return "product";
-        case NC_MAX:
-            return "maximum";
-        case NC_MIN:
-            return "minimum";
-        case NC_AVERAGE:
-            return "average";
-    }
-    return "reduction";
+constexpr Mapping as_bytes(std::size_t size) {
+    return {Type::Uint8, size, 1, Reduction::Sum};
 }
+
+// What NCCL moves of each type, in the order of nc_data_type.
+constexpr std::array<Mapping, data_type_count> moved{{
+    as_bytes(1),           // bool
+    own(Type::Int8, 1),    // int8
+    as_bytes(2),           // int16
+    own(Type::Int32, 4),   // int32
+    own(Type::Int64, 8),   // int64
+    own(Type::Uint8, 1),   // uint8
+    as_bytes(2),           // uint16
+    own(Type::Uint32, 4),  // uint32
+    own(Type::Uint64, 8),  // uint64
+    own(Type::Float16, 2), // float16
+    own(Type::Bfloat16, 2), own(Type::Float32, 4), own(Type::Float64, 8),
+    as_bytes(8), // complex64
+}};
 
 [[noreturn]] void unsupported(nc_data_type type, nc_reduce_op op) {
-    throw Error(NC_NOT_SUPPORTED, text("NCCL has no ", name_of(op), " of ", data_type_name(type),
+    throw Error(NC_NOT_SUPPORTED, text("NCCL has no ", operators[op].name, " of ", data_type_name(type),
                                        " elements, and none of its own operations comes to the same"))
         .still_in_step();
-}
-
-Reduction reduction_of(nc_reduce_op op) {
-    switch (op) {
-        case NC_SUM:
-            return Reduction::Sum;
-        case NC_PRODUCT:
-            return Reduction::Product;
-        case NC_MAX:
-            return Reduction::Max;
-        case NC_MIN:
-            return Reduction::Min;
-        case NC_AVERAGE:
-            return Reduction::Average;
-    }
-    return Reduction::Sum;
 }
 
 } // namespace
 
 Mapping map_moved(nc_data_type type) {
-    switch (type) {
-        case NC_INT8:
-            return own(Type::Int8, 1);
-        case NC_UINT8:
-            return own(Type::Uint8, 1);
-        case NC_INT32:
-            return own(Type::Int32, 4);
-        case NC_UINT32:
-            return own(Type::Uint32, 4);
-        case NC_INT64:
-            return own(Type::Int64, 8);
-        case NC_UINT64:
-            return own(Type::Uint64, 8);
-        case NC_FLOAT16:
-            return own(Type::Float16, 2);
-        case NC_BFLOAT16:
-            return own(Type::Bfloat16, 2);
-        case NC_FLOAT32:
-            return own(Type::Float32, 4);
-        case NC_FLOAT64:
-            return own(Type::Float64, 8);
-        case NC_BOOL:
-        case NC_INT16:
-        case NC_UINT16:
-        case NC_COMPLEX64:
-            break;
-    }
-    return {Type::Uint8, data_type_size(type), 1, Reduction::Sum};
+    return moved[type];
+}
+
+const char* function_name(nc_operation operation) {
+    // In the order of nc_operation.
+    static constexpr std::array names{"NCCL",          "ncclAllReduce", "ncclAllGather", "ncclReduceScatter",
+                                      "ncclBroadcast", "ncclReduce",    "ncclGather",    "ncclScatter",
+                                      "ncclAlltoAll",  "NCCL",          "ncclSend",      "ncclRecv"};
+    return names[operation];
 }
 
 Mapping map_reduced(nc_data_type type, nc_reduce_op op) {
@@ -95,7 +76,7 @@ Mapping map_reduced(nc_data_type type, nc_reduce_op op) {
         if (type == NC_INT16 || type == NC_UINT16) unsupported(type, op);
         mapping = map_moved(type);
     }
-    mapping.reduction = reduction_of(op);
+    mapping.reduction = operators[op].reduction;
     return mapping;
 }
 

@@ -16,6 +16,9 @@ struct Mapping {
 // For operations that only move elements: any type, if need be as bytes.
 Mapping map_moved(nc_data_type type);
 
+// The function of NCCL's for an operation that moves data, as messages name it.
+const char* function_name(nc_operation operation);
+
 // For operations that reduce. NCCL's own types are themselves; a sum, maximum or minimum of bool is one of uint8, as
 // the values are 0 and 1; a sum or average of complex numbers is one of twice as many floats. Throws
 // Error(NC_NOT_SUPPORTED) for the rest.

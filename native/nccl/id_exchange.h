@@ -39,6 +39,6 @@ private:
 
 // The other ranks' part: connects until there is an answer. Throws Error(NC_RENDEZVOUS_FAILED), which says what kept it
 // from getting one.
-UniqueId fetch_id(const std::string& rendezvous, const Patience& patience);
+UniqueId fetch_id(const std::string& rendezvous, const OperationPatience& patience);
 
 } // namespace nc::nccl

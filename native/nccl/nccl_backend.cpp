@@ -4,56 +4,80 @@
 
 #include "nccl/device_buffers.h"
 #include "nccl/nccl_forming.h"
+#include "operation/group_functions.h"
 #include "os/thread.h"
 
 namespace nc::nccl {
 namespace {
 
 // What the core holds: the group, and the thread that looks after it and holds it too.
-struct Handle {
-    std::shared_ptr<NcclGroup> group;
-    std::thread watcher;
+class WatchedGroup {
+public:
+    explicit WatchedGroup(std::shared_ptr<NcclGroup> group) : group_(std::move(group)) {
+        try {
+            watcher_ = start_thread("nc nccl watch", [watched = group_] { watched->watch(); });
+        } catch (...) {
+            // Without its thread the group ends as that would have ended it.
+            (void)group_->close(true);
+            group_->watch();
+            throw;
+        }
+    }
+    ~WatchedGroup() {
+        const bool from_watcher = watcher_.get_id() == std::this_thread::get_id();
+        if (group_->close(from_watcher)) {
+            watcher_.join();
+        } else {
+            watcher_.detach();
+        }
+    }
+    WatchedGroup(const WatchedGroup&) = delete;
+    WatchedGroup& operator=(const WatchedGroup&) = delete;
+
+    int rank() const { return group_->rank(); }
+    int size() const { return group_->size(); }
+    int device() const { return group_->device(); }
+
+    void execute(const nc_request& request, const nc_call& call) { group_->execute(request, call); }
+    nc_backend_group split(const nc_request& request, const nc_call& call, const nc_backend_options& options) {
+        std::unique_ptr<WatchedGroup> part;
+        group_->split(request, call, options,
+                      {[&](std::shared_ptr<NcclGroup> made) { part = std::make_unique<WatchedGroup>(std::move(made)); },
+                       [&] {
+                           if (part == nullptr) return;
+                           part->abort();
+                           part.reset();
+                       }});
+        return part != nullptr ? handed_over(std::move(part)) : nc_backend_group{nullptr, -1, 0};
+    }
+    void abort() { group_->abort(); }
+
+private:
+    const std::shared_ptr<NcclGroup> group_;
+    std::thread watcher_;
 };
 
-Handle& handle_of(void* handle) {
-    return *static_cast<Handle*>(handle);
-}
-
-nc_backend_group handed_over(std::shared_ptr<NcclGroup> group) {
-    auto handle = std::make_unique<Handle>();
-    handle->group = std::move(group);
-    try {
-        handle->watcher = start_thread("nc nccl watch", [watched = handle->group] { watched->watch(); });
-    } catch (...) {
-        // Without its thread the group ends as that would have ended it.
-        (void)handle->group->close(true);
-        handle->group->watch();
-        throw;
-    }
-    const nc_backend_group made{nullptr, handle->group->rank(), handle->group->size()};
-    return {handle.release(), made.rank, made.size};
-}
-
-nc_status available(const nc_setting* settings, std::uint64_t setting_count, nc_error* error) {
-    return guarded(error, [&] {
-        const LibrarySettings libraries = read_library_settings(settings, setting_count);
+struct Nccl {
+    using Group = WatchedGroup;
+    static constexpr const char* name = "nccl";
+    static void require_available(const nc_setting* settings, std::uint64_t count) {
+        const LibrarySettings libraries = read_library_settings(settings, count);
         std::string missing;
-        const auto note = [&missing](const Error& lack) {
-            missing += (missing.empty() ? "" : "; ") + std::string(lack.what());
+        const auto note = [&missing](auto&& load) {
+            try {
+                (void)load();
+            } catch (const Error& lack) {
+                missing += (missing.empty() ? "" : "; ") + std::string(lack.what());
+            }
         };
-        try {
-            (void)NcclLibrary::load(libraries.nccl);
-        } catch (const Error& lack) {
-            note(lack);
-        }
-        try {
-            (void)CudaLibrary::load(libraries.cuda);
-        } catch (const Error& lack) {
-            note(lack);
-        }
+        note([&] { NcclLibrary::load(libraries.nccl); });
+        note([&] { CudaLibrary::load(libraries.cuda); });
         if (!missing.empty()) throw Error(NC_BACKEND_UNAVAILABLE, missing);
-    });
-}
+    }
+    static nc_backend_group create(const nc_backend_options& options) {
+        return handed_over(std::make_unique<WatchedGroup>(form_group(options)));
+    }
+};
 
 nc_status create_id(const nc_setting* settings, std::uint64_t setting_count, std::uint8_t* id, nc_error* error) {
     return guarded(error, [&] {
@@ -63,64 +87,18 @@ nc_status create_id(const nc_setting* settings, std::uint64_t setting_count, std
     });
 }
 
-nc_status create(const nc_backend_options* options, nc_backend_group* group, nc_error* error) {
-    return guarded(error, [&] { *group = handed_over(form_group(*options)); });
-}
-
-nc_status execute(void* handle, const nc_request* request, const nc_call* call, nc_standing* standing,
-                  nc_error* error) {
-    return guarded(error, standing, [&] { handle_of(handle).group->execute(*request, *call); });
-}
-
-void abort(void* handle) {
-    handle_of(handle).group->abort();
-}
-
-void destroy(void* handle) {
-    const std::unique_ptr<Handle> owned(&handle_of(handle));
-    const bool from_watcher = owned->watcher.get_id() == std::this_thread::get_id();
-    if (owned->group->close(from_watcher)) {
-        owned->watcher.join();
-    } else {
-        owned->watcher.detach();
-    }
-}
-
-nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options,
-                nc_backend_group* group, nc_standing* standing, nc_error* error) {
-    return guarded(error, standing, [&] {
-        nc_backend_group made{nullptr, -1, 0};
-        Handover handover{[&](std::shared_ptr<NcclGroup> part) { made = handed_over(std::move(part)); },
-                          [&] {
-                              if (made.handle == nullptr) return;
-                              abort(made.handle);
-                              destroy(made.handle);
-                          }};
-        handle_of(handle).group->split(*request, *call, *options, handover);
-        *group = made;
-    });
-}
-
 std::int32_t device_of_group(void* handle) {
-    return handle_of(handle).group->device();
+    return static_cast<WatchedGroup*>(handle)->device();
 }
 
 constexpr nc_device_functions devices{device_of_group, count_devices, allocate_on_device, free_on_device,
                                       copy_on_device};
-constexpr nc_backend backend{
-    .version = NC_BACKEND_VERSION,
-    .name = "nccl",
-    .start = nullptr,
-    .end = nullptr,
-    .available = available,
-    .create_id = create_id,
-    .create = create,
-    .execute = execute,
-    .split = split,
-    .abort = abort,
-    .destroy = destroy,
-    .device = &devices,
-};
+constexpr nc_backend backend = [] {
+    nc_backend table = GroupFunctions<Nccl>::table;
+    table.create_id = create_id;
+    table.device = &devices;
+    return table;
+}();
 
 } // namespace
 } // namespace nc::nccl

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string_view>
 
-#include "base/cancellation.h"
 #include "nccl/id_exchange.h"
+#include "operation/group_functions.h"
 
 namespace nc::nccl {
 namespace {
@@ -27,9 +27,9 @@ void require_comm_id() {
 void require_non_blocking() {
     const char* value = std::getenv("NCCL_COMM_BLOCKING");
     if (value != nullptr && std::string_view(value) == "1") {
-        throw Error(NC_RENDEZVOUS_FAILED,
-                    "the environment variable NCCL_COMM_BLOCKING is 1, which makes NCCL's calls wait for peers without "
-                    "a deadline; unset it");
+        fail_rendezvous(
+            "the environment variable NCCL_COMM_BLOCKING is 1, which makes NCCL's calls wait for peers without "
+            "a deadline; unset it");
     }
 }
 
@@ -37,17 +37,12 @@ void require_non_blocking() {
 
 std::shared_ptr<NcclGroup> form_group(const nc_backend_options& options) {
     const Settings settings = read_settings(options.settings, options.setting_count);
-    if (options.rank < 0 || options.rank >= settings.size) {
-        throw Error(NC_RENDEZVOUS_FAILED,
-                    text("the group has ", settings.size, settings.size == 1 ? " rank" : " ranks",
-                         ", so the rank must be in [0, ", settings.size, "), but is ", options.rank));
-    }
+    check_rank(options.rank, settings.size, "the group has");
     require_non_blocking();
     const NcclLibrary& nccl = NcclLibrary::load(settings.libraries.nccl);
     const CudaLibrary& cuda = CudaLibrary::load(settings.libraries.cuda);
     const Log log(options.log, options.log_context);
-    const Patience patience{deadline_after(options.forming_timeout_ms), options.forming_timeout_ms, NC_OPERATION_NONE,
-                            nullptr, Cancellation(options.cancel)};
+    const OperationPatience patience{Patience::of(options.forming_timeout_ms, Cancellation(options.cancel))};
     const auto device =
         std::make_shared<const Device>(cuda, choose_device(settings, options.rank, cuda.device_count()));
     const Device::Scope scope(*device);

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -13,10 +12,13 @@
 
 #include "base/log.h"
 #include "nccl/communicator.h"
-#include "nccl/device.h"
+#include "nccl/pinned_copies.h"
 #include "nccl/shape.h"
+#include "nccl/split_outcomes.h"
 #include "nccl/staging.h"
+#include "nccl/stream_operations.h"
 #include "operation/backend.h"
+#include "operation/split_attempt.h"
 
 namespace nc::nccl {
 
@@ -44,7 +46,8 @@ public:
     // Runs one operation, or puts it on the caller's stream. Throws Error.
     void execute(const nc_request& request, const nc_call& call);
     // Hands over the group of equal color; none for a negative one. Throws Error.
-    void split(const nc_request& request, const nc_call& call, const nc_backend_options& options, Handover& handover);
+    void split(const nc_request& request, const nc_call& call, const nc_backend_options& options,
+               const Handover& handover);
 
     // From any thread: ends the group soon.
     void abort();
@@ -56,16 +59,7 @@ public:
     bool close(bool from_watcher);
 
 private:
-    // An operation on a caller's stream.
-    struct OnStream {
-        std::shared_ptr<Event> finished;
-        Patience patience;
-        std::uint64_t sequence;
-        nc_completion completed; // null: nobody waits for it
-        void* context;
-    };
-
-    Patience patience_of(const nc_request& request, const nc_call& call) const;
+    OperationPatience patience_of(const nc_request& request, const nc_call& call) const;
     // The stream for an operation on device memory: what it is given comes after all that it has to come after.
     CudaStream begin_on_device(const nc_request& request, const Shape& shape, const Buffers& buffers);
     void execute_on_device(const nc_request& request, const nc_call& call, const Shape& shape);
@@ -73,20 +67,12 @@ private:
     void put_under_watch(const nc_request& request, const nc_call& call);
     void execute_staged(const nc_request& request, const nc_call& call, const Shape& shape);
     // All ranks tell each other whether they have joined their parts. Throws the failure, with which all are in step.
-    void agree(int color, const std::optional<Error>& failure, const Patience& patience);
+    void agree(int color, const SplitAttempt& attempt, const OperationPatience& patience);
     // Averages that are made here, of sums of NCCL's: those in host memory, and of integers.
     void average_on_host(const nc_request& request, const nc_call& call);
     void average_on_device(const nc_request& request, const nc_call& call, const Shape& shape);
-    // Behind what the stream holds; returns when the copy has ended.
-    void copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream,
-                      const Patience& patience);
-    void copy_to_device(std::byte* to, const std::byte* from, std::size_t bytes, CudaStream stream,
-                        const Patience& patience);
-    // copy is called for one piece after the other, with pinned memory for it; it puts the copy on the stream.
-    template <class Copy>
-    void copy_in_pieces(std::size_t bytes, CudaStream stream, const Patience& patience, Copy&& copy);
     void barrier(const nc_request& request, const nc_call& call);
-    void issue_on(CudaStream stream, const Shape& shape, const Buffers& buffers, const Patience& patience);
+    void issue_on(CudaStream stream, const Shape& shape, const Buffers& buffers, const OperationPatience& patience);
     // What the stream is given from now on comes after the operation before, whatever stream that is on.
     void hold_for_last(CudaStream stream);
     // Throws Error(NC_INVALID_ARGUMENT) if a buffer that the operation uses is not in device memory.
@@ -94,30 +80,23 @@ private:
     void require_known(const char* name, const void* address);
     // Returns once the answer, which is the device's, is yes.
     template <class Question>
-    void await(const Patience& patience, Question&& question);
+    void await(const OperationPatience& patience, Question&& question);
     // Runs body as an operation; what it throws ends the group, unless this rank is still in step with the others.
     template <class Body>
     void operate(const nc_request& request, const nc_call& call, Body&& body);
     // Ends the communicator, and waits for the device to let go of the operations' buffers.
     void give_up();
     // Returns once the answer is yes, or the device has failed, or after a while.
-    template <class Question>
-    void await_device(Question&& question);
+    void await_device(FunctionRef<bool()> question);
     void await_own_streams();
 
-    std::shared_ptr<Event> take_event();
-    void give_back(std::shared_ptr<Event> event);
-
+    void wake_watcher();
     // The watching thread's, until the group is to be left.
     void look_after();
     // Waits until there is something to do; false once the group is to be left.
     bool await_work(bool ended, std::optional<Pause>& pause);
     // Throws Error if something has gone wrong.
     void tend(std::optional<Pause>& pause);
-    // Whether the operation that was put on a stream first has finished; it is reported then.
-    bool finish_first();
-    // Throws Error if an operation on a stream is late.
-    void check_deadlines(Deadline now);
     // Ends the group for that failure, of which the core is told.
     void end(nc_error error);
     // Ends the group, of which the core knows.
@@ -125,7 +104,6 @@ private:
     // Reports the operations on streams as failed, once the device has let go of their buffers: the one that the cause,
     // which may be null, names with that, the others as interrupted.
     void fail_all(const nc_error* cause);
-    void await_streams();
     void tell_core(const nc_error& error);
     // Takes leave of the peers, in order where that can be. A second time nothing is left to do.
     void leave();
@@ -143,30 +121,30 @@ private:
     std::unique_ptr<Staging> staging_;
     std::unique_ptr<DeviceMemory> words_; // for barriers and splits, which are to need nothing new
     const std::size_t staging_bytes_;
+    EventPool events_{*device_};
+    std::unique_ptr<PinnedCopies> copies_; // of averages on the device
 
     // Only execute() and split() use these.
     Scratch scratch_;
-    std::unique_ptr<PinnedMemory> pinned_; // what averages on the device are copied through
-    std::shared_ptr<Event> last_;          // the operation issued last, if it may be under way
+    std::shared_ptr<Event> last_; // the operation issued last, if it may be under way
     CudaStream last_stream_ = nullptr;
     bool begun_ = false;                       // the operation at hand: whatever fails now leaves the ranks out of step
     std::optional<CudaStream> callers_stream_; // that it was put on
     // addresses in device memory that the driver has been asked about, each where its hash says
     std::array<const void*, 16> known_{};
 
-    std::atomic<bool> aborted_{false};
+    Interruption interruption_;
     std::atomic<bool> executing_{false};
+
+    StreamOperations on_streams_{events_};
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<OnStream> on_streams_;
-    std::vector<std::shared_ptr<Event>> events_; // to be used again
     bool closing_ = false;
     bool closed_ = false;
 
-    // Only the watching thread uses these.
-    Deadline next_check_{};  // of the communicator
-    std::uint64_t late_ = 0; // the operation on a stream whose deadline has passed
+    // Only the watching thread uses this.
+    Deadline next_check_{}; // of the communicator
 
     std::mutex fault_mutex_; // held while the core is told; never together with mutex_
     void (*fault_)(void* context, const nc_error* error);

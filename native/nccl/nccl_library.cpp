@@ -1,25 +1,12 @@
 #include "nccl/nccl_library.h"
 
 #include <algorithm>
-#include <map>
-#include <memory>
-#include <mutex>
 
 namespace nc::nccl {
 namespace {
 
 constexpr int oldest_version = 21800; // the first with ncclCommSplit
 constexpr int newest_known_version = 23007;
-
-struct Loaded {
-    std::mutex mutex;
-    std::map<std::string, std::unique_ptr<const NcclLibrary>> by_path;
-};
-
-Loaded& loaded() {
-    static auto* const instance = new Loaded;
-    return *instance;
-}
 
 std::vector<std::string> usual_folders() {
     // Beside us and where .NET keeps a package's native libraries; Python's nvidia-nccl-cu* and conda; NVIDIA's own
@@ -52,12 +39,7 @@ std::string written_version(int code) {
 } // namespace
 
 const NcclLibrary& NcclLibrary::load(const std::string& path) {
-    Loaded& table = loaded();
-    const std::lock_guard lock(table.mutex);
-    const auto known = table.by_path.find(path);
-    if (known != table.by_path.end()) return *known->second;
-    std::unique_ptr<const NcclLibrary> library(new NcclLibrary(path));
-    return *table.by_path.emplace(path, std::move(library)).first->second;
+    return LoadedLibraries<NcclLibrary>::load(path);
 }
 
 NcclLibrary::NcclLibrary(const std::string& path)
@@ -113,7 +95,7 @@ Config NcclLibrary::config() const {
 UniqueId NcclLibrary::make_id() const {
     UniqueId id{};
     const Result result = functions_.GetUniqueId(&id);
-    if (result != Result::Success) throw Error(NC_RENDEZVOUS_FAILED, explain(result, "ncclGetUniqueId", nullptr));
+    if (result != Result::Success) fail_rendezvous(explain(result, "ncclGetUniqueId", nullptr));
     return id;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "nccl/nccl_api.h"
+#include "os/loaded_libraries.h"
 #include "os/shared_library.h"
 
 namespace nc::nccl {
@@ -30,6 +31,7 @@ public:
     UniqueId make_id() const;
 
 private:
+    friend class LoadedLibraries<NcclLibrary>;
     explicit NcclLibrary(const std::string& path);
 
     SharedLibrary library_;

@@ -2,19 +2,12 @@
 // deadline.
 #pragma once
 
-#include <atomic>
 #include <thread>
 
-#include "base/cancellation.h"
-#include "base/clock.h"
-#include "base/error.h"
 #include "operation/traits.h"
+#include "transport/patience.h"
 
 namespace nc::nccl {
-
-inline Error interrupted() {
-    return {NC_ABORTED, "the operation was interrupted"};
-}
 
 // The pauses between one question and the next: a long wait is noticed to have ended after a hundredth of it, and does
 // not keep a core busy.
@@ -37,27 +30,23 @@ private:
     const Deadline begin_ = Clock::now();
 };
 
-// What ends a wait before its time.
-struct Patience {
-    Deadline deadline;
-    std::int64_t timeout_ms;                    // what the deadline was made from
+// That with an operation.
+struct OperationPatience : Patience {
     nc_operation operation = NC_OPERATION_NONE; // none: forming a group
-    const std::atomic<bool>* aborted = nullptr;
-    Cancellation cancellation = {};
 
+    // Throws Error when it ends.
     void check() const {
-        if (aborted != nullptr && aborted->load(std::memory_order_relaxed)) throw interrupted();
-        cancellation.check();
-        if (Clock::now() < deadline) return;
+        throw_if_ended();
+        if (!is_over()) return;
         if (operation == NC_OPERATION_NONE)
-            throw Error(NC_RENDEZVOUS_FAILED, text("the ranks did not all join within ", timeout_ms, " ms"));
+            fail_rendezvous(text("the ranks did not all join within ", timeout_ms, " ms"));
         throw Error(NC_TIMEOUT, text(operation_name(operation), " did not complete within ", timeout_ms, " ms"));
     }
 };
 
 // Asks until the answer is true. Throws Error when patience ends.
 template <class Question>
-void wait_until(Question&& question, const Patience& patience) {
+void wait_until(Question&& question, const OperationPatience& patience) {
     Pause pause;
     while (!question()) {
         patience.check();

@@ -153,6 +153,23 @@ void finish_integers(void* elements, const void* addends, std::size_t count, int
     }
 }
 
+// Calls function with values of the element's type and of its addends' (of a complex number: of its parts'), and how
+// many numbers make an element.
+template <class Function>
+void with_addends(nc_data_type type, nc_data_type addend_type, Function&& function) {
+    with_element_type(type, [&](auto element) {
+        using Element = decltype(element);
+        constexpr bool is_complex = std::same_as<Element, Complex>;
+        using T = std::conditional_t<is_complex, float, Element>;
+        if constexpr (!std::same_as<T, Bool>) {
+            using Own = typename Addends<T>::Type;
+            constexpr std::size_t numbers = is_complex ? 2 : 1;
+            if (addend_type == type_of<Own>()) return function(T{}, Own{}, numbers);
+            if constexpr (requires { typename Addends<T>::Wide; }) function(T{}, typename Addends<T>::Wide{}, numbers);
+        }
+    });
+}
+
 } // namespace
 
 // The scale keeps the sum of addends within the type. A plain adder's partial sums may be rounded up again and again,
@@ -186,38 +203,21 @@ Average::Average(nc_data_type type, int ranks, Adder adder)
 }
 
 void Average::contribute(void* addends, const void* elements, std::size_t count) const {
-    if (type_ == NC_COMPLEX64) {
-        if (addend_type_ == NC_FLOAT32) return contribute_floats<float, float>(addends, elements, 2 * count, scale_);
-        return contribute_floats<double, float>(addends, elements, 2 * count, scale_);
-    }
-    with_element_type(type_, [&](auto element) {
-        using T = decltype(element);
+    with_addends(type_, addend_type_, [&]<class T, class Addend>(T, Addend, std::size_t numbers) {
         if constexpr (std::integral<T>) {
             contribute_integers<T>(addends, elements, count, ranks_);
-        } else if constexpr (std::floating_point<T> || SmallFloat<T>) {
-            using Own = typename Addends<T>::Type;
-            if (addend_type_ == type_of<Own>()) return contribute_floats<Own, T>(addends, elements, count, scale_);
-            if constexpr (requires { typename Addends<T>::Wide; })
-                contribute_floats<typename Addends<T>::Wide, T>(addends, elements, count, scale_);
+        } else {
+            contribute_floats<Addend, T>(addends, elements, numbers * count, scale_);
         }
     });
 }
 
 void Average::finish(void* elements, const void* addends, std::size_t count) const {
-    const double divisor = ranks_ * scale_;
-    if (type_ == NC_COMPLEX64) {
-        if (addend_type_ == NC_FLOAT32) return finish_floats<float, float>(elements, addends, 2 * count, divisor);
-        return finish_floats<float, double>(elements, addends, 2 * count, divisor);
-    }
-    with_element_type(type_, [&](auto element) {
-        using T = decltype(element);
+    with_addends(type_, addend_type_, [&]<class T, class Addend>(T, Addend, std::size_t numbers) {
         if constexpr (std::integral<T>) {
             finish_integers<T>(elements, addends, count, ranks_);
-        } else if constexpr (std::floating_point<T> || SmallFloat<T>) {
-            using Own = typename Addends<T>::Type;
-            if (addend_type_ == type_of<Own>()) return finish_floats<T, Own>(elements, addends, count, divisor);
-            if constexpr (requires { typename Addends<T>::Wide; })
-                finish_floats<T, typename Addends<T>::Wide>(elements, addends, count, divisor);
+        } else {
+            finish_floats<T, Addend>(elements, addends, numbers * count, ranks_ * scale_);
         }
     });
 }

@@ -1,6 +1,7 @@
 #include "operation/blocks.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace nc {
 
@@ -9,6 +10,10 @@ Range piece(std::size_t total, std::size_t length, std::size_t k) {
     if (length == 0 || k >= ceil_div(total, length)) return {total, 0};
     const std::size_t begin = k * length;
     return {begin, std::min(length, total - begin)};
+}
+
+void copy_block(std::byte* to, const std::byte* from, std::size_t bytes) {
+    if (to != nullptr && bytes > 0 && to != from) std::memcpy(to, from, bytes);
 }
 
 Blocks::Blocks(const std::uint64_t* lengths, int ranks, std::size_t item, Scratch& scratch) {

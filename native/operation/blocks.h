@@ -28,6 +28,14 @@ constexpr int wrap(int a, int n) {
 // Part k of total cut into pieces of equal length; the last ones may be short or empty.
 Range piece(std::size_t total, std::size_t length, std::size_t k);
 
+// Those pieces, as a function of their number.
+inline auto pieces_of(std::size_t total, std::size_t length) {
+    return [total, length](std::size_t k) { return piece(total, length, k); };
+}
+
+// Copies a rank's own block to where it belongs; there it may be already. to may be null: nobody wants it.
+void copy_block(std::byte* to, const std::byte* from, std::size_t bytes);
+
 // Blocks of a buffer, one per rank, in bytes.
 class Blocks {
 public:

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
+
 namespace nc {
 
 // What a rank asked for; a negative key stands for its old rank.
@@ -27,6 +29,10 @@ public:
     bool has(int old_rank) const { return rank_of(old_rank) >= 0; }
     // A peer of the part as the group that is split knows it; -1 if there is no such rank.
     int old_peer(int rank) const { return rank >= 0 && rank < size() ? old_rank(rank) : -1; }
+    // The same for a failure's.
+    Error of_the_old_group(const Error& failure) const {
+        return {failure.status, failure.what(), old_peer(failure.peer), failure.system_error};
+    }
     // "split into color 1 (ranks 0, 2 of 4)", for messages.
     const std::string& name() const { return name_; }
 

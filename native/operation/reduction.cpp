@@ -1,8 +1,10 @@
 #include "operation/reduction.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 
+#include "base/enumeration.h"
 #include "operation/element.h"
 
 // Lets the compiler vectorize although result may be the same array as own.
@@ -193,19 +195,10 @@ Combine combine_function(nc_data_type type, nc_reduce_op op, NanRule rule) {
 }
 
 const char* reduce_op_name(nc_reduce_op op) {
-    switch (op) {
-        case NC_SUM:
-            return "sum";
-        case NC_PRODUCT:
-            return "product";
-        case NC_MAX:
-            return "max";
-        case NC_MIN:
-            return "min";
-        case NC_AVERAGE:
-            return "average";
-    }
-    return "unknown";
+    static constexpr std::array names{"sum", "product", "max", "min", "average"};
+    static_assert(NC_SUM == 0 && NC_PRODUCT == 1 && NC_MAX == 2 && NC_MIN == 3 && NC_AVERAGE == 4);
+    const std::uint32_t index = number(op);
+    return index < names.size() ? names[index] : "unknown";
 }
 
 } // namespace nc

@@ -12,23 +12,17 @@
 #include "ring/slices.h"
 #include "transport/acceptor.h"
 #include "transport/connector.h"
+#include "transport/rendezvous.h"
 #include "transport/tcp_channel.h"
 
 namespace nc::ring {
 namespace {
 
-// Many may call at once; whoever finds no place in the queue tries again only a second later.
-constexpr int backlog = 128;
 constexpr Backoff backoff{std::chrono::milliseconds{5}, std::chrono::milliseconds{200}};
-constexpr std::chrono::milliseconds cancel_granularity{50};
 constexpr std::size_t strangers_named = 8;
 
-[[noreturn]] void fail(const std::string& message, int peer = -1, int system_error = 0) {
-    throw Error(NC_RENDEZVOUS_FAILED, message, peer, system_error);
-}
-
 // One of the own addresses, and those who have called there.
-struct Door {
+struct Listener {
     Address address;
     Acceptor acceptor;
 };
@@ -45,16 +39,20 @@ public:
           left_rank_(wrap(plan_.rank - 1, plan_.size)),
           right_rank_(wrap(plan_.rank + 1, plan_.size)),
           check_(plan_.left) {
-        if (plan_.listeners.empty())
-            plan_.listeners = open_listeners(plan_.own, plan_.source, plan_.rank, plan_.also_ipv4);
+        if (plan_.listeners.empty()) {
+            for (const Address& address : plan_.own)
+                plan_.listeners.push_back(
+                    listen_at(address, text(plan_.source, ": rank ", plan_.rank), plan_.also_ipv4));
+        }
         const Acceptor::Greeting password{sizeof(Password), "the password", true};
-        const Acceptor::Greeting nothing{0, "a word", true};
+        // A neighbour that sends its last word on one connection may end all of them at once.
+        const Acceptor::Greeting nothing{0, "a word", true, plan_.own.size() > 1};
         for (std::size_t i = 0; i < plan_.own.size(); ++i) {
-            doors_.push_back({plan_.own[i],
-                              {std::move(plan_.listeners[i]), expects_password() ? password : nothing,
-                               [this, i](const Acceptor::Caller& caller, const std::string& why) {
-                                   turn_away(plan_.own[i], caller, why);
-                               }}});
+            listeners_.push_back({plan_.own[i],
+                                  {std::move(plan_.listeners[i]), expects_password() ? password : nothing,
+                                   [this, i](const Acceptor::Caller& caller, const std::string& why) {
+                                       turn_away(plan_.own[i], caller, why);
+                                   }}});
         }
         for (const Address& address : plan_.right) {
             connectors_.emplace_back(
@@ -65,17 +63,12 @@ public:
 
     Connections run() {
         for (;;) {
-            for (Door& door : doors_) tend(door);
+            for (Listener& listener : listeners_) tend(listener);
             tend_connectors();
             if (complete()) return take();
-            const Deadline now = Clock::now();
-            if (now >= plan_.deadline) fail(timeout_message(), all_accepted() ? right_rank_ : left_rank_);
-            plan_.cancellation.check();
-            if (plan_.interruption != nullptr) {
-                plan_.interruption->throw_if_aborted();
-                plan_.interruption->throw_if_broken();
-            }
-            wait(now);
+            if (plan_.patience.is_over()) fail_rendezvous(timeout_message(), all_accepted() ? right_rank_ : left_rank_);
+            plan_.patience.throw_if_ended();
+            wait();
         }
     }
 
@@ -84,50 +77,60 @@ private:
 
     // The accepting side.
 
-    void tend(Door& door) {
+    void tend(Listener& listener) {
         const auto stranger = [&](const Acceptor::Caller& caller) -> std::string {
             if (!expects_password() && !check_.may_be(caller.source, Address::local(caller.connection.get())))
                 return text("it does not come from rank ", left_rank_);
             plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": ", caller.source.text(), " called at ",
-                            door.address.text());
+                            listener.address.text());
             return {};
         };
         const auto greeted = [this](const Acceptor::Caller& caller) -> std::string {
             return caller.said == bytes_of(*plan_.own_password) ? "" : "it does not know the password";
         };
-        door.acceptor.tend(stranger, greeted);
-        if (expects_password()) keep_only_the_proven(door);
+        listener.acceptor.tend(stranger, greeted);
+        if (expects_password()) keep_only_the_proven(listener);
     }
 
     // Whoever says the password first is the neighbour. Others may say nothing for as long as they like.
-    void keep_only_the_proven(Door& door) {
-        std::list<Acceptor::Caller>& callers = door.acceptor.callers();
+    void keep_only_the_proven(Listener& listener) {
+        std::list<Acceptor::Caller>& callers = listener.acceptor.callers();
         const auto proven = std::ranges::find(callers, true, &Acceptor::Caller::has_greeted);
         if (proven == callers.end()) return;
         callers.splice(callers.begin(), callers, proven);
         while (callers.size() > 1)
-            door.acceptor.turn_away(std::prev(callers.end()),
-                                    text("another connection proved to be rank ", left_rank_));
+            listener.acceptor.turn_away(std::prev(callers.end()),
+                                        text("another connection proved to be rank ", left_rank_));
     }
 
-    void turn_away(const Address& door, const Acceptor::Caller& caller, const std::string& why) {
+    void turn_away(const Address& own, const Acceptor::Caller& caller, const std::string& why) {
         if (plan_.neighbours_listen && caller.has_greeted && caller.pulse == Pulse::Broken) {
             neighbour_gave_up(left_rank_,
-                              text("closed its connection from ", caller.source.text(), " to ", door.text()));
+                              text("closed its connection from ", caller.source.text(), " to ", own.text()));
         }
         plan_.log.write(NC_LOG_WARNING, "[ring] rank ", plan_.rank, ": turned away a connection from ",
-                        caller.source.text(), " to ", door.text(), ": ", why);
-        if (strangers_.size() < strangers_named)
-            strangers_.push_back(text(caller.source.text(), " at ", door.text(), " (", why, ")"));
+                        caller.source.text(), " to ", own.text(), ": ", why);
+        strangers_.note(text(caller.source.text(), " at ", own.text(), " (", why, ")"));
     }
 
-    static bool accepted(const Door& door) {
-        const std::list<Acceptor::Caller>& callers = door.acceptor.callers();
-        return !callers.empty() && std::ranges::all_of(callers, &Acceptor::Caller::has_greeted);
+    bool accepted(const Listener& listener) const {
+        const std::list<Acceptor::Caller>& callers = listener.acceptor.callers();
+        if (callers.empty() || !std::ranges::all_of(callers, &Acceptor::Caller::has_greeted)) return false;
+        return callers.front().pulse != Pulse::Ended || expects_password() || neighbour_has_spoken();
+    }
+
+    // On some connection: then one that was ended without a word may be the neighbour's too.
+    bool neighbour_has_spoken() const {
+        return std::ranges::any_of(listeners_, [](const Listener& listener) {
+            return std::ranges::any_of(listener.acceptor.callers(), [](const Acceptor::Caller& caller) {
+                return caller.pulse == Pulse::Speaking;
+            });
+        });
     }
 
     bool all_accepted() const {
-        return std::all_of(doors_.begin(), doors_.end(), [&](const Door& door) { return accepted(door); });
+        return std::all_of(listeners_.begin(), listeners_.end(),
+                           [&](const Listener& listener) { return accepted(listener); });
     }
 
     // The connecting side: one address after the other, as the neighbour may open them one by one.
@@ -144,22 +147,21 @@ private:
                                 connector.address().text(), " broke the connection, trying again");
                 connector.lose(take_error(connector.connection().get()));
             }
-            const int before = connector.last_error();
-            if (const int error = connector.step(); error != 0) note_failure(connector, error, before);
+            if (const int error = connector.step(); error != 0) note_failure(connector, error);
             if (!connector.is_connected()) return;
             plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": connected to rank ", right_rank_, " at ",
                             connector.address().text());
         }
     }
 
-    void note_failure(const Connector& connector, int error, int before) {
+    void note_failure(const Connector& connector, int error) {
         if (plan_.neighbours_listen && (error == ECONNREFUSED || error == ECONNRESET)) {
             neighbour_gave_up(right_rank_,
                               text("did not accept the connection to its address ", connector.address().text(), " (",
                                    system_error_text(error), ")"),
                               error);
         }
-        if (error != before) {
+        if (connector.fails_anew()) {
             plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ",
                             connector.address().text(), " is not there yet: ", system_error_text(error));
         }
@@ -167,9 +169,9 @@ private:
 
     // Where everybody listened before anybody called, who is gone does not come back.
     [[noreturn]] void neighbour_gave_up(int neighbour, const std::string& how, int system_error = 0) const {
-        fail(text(plan_.source, ": rank ", plan_.rank, " of ", plan_.size, " could not join the ring, because rank ",
-                  neighbour, " gave it up: it ", how),
-             neighbour, system_error);
+        fail_rendezvous(text(plan_.source, ": rank ", plan_.rank, " of ", plan_.size,
+                             " could not join the ring, because rank ", neighbour, " gave it up: it ", how),
+                        neighbour, system_error);
     }
 
     // Both.
@@ -180,16 +182,16 @@ private:
 
     Connections take() {
         Connections connections;
-        for (Door& door : doors_) {
-            std::list<Acceptor::Caller>& callers = door.acceptor.callers();
+        for (Listener& listener : listeners_) {
+            std::list<Acceptor::Caller>& callers = listener.acceptor.callers();
             if (callers.size() > 1) {
                 std::string sources;
                 for (const Acceptor::Caller& caller : callers)
                     sources += text(sources.empty() ? "" : " and ", caller.source.text());
-                fail(text(plan_.source, ": rank ", plan_.rank,
-                          " cannot tell which of several connections to its address ", door.address.text(), " is rank ",
-                          left_rank_, ": ", sources),
-                     left_rank_);
+                fail_rendezvous(text(plan_.source, ": rank ", plan_.rank,
+                                     " cannot tell which of several connections to its address ",
+                                     listener.address.text(), " is rank ", left_rank_, ": ", sources),
+                                left_rank_);
             }
             connections.left.push_back(
                 std::make_unique<Link>(make_tcp_channel(std::move(callers.front().connection)), left_rank_));
@@ -199,28 +201,27 @@ private:
         return connections;
     }
 
-    void wait(Deadline now) {
-        Deadline until = plan_.deadline;
-        if (plan_.cancellation.can_come()) until = std::min(until, now + cancel_granularity);
+    void wait() {
+        Deadline until = Deadline::max();
         Poller poller;
-        if (plan_.interruption != nullptr) poller.watch(plan_.interruption->descriptor(), events::readable);
-        for (const Door& door : doors_) door.acceptor.watch(poller);
+        for (const Listener& listener : listeners_) listener.acceptor.watch(poller);
         for (const Connector& connector : connectors_) {
             connector.watch(poller);
             if (connector.is_connected()) continue;
-            until = std::min(until, std::max(connector.next_step(), now));
+            until = connector.next_step();
             break;
         }
-        poller.wait(until);
+        plan_.patience.wait(poller, until);
     }
 
     std::string timeout_message() const {
         std::ostringstream message;
         message << plan_.source << ": rank " << plan_.rank << " of " << plan_.size << " could not join the ring within "
-                << plan_.timeout_ms << " ms";
-        for (const Door& door : doors_) {
-            if (!accepted(door))
-                message << "; rank " << left_rank_ << " did not connect to this rank's address " << door.address.text();
+                << plan_.patience.timeout_ms << " ms";
+        for (const Listener& listener : listeners_) {
+            if (!accepted(listener))
+                message << "; rank " << left_rank_ << " did not connect to this rank's address "
+                        << listener.address.text();
         }
         for (const Connector& connector : connectors_) {
             if (connector.is_connected()) continue;
@@ -228,40 +229,19 @@ private:
             if (connector.last_error() != 0) message << " (" << system_error_text(connector.last_error()) << ')';
             break;
         }
-        if (!strangers_.empty()) {
-            message << "; turned away";
-            for (const std::string& stranger : strangers_) message << ' ' << stranger;
-        }
-        return message.str();
+        return message.str() + strangers_.text();
     }
 
     FormingPlan plan_;
     const int left_rank_;
     const int right_rank_;
     const NeighbourCheck check_;
-    std::vector<Door> doors_;
+    std::vector<Listener> listeners_;
     std::vector<Connector> connectors_;
-    std::vector<std::string> strangers_;
+    Strangers strangers_{strangers_named, " "};
 };
 
 } // namespace
-
-std::vector<Descriptor> open_listeners(const std::vector<Address>& addresses, const std::string& source, int rank,
-                                       bool also_ipv4) {
-    std::vector<Descriptor> listeners;
-    for (const Address& address : addresses) {
-        try {
-            listeners.push_back(listen_on(address, backlog, also_ipv4));
-        } catch (const Error& error) {
-            const char* hint = error.system_error == EADDRINUSE      ? "the port is in use"
-                               : error.system_error == EADDRNOTAVAIL ? "the address is not one of this machine"
-                                                                     : "it cannot be listened on";
-            fail(text(source, ": rank ", rank, ": ", address.text(), ": ", hint, " (", error.what(), ")"), -1,
-                 error.system_error);
-        }
-    }
-    return listeners;
-}
 
 Connections form_ring(FormingPlan plan) {
     plan.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan.rank, " of ", plan.size, ": forming, ", plan.own.size(),

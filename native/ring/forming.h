@@ -10,13 +10,11 @@
 #include <optional>
 #include <vector>
 
-#include "base/cancellation.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "os/descriptor.h"
 #include "os/socket.h"
-#include "ring/interruption.h"
 #include "ring/link.h"
+#include "transport/patience.h"
 
 namespace nc::ring {
 
@@ -44,18 +42,9 @@ struct FormingPlan {
     std::optional<Password> right_password;
     // The neighbours are known to listen already: one that does not answer has failed, and is not waited for.
     bool neighbours_listen = false;
-    Deadline deadline;
-    std::int64_t timeout_ms = 0;
-    Cancellation cancellation = {};
-    // Of the group that is split; ends forming as it ends an operation.
-    const Interruption* interruption = nullptr;
+    Patience patience{}; // its interruption: of the group that is split
     Log log;
 };
-
-// Listens on all the addresses; also_ipv4 as listen_on(). Throws Error(NC_RENDEZVOUS_FAILED) that names source, rank
-// and address.
-std::vector<Descriptor> open_listeners(const std::vector<Address>& addresses, const std::string& source, int rank,
-                                       bool also_ipv4 = false);
 
 // Throws Error: NC_RENDEZVOUS_FAILED, NC_CANCELLED; what the interruption throws.
 Connections form_ring(FormingPlan plan);

@@ -30,31 +30,30 @@ std::string visible(const std::string& written) {
     return result;
 }
 
-[[noreturn]] void fail(const std::string& message) {
-    throw Error(NC_RENDEZVOUS_FAILED, message);
-}
-
 HostPort parse_address(const Json& value, const std::string& source, std::size_t rank) {
     if (!value.is_string()) {
-        fail(text(source, ": rank ", rank, ": an address must be a string \"host:port\", but is ", value.type_name()));
+        fail_rendezvous(
+            text(source, ": rank ", rank, ": an address must be a string \"host:port\", but is ", value.type_name()));
     }
     const auto& address = value.get_ref<const std::string&>();
     try {
         return parse_host_port(address, PortZero::Taken);
     } catch (const Error& error) {
-        fail(text(source, ": rank ", rank, ": '", visible(address), "' is not an address: ", error.what()));
+        fail_rendezvous(text(source, ": rank ", rank, ": '", visible(address), "' is not an address: ", error.what()));
     }
 }
 
 std::vector<HostPort> parse_entry(const Json& entry, const std::string& source, std::size_t rank) {
     if (entry.is_object() && (entry.contains("ssh") || entry.contains("ips"))) {
-        fail(text(source, ": rank ", rank,
-                  ": this is a launcher's hostfile (\"ssh\", \"ips\"); a rank needs the one that the launcher makes "
-                  "from it, an array of arrays of \"host:port\""));
+        fail_rendezvous(
+            text(source, ": rank ", rank,
+                 ": this is a launcher's hostfile (\"ssh\", \"ips\"); a rank needs the one that the launcher makes "
+                 "from it, an array of arrays of \"host:port\""));
     }
     if (!entry.is_array() && !entry.is_string()) {
-        fail(text(source, ": rank ", rank, ": the entry of a rank must be an array of \"host:port\" strings, but is ",
-                  entry.type_name()));
+        fail_rendezvous(text(source, ": rank ", rank,
+                             ": the entry of a rank must be an array of \"host:port\" strings, but is ",
+                             entry.type_name()));
     }
     std::vector<HostPort> addresses;
     if (entry.is_string()) {
@@ -62,9 +61,10 @@ std::vector<HostPort> parse_entry(const Json& entry, const std::string& source, 
     } else {
         for (const Json& value : entry) addresses.push_back(parse_address(value, source, rank));
     }
-    if (addresses.empty()) fail(text(source, ": rank ", rank, " has no address"));
+    if (addresses.empty()) fail_rendezvous(text(source, ": rank ", rank, " has no address"));
     if (addresses.size() > most_addresses)
-        fail(text(source, ": rank ", rank, " has ", addresses.size(), " addresses, but may have ", most_addresses));
+        fail_rendezvous(
+            text(source, ": rank ", rank, " has ", addresses.size(), " addresses, but may have ", most_addresses));
     return addresses;
 }
 
@@ -80,34 +80,35 @@ Hosts parse_hosts(const std::string& content, const std::string& source) {
     if (content.find_first_not_of(" \t\r\n") == std::string::npos) return hosts;
     // Input that is deeper than any hostfile is refused before it can exhaust the stack.
     const auto shallow = [](int depth, Json::parse_event_t, Json&) {
-        if (depth > deepest) fail("it is nested too deeply");
+        if (depth > deepest) fail_rendezvous("it is nested too deeply");
         return true;
     };
     Json root;
     try {
         root = Json::parse(content, shallow);
     } catch (const Json::exception& error) {
-        fail(text(source, " is not valid JSON: ", error.what()));
+        fail_rendezvous(text(source, " is not valid JSON: ", error.what()));
     } catch (const Error& error) {
-        fail(text(source, " is not a hostfile: ", error.what()));
+        fail_rendezvous(text(source, " is not a hostfile: ", error.what()));
     }
     if (root.is_object() && root.contains("hosts")) {
-        fail(text(source,
-                  " is a launcher's hostfile (\"hosts\"); a rank needs the one that the launcher makes from it, an "
-                  "array of arrays of \"host:port\""));
+        fail_rendezvous(
+            text(source,
+                 " is a launcher's hostfile (\"hosts\"); a rank needs the one that the launcher makes from it, an "
+                 "array of arrays of \"host:port\""));
     }
     if (!root.is_array())
-        fail(text(source, " must be a JSON array with one entry per rank, but is ", root.type_name()));
-    if (root.empty()) fail(text(source, " lists no ranks"));
+        fail_rendezvous(text(source, " must be a JSON array with one entry per rank, but is ", root.type_name()));
+    if (root.empty()) fail_rendezvous(text(source, " lists no ranks"));
     if (root.size() > most_ranks)
-        fail(text(source, " lists ", root.size(), " ranks, but a group has at most ", most_ranks));
+        fail_rendezvous(text(source, " lists ", root.size(), " ranks, but a group has at most ", most_ranks));
     for (std::size_t rank = 0; rank < root.size(); ++rank) {
         hosts.addresses.push_back(parse_entry(root[rank], source, rank));
         const std::size_t first = hosts.addresses.front().size();
         const std::size_t count = hosts.addresses.back().size();
         if (count != first)
-            fail(text(source, ": all ranks must list equally many addresses, but rank 0 lists ", first, " and rank ",
-                      rank, " lists ", count));
+            fail_rendezvous(text(source, ": all ranks must list equally many addresses, but rank 0 lists ", first,
+                                 " and rank ", rank, " lists ", count));
     }
     return hosts;
 }

@@ -170,7 +170,7 @@ void Pump::run(Lanes lanes, std::span<Link* const> read_ahead, const nc_request&
                 suspicion.voice(nullptr);
             }
             if (!moved) {
-                interruption.throw_if_broken();
+                interruption.throw_if_lost();
                 rest(lanes, read_ahead, interruption, now, next_look);
                 continue;
             }

@@ -7,8 +7,8 @@
 
 #include "operation/backend.h"
 #include "os/poller.h"
-#include "ring/interruption.h"
 #include "ring/lane.h"
+#include "transport/interruption.h"
 
 namespace nc::ring {
 

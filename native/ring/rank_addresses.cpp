@@ -12,21 +12,20 @@ namespace {
 // Asks for every name once, however many addresses have it.
 class Resolver {
 public:
-    Resolver(Deadline deadline, const std::function<void()>& check) : deadline_(deadline), check_(check) {}
+    explicit Resolver(const Patience& patience) : patience_(patience) {}
 
     Address operator()(const HostPort& name) {
         if (const std::optional<Address> address = numeric(name)) return *address;
         const auto known = known_.find(name.host);
-        if (known == known_.end()) return known_.emplace(name.host, resolve(name, deadline_, check_)).first->second;
+        if (known == known_.end()) return known_.emplace(name.host, resolve(name, patience_)).first->second;
         Address address = known->second;
         // The port may be a service's name.
-        address.set_port(resolve({"0.0.0.0", name.port}, deadline_, check_).port());
+        address.set_port(resolve({"0.0.0.0", name.port}, patience_).port());
         return address;
     }
 
 private:
-    const Deadline deadline_;
-    const std::function<void()>& check_;
+    const Patience& patience_;
     std::unordered_map<std::string, Address> known_;
 };
 
@@ -37,15 +36,14 @@ RankAddresses::RankAddresses(Hosts hosts) : source_(std::move(hosts.source)) {
         ranks_.push_back({static_cast<int>(ranks_.size()), std::move(listed), {}});
 }
 
-const std::vector<Address>& RankAddresses::of(int rank, Deadline deadline, const std::function<void()>& check) {
+const std::vector<Address>& RankAddresses::of(int rank, const Patience& patience) {
     Rank& entry = ranks_[static_cast<std::size_t>(rank)];
     if (!entry.resolved.empty()) return entry.resolved;
-    Resolver resolver(deadline, check);
+    Resolver resolver(patience);
     std::vector<Address> resolved;
     for (const HostPort& address : entry.listed) {
         const auto fail = [&](const char* what, const char* why) {
-            throw Error(NC_RENDEZVOUS_FAILED,
-                        text(source_, ": rank ", entry.number, ": '", written(address), "' ", what, why), rank);
+            fail_rendezvous(text(source_, ": rank ", entry.number, ": '", written(address), "' ", what, why), rank);
         };
         if (has_port_zero(address)) {
             fail(
@@ -65,10 +63,9 @@ const std::vector<Address>& RankAddresses::of(int rank, Deadline deadline, const
 
 void RankAddresses::check_distinct(int rank) const {
     const auto fail = [&](const std::string& address, int other) {
-        throw Error(NC_RENDEZVOUS_FAILED,
-                    text(source_, ": the address ", address, " is listed for rank ", rank,
-                         rank == other ? " twice" : text(" and for rank ", other)),
-                    other);
+        fail_rendezvous(text(source_, ": the address ", address, " is listed for rank ", rank,
+                             rank == other ? " twice" : text(" and for rank ", other)),
+                        other);
     };
     const Rank& own = ranks_[static_cast<std::size_t>(rank)];
     std::unordered_map<std::string, const Address*> listening;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ring/hostfile.h"
+#include "transport/patience.h"
 
 namespace nc::ring {
 
@@ -18,9 +19,9 @@ public:
     // What they come from, as messages name it.
     const std::string& source() const { return source_; }
 
-    // A rank's addresses, resolved now if they have not been yet; check as resolve(). Throws
-    // Error(NC_RENDEZVOUS_FAILED), which names source, rank and address, and what check throws.
-    const std::vector<Address>& of(int rank, Deadline deadline, const std::function<void()>& check);
+    // A rank's addresses, resolved now if they have not been yet. Throws Error: NC_RENDEZVOUS_FAILED, which names
+    // source, rank and address; what ends the patience.
+    const std::vector<Address>& of(int rank, const Patience& patience);
 
     // Throws Error(NC_RENDEZVOUS_FAILED) if one of the rank's own addresses is also listed elsewhere: two listeners
     // cannot share it. Of ranks that have not been resolved those addresses count that need no name service, and those

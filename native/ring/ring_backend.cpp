@@ -3,7 +3,7 @@
 #include <cstring>
 #include <optional>
 
-#include "base/cancellation.h"
+#include "operation/group_functions.h"
 #include "operation/settings.h"
 #include "ring/operation.h"
 
@@ -64,33 +64,25 @@ void tell_unreachable(const RankAddresses& addresses, int rank, const Log& log) 
 
 // Names are resolved for this rank and its neighbours only: what cannot be reached and need not be is no mistake.
 nc_backend_group create_ring(const nc_backend_options& options) {
-    const Deadline deadline = deadline_after(options.forming_timeout_ms);
+    const Patience patience = Patience::of(options.forming_timeout_ms, Cancellation(options.cancel));
     const RingSettings settings = read_settings(options);
     Hosts hosts = settings.hosts.has_value()
                       ? parse_hosts(*settings.hosts, "the ring's hosts")
-                      : read_hostfile(*settings.hostfile, deadline, Cancellation(options.cancel));
+                      : read_hostfile(*settings.hostfile, patience.deadline, patience.cancellation);
     const int size = hosts.size();
-    if (options.rank < 0 || options.rank >= size) {
-        throw Error(NC_RENDEZVOUS_FAILED, text(hosts.source, " lists ", size, size == 1 ? " rank" : " ranks",
-                                               ", so the rank must be in [0, ", size, "), but is ", options.rank));
-    }
+    check_rank(options.rank, size, hosts.source + " lists");
     if (size == 1) return {nullptr, 0, 1};
     const Log log(options.log, options.log_context);
     const int left = wrap(options.rank - 1, size);
     RankAddresses addresses(std::move(hosts));
-    const auto resolved = [&](int rank) {
-        return addresses.of(rank, deadline, [&] { Cancellation(options.cancel).check(); });
-    };
     FormingPlan plan;
     plan.source = addresses.source();
     plan.rank = options.rank;
     plan.size = size;
-    plan.own = resolved(options.rank);
-    plan.left = resolved(left);
-    plan.right = resolved(wrap(options.rank + 1, size));
-    plan.deadline = deadline;
-    plan.timeout_ms = options.forming_timeout_ms;
-    plan.cancellation = Cancellation(options.cancel);
+    plan.own = addresses.of(options.rank, patience);
+    plan.left = addresses.of(left, patience);
+    plan.right = addresses.of(wrap(options.rank + 1, size), patience);
+    plan.patience = patience;
     plan.log = log;
     addresses.check_distinct(options.rank);
     tell_unreachable(addresses, options.rank, log);
@@ -100,57 +92,19 @@ nc_backend_group create_ring(const nc_backend_options& options) {
     if (!deaf.empty()) log.write(NC_LOG_WARNING, "[ring] ", deaf);
     try {
         Connections connections = form_ring(std::move(plan));
-        auto made = std::make_unique<RingGroup>(options.rank, std::move(addresses), std::move(connections), options);
-        return {made.release(), options.rank, size};
+        return handed_over(
+            std::make_unique<RingGroup>(options.rank, std::move(addresses), std::move(connections), options));
     } catch (const Error& error) {
         if (deaf.empty() || error.status != NC_RENDEZVOUS_FAILED || error.peer != left) throw;
         throw Error(error.status, text(error.what(), "; ", deaf), error.peer, error.system_error);
     }
 }
 
-RingGroup& ring_of(void* handle) {
-    return *static_cast<RingGroup*>(handle);
-}
-
-nc_status available(const nc_setting*, std::uint64_t, nc_error*) {
-    return NC_OK;
-}
-
-nc_status create(const nc_backend_options* options, nc_backend_group* group, nc_error* error) {
-    return guarded(error, [&] { *group = create_ring(*options); });
-}
-
-nc_status execute(void* handle, const nc_request* request, const nc_call* call, nc_standing* standing,
-                  nc_error* error) {
-    return guarded(error, standing, [&] { ring_of(handle).execute(*request, *call); });
-}
-
-nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options,
-                nc_backend_group* group, nc_standing* standing, nc_error* error) {
-    return guarded(error, standing, [&] { *group = ring_of(handle).split(*request, *call, *options); });
-}
-
-void abort(void* handle) {
-    ring_of(handle).abort();
-}
-
-void destroy(void* handle) {
-    delete &ring_of(handle);
-}
-
-constexpr nc_backend backend{
-    .version = NC_BACKEND_VERSION,
-    .name = "ring",
-    .start = nullptr,
-    .end = nullptr,
-    .available = available,
-    .create_id = nullptr,
-    .create = create,
-    .execute = execute,
-    .split = split,
-    .abort = abort,
-    .destroy = destroy,
-    .device = nullptr,
+struct Ring {
+    using Group = RingGroup;
+    static constexpr const char* name = "ring";
+    static void require_available(const nc_setting*, std::uint64_t) {}
+    static nc_backend_group create(const nc_backend_options& options) { return create_ring(options); }
 };
 
 } // namespace
@@ -158,5 +112,5 @@ constexpr nc_backend backend{
 
 extern "C" NC_API const nc_backend* nc_backend_entry(void);
 const nc_backend* nc_backend_entry(void) {
-    return &nc::ring::backend;
+    return &nc::GroupFunctions<nc::ring::Ring>::table;
 }

@@ -87,7 +87,8 @@ void RingGroup::watch_connections() {
             system_error = ETIMEDOUT;
         }
         if (broken == nullptr) continue;
-        interruption_.break_link(*broken, system_error);
+        // What is known of the connection may become more.
+        interruption_.lose([=] { return broken->lost(system_error); });
         // A running operation reports the loss itself, or completes with what has arrived.
         const std::lock_guard lock(operation_mutex_);
         if (!interruption_.aborted() && !failure_reported_) report(broken->lost(system_error));

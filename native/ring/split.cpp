@@ -5,33 +5,28 @@
 #include <optional>
 #include <span>
 
+#include "operation/group_functions.h"
 #include "operation/membership.h"
+#include "operation/split_attempt.h"
 #include "os/descriptor.h"
 #include "os/random.h"
 #include "ring/forming.h"
+#include "transport/rendezvous.h"
 
 namespace nc::ring {
 namespace {
 
-// Runs body; whatever it throws, which may be that something has run out, is a reason not to have joined.
-template <class Body>
-std::optional<Error> failure_of(Body&& body) {
-    nc_error error = empty_error();
-    if (guarded(&error, std::forward<Body>(body)) == NC_OK) return std::nullopt;
-    return Error(NC_RENDEZVOUS_FAILED, error.message, error.peer, error.system_error);
-}
-
-Deadline forming_deadline(const Operation& operation, const nc_backend_options& options) {
-    return std::min(deadline_after(options.forming_timeout_ms), deadline_of(operation.call));
+Patience patience_of(const Operation& operation, const nc_backend_options& options) {
+    return {std::min(deadline_after(options.forming_timeout_ms), deadline_of(operation.call)),
+            std::min(options.forming_timeout_ms, operation.call.timeout_ms),
+            {},
+            &operation.ring().interruption()};
 }
 
 // Throws Error(NC_RENDEZVOUS_FAILED) that says why the rank's addresses are of no use here.
 const std::vector<Address>& listed_addresses(const Operation& operation, int rank, const nc_backend_options& options) {
-    const Interruption& interruption = operation.ring().interruption();
-    return operation.ring().addresses().of(rank, forming_deadline(operation, options), [&] {
-        interruption.throw_if_aborted();
-        interruption.throw_if_broken();
-    });
+    const Patience patience = patience_of(operation, options);
+    return operation.ring().addresses().of(rank, patience);
 }
 
 // What all ranks announced.
@@ -87,14 +82,21 @@ public:
     const Membership& members() const { return members_; }
 
     std::unique_ptr<RingGroup> join(std::vector<Descriptor> listeners, const nc_backend_options& options) const {
+        try {
+            return form(std::move(listeners), options);
+        } catch (const Error& error) {
+            throw members_.of_the_old_group(error);
+        }
+    }
+
+private:
+    std::unique_ptr<RingGroup> form(std::vector<Descriptor> listeners, const nc_backend_options& options) const {
         for (const int old_rank : members_.old_ranks()) {
             if (announced_.of(old_rank).listens != 0) continue;
-            throw Error(NC_RENDEZVOUS_FAILED,
-                        text(members_.name(), ": rank ", old_rank, " cannot listen for connections"),
-                        members_.rank_of(old_rank));
+            fail_rendezvous(text(members_.name(), ": rank ", old_rank, " cannot listen for connections"),
+                            members_.rank_of(old_rank));
         }
         const int right = members_.old_rank(wrap(rank() + 1, members_.size()));
-        const nc_call& call = operation_.call;
         FormingPlan plan;
         plan.source = members_.name();
         plan.rank = rank();
@@ -106,9 +108,7 @@ public:
         plan.own_password = announced_.of(operation_.rank).password;
         plan.right_password = announced_.of(right).password;
         plan.neighbours_listen = true;
-        plan.timeout_ms = std::min(options.forming_timeout_ms, call.timeout_ms);
-        plan.deadline = forming_deadline(operation_, options);
-        plan.interruption = &operation_.ring().interruption();
+        plan.patience = patience_of(operation_, options);
         plan.log = operation_.ring().log();
         Connections connections = form_ring(std::move(plan));
         return std::make_unique<RingGroup>(rank(), operation_.ring().addresses().part(members_.old_ranks()),
@@ -117,12 +117,6 @@ public:
 
     int rank() const { return members_.rank_of(operation_.rank); }
 
-    // The failure with its peer's rank in the ring that is split.
-    Error of_the_old_ring(const Error& failure) const {
-        return {failure.status, failure.what(), members_.old_peer(failure.peer), failure.system_error};
-    }
-
-private:
     std::vector<Address> addresses_of(int old_rank, const nc_backend_options& options) const {
         try {
             return announced_.addresses_of(old_rank, listed_addresses(operation_, old_rank, options));
@@ -139,14 +133,14 @@ private:
 
 // All ranks of the ring that is split, whatever their color, say how their parts came out. What goes wrong here, such
 // as a rank that died meanwhile, is a failure of that ring.
-std::vector<SplitOutcome> gather_outcomes(Operation& operation, const std::optional<Error>& failure) {
-    const SplitOutcome own = failure.has_value() ? SplitOutcome::Failed : SplitOutcome::Joined;
+std::vector<SplitOutcome> gather_outcomes(Operation& operation, const SplitAttempt& attempt) {
+    const SplitOutcome own = attempt.has_failed() ? SplitOutcome::Failed : SplitOutcome::Joined;
     std::vector<SplitOutcome> outcomes(static_cast<std::size_t>(operation.size));
     try {
         gather_bytes(operation, &own, sizeof own, outcomes.data());
     } catch (const Error& error) {
-        if (!failure.has_value()) throw;
-        throw Error(error.status, text(error.what(), "; before that: ", failure->what()), error.peer,
+        if (!attempt.has_failed()) throw;
+        throw Error(error.status, text(error.what(), "; before that: ", attempt.failure()->what()), error.peer,
                     error.system_error);
     }
     return outcomes;
@@ -155,52 +149,48 @@ std::vector<SplitOutcome> gather_outcomes(Operation& operation, const std::optio
 } // namespace
 
 nc_backend_group split_ring(Operation& operation, const nc_backend_options& options) {
-    RingGroup& ring = operation.ring();
     const int color = operation.request.color;
     SplitAnnouncement announcement{color, operation.request.key, 0, {}};
     std::vector<Descriptor> listeners;
     std::vector<std::uint16_t> ports(static_cast<std::size_t>(operation.sockets));
-    std::optional<Error> failure;
+    SplitAttempt attempt;
     if (color >= 0) {
-        failure = failure_of([&] {
+        attempt.take([&] {
             fill_random(announcement.password);
             std::vector<Address> own = listed_addresses(operation, operation.rank, options);
-            for (Address& address : own) address.set_port(0);
-            listeners = open_listeners(own, "split", operation.rank, true);
-            for (std::size_t i = 0; i < ports.size(); ++i) ports[i] = Address::local(listeners[i].get()).port();
+            for (std::size_t i = 0; i < ports.size(); ++i) {
+                own[i].set_port(0);
+                listeners.push_back(listen_at(own[i], text("split: rank ", operation.rank), true));
+                ports[i] = Address::local(listeners[i].get()).port();
+            }
         });
-        announcement.listens = failure.has_value() ? 0 : 1;
+        announcement.listens = attempt.has_failed() ? 0 : 1;
     }
 
     const Announcements announced(operation, announcement, ports);
     const Part part(operation, announced, color);
     std::unique_ptr<RingGroup> joined;
-    if (color >= 0 && part.members().size() > 1 && !failure.has_value()) {
-        failure = failure_of([&] { joined = part.join(std::move(listeners), options); });
-        if (failure.has_value()) {
-            // A rank that died is the old ring's loss.
-            ring.interruption().throw_if_aborted();
-            ring.interruption().throw_if_broken();
-            failure = part.of_the_old_ring(*failure);
+    if (color >= 0 && part.members().size() > 1 && !attempt.has_failed()) {
+        attempt.take([&] { joined = part.join(std::move(listeners), options); });
+        // A rank that died is the old ring's loss.
+        if (attempt.has_failed()) {
+            operation.ring().interruption().throw_if_aborted();
+            operation.ring().interruption().throw_if_lost();
         }
     }
     // The others are not to wait for a rank that does not come.
     listeners.clear();
 
-    const std::vector<SplitOutcome> outcomes = gather_outcomes(operation, failure);
+    const std::vector<SplitOutcome> outcomes = gather_outcomes(operation, attempt);
     if (color < 0) return {nullptr, -1, 0};
-    if (failure.has_value()) throw failure->still_in_step();
-    for (int old_rank = 0; old_rank < operation.size; ++old_rank) {
-        if (!part.members().has(old_rank) || outcomes[static_cast<std::size_t>(old_rank)] == SplitOutcome::Joined)
-            continue;
-        throw Error(NC_RENDEZVOUS_FAILED,
-                    text(part.members().name(), ": rank ", old_rank, " could not join; its own error says why"),
-                    old_rank)
-            .still_in_step();
-    }
+    attempt.conclude(
+        operation.size,
+        [&](int old_rank) {
+            return part.members().has(old_rank) && outcomes[static_cast<std::size_t>(old_rank)] != SplitOutcome::Joined;
+        },
+        part.members().name());
     if (part.members().size() == 1) return {nullptr, 0, 1};
-    const int rank = joined->rank();
-    return {joined.release(), rank, part.members().size()};
+    return handed_over(std::move(joined));
 }
 
 } // namespace nc::ring

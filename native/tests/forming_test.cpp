@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -66,8 +67,7 @@ FormingPlan plan_of(const ReservedPorts& ports, int rank, int ranks, int sockets
     plan.own = of(rank);
     plan.left = of(rank - 1);
     plan.right = of(rank + 1);
-    plan.timeout_ms = timeout_ms;
-    plan.deadline = deadline_after(timeout_ms);
+    plan.patience = Patience::of(timeout_ms);
     return plan;
 }
 
@@ -215,7 +215,7 @@ TEST(Forming, IsCancelled) {
     std::int32_t cancel = 0;
     LogBook book;
     FormingPlan plan = plan_of(ports, 0, 2, 1);
-    plan.cancellation = Cancellation(&cancel);
+    plan.patience.cancellation = Cancellation(&cancel);
     plan.log = book.log();
     Error error(NC_OK, "");
     std::thread forming([&] { error = failure_of(std::move(plan)); });
@@ -319,6 +319,37 @@ TEST(Forming, TakesACallerThatHasSentAndLeft) {
     });
 }
 
+// A neighbour whose last word is short says it on one connection, and may end all of them at once.
+TEST(Forming, WhoHasSpokenMayHaveEndedAnotherConnectionWithoutAWord) {
+    const ReservedPorts ports(4);
+    const std::array<Descriptor, 2> right{listen_on(ports[2], 4), listen_on(ports[3], 4)};
+    LogBook book;
+    std::atomic<bool> formed{false};
+    on_all_ranks(2, [&](int who) {
+        if (who == 0) {
+            FormingPlan plan = plan_of(ports, 0, 2, 2);
+            plan.log = book.log();
+            const Connections connections = form_ring(std::move(plan));
+            formed = true;
+            EXPECT_EQ(hear(*connections.left[0]), 'x');
+        } else {
+            const std::array<Descriptor, 2> accepted{accept_one(right[0]), accept_one(right[1])};
+            // As a port probe does, which is not the neighbour; but who speaks shows that it has come.
+            const Descriptor probe = connect_when_open(ports[1]);
+            ::shutdown(probe.get(), SHUT_WR);
+            const Descriptor second = connect_when_open(ports[1]);
+            ::shutdown(second.get(), SHUT_WR);
+            EXPECT_TRUE(book.wait_for("hung up without a word"));
+            EXPECT_FALSE(formed);
+            const Descriptor first = connect_when_open(ports[0]);
+            send_all(first, "x", 1);
+            ::shutdown(first.get(), SHUT_WR);
+            EXPECT_TRUE(test::ready(accepted[0].get(), POLLIN)) << "the other side ends";
+        }
+    });
+    EXPECT_TRUE(formed);
+}
+
 TEST(Forming, CannotTellTwoLiveCallersApartAndNamesBoth) {
     const ReservedPorts ports(2);
     Error error(NC_OK, "");
@@ -387,7 +418,7 @@ TEST(Forming, NoticesEveryCallerThatIsReset) {
     std::int32_t cancel = 0;
     LogBook book;
     FormingPlan plan = plan_of(ports, 0, 2, 1);
-    plan.cancellation = Cancellation(&cancel);
+    plan.patience.cancellation = Cancellation(&cancel);
     plan.log = book.log();
     std::thread forming([&] { EXPECT_EQ(failure_of(std::move(plan)).status, NC_CANCELLED); });
     for (int round = 0; round < 300; ++round) {

@@ -1,4 +1,4 @@
-// A peer that lies while a jaccl group is formed, and on the lines that stay: in destination records, doors, notices,
+// A peer that lies while a jaccl group is formed, and on the lines that stay: in destination records, endpoints, notices,
 // and in how it calls rank 0.
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -118,27 +118,27 @@ TEST_F(FuzzJacclForming, DestinationRecords) {
 
 // ---- Doors ----------------------------------------------------------------------------------------------------------
 
-struct DoorField {
+struct EndpointField {
     std::string name;
     std::size_t place;
     std::size_t bytes;
 };
 
-const std::vector<DoorField>& door_fields() {
-    constexpr std::size_t storage = offsetof(Door, storage);
-    static const std::vector<DoorField> fields{{"is_open", offsetof(Door, is_open), 4},
-                                               {"address_bytes", offsetof(Door, address_bytes), 4},
-                                               {"family", storage + offsetof(sockaddr_in, sin_family), 2},
-                                               {"port", storage + offsetof(sockaddr_in, sin_port), 2},
-                                               {"host", storage + offsetof(sockaddr_in, sin_addr), 4},
-                                               {"padding", storage + 8, 8},
-                                               {"padding", storage + 100, 4},
-                                               {"token", offsetof(Door, token), 8}};
+const std::vector<EndpointField>& door_fields() {
+    constexpr std::size_t storage = offsetof(Endpoint, storage);
+    static const std::vector<EndpointField> fields{{"is_open", offsetof(Endpoint, is_open), 4},
+                                                   {"address_bytes", offsetof(Endpoint, address_bytes), 4},
+                                                   {"family", storage + offsetof(sockaddr_in, sin_family), 2},
+                                                   {"port", storage + offsetof(sockaddr_in, sin_port), 2},
+                                                   {"host", storage + offsetof(sockaddr_in, sin_addr), 4},
+                                                   {"padding", storage + 8, 8},
+                                                   {"padding", storage + 100, 4},
+                                                   {"token", offsetof(Endpoint, token), 8}};
     return fields;
 }
 
 // Ports and hosts of this test alone: nobody else is to be called.
-std::uint64_t lie_about(const DoorField& field, Dice& dice, const ReservedPorts& unused) {
+std::uint64_t lie_about(const EndpointField& field, Dice& dice, const ReservedPorts& unused) {
     if (field.name == "port") return dice.one_of<std::uint16_t>({0, htons(unused[0].port()), htons(unused[1].port())});
     if (field.name == "host") return htonl(dice.one_of<std::uint32_t>({0x7f000002, 0x7fffff01, 0x7f000100}));
     return dice.lie(field.name == "is_open"         ? 1
@@ -150,13 +150,13 @@ std::uint64_t lie_about(const DoorField& field, Dice& dice, const ReservedPorts&
 
 TEST_F(FuzzJacclForming, Doors) {
     const ReservedPorts unused(2);
-    Fuzz fuzz("doors of jaccl's lines", 300);
+    Fuzz fuzz("endpoints of jaccl's lines", 300);
     fuzz.run(
         [&](Dice& dice) {
             const int n = dice.between(3, 4);
             const int liar = static_cast<int>(dice.below(index(n)));
             const bool of_joining = dice.one_in(10);
-            const DoorField& field = door_fields()[dice.below(door_fields().size())];
+            const EndpointField& field = door_fields()[dice.below(door_fields().size())];
             const std::uint64_t value = of_joining ? dice.lie(1, 4) : lie_about(field, dice, unused);
             SCOPED_TRACE(
                 text("rank ", liar, " of ", n, " says that its ", of_joining ? "outcome" : field.name, " is ", value));
@@ -169,9 +169,9 @@ TEST_F(FuzzJacclForming, Doors) {
             std::vector<std::vector<Connection>> lines(index(n));
             on_all_ranks(n, [&](int rank) {
                 const auto channel = meeting.channel(rank, loopback(0));
-                const Patience patience{deadline_after(100), 100};
+                const Patience patience = Patience::of(100);
                 const nc_status status = guarded(&errors[index(rank)], [&] {
-                    lines[index(rank)] = connect_lines(*channel, fabric, rank, patience, Log(nullptr, nullptr));
+                    lines[index(rank)] = connect_lifelines(*channel, fabric, rank, patience, Log(nullptr, nullptr));
                 });
                 if (status != NC_OK) meeting.give_up(rank);
             });
@@ -190,7 +190,7 @@ TEST_F(FuzzJacclForming, Doors) {
 
 // ---- Notices on the lines -------------------------------------------------------------------------------------------
 
-// As line.cpp has it.
+// As lifeline.cpp has it.
 struct Notice {
     char letters[4] = {'N', 'C', 'J', 'L'};
     std::int32_t fate = 0;
@@ -296,7 +296,7 @@ StarPlan star_plan(int rank, int size, const Address& coordinator, const std::op
     plan.size = size;
     plan.coordinator = coordinator;
     plan.token = token;
-    plan.patience = {deadline_after(timeout_ms), timeout_ms};
+    plan.patience = Patience::of(timeout_ms);
     return plan;
 }
 

@@ -125,22 +125,22 @@ TEST_F(FuzzJaccl, LengthsOfFrames) {
 struct SplitAnnouncement {
     std::int32_t color;
     std::int32_t key;
-    Door door;
+    Endpoint endpoint;
 };
 
 TEST_F(FuzzJaccl, AnnouncementsOfASplit) {
     nc::test::verbs().softverbs_print_violations(0);
     const ReservedPorts unused(2);
     Fuzz fuzz("what a peer announces in a split of jaccl", 100);
-    constexpr std::size_t door = offsetof(SplitAnnouncement, door);
+    constexpr std::size_t endpoint = offsetof(SplitAnnouncement, endpoint);
     const std::vector<Field> fields{
         {"color", offsetof(SplitAnnouncement, color), 4, 0, false},
         {"key", offsetof(SplitAnnouncement, key), 4, 0, false},
-        {"is_open", door + offsetof(Door, is_open), 4, 1, false},
-        {"address_bytes", door + offsetof(Door, address_bytes), 4, sizeof(sockaddr_in), false},
-        {"family", door + offsetof(Door, storage), 2, AF_INET, false},
-        {"port", door + offsetof(Door, storage) + 2, 2, 0, false},
-        {"token", door + offsetof(Door, token), 8, 0, false},
+        {"is_open", endpoint + offsetof(Endpoint, is_open), 4, 1, false},
+        {"address_bytes", endpoint + offsetof(Endpoint, address_bytes), 4, sizeof(sockaddr_in), false},
+        {"family", endpoint + offsetof(Endpoint, storage), 2, AF_INET, false},
+        {"port", endpoint + offsetof(Endpoint, storage) + 2, 2, 0, false},
+        {"token", endpoint + offsetof(Endpoint, token), 8, 0, false},
         {"joined", 0, 4, 1, false},
         {"lost", 4, 4, 0xffffffff, false}};
     fuzz.run(

@@ -14,11 +14,11 @@ namespace NC_FILE {
 
 using nccl::fetch_id;
 using nccl::IdServer;
-using nccl::Patience;
+using nccl::OperationPatience;
 using nccl::UniqueId;
 
-Patience patience(std::int64_t timeout_ms) {
-    return {deadline_after(timeout_ms), timeout_ms, NC_OPERATION_NONE, nullptr, {}};
+OperationPatience patience(std::int64_t timeout_ms) {
+    return {Patience::of(timeout_ms)};
 }
 
 UniqueId any_id(Dice& dice) {

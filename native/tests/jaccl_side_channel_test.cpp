@@ -7,7 +7,7 @@
 #include <optional>
 #include <thread>
 
-#include "jaccl/side_channel.h"
+#include "jaccl/star.h"
 #include "raw_peer.h"
 
 namespace nc::test {
@@ -23,7 +23,7 @@ StarPlan plan_of(int rank, int size, const Address& coordinator, std::int64_t ti
     plan.rank = rank;
     plan.size = size;
     plan.coordinator = coordinator;
-    plan.patience = {deadline_after(timeout_ms), timeout_ms, Cancellation(cancel), nullptr};
+    plan.patience = Patience::of(timeout_ms, Cancellation(cancel));
     return plan;
 }
 
@@ -343,7 +343,6 @@ TEST(JacclSideChannel, IsEndedByWhateverEndsTheGroupItIsFor) {
     plan.patience.interruption = &interruption;
     Rank zero(std::move(plan));
     // A departure is no end.
-    interruption.depart(1);
     interruption.lose(Error(NC_PEER_LOST, "rank 1 is lost", 1));
     zero.join();
     expect_failure(zero.failure, NC_PEER_LOST, {"rank 1 is lost"});

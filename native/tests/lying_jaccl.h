@@ -11,7 +11,8 @@
 
 #include "fuzz_operations.h"
 #include "jaccl/jaccl_group.h"
-#include "jaccl/lines.h"
+#include "jaccl/lifelines.h"
+#include "jaccl/star.h"
 #include "local_jaccl_ranks.h"
 #include "lying_channel.h"
 #include "raw_peer.h"
@@ -155,12 +156,12 @@ inline jaccl::Settings settings_of(const Shape& shape,
     return settings;
 }
 
-// Ranks that are joined by lines, each by one connection with each other.
+// Ranks that are joined by lifelines, each by one connection with each other.
 class LyingJaccl {
 public:
     explicit LyingJaccl(const Shape& shape, int liar)
         : liar_(liar), losses_(index(shape.ranks)), groups_(index(shape.ranks)) {
-        std::vector<std::vector<jaccl::Connection>> lines(groups_.size());
+        std::vector<std::vector<jaccl::Connection>> lifelines(groups_.size());
         const Descriptor listener = listen_on(loopback(0), 8);
         for (int rank = 0; rank < shape.ranks; ++rank) {
             for (int peer = rank + 1; peer < shape.ranks; ++peer) {
@@ -168,8 +169,8 @@ public:
                 Descriptor accepted = accept_one(listener);
                 if (rank == liar) lines_of_liar_.emplace_back(::dup(opened.get()));
                 if (peer == liar) lines_of_liar_.emplace_back(::dup(accepted.get()));
-                lines[index(rank)].push_back({peer, std::move(opened), true});
-                lines[index(peer)].push_back({rank, std::move(accepted), true});
+                lifelines[index(rank)].push_back({peer, std::move(opened), true});
+                lifelines[index(peer)].push_back({rank, std::move(accepted), true});
             }
         }
         LyingMeeting meeting(shape.ranks, -1, -1, {});
@@ -184,7 +185,7 @@ public:
             losses_[index(rank)] = std::make_unique<Loss>();
             losses_[index(rank)]->listen(options);
             groups_[index(rank)] = std::make_unique<jaccl::JacclGroup>(rank, matrix, settings, std::move(fabric),
-                                                                       std::move(lines[index(rank)]), options);
+                                                                       std::move(lifelines[index(rank)]), options);
         });
     }
     ~LyingJaccl() {

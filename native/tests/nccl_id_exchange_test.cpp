@@ -18,7 +18,7 @@ namespace NC_FILE {
 
 using nccl::fetch_id;
 using nccl::IdServer;
-using nccl::Patience;
+using nccl::OperationPatience;
 using nccl::UniqueId;
 
 UniqueId some_id(int seed = 0) {
@@ -31,8 +31,8 @@ bool same(const UniqueId& a, const UniqueId& b) {
     return std::equal(std::begin(a.bytes), std::end(a.bytes), std::begin(b.bytes));
 }
 
-Patience patience(std::int64_t timeout_ms = ample_ms, const std::int32_t* cancel = nullptr) {
-    return {deadline_after(timeout_ms), timeout_ms, NC_OPERATION_NONE, nullptr, Cancellation(cancel)};
+OperationPatience patience(std::int64_t timeout_ms = ample_ms, const std::int32_t* cancel = nullptr) {
+    return {Patience::of(timeout_ms, Cancellation(cancel))};
 }
 
 // What body throws.

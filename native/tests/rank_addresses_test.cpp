@@ -17,7 +17,7 @@ RankAddresses listed(const std::string& json) {
 }
 
 std::string first_of(RankAddresses& addresses, int rank) {
-    return addresses.of(rank, deadline_after(ample_ms), nullptr).front().text();
+    return addresses.of(rank, Patience::of(ample_ms)).front().text();
 }
 
 template <class Body>
@@ -64,7 +64,7 @@ TEST(RankAddresses, NameRanksOfAPartAsTheFileCountsThem) {
 
 TEST(RankAddresses, OfANameAreAskedForOnceAndKeepTheirPorts) {
     RankAddresses addresses = listed(R"([["localhost:1","localhost:2","127.0.0.2:3","localhost:http"]])");
-    const std::vector<Address>& resolved = addresses.of(0, deadline_after(ample_ms), nullptr);
+    const std::vector<Address>& resolved = addresses.of(0, Patience::of(ample_ms));
     ASSERT_EQ(resolved.size(), 4U);
     EXPECT_EQ(resolved[0].text(), "127.0.0.1:1");
     EXPECT_EQ(resolved[1].text(), "127.0.0.1:2");
@@ -72,10 +72,11 @@ TEST(RankAddresses, OfANameAreAskedForOnceAndKeepTheirPorts) {
     EXPECT_EQ(resolved[3].text(), "127.0.0.1:80");
 }
 
-TEST(RankAddresses, AreEndedByTheCheck) {
+TEST(RankAddresses, AreEndedByACancellation) {
     RankAddresses addresses = listed(R"(["nowhere.invalid:1"])");
-    const auto check = [] { throw Error(NC_CANCELLED, "enough"); };
-    EXPECT_EQ(failure_of([&] { (void)addresses.of(0, deadline_after(ample_ms), check); }).status, NC_CANCELLED);
+    const std::int32_t cancel = 1;
+    const Patience patience = Patience::of(ample_ms, Cancellation(&cancel));
+    EXPECT_EQ(failure_of([&] { (void)addresses.of(0, patience); }).status, NC_CANCELLED);
 }
 
 TEST(RankAddresses, ThatAreUnknownAreTold) {

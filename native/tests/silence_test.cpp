@@ -12,7 +12,8 @@
 #include <mutex>
 #include <thread>
 
-#include "jaccl/line.h"
+#include "jaccl/lifeline.h"
+#include "jaccl/star.h"
 #include "raw_peer.h"
 #include "ring/ring_group.h"
 #include "transport/silence.h"
@@ -114,8 +115,7 @@ public:
         plan.size = 2;
         plan.own = addresses[static_cast<std::size_t>(self.rank)];
         plan.left = plan.right = addresses[static_cast<std::size_t>(1 - self.rank)];
-        plan.deadline = deadline_after(ample_ms);
-        plan.timeout_ms = ample_ms;
+        plan.patience = Patience::of(ample_ms);
         nc_backend_options options{};
         options.rank = self.rank;
         options.fault = [](void* context, const nc_error* error) { static_cast<Ring*>(context)->note(*error); };
@@ -237,7 +237,7 @@ void cut_of_one_connection(const Rank& self, bool reads) {
 void cut_while_a_line_tells(const Rank& self) {
     std::vector<jaccl::Connection> connections;
     connections.push_back({1 - self.rank, joined(self), true});
-    jaccl::Line line(std::move(connections), 3);
+    jaccl::Lifeline line(std::move(connections), 3);
     self.both.arrive_and_wait();
     if (self.rank == 1) self.host.cut();
     self.both.arrive_and_wait();
@@ -261,7 +261,7 @@ void cut_while_connection_data_is_exchanged(const Rank& self) {
     plan.rank = self.rank;
     plan.size = 2;
     plan.coordinator = Host::address(0, 5002);
-    plan.patience = {deadline_after(timeout_ms), timeout_ms, {}, nullptr};
+    plan.patience = Patience::of(timeout_ms);
     const std::unique_ptr<jaccl::SideChannel> channel = jaccl::make_star(std::move(plan));
     self.both.arrive_and_wait();
     if (self.rank == 1) self.host.cut();

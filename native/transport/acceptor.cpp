@@ -17,17 +17,28 @@ void Acceptor::tend(const Objection& stranger, const Objection& greeted) {
 }
 
 // Who has said something and left was perhaps the one who is expected; but it is not any more if another one is there.
+// Of those who have left without a word only the last one is kept, while nobody else is there.
 void Acceptor::let_the_departed_give_way() {
     Poller poller;
     for (const Caller& caller : callers_) poller.watch(caller.connection.get(), events::peer_ended);
     (void)poller.wait(Clock::now());
     const auto has_left = [&](const Caller& caller) { return poller.events(caller.connection.get()) != 0; };
-    if (std::ranges::all_of(callers_, has_left)) return;
+    const bool somebody_stays = !std::ranges::all_of(callers_, has_left);
+    const auto is_mute = [](const Caller& caller) { return caller.pulse == Pulse::Ended; };
+    const bool all_mute = std::ranges::all_of(callers_, is_mute);
     for (auto caller = callers_.begin(); caller != callers_.end();) {
         const auto looked_at = caller++;
-        if (looked_at->has_greeted && has_left(*looked_at))
+        if (!looked_at->has_greeted || !has_left(*looked_at)) continue;
+        if (is_mute(*looked_at) && greeting_.bytes == 0) {
+            if (!all_mute || caller != callers_.end()) turn_away(looked_at, hung_up());
+        } else if (somebody_stays) {
             turn_away(looked_at, "it has left, and another one has come");
+        }
     }
+}
+
+std::string Acceptor::hung_up() const {
+    return text("it hung up without ", greeting_.words);
 }
 
 void Acceptor::accept(const Objection& stranger) {
@@ -51,7 +62,7 @@ std::string Acceptor::listen_to(Caller& caller, const Objection& greeted) const 
         const Transfer transfer =
             receive_from(caller.connection, caller.said.data() + before, greeting_.bytes - before);
         caller.said.resize(before + transfer.bytes);
-        if (transfer.state == Transfer::State::Ended) return text("it hung up without ", greeting_.words);
+        if (transfer.state == Transfer::State::Ended) return hung_up();
         if (transfer.state == Transfer::State::Failed) return "its connection broke";
         if (caller.said.size() < greeting_.bytes) return {};
         caller.has_greeted = true;
@@ -62,7 +73,8 @@ std::string Acceptor::listen_to(Caller& caller, const Objection& greeted) const 
     if (pulse != Pulse::Quiet || caller.pulse == Pulse::Quiet) caller.pulse = pulse;
     if (pulse == Pulse::Broken) return "its connection broke";
     // Who has greeted was there, and may have left since.
-    return pulse == Pulse::Ended && greeting_.bytes == 0 ? text("it hung up without ", greeting_.words) : "";
+    const bool is_nobody = pulse == Pulse::Ended && greeting_.bytes == 0 && !greeting_.may_end_early;
+    return is_nobody ? hung_up() : "";
 }
 
 void Acceptor::turn_away(std::list<Caller>::iterator caller, const std::string& why) {

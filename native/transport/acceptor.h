@@ -28,6 +28,9 @@ public:
         const char* words; // what it is, for messages
         // Whether one caller alone is expected: who has greeted and left then gives way to the next.
         bool of_one;
+        // Whether who has ended its connection without a word, where there is no greeting, may be the one all the same:
+        // others may show that it has come. It is kept until somebody else comes; its pulse tells of the end.
+        bool may_end_early = false;
     };
 
     // Told of every caller that is turned away, and why.
@@ -39,8 +42,8 @@ public:
         : listener_(std::move(listener)), greeting_(greeting), turned_away_(std::move(turned_away)) {}
 
     // Takes in who has called by now, and what they have said. Who breaks its connection, or ends it without a greeting,
-    // or without a word where there is none, is turned away: it is nobody, or somebody who has given up and may come
-    // again. stranger looks at those who have just called, greeted at those who have just said their greeting.
+    // or without a word where there is none, is turned away: it is nobody (but see may_end_early), or somebody who has
+    // given up and may come again. stranger looks at those who have just called, greeted at those who have just said their greeting.
     // Throws Error(NC_SYSTEM_ERROR) if there are no more descriptors.
     void tend(const Objection& stranger, const Objection& greeted);
 
@@ -59,6 +62,7 @@ private:
 
     void accept(const Objection& stranger);
     void let_the_departed_give_way();
+    std::string hung_up() const;
     // Why there is no more to be expected of the caller; empty if there is.
     std::string listen_to(Caller& caller, const Objection& greeted) const;
 

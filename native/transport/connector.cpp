@@ -50,6 +50,7 @@ int Connector::finish() {
 void Connector::lose(int error) {
     connection_.close();
     state_ = State::Pausing;
+    fails_anew_ = error != last_error_;
     last_error_ = error;
     next_step_ = Clock::now() + pause_;
     pause_ = std::min(pause_ * 2, backoff_.longest);

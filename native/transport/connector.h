@@ -40,8 +40,9 @@ public:
     // The connection gave way: another one is needed.
     void lose(int error);
 
-    // Why the last attempt failed; 0 if none has.
+    // Why the last attempt failed; 0 if none has. Whether the one before failed otherwise, or there was none.
     int last_error() const { return last_error_; }
+    bool fails_anew() const { return fails_anew_; }
 
 private:
     enum class State { Pausing, Trying, Connected };
@@ -57,6 +58,7 @@ private:
     Deadline next_step_{}; // when to try again, or to give an attempt up
     std::chrono::milliseconds pause_;
     int last_error_ = 0;
+    bool fails_anew_ = false;
 };
 
 } // namespace nc

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "os/address.h"
+#include "transport/patience.h"
 
 namespace nc {
 
@@ -17,5 +18,10 @@ HostPort parse_host_port(const std::string& text, PortZero zero = PortZero::Refu
 
 // Whether the port is the number 0.
 bool has_port_zero(const HostPort& address);
+
+// The address of that name. Throws Error: NC_RENDEZVOUS_FAILED; what ends the patience.
+Address resolve(const HostPort& name, const Patience& patience);
+// The same for what a user wrote; said: what it is, in messages. peer: the rank that is to be found there.
+Address resolve(const std::string& written, const Patience& patience, const std::string& said, int peer = -1);
 
 } // namespace nc

@@ -12,6 +12,9 @@ internal sealed class RecordedConnection(RecordedCase recorded, string side, int
 
     private readonly string _name = $"{side}{index}";
     private readonly byte[] _feed = recorded.File($"{side}{index}.received.bin");
+    private readonly bool _endsEarly =
+        side == "right"
+        || Enumerable.Range(0, recorded.Sockets).Any(i => recorded.File($"{side}{i}.received.bin").Length > 0);
     private readonly byte[] _expected = recorded.File($"{side}{index}.sent.bin");
     private Socket? _socket;
     private Task _feeding = Task.CompletedTask;
@@ -97,7 +100,7 @@ internal sealed class RecordedConnection(RecordedCase recorded, string side, int
                     await Task.Yield();
                 }
             }
-            if (options.HalfClose)
+            if (options.HalfClose && _endsEarly)
             {
                 socket.Shutdown(SocketShutdown.Send);
             }

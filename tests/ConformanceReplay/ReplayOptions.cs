@@ -14,6 +14,9 @@ public sealed record ReplayOptions
     /// <summary>If positive: feed in pieces of 1 to so many bytes.</summary>
     public int Split { get; init; }
 
-    /// <summary>End each incoming direction right after its last byte.</summary>
+    /// <summary>
+    /// End each incoming direction right after its last byte; not that of a left neighbour that never says a word, which
+    /// would be no neighbour.
+    /// </summary>
     public bool HalfClose { get; init; }
 }

@@ -11,7 +11,7 @@ void gather_blocks(const Operation& operation, const std::byte* own, const Block
                    FirstMessages* first) {
     const std::size_t frame = operation.frame(blocks.largest());
     const Range mine = blocks[operation.rank];
-    if (mine.size > 0 && own != output + mine.begin) std::memcpy(output + mine.begin, own, mine.size);
+    copy_block(output + mine.begin, own, mine.size);
     operation.exchange([&](Exchange& exchange) {
         exchange.reset(frame);
         for (Link* link : operation.group().links()) {

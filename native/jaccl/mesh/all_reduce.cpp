@@ -1,7 +1,5 @@
 // All-reduce in a mesh: small ones, and those of two ranks, at once; others as a reduce-scatter and an all-gather.
 // Source: jaccl-wire.md, section 8.1.
-#include <cstring>
-
 #include "jaccl/mesh/rank_order.h"
 #include "jaccl/mesh/scatter_reduce.h"
 
@@ -16,10 +14,7 @@ void reduce_at_once(const Operation& operation, const std::byte* input, std::byt
     operation.exchange([&](Exchange& exchange) {
         exchange.reset(frame);
         const Outgoing& own = exchange.send_to_all(operation.group().links(), ceil_div(bytes, frame),
-                                                   [&](std::size_t message, std::byte* buffer) {
-                                                       const Range part = piece(bytes, frame, message);
-                                                       std::memcpy(buffer, input + part.begin, part.size);
-                                                   });
+                                                   packed_from(input, pieces_of(bytes, frame)));
         order.receive_in(exchange, &own);
     });
 }

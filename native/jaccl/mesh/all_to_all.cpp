@@ -1,6 +1,5 @@
 // All-to-all in a mesh: everybody sends everybody a block.
 #include <algorithm>
-#include <cstring>
 
 #include "jaccl/mesh/transfer.h"
 
@@ -8,12 +7,7 @@ namespace nc::jaccl::mesh {
 
 void all_to_all(const Operation& operation) {
     const auto n = static_cast<std::size_t>(operation.size);
-    ScratchVector<std::uint64_t> lengths(n * n, operation.request.count, operation.scratch());
-    if (operation.is_uneven()) {
-        lengths = operation.announce_lengths();
-    } else {
-        operation.announce();
-    }
+    const ScratchVector<std::uint64_t> lengths = operation.announced_lengths();
     const auto length = [&](int from, int to) {
         return lengths[static_cast<std::size_t>(from) * n + static_cast<std::size_t>(to)];
     };
@@ -33,8 +27,7 @@ void all_to_all(const Operation& operation) {
             send_bytes(exchange, *link, frame, operation.input() + sent[link->peer()].begin, sent[link->peer()].size);
     });
     const Range own = sent[operation.rank];
-    if (own.size > 0)
-        std::memcpy(operation.output() + received[operation.rank].begin, operation.input() + own.begin, own.size);
+    copy_block(operation.output() + received[operation.rank].begin, operation.input() + own.begin, own.size);
 }
 
 } // namespace nc::jaccl::mesh

@@ -1,6 +1,4 @@
 // Broadcast in a mesh: the root sends to all.
-#include <cstring>
-
 #include "jaccl/mesh/transfer.h"
 
 namespace nc::jaccl::mesh {
@@ -15,13 +13,9 @@ void broadcast(const Operation& operation) {
             return receive_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.output(),
                                  bytes);
         exchange.send_to_all(operation.group().links(), ceil_div(bytes, frame),
-                             [&](std::size_t message, std::byte* buffer) {
-                                 const Range part = piece(bytes, frame, message);
-                                 std::memcpy(buffer, operation.input() + part.begin, part.size);
-                             });
+                             packed_from(operation.input(), pieces_of(bytes, frame)));
     });
-    if (operation.is_root() && operation.output() != nullptr && operation.output() != operation.input())
-        std::memcpy(operation.output(), operation.input(), bytes);
+    if (operation.is_root()) copy_block(operation.output(), operation.input(), bytes);
 }
 
 } // namespace nc::jaccl::mesh

@@ -1,6 +1,4 @@
 // Gather in a mesh: all send to the root.
-#include <cstring>
-
 #include "jaccl/mesh/transfer.h"
 
 namespace nc::jaccl::mesh {
@@ -19,8 +17,7 @@ void gather(const Operation& operation) {
             receive_bytes(exchange, *link, frame, operation.output() + blocks[link->peer()].begin,
                           blocks[link->peer()].size);
     });
-    if (operation.is_root() && own.size > 0 && operation.input() != operation.output() + own.begin)
-        std::memcpy(operation.output() + own.begin, operation.input(), own.size);
+    if (operation.is_root()) copy_block(operation.output() + own.begin, operation.input(), own.size);
 }
 
 } // namespace nc::jaccl::mesh

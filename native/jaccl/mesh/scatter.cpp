@@ -1,6 +1,4 @@
 // Scatter in a mesh: the root sends everybody its block.
-#include <cstring>
-
 #include "jaccl/mesh/transfer.h"
 
 namespace nc::jaccl::mesh {
@@ -18,8 +16,7 @@ void scatter(const Operation& operation) {
             send_bytes(exchange, *link, frame, operation.input() + blocks[link->peer()].begin,
                        blocks[link->peer()].size);
     });
-    if (operation.is_root() && own.size > 0 && operation.output() != operation.input() + own.begin)
-        std::memcpy(operation.output(), operation.input() + own.begin, own.size);
+    if (operation.is_root()) copy_block(operation.output(), operation.input() + own.begin, own.size);
 }
 
 } // namespace nc::jaccl::mesh

@@ -7,10 +7,7 @@
 namespace nc::jaccl::mesh {
 
 Outgoing& send_bytes(Exchange& exchange, Link& link, std::size_t frame, const std::byte* data, std::size_t bytes) {
-    return exchange.send(link, ceil_div(bytes, frame), [data, bytes, frame](std::size_t message, std::byte* buffer) {
-        const Range part = piece(bytes, frame, message);
-        std::memcpy(buffer, data + part.begin, part.size);
-    });
+    return exchange.send(link, ceil_div(bytes, frame), packed_from(data, pieces_of(bytes, frame)));
 }
 
 void receive_bytes(Exchange& exchange, Link& link, std::size_t frame, std::byte* data, std::size_t bytes,

@@ -8,49 +8,30 @@
 namespace nc::jaccl::ring {
 namespace {
 
-struct Plan {
-    Plan(const Operation& operation, const Blocks& of, int over_wires)
-        : blocks(of), wires(over_wires), frame(operation.frame(slice_bytes(blocks.largest()))) {}
-
-    std::size_t slice_bytes(std::size_t block) const { return ceil_div(block, 2 * static_cast<std::size_t>(wires)); }
-    std::size_t messages(int block) const { return ceil_div(slice_bytes(blocks[block].size), frame); }
-    // What a message of the lane holds of a block, in the output.
-    Range part(int block, const Lane& lane, std::size_t message) const {
-        const Range whole = blocks[block];
-        const Range slice =
-            piece(whole.size, slice_bytes(whole.size), static_cast<std::size_t>(lane.direction * wires + lane.wire));
-        const Range part = piece(slice.size, frame, message);
-        return {whole.begin + slice.begin + part.begin, part.size};
-    }
-
-    const Blocks& blocks;
-    int wires;
-    std::size_t frame;
-};
-
 class WireFlow {
 public:
-    WireFlow(const Operation& operation, const Plan& plan, int wire, std::byte* output, FirstMessages* first)
-        : operation_(operation), plan_(plan), wire_(wire), output_(output), first_(first) {}
+    WireFlow(const Operation& operation, const Blocks& blocks, const Slices& slices, int wire, std::byte* output,
+             FirstMessages* first)
+        : operation_(operation), blocks_(blocks), slices_(slices), wire_(wire), output_(output), first_(first) {}
 
     bool operator()(Exchange& exchange) {
         if (step_ == operation_.size - 1) return false;
         const int t = step_++;
-        exchange.reset(plan_.frame);
+        exchange.reset(slices_.frame());
         for (const Lane lane : {Lane{wire_, 0}, Lane{wire_, 1}}) {
             const int arriving = lane.source(operation_, t + 1);
             const int leaving = lane.source(operation_, t);
-            exchange.receive(lane.in(operation_), plan_.messages(arriving),
+            exchange.receive(lane.in(operation_), slices_.messages(blocks_[arriving].size),
                              [this, lane, arriving](std::size_t message, const std::byte* buffer) {
-                                 const Range part = plan_.part(arriving, lane, message);
+                                 const Range part = part_of(arriving, lane, message);
                                  std::memcpy(output_ + part.begin, buffer, part.size);
                                  // A header begins where a block does.
                                  const bool begins = message == 0 && lane.wire == 0 && lane.direction == 0;
                                  if (begins && first_ != nullptr) first_->note(arriving, buffer);
                              });
-            exchange.send(lane.out(operation_), plan_.messages(leaving),
+            exchange.send(lane.out(operation_), slices_.messages(blocks_[leaving].size),
                           [this, lane, leaving](std::size_t message, std::byte* buffer) {
-                              const Range part = plan_.part(leaving, lane, message);
+                              const Range part = part_of(leaving, lane, message);
                               std::memcpy(buffer, output_ + part.begin, part.size);
                               clear_old_header(buffer, part.size);
                           });
@@ -59,8 +40,15 @@ public:
     }
 
 private:
+    // What a message of the lane holds of a block, in the output.
+    Range part_of(int block, const Lane& lane, std::size_t message) const {
+        const Range part = slices_.part(blocks_[block].size, slices_.index(lane), message);
+        return {blocks_[block].begin + part.begin, part.size};
+    }
+
     const Operation& operation_;
-    const Plan& plan_;
+    const Blocks& blocks_;
+    const Slices& slices_;
     int wire_;
     std::byte* output_;
     FirstMessages* first_;
@@ -71,11 +59,11 @@ private:
 void gather_blocks(const Operation& operation, const std::byte* own, const Blocks& blocks, std::byte* output,
                    int over_wires, FirstMessages* first) {
     const Range mine = blocks[operation.rank];
-    if (mine.size > 0 && own != output + mine.begin) std::memcpy(output + mine.begin, own, mine.size);
+    copy_block(output + mine.begin, own, mine.size);
     if (blocks.largest() == 0) return;
-    const Plan plan(operation, blocks, over_wires);
+    const Slices slices(operation, blocks.largest(), over_wires, 1);
     ScratchVector<WireFlow> wires(operation.scratch());
-    for (int wire = 0; wire < plan.wires; ++wire) wires.emplace_back(operation, plan, wire, output, first);
+    for (int wire = 0; wire < over_wires; ++wire) wires.emplace_back(operation, blocks, slices, wire, output, first);
     run_side_by_side(operation, wires);
 }
 

@@ -73,10 +73,9 @@ public:
                 });
             const std::byte* const from = t == 0 ? operation_.input() : operation_.output();
             exchange.send(lane.out(operation_), plan_.messages,
-                          [this, lane, leaving, from](std::size_t message, std::byte* buffer) {
-                              const Range part = in_bytes(plan_.part(leaving, lane, message));
-                              std::memcpy(buffer, from + part.begin, part.size);
-                          });
+                          packed_from(from, [this, lane, leaving](std::size_t message) {
+                              return in_bytes(plan_.part(leaving, lane, message));
+                          }));
         }
         return true;
     }

@@ -90,10 +90,7 @@ public:
             }
         }
         const std::byte* const from = step_ == 1 ? operation.input() : half(step_ - 1);
-        exchange.send(lane.out(operation), leaving.count(), [from, leaving](std::size_t message, std::byte* buffer) {
-            const Range part = leaving.part(message);
-            std::memcpy(buffer, from + part.begin, part.size);
-        });
+        exchange.send(lane.out(operation), leaving.count(), packed_from(from, leaving));
         return true;
     }
 
@@ -115,17 +112,10 @@ private:
     int step_ = 0;
 };
 
-ScratchVector<std::uint64_t> lengths_of(const Operation& operation) {
-    if (operation.is_uneven()) return operation.announce_lengths();
-    operation.announce();
-    const auto n = static_cast<std::size_t>(operation.size);
-    return ScratchVector<std::uint64_t>(n * n, operation.request.count, operation.scratch());
-}
-
 } // namespace
 
 void all_to_all(const Operation& operation) {
-    const Plan plan(operation, lengths_of(operation));
+    const Plan plan(operation, operation.announced_lengths());
     const Slices slices(operation, plan.round_bytes);
     std::byte* const transit = operation.scratch().take(
         2 * slices.lanes() * static_cast<std::size_t>(operation.size - 2) * slices.slice_bytes(plan.round_bytes));
@@ -138,8 +128,7 @@ void all_to_all(const Operation& operation) {
         operation.scratch().rewind(mark);
     }
     const Range own = plan.sent[operation.rank];
-    if (own.size > 0)
-        std::memcpy(operation.output() + plan.received[operation.rank].begin, operation.input() + own.begin, own.size);
+    copy_block(operation.output() + plan.received[operation.rank].begin, operation.input() + own.begin, own.size);
 }
 
 } // namespace nc::jaccl::ring

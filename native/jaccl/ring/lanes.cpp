@@ -14,6 +14,12 @@ Slices::Slices(const Operation& operation, std::size_t largest_block)
       lanes_(largest_block > smallest_cut ? 2 * static_cast<std::size_t>(operation.wires) : 1),
       frame_(operation.frame(slice_bytes(largest_block))) {}
 
+Slices::Slices(const Operation& operation, std::size_t largest_block, int wires, std::size_t item)
+    : item_(item),
+      wires_(wires),
+      lanes_(2 * static_cast<std::size_t>(wires)),
+      frame_(operation.frame(slice_bytes(largest_block))) {}
+
 Range Slices::slice(std::size_t block_bytes, std::size_t index) const {
     return piece(block_bytes, slice_bytes(block_bytes), index);
 }

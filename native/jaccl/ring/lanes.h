@@ -34,14 +34,18 @@ constexpr Lane lane_of(std::size_t index, int wires) {
     return {static_cast<int>(index) % wires, static_cast<int>(index) / wires};
 }
 
-// How an operation that MLX does not know cuts its blocks, one slice for each lane: whole elements, and small ones are
-// not cut at all.
+// How blocks are cut, one slice for each lane.
 class Slices {
 public:
+    // As an operation that MLX does not know cuts them: whole elements, and small ones are not cut at all.
     Slices(const Operation& operation, std::size_t largest_block);
+    // For both directions of so many wires; item: bytes that stay together.
+    Slices(const Operation& operation, std::size_t largest_block, int wires, std::size_t item);
 
     std::size_t lanes() const { return lanes_; }
+    int wires() const { return wires_; }
     Lane lane(std::size_t index) const { return lane_of(index, wires_); }
+    std::size_t index(const Lane& lane) const { return static_cast<std::size_t>(lane.direction * wires_ + lane.wire); }
     std::size_t frame() const { return frame_; }
     // Lane index's slice of a block of so many bytes.
     Range slice(std::size_t block_bytes, std::size_t index) const;
@@ -60,14 +64,17 @@ private:
     std::size_t frame_;
 };
 
-// A flow of one exchange.
+// One exchange on every lane, side by side; fill adds what goes over one.
 template <class Fill>
-Flow once(const Operation& operation, Fill fill) {
-    return operation.scratch().keep([fill, begun = false](Exchange& exchange) mutable {
-        if (std::exchange(begun, true)) return false;
-        fill(exchange);
-        return true;
-    });
+void exchange_on_lanes(const Operation& operation, const Slices& slices, const Fill& fill) {
+    ScratchVector<Flow> flows(operation.scratch());
+    for (std::size_t index = 0; index < slices.lanes(); ++index) {
+        flows.push_back(operation.once([&slices, &fill, index](Exchange& exchange) {
+            exchange.reset(slices.frame());
+            fill(exchange, slices.lane(index), index);
+        }));
+    }
+    operation.run(flows);
 }
 
 // A flow for each of these function objects, side by side.

@@ -23,6 +23,7 @@ public:
     std::size_t count() const { return count_; }
 
     // Where what the message holds lies.
+    Range operator()(std::size_t message) const { return part(message); }
     Range part(std::size_t message) const {
         // The last block that begins at or before the message; empty ones have none.
         const auto after = std::upper_bound(entries_.begin(), entries_.end(), message,

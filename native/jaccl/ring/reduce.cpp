@@ -9,38 +9,30 @@ void reduce(const Operation& operation) {
     const std::size_t bytes = operation.bytes();
     const Slices slices(operation, bytes);
     const std::size_t messages = slices.messages(bytes);
-    ScratchVector<Flow> flows(operation.scratch());
-    for (std::size_t index = 0; index < slices.lanes(); ++index) {
-        flows.push_back(once(operation, [&, index](Exchange& exchange) {
-            exchange.reset(slices.frame());
-            const Lane lane = slices.lane(index);
-            // The chain begins behind the root and ends at it.
-            const int hops = lane.hops_from(operation, operation.request.peer);
-            if (operation.is_root()) {
-                exchange.receive(lane.in(operation), messages,
-                                 [&, index](std::size_t message, const std::byte* buffer) {
-                                     const Range part = slices.part(bytes, index, message);
-                                     operation.combine(operation.output() + part.begin, operation.input() + part.begin,
-                                                       buffer, part.size);
-                                 });
-                return;
-            }
-            Incoming* incoming = nullptr;
-            if (hops > 1) incoming = &exchange.receive(lane.in(operation), messages);
-            exchange
-                .send(lane.out(operation), messages,
-                      [&, index, incoming](std::size_t message, std::byte* buffer) {
-                          const Range part = slices.part(bytes, index, message);
-                          if (incoming != nullptr) {
-                              operation.combine(buffer, operation.input() + part.begin, incoming->front(), part.size);
-                          } else {
-                              std::memcpy(buffer, operation.input() + part.begin, part.size);
-                          }
-                      })
-                .relayed = incoming;
-        }));
-    }
-    operation.run(flows);
+    exchange_on_lanes(operation, slices, [&](Exchange& exchange, const Lane& lane, std::size_t index) {
+        // The chain begins behind the root and ends at it.
+        const int hops = lane.hops_from(operation, operation.request.peer);
+        if (operation.is_root()) {
+            exchange.receive(lane.in(operation), messages, [&, index](std::size_t message, const std::byte* buffer) {
+                const Range part = slices.part(bytes, index, message);
+                operation.combine(operation.output() + part.begin, operation.input() + part.begin, buffer, part.size);
+            });
+            return;
+        }
+        Incoming* incoming = nullptr;
+        if (hops > 1) incoming = &exchange.receive(lane.in(operation), messages);
+        exchange
+            .send(lane.out(operation), messages,
+                  [&, index, incoming](std::size_t message, std::byte* buffer) {
+                      const Range part = slices.part(bytes, index, message);
+                      if (incoming != nullptr) {
+                          operation.combine(buffer, operation.input() + part.begin, incoming->front(), part.size);
+                      } else {
+                          std::memcpy(buffer, operation.input() + part.begin, part.size);
+                      }
+                  })
+            .relayed = incoming;
+    });
 }
 
 } // namespace nc::jaccl::ring

@@ -30,9 +30,12 @@ struct Plan {
           frame(operation.frame(on_wire)) {}
     Range on(int wire) const { return piece(bytes, on_wire, static_cast<std::size_t>(wire)); }
     std::size_t messages(int wire) const { return ceil_div(on(wire).size, frame); }
-    Range part(int wire, std::size_t message) const {
-        const Range part = piece(on(wire).size, frame, message);
-        return {on(wire).begin + part.begin, part.size};
+    // What each message holds.
+    auto parts_on(int wire) const {
+        return [whole = on(wire), length = frame](std::size_t message) {
+            const Range part = piece(whole.size, length, message);
+            return Range{whole.begin + part.begin, part.size};
+        };
     }
 
     std::size_t bytes;
@@ -49,10 +52,7 @@ void send(const Operation& operation) {
         exchange.reset(plan.frame);
         for (int wire = 0; wire < operation.wires; ++wire) {
             Link& link = goes_left(operation) ? operation.group().left(wire) : operation.group().right(wire);
-            exchange.send(link, plan.messages(wire), [&plan, &operation, wire](std::size_t message, std::byte* buffer) {
-                const Range part = plan.part(wire, message);
-                std::memcpy(buffer, operation.input() + part.begin, part.size);
-            });
+            exchange.send(link, plan.messages(wire), packed_from(operation.input(), plan.parts_on(wire)));
         }
     });
 }
@@ -64,11 +64,7 @@ void receive(const Operation& operation) {
         exchange.reset(plan.frame);
         for (int wire = 0; wire < operation.wires; ++wire) {
             Link& link = comes_from_right(operation) ? operation.group().right(wire) : operation.group().left(wire);
-            exchange.receive(link, plan.messages(wire),
-                             [&plan, &operation, wire](std::size_t message, const std::byte* buffer) {
-                                 const Range part = plan.part(wire, message);
-                                 std::memcpy(operation.output() + part.begin, buffer, part.size);
-                             });
+            exchange.receive(link, plan.messages(wire), unpacked_to(operation.output(), plan.parts_on(wire)));
         }
     });
 }

@@ -24,10 +24,6 @@ namespace {
 
 constexpr std::chrono::milliseconds cancellation_interval{50};
 
-[[noreturn]] void fail(const std::string& message) {
-    throw Error(NC_RENDEZVOUS_FAILED, message);
-}
-
 bool is_number(const std::string& port) {
     return !port.empty() && std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
 }
@@ -46,6 +42,15 @@ std::array<unsigned char, 16> host_bytes(const Address::Storage& storage, int fa
         std::memcpy(bytes.data() + 12, &v4.sin_addr, 4);
     }
     return bytes;
+}
+
+// What the system calls an end of a connection; empty if there is none.
+template <class Ask>
+Address asked(int descriptor, Ask ask) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    if (ask(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+    return {reinterpret_cast<const sockaddr*>(&storage), length};
 }
 
 struct Lookup {
@@ -96,7 +101,7 @@ Lookup look_up_until(const HostPort& name, Deadline deadline, const std::functio
     std::unique_lock lock(shared->mutex);
     while (!shared->lookup.has_value()) {
         const Deadline now = Clock::now();
-        if (now >= deadline) fail("no answer from the name service before the deadline");
+        if (now >= deadline) fail_rendezvous("no answer from the name service before the deadline");
         if (check) check();
         shared->done.wait_until(lock, check ? std::min(deadline, now + cancellation_interval) : deadline);
     }
@@ -210,17 +215,11 @@ std::string Address::text() const {
 }
 
 Address Address::local(int descriptor) {
-    sockaddr_storage storage{};
-    socklen_t length = sizeof storage;
-    if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
-    return {reinterpret_cast<const sockaddr*>(&storage), length};
+    return asked(descriptor, ::getsockname);
 }
 
 Address Address::remote(int descriptor) {
-    sockaddr_storage storage{};
-    socklen_t length = sizeof storage;
-    if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
-    return {reinterpret_cast<const sockaddr*>(&storage), length};
+    return asked(descriptor, ::getpeername);
 }
 
 std::optional<Address> numeric(const HostPort& name) {
@@ -231,9 +230,9 @@ std::optional<Address> numeric(const HostPort& name) {
 Address resolve(const HostPort& name, Deadline deadline, const std::function<void()>& check) {
     Lookup lookup = look_up(name, AI_NUMERICHOST | (is_number(name.port) ? AI_NUMERICSERV : 0));
     if (lookup.code == EAI_NONAME) lookup = look_up_until(name, deadline, check);
-    if (lookup.code == EAI_SYSTEM) fail(system_error_text(lookup.system_error));
-    if (lookup.code != 0) fail(gai_strerror(lookup.code));
-    if (!lookup.address.has_value()) fail("it has neither an IPv4 nor an IPv6 address");
+    if (lookup.code == EAI_SYSTEM) fail_rendezvous(system_error_text(lookup.system_error));
+    if (lookup.code != 0) fail_rendezvous(gai_strerror(lookup.code));
+    if (!lookup.address.has_value()) fail_rendezvous("it has neither an IPv4 nor an IPv6 address");
     return *lookup.address;
 }
 

@@ -48,7 +48,7 @@ public:
 
 private:
     [[noreturn]] void fail(const std::string& why, int system_error = 0) const {
-        throw Error(NC_RENDEZVOUS_FAILED, text(name_, " cannot be read: ", why), -1, system_error);
+        fail_rendezvous(text(name_, " cannot be read: ", why), -1, system_error);
     }
 
     [[noreturn]] void too_large() const { fail(text("it is larger than ", most_file_bytes >> 20, " MiB")); }

@@ -1,4 +1,4 @@
-#include "jaccl/line.h"
+#include "jaccl/lifeline.h"
 #include "os/poller.h"
 #include "os/socket.h"
 
@@ -26,21 +26,22 @@ bool is_sound(const Notice& notice, int ranks) {
 
 } // namespace
 
-Line::Line(std::vector<Connection> connections, int ranks) : connections_(std::move(connections)), ranks_(ranks) {
+Lifeline::Lifeline(std::vector<Connection> connections, int ranks)
+    : connections_(std::move(connections)), ranks_(ranks) {
     // A rank that dies is to be told from one that leaves.
     for (const Connection& connection : connections_) reset_on_close(connection.socket, true);
 }
 
-void Line::watch(Poller& poller) const {
+void Lifeline::watch(Poller& poller) const {
     for (const Connection& connection : connections_) poller.watch(connection.socket.get(), events::readable);
 }
 
 // Nothing is in flight unless this rank has told something.
-Deadline Line::next_look() const {
+Deadline Lifeline::next_look() const {
     return silence_.is_pending() ? silence_.next_look() : deadline_after(longest_timeout_ms);
 }
 
-std::vector<News> Line::read(const Poller& poller) {
+std::vector<News> Lifeline::read(const Poller& poller) {
     std::vector<News> all;
     std::vector<int> descriptors;
     for (const Connection& connection : connections_) descriptors.push_back(connection.socket.get());
@@ -58,7 +59,7 @@ std::vector<News> Line::read(const Poller& poller) {
     return all;
 }
 
-std::optional<News> Line::read(Connection& connection) const {
+std::optional<News> Lifeline::read(Connection& connection) const {
     Notice notice{};
     const Transfer transfer = receive_from(connection.socket, &notice, sizeof notice);
     if (transfer.bytes == sizeof notice && is_sound(notice, ranks_))
@@ -70,7 +71,7 @@ std::optional<News> Line::read(Connection& connection) const {
     return News{fate, connection.peer, connection.peer, transfer.system_error};
 }
 
-void Line::tell(Fate fate, int rank) {
+void Lifeline::tell(Fate fate, int rank) {
     Notice notice{{}, fate, rank, 0};
     std::memcpy(notice.letters, notice_letters, sizeof notice_letters);
     for (const Connection& connection : connections_) {
@@ -80,12 +81,12 @@ void Line::tell(Fate fate, int rank) {
     silence_.expect();
 }
 
-void Line::end(Fate fate, int rank) {
+void Lifeline::end(Fate fate, int rank) {
     tell(fate, rank);
     connections_.clear();
 }
 
-void Line::close() {
+void Lifeline::close() {
     for (Connection& connection : connections_) {
         reset_on_close(connection.socket, false);
         end_stream(connection.socket);

@@ -1,9 +1,9 @@
 // The connections that stay open when the group is formed: how a rank notices that another has died or left, and ends
 // the group for all.
 //
-// Ranks of ours are all joined with each other (lines.h); beside ranks of MLX only with rank 0, which passes the news
-// on. A rank of ours that dies resets its connections; one that leaves closes them, as a rank of MLX does in either
-// case. Ranks of ours tell each other which rank it was; a rank of MLX would not read that.
+// Ranks of ours are all joined with each other (lifelines.h); beside ranks of MLX only with rank 0, which passes the
+// news on. A rank of ours that dies resets its connections; one that leaves closes them, as a rank of MLX does in
+// either case. Ranks of ours tell each other which rank it was; a rank of MLX would not read that.
 #pragma once
 
 #include <span>
@@ -31,10 +31,10 @@ struct News {
     int system_error = 0; // of a connection that was lost
 };
 
-class Line {
+class Lifeline {
 public:
     // ranks: of the group; news of others mean nothing.
-    Line(std::vector<Connection> connections, int ranks);
+    Lifeline(std::vector<Connection> connections, int ranks);
 
     void watch(Poller& poller) const;
     // When to read at the latest.

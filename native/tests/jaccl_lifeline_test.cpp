@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
-#include "jaccl/line.h"
+#include "jaccl/lifeline.h"
 #include "raw_peer.h"
 
 namespace nc::test {
@@ -10,10 +10,10 @@ namespace NC_FILE {
 
 using namespace jaccl;
 
-// Lines of rank 0 and of the others, joined as the side channel leaves them. The last is one of MLX's if there is one.
-class Lines {
+// Lifelines of rank 0 and of the others, joined as the side channel leaves them. The last is one of MLX's if there is one.
+class Lifelines {
 public:
-    explicit Lines(int ranks, bool with_mlx = false) {
+    explicit Lifelines(int ranks, bool with_mlx = false) {
         const ReservedPorts ports(1);
         const Descriptor listener = listen_on(ports[0], 8);
         std::vector<Connection> of_zero;
@@ -32,13 +32,13 @@ public:
         zero.emplace(std::move(of_zero), ranks);
     }
 
-    std::optional<Line> zero;
-    std::vector<Line> others;
+    std::optional<Lifeline> zero;
+    std::vector<Lifeline> others;
     Descriptor mlx;
 };
 
 // The next news that come; none if nothing comes for so long.
-std::vector<News> next(Line& line, std::int64_t timeout_ms = ample_ms) {
+std::vector<News> next(Lifeline& line, std::int64_t timeout_ms = ample_ms) {
     const Deadline until = deadline_after(timeout_ms);
     for (;;) {
         Poller poller;
@@ -56,20 +56,20 @@ void expect_one(const std::vector<News>& news, Fate fate, int rank, int messenge
     EXPECT_EQ(news[0].messenger, messenger);
 }
 
-TEST(JacclLine, TellsARankThatLeavesFromOneThatDies) {
-    Lines lines(4);
+TEST(JacclLifeline, TellsARankThatLeavesFromOneThatDies) {
+    Lifelines lines(4);
     lines.others[0].close();
     expect_one(next(*lines.zero), Fate::Left, 1, 1);
     // Without a word, as the system ends the connections of a process that dies.
-    lines.others[1] = Line({}, 4);
+    lines.others[1] = Lifeline({}, 4);
     expect_one(next(*lines.zero), Fate::Lost, 2, 2);
     EXPECT_TRUE(next(*lines.zero, 20).empty()) << "the third is there";
     EXPECT_TRUE(next(lines.others[2], 20).empty());
 }
 
-TEST(JacclLine, PassesOnWhoIsToBlame) {
+TEST(JacclLifeline, PassesOnWhoIsToBlame) {
     for (const Fate fate : {Fate::GaveUp, Fate::Lost, Fate::Mismatched}) {
-        Lines lines(3);
+        Lifelines lines(3);
         lines.others[1].end(fate, 2);
         const std::vector<News> news = next(*lines.zero);
         ASSERT_FALSE(news.empty());
@@ -81,8 +81,8 @@ TEST(JacclLine, PassesOnWhoIsToBlame) {
     }
 }
 
-TEST(JacclLine, SpreadsThatSomebodyLeft) {
-    Lines lines(3);
+TEST(JacclLifeline, SpreadsThatSomebodyLeft) {
+    Lifelines lines(3);
     lines.others[1].close();
     expect_one(next(*lines.zero), Fate::Left, 2, 2);
     lines.zero->tell(Fate::Left, 2);
@@ -93,8 +93,8 @@ TEST(JacclLine, SpreadsThatSomebodyLeft) {
     EXPECT_TRUE(next(lines.others[0], 10).empty());
 }
 
-TEST(JacclLine, SaysNothingToRanksOfMlx) {
-    Lines lines(3, true);
+TEST(JacclLifeline, SaysNothingToRanksOfMlx) {
+    Lifelines lines(3, true);
     lines.zero->tell(Fate::Left, 1);
     EXPECT_FALSE(ready(lines.mlx.get(), POLLIN, 20));
     lines.zero->end(Fate::GaveUp, 0);
@@ -103,8 +103,8 @@ TEST(JacclLine, SaysNothingToRanksOfMlx) {
     EXPECT_LE(::recv(lines.mlx.get(), &byte, 1, 0), 0);
 }
 
-TEST(JacclLine, DoesNotCareWhatElseIsSaid) {
-    Lines lines(2, true);
+TEST(JacclLifeline, DoesNotCareWhatElseIsSaid) {
+    Lifelines lines(2, true);
     for (const std::size_t size : {1U, 15U, 16U, 40U}) send_all(lines.mlx, std::vector<char>(size, 'N').data(), size);
     EXPECT_TRUE(next(*lines.zero, 50).empty());
     lines.mlx.close();

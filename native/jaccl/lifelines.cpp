@@ -1,5 +1,5 @@
-#include "jaccl/lines.h"
-#include "os/descriptor.h"
+#include "jaccl/lifelines.h"
+#include "jaccl/star.h"
 
 #include <algorithm>
 
@@ -11,20 +11,20 @@ constexpr const char* source = "the lines between the ranks";
 constexpr auto longest_attempt = std::chrono::seconds(5);
 
 // Every rank but the first and the last is the middle of a star of those that follow it.
-std::vector<Connection> call_others(const std::vector<Door>& doors, Descriptor listener, int rank,
+std::vector<Connection> call_others(const std::vector<Endpoint>& endpoints, Descriptor listener, int rank,
                                     const Patience& patience, const Log& log) {
-    const int size = static_cast<int>(doors.size());
+    const int size = static_cast<int>(endpoints.size());
     std::vector<Connection> others;
     for (int middle = 1; middle < size - 1 && middle <= rank; ++middle) {
-        const Door& door = doors[static_cast<std::size_t>(middle)];
+        const Endpoint& endpoint = endpoints[static_cast<std::size_t>(middle)];
         StarPlan plan{};
         plan.source = source;
         plan.rank = rank - middle;
         plan.size = size - middle;
         plan.first = middle;
-        plan.coordinator = door.address();
+        plan.coordinator = endpoint.address();
         if (middle == rank) plan.listener = std::move(listener);
-        plan.token = door.token;
+        plan.token = endpoint.token;
         plan.patience = patience;
         plan.log = log;
         for (Connection& connection : make_star(std::move(plan))->take_connections()) {
@@ -36,27 +36,27 @@ std::vector<Connection> call_others(const std::vector<Door>& doors, Descriptor l
 
 } // namespace
 
-std::vector<Connection> connect_lines(SideChannel& channel, const Fabric& fabric, int rank, const Patience& patience,
-                                      const Log& log) {
+std::vector<Connection> connect_lifelines(SideChannel& channel, const Fabric& fabric, int rank,
+                                          const Patience& patience, const Log& log) {
     const int size = static_cast<int>(fabric.is_ours.size());
     const std::optional<Address> address = channel.own_address();
     const bool all_ours =
         std::all_of(fabric.is_ours.begin(), fabric.is_ours.end(), [](bool is_ours) { return is_ours; });
     if (size <= 2 || !all_ours || !address.has_value()) return channel.take_connections();
 
-    OwnDoor own = open_door(*address, source);
-    std::vector<Door> doors(static_cast<std::size_t>(size));
-    channel.exchange(&own.door, sizeof own.door, doors.data());
+    OwnEndpoint own = open_endpoint(*address, source);
+    std::vector<Endpoint> endpoints(static_cast<std::size_t>(size));
+    channel.exchange(&own.endpoint, sizeof own.endpoint, endpoints.data());
     std::vector<Connection> others;
     std::int32_t joined = 1;
-    if (own.failure.has_value() ||
-        std::any_of(doors.begin(), doors.end(), [](const Door& door) { return !door.can_be_called(); })) {
+    if (own.failure.has_value() || std::any_of(endpoints.begin(), endpoints.end(),
+                                               [](const Endpoint& endpoint) { return !endpoint.can_be_called(); })) {
         joined = 0;
     } else {
         Patience short_patience = patience;
         short_patience.deadline = std::min(patience.deadline, Clock::now() + longest_attempt);
         try {
-            others = call_others(doors, std::move(own.listener), rank, short_patience, log);
+            others = call_others(endpoints, std::move(own.listener), rank, short_patience, log);
         } catch (const Error& error) {
             if (error.status != NC_RENDEZVOUS_FAILED) throw;
             log.write(NC_LOG_DEBUG, "[jaccl] rank ", rank, ": ", error.what());
@@ -66,15 +66,15 @@ std::vector<Connection> connect_lines(SideChannel& channel, const Fabric& fabric
     // Nobody leaves before everybody is connected.
     std::vector<std::int32_t> all(static_cast<std::size_t>(size));
     channel.exchange(&joined, sizeof joined, all.data());
-    std::vector<Connection> lines = channel.take_connections();
+    std::vector<Connection> lifelines = channel.take_connections();
     if (std::all_of(all.begin(), all.end(), [](std::int32_t one) { return one == 1; })) {
-        std::move(others.begin(), others.end(), std::back_inserter(lines));
+        std::move(others.begin(), others.end(), std::back_inserter(lifelines));
     } else if (rank == 0) {
         log.write(NC_LOG_WARNING,
                   "[jaccl] not every rank can be reached by all others over TCP: when rank 0 has left, the rest will "
                   "not hear of a death");
     }
-    return lines;
+    return lifelines;
 }
 
 } // namespace nc::jaccl
