@@ -11,20 +11,20 @@ constexpr const char* source = "the lines between the ranks";
 constexpr auto longest_attempt = std::chrono::seconds(5);
 
 // Every rank but the first and the last is the middle of a star of those that follow it.
-std::vector<Connection> call_others(const std::vector<Endpoint>& endpoints, Descriptor listener, int rank,
+std::vector<Connection> call_others(const std::vector<Contact>& contacts, Descriptor listener, int rank,
                                     const Patience& patience, const Log& log) {
-    const int size = static_cast<int>(endpoints.size());
+    const int size = static_cast<int>(contacts.size());
     std::vector<Connection> others;
     for (int middle = 1; middle < size - 1 && middle <= rank; ++middle) {
-        const Endpoint& endpoint = endpoints[static_cast<std::size_t>(middle)];
+        const Contact& contact = contacts[static_cast<std::size_t>(middle)];
         StarPlan plan{};
         plan.source = source;
         plan.rank = rank - middle;
         plan.size = size - middle;
         plan.first = middle;
-        plan.coordinator = endpoint.address();
+        plan.coordinator = contact.address();
         if (middle == rank) plan.listener = std::move(listener);
-        plan.token = endpoint.token;
+        plan.token = contact.token;
         plan.patience = patience;
         plan.log = log;
         for (Connection& connection : make_star(std::move(plan))->take_connections()) {
@@ -44,19 +44,19 @@ std::vector<Connection> connect_lifelines(SideChannel& channel, const Fabric& fa
         std::all_of(fabric.is_ours.begin(), fabric.is_ours.end(), [](bool is_ours) { return is_ours; });
     if (size <= 2 || !all_ours || !address.has_value()) return channel.take_connections();
 
-    OwnEndpoint own = open_endpoint(*address, source);
-    std::vector<Endpoint> endpoints(static_cast<std::size_t>(size));
-    channel.exchange(&own.endpoint, sizeof own.endpoint, endpoints.data());
+    OwnContact own = open_contact(*address, source);
+    std::vector<Contact> contacts(static_cast<std::size_t>(size));
+    channel.exchange(&own.contact, sizeof own.contact, contacts.data());
     std::vector<Connection> others;
     std::int32_t joined = 1;
-    if (own.failure.has_value() || std::any_of(endpoints.begin(), endpoints.end(),
-                                               [](const Endpoint& endpoint) { return !endpoint.can_be_called(); })) {
+    if (own.failure.has_value() || std::any_of(contacts.begin(), contacts.end(),
+                                               [](const Contact& contact) { return !contact.can_be_called(); })) {
         joined = 0;
     } else {
         Patience short_patience = patience;
         short_patience.deadline = std::min(patience.deadline, Clock::now() + longest_attempt);
         try {
-            others = call_others(endpoints, std::move(own.listener), rank, short_patience, log);
+            others = call_others(contacts, std::move(own.listener), rank, short_patience, log);
         } catch (const Error& error) {
             if (error.status != NC_RENDEZVOUS_FAILED) throw;
             log.write(NC_LOG_DEBUG, "[jaccl] rank ", rank, ": ", error.what());

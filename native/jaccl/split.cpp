@@ -17,7 +17,7 @@ namespace {
 struct Announcement {
     std::int32_t color;
     std::int32_t key;
-    Endpoint endpoint;
+    Contact contact;
 };
 
 // What every rank tells the others when it has tried to join its part.
@@ -105,27 +105,27 @@ public:
     Joining& operator=(const Joining&) = delete;
 
     // Before anything is told.
-    Endpoint open_own_endpoint() {
+    Contact open_own_contact() {
         attempt_.take([&] {
-            OwnEndpoint own = open_endpoint(*operation_.group().address(), part_name(color_));
+            OwnContact own = open_contact(*operation_.group().address(), part_name(color_));
             if (own.failure.has_value()) throw *own.failure;
             listener_ = std::move(own.listener);
-            endpoint_ = own.endpoint;
+            contact_ = own.contact;
         });
-        return endpoint_;
+        return contact_;
     }
 
     void join_over_star(const std::vector<Announcement>& all, const nc_backend_options& options) {
         attempt_.take([&] {
             members_.emplace(membership_of(all, color_));
             for (const int member : members_->old_ranks()) {
-                if (!all[static_cast<std::size_t>(member)].endpoint.can_be_called())
+                if (!all[static_cast<std::size_t>(member)].contact.can_be_called())
                     fail_rendezvous(text(part_name(color_), ": rank ", member, " cannot listen for connections"),
                                     member);
             }
             made_ = {nullptr, 0, 1};
             if (members_->size() > 1)
-                connect_over_star(all[static_cast<std::size_t>(members_->old_rank(0))].endpoint, options);
+                connect_over_star(all[static_cast<std::size_t>(members_->old_rank(0))].contact, options);
         });
     }
 
@@ -169,7 +169,7 @@ private:
     std::vector<int> old_ranks() const { return members_.has_value() ? members_->old_ranks() : std::vector<int>{}; }
 
     // Over TCP, as the group that is split was formed.
-    void connect_over_star(const Endpoint& first, const nc_backend_options& options) {
+    void connect_over_star(const Contact& first, const nc_backend_options& options) {
         Part part(operation_, *members_);
         const Topology topology = part.topology();
         StarPlan plan{};
@@ -190,7 +190,7 @@ private:
     const Operation& operation_;
     const int color_;
     std::optional<Membership> members_; // of the part that this rank joins
-    Endpoint endpoint_{};
+    Contact contact_{};
     Descriptor listener_;
     nc_backend_group made_{nullptr, -1, 0};
     SplitAttempt attempt_;
@@ -203,7 +203,7 @@ nc_backend_group split_group(const Operation& operation, const nc_backend_option
     Joining joining(operation);
     Announcement announcement{operation.request.color, operation.request.key, {}};
     // Whoever will be first of its part is known only later: every member can be called.
-    if (announcement.color >= 0 && over_star) announcement.endpoint = joining.open_own_endpoint();
+    if (announcement.color >= 0 && over_star) announcement.contact = joining.open_own_contact();
     operation.announce();
     std::vector<Announcement> all(static_cast<std::size_t>(operation.size));
     operation.gather_bytes(&announcement, sizeof announcement, all.data());

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/log.h"
-#include "jaccl/endpoint.h"
+#include "jaccl/contact.h"
 #include "jaccl/side_channel.h"
 #include "transport/patience.h"
 

@@ -13,7 +13,7 @@
 #include "transport/acceptor.h"
 #include "transport/connector.h"
 #include "transport/rendezvous.h"
-#include "transport/tcp_channel.h"
+#include "transport/tcp_endpoint.h"
 
 namespace nc::ring {
 namespace {
@@ -122,9 +122,8 @@ private:
     // On some connection: then one that was ended without a word may be the neighbour's too.
     bool neighbour_has_spoken() const {
         return std::ranges::any_of(listeners_, [](const Listener& listener) {
-            return std::ranges::any_of(listener.acceptor.callers(), [](const Acceptor::Caller& caller) {
-                return caller.pulse == Pulse::Speaking;
-            });
+            return std::ranges::any_of(listener.acceptor.callers(),
+                                       [](const Acceptor::Caller& caller) { return caller.pulse == Pulse::Speaking; });
         });
     }
 
@@ -194,10 +193,10 @@ private:
                                 left_rank_);
             }
             connections.left.push_back(
-                std::make_unique<Link>(make_tcp_channel(std::move(callers.front().connection)), left_rank_));
+                std::make_unique<Link>(make_tcp_endpoint(std::move(callers.front().connection)), left_rank_));
         }
         for (Connector& connector : connectors_)
-            connections.right.push_back(std::make_unique<Link>(make_tcp_channel(connector.take()), right_rank_));
+            connections.right.push_back(std::make_unique<Link>(make_tcp_endpoint(connector.take()), right_rank_));
         return connections;
     }
 

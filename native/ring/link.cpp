@@ -7,14 +7,14 @@
 namespace nc::ring {
 
 Transfer Link::read(void* buffer, std::size_t bytes) {
-    if (ahead_.is_empty()) return channel_->read(buffer, bytes);
+    if (ahead_.is_empty()) return endpoint_->read(buffer, bytes);
     return {Transfer::State::Moved, ahead_.take(buffer, bytes), 0};
 }
 
 Transfer Link::write(std::span<const ConstBuffer> parts) {
     std::size_t bytes = 0;
     for (const ConstBuffer& part : parts) bytes += part.bytes;
-    const Transfer transfer = channel_->write(parts);
+    const Transfer transfer = endpoint_->write(parts);
     blocked_ = transfer.bytes < bytes;
     return transfer;
 }
@@ -22,24 +22,24 @@ Transfer Link::write(std::span<const ConstBuffer> parts) {
 Transfer Link::read_ahead() {
     if (ahead_.is_full()) return {Transfer::State::Blocked, 0, 0};
     const ReadAhead::Room room = ahead_.room();
-    const Transfer transfer = channel_->read(room.begin, room.bytes);
+    const Transfer transfer = endpoint_->read(room.begin, room.bytes);
     ahead_.filled(transfer.bytes);
     return transfer;
 }
 
 std::size_t Link::peek(void* buffer, std::size_t bytes) const {
-    return ahead_.is_empty() ? channel_->peek(buffer, bytes) : ahead_.peek(buffer, bytes);
+    return ahead_.is_empty() ? endpoint_->peek(buffer, bytes) : ahead_.peek(buffer, bytes);
 }
 
 Error Link::lost(int system_error) const {
-    const int reason = system_error != 0 ? system_error : channel_->failure();
+    const int reason = system_error != 0 ? system_error : endpoint_->failure();
     // Something was written to a peer that had left, or more was to come from it.
     const bool is_end = reason == 0 || reason == EPIPE;
     const std::string how = is_end                ? "the peer ended it"
                             : reason == ETIMEDOUT ? silence_text(peer_)
                                                   : system_error_text(reason);
     return Error(NC_PEER_LOST,
-                 text("the connection to rank ", peer_, " (", channel_->description(), ") was lost: ", how), peer_,
+                 text("the connection to rank ", peer_, " (", endpoint_->description(), ") was lost: ", how), peer_,
                  reason);
 }
 

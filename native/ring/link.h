@@ -1,4 +1,4 @@
-// One connection to a neighbour: its channel, and bytes that were read before an operation asked for them.
+// One connection to a neighbour: its endpoint, and bytes that were read before an operation asked for them.
 #pragma once
 
 #include <memory>
@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "ring/read_ahead.h"
-#include "transport/channel.h"
+#include "transport/endpoint.h"
 
 namespace nc::ring {
 
@@ -15,11 +15,11 @@ constexpr std::size_t read_ahead_limit = std::size_t{1} << 30;
 
 class Link {
 public:
-    Link(std::unique_ptr<Channel> channel, int peer, std::size_t limit = read_ahead_limit)
-        : channel_(std::move(channel)), peer_(peer), ahead_(limit) {}
+    Link(std::unique_ptr<Endpoint> endpoint, int peer, std::size_t limit = read_ahead_limit)
+        : endpoint_(std::move(endpoint)), peer_(peer), ahead_(limit) {}
 
     int peer() const { return peer_; }
-    Channel& channel() const { return *channel_; }
+    Endpoint& endpoint() const { return *endpoint_; }
 
     Transfer read(void* buffer, std::size_t bytes);
     Transfer write(std::span<const ConstBuffer> parts);
@@ -43,7 +43,7 @@ public:
     Error lost(int system_error) const;
 
 private:
-    std::unique_ptr<Channel> channel_;
+    std::unique_ptr<Endpoint> endpoint_;
     int peer_;
     ReadAhead ahead_;
     bool blocked_ = false;

@@ -87,7 +87,7 @@ void Pump::prepare_exchange(Lanes lanes) {
     if (now - exchange_expected_ < exchange_memory) return;
     exchange_expected_ = now;
     for (const auto& lane : lanes) {
-        if (lane->wants_to_read() && !lane->sending_done()) lane->in().channel().expect_exchange();
+        if (lane->wants_to_read() && !lane->sending_done()) lane->in().endpoint().expect_exchange();
     }
 }
 
@@ -102,9 +102,9 @@ void Pump::watch(Lanes lanes, const Interruption& interruption) {
     poller_.clear();
     poller_.watch(interruption.descriptor(), events::readable);
     for (const auto& lane : lanes) {
-        if (lane->wants_to_read()) poller_.watch(lane->in().channel().descriptor(), events::readable);
+        if (lane->wants_to_read()) poller_.watch(lane->in().endpoint().descriptor(), events::readable);
         if (!lane->sending_done())
-            poller_.watch(lane->out().channel().descriptor(), lane->wants_to_write() ? events::writable : 0);
+            poller_.watch(lane->out().endpoint().descriptor(), lane->wants_to_write() ? events::writable : 0);
     }
 }
 
@@ -112,7 +112,7 @@ bool Pump::wait(Lanes lanes, Deadline until) {
     const bool happened = poller_.wait(until);
     for (const auto& lane : lanes) {
         // A connection that has failed says so when it is written to.
-        const short events = poller_.events(lane->out().channel().descriptor());
+        const short events = poller_.events(lane->out().endpoint().descriptor());
         if ((events & ~(events::readable | events::peer_ended)) != 0) lane->out().unblock();
     }
     return happened;
@@ -125,7 +125,7 @@ bool Pump::take_in(std::span<Link* const> read_ahead) {
         taken_in |= state == Transfer::State::Moved;
         // One that has ended has nothing more to say, and would be reported for ever.
         if (state == Transfer::State::Blocked && !link->is_full())
-            poller_.watch(link->channel().descriptor(), events::readable);
+            poller_.watch(link->endpoint().descriptor(), events::readable);
     }
     return taken_in;
 }
@@ -146,7 +146,7 @@ void Pump::rest(Lanes lanes, std::span<Link* const> read_ahead, const Interrupti
         // A receiver that has left without having read everything is no fault of the group's, but of who still has
         // something to send to it.
         if (lane->sending_done()) continue;
-        if (const int failure = lane->out().channel().failure(); failure != 0) throw lane->out().lost(failure);
+        if (const int failure = lane->out().endpoint().failure(); failure != 0) throw lane->out().lost(failure);
     }
     if (!take_in(read_ahead)) (void)wait(lanes, until);
 }

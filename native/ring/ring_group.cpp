@@ -44,9 +44,9 @@ void RingGroup::abort() {
 void RingGroup::end_connections(bool reset) {
     for (Link* link : links_) {
         if (reset) {
-            link->channel().reset();
+            link->endpoint().reset();
         } else {
-            link->channel().close();
+            link->endpoint().close();
         }
     }
 }
@@ -63,18 +63,18 @@ void RingGroup::watch_connections() {
         poller.clear();
         poller.watch(closing_.descriptor(), events::readable);
         poller.watch(interruption_.descriptor(), events::readable);
-        for (const Link* link : watched) poller.watch(link->channel().descriptor(), 0);
+        for (const Link* link : watched) poller.watch(link->endpoint().descriptor(), 0);
         // Nothing is waited for here: the loop lives as long as the group, and closing_ ends it.
         poller.wait(silence.next_look());
         if (poller.events(closing_.descriptor()) != 0) return;
         const Link* broken = nullptr;
         int system_error = 0;
         std::erase_if(watched, [&](const Link* link) {
-            const int descriptor = link->channel().descriptor();
+            const int descriptor = link->endpoint().descriptor();
             const short events = poller.events(descriptor);
             if ((events & (events::failed | events::hung_up | events::closed)) == 0) return false;
             // Of an end in order nothing more is to be told: what the peer sent before is still there to be read.
-            const int error = link->channel().failure();
+            const int error = link->endpoint().failure();
             const bool is_end = error == EPIPE || (error == 0 && (events & events::failed) == 0);
             if (broken == nullptr && !is_end) {
                 broken = link;
@@ -100,10 +100,10 @@ void RingGroup::watch_connections() {
 
 const Link* RingGroup::unreachable(SilenceWatch& silence, std::span<Link* const> links) {
     std::vector<int> descriptors;
-    for (const Link* link : links) descriptors.push_back(link->channel().descriptor());
+    for (const Link* link : links) descriptors.push_back(link->endpoint().descriptor());
     const std::optional<int> found = silence.look(descriptors);
     if (!found.has_value()) return nullptr;
-    const auto matches = [&](const Link* link) { return link->channel().descriptor() == *found; };
+    const auto matches = [&](const Link* link) { return link->endpoint().descriptor() == *found; };
     return *std::find_if(links.begin(), links.end(), matches);
 }
 

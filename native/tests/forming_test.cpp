@@ -78,7 +78,7 @@ void say(Link& link, char byte) {
 
 char hear(Link& link) {
     char byte = 0;
-    EXPECT_TRUE(test::ready(link.channel().descriptor(), POLLIN));
+    EXPECT_TRUE(test::ready(link.endpoint().descriptor(), POLLIN));
     EXPECT_EQ(link.read(&byte, 1).state, Transfer::State::Moved);
     return byte;
 }

@@ -1,4 +1,4 @@
-// A peer that lies while a jaccl group is formed, and on the lines that stay: in destination records, endpoints, notices,
+// A peer that lies while a jaccl group is formed, and on the lines that stay: in destination records, contacts, notices,
 // and in how it calls rank 0.
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -118,27 +118,27 @@ TEST_F(FuzzJacclForming, DestinationRecords) {
 
 // ---- Doors ----------------------------------------------------------------------------------------------------------
 
-struct EndpointField {
+struct ContactField {
     std::string name;
     std::size_t place;
     std::size_t bytes;
 };
 
-const std::vector<EndpointField>& door_fields() {
-    constexpr std::size_t storage = offsetof(Endpoint, storage);
-    static const std::vector<EndpointField> fields{{"is_open", offsetof(Endpoint, is_open), 4},
-                                                   {"address_bytes", offsetof(Endpoint, address_bytes), 4},
-                                                   {"family", storage + offsetof(sockaddr_in, sin_family), 2},
-                                                   {"port", storage + offsetof(sockaddr_in, sin_port), 2},
-                                                   {"host", storage + offsetof(sockaddr_in, sin_addr), 4},
-                                                   {"padding", storage + 8, 8},
-                                                   {"padding", storage + 100, 4},
-                                                   {"token", offsetof(Endpoint, token), 8}};
+const std::vector<ContactField>& door_fields() {
+    constexpr std::size_t storage = offsetof(Contact, storage);
+    static const std::vector<ContactField> fields{{"is_open", offsetof(Contact, is_open), 4},
+                                                  {"address_bytes", offsetof(Contact, address_bytes), 4},
+                                                  {"family", storage + offsetof(sockaddr_in, sin_family), 2},
+                                                  {"port", storage + offsetof(sockaddr_in, sin_port), 2},
+                                                  {"host", storage + offsetof(sockaddr_in, sin_addr), 4},
+                                                  {"padding", storage + 8, 8},
+                                                  {"padding", storage + 100, 4},
+                                                  {"token", offsetof(Contact, token), 8}};
     return fields;
 }
 
 // Ports and hosts of this test alone: nobody else is to be called.
-std::uint64_t lie_about(const EndpointField& field, Dice& dice, const ReservedPorts& unused) {
+std::uint64_t lie_about(const ContactField& field, Dice& dice, const ReservedPorts& unused) {
     if (field.name == "port") return dice.one_of<std::uint16_t>({0, htons(unused[0].port()), htons(unused[1].port())});
     if (field.name == "host") return htonl(dice.one_of<std::uint32_t>({0x7f000002, 0x7fffff01, 0x7f000100}));
     return dice.lie(field.name == "is_open"         ? 1
@@ -150,13 +150,13 @@ std::uint64_t lie_about(const EndpointField& field, Dice& dice, const ReservedPo
 
 TEST_F(FuzzJacclForming, Doors) {
     const ReservedPorts unused(2);
-    Fuzz fuzz("endpoints of jaccl's lines", 300);
+    Fuzz fuzz("contacts of jaccl's lines", 300);
     fuzz.run(
         [&](Dice& dice) {
             const int n = dice.between(3, 4);
             const int liar = static_cast<int>(dice.below(index(n)));
             const bool of_joining = dice.one_in(10);
-            const EndpointField& field = door_fields()[dice.below(door_fields().size())];
+            const ContactField& field = door_fields()[dice.below(door_fields().size())];
             const std::uint64_t value = of_joining ? dice.lie(1, 4) : lie_about(field, dice, unused);
             SCOPED_TRACE(
                 text("rank ", liar, " of ", n, " says that its ", of_joining ? "outcome" : field.name, " is ", value));

@@ -125,22 +125,22 @@ TEST_F(FuzzJaccl, LengthsOfFrames) {
 struct SplitAnnouncement {
     std::int32_t color;
     std::int32_t key;
-    Endpoint endpoint;
+    Contact contact;
 };
 
 TEST_F(FuzzJaccl, AnnouncementsOfASplit) {
     nc::test::verbs().softverbs_print_violations(0);
     const ReservedPorts unused(2);
     Fuzz fuzz("what a peer announces in a split of jaccl", 100);
-    constexpr std::size_t endpoint = offsetof(SplitAnnouncement, endpoint);
+    constexpr std::size_t contact = offsetof(SplitAnnouncement, contact);
     const std::vector<Field> fields{
         {"color", offsetof(SplitAnnouncement, color), 4, 0, false},
         {"key", offsetof(SplitAnnouncement, key), 4, 0, false},
-        {"is_open", endpoint + offsetof(Endpoint, is_open), 4, 1, false},
-        {"address_bytes", endpoint + offsetof(Endpoint, address_bytes), 4, sizeof(sockaddr_in), false},
-        {"family", endpoint + offsetof(Endpoint, storage), 2, AF_INET, false},
-        {"port", endpoint + offsetof(Endpoint, storage) + 2, 2, 0, false},
-        {"token", endpoint + offsetof(Endpoint, token), 8, 0, false},
+        {"is_open", contact + offsetof(Contact, is_open), 4, 1, false},
+        {"address_bytes", contact + offsetof(Contact, address_bytes), 4, sizeof(sockaddr_in), false},
+        {"family", contact + offsetof(Contact, storage), 2, AF_INET, false},
+        {"port", contact + offsetof(Contact, storage) + 2, 2, 0, false},
+        {"token", contact + offsetof(Contact, token), 8, 0, false},
         {"joined", 0, 4, 1, false},
         {"lost", 4, 4, 0xffffffff, false}};
     fuzz.run(

@@ -12,7 +12,7 @@ namespace NC_FILE {
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
 // A neighbour that has always more to say, up to so many bytes at once.
-class Talker final : public Channel {
+class Talker final : public Endpoint {
 public:
     explicit Talker(Dice& dice) : dice_(dice) {}
 

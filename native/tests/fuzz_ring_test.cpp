@@ -4,7 +4,7 @@
 #include "raw_peer.h"
 #include "ring/ring_group.h"
 #include "ring/split.h"
-#include "transport/tcp_channel.h"
+#include "transport/tcp_endpoint.h"
 #include "wire_ring.h"
 
 namespace nc::test {
@@ -51,9 +51,9 @@ public:
 
 private:
     static std::unique_ptr<ring::Link> link(Descriptor end, int peer, Lie* lie) {
-        std::unique_ptr<Channel> channel = make_tcp_channel(std::move(end));
-        if (lie != nullptr) channel = std::make_unique<LyingChannel>(std::move(channel), *lie);
-        return std::make_unique<ring::Link>(std::move(channel), peer);
+        std::unique_ptr<Endpoint> endpoint = make_tcp_endpoint(std::move(end));
+        if (lie != nullptr) endpoint = std::make_unique<LyingChannel>(std::move(endpoint), *lie);
+        return std::make_unique<ring::Link>(std::move(endpoint), peer);
     }
 
     const int liar_;

@@ -91,11 +91,11 @@ TEST_F(JacclArithmetic, SlicesTileBlocksOfAnySize) {
                 const Operation operation(*member.group, request, call);
                 EXPECT_EQ(operation.bytes(), count * item);
                 const jaccl::ring::Slices slices(operation, operation.bytes());
-                EXPECT_EQ(slices.lanes(), operation.bytes() > 32'768 ? 6U : 1U);
+                EXPECT_EQ(slices.ways(), operation.bytes() > 32'768 ? 6U : 1U);
                 const std::size_t messages = slices.messages(operation.bytes());
                 EXPECT_LE(slices.frame(), largest_frame);
                 std::size_t at = 0;
-                for (std::size_t lane = 0; lane < slices.lanes(); ++lane) {
+                for (std::size_t lane = 0; lane < slices.ways(); ++lane) {
                     // Behind another block, as in a gather.
                     jaccl::ring::MessageList list(slices, lane, operation.scratch());
                     list.add({0, 0});

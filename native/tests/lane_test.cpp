@@ -8,7 +8,7 @@
 #include <random>
 
 #include "local_ranks.h"
-#include "recording_channel.h"
+#include "scripted_endpoint.h"
 
 namespace nc::test {
 namespace NC_FILE {
@@ -25,8 +25,8 @@ Bytes counting(std::size_t bytes, int from) {
 
 // A lane between two recordings.
 struct Between {
-    Between() : Between(std::make_unique<RecordingChannel>(), std::make_unique<RecordingChannel>()) {}
-    Between(std::unique_ptr<RecordingChannel> to, std::unique_ptr<RecordingChannel> from)
+    Between() : Between(std::make_unique<ScriptedEndpoint>(), std::make_unique<ScriptedEndpoint>()) {}
+    Between(std::unique_ptr<ScriptedEndpoint> to, std::unique_ptr<ScriptedEndpoint> from)
         : sent(*to), heard(*from), out(std::move(to), 1), in(std::move(from), 2) {
         lane.open(out, in);
     }
@@ -40,8 +40,8 @@ struct Between {
         while (lane.progress()) {}
     }
 
-    RecordingChannel& sent;
-    RecordingChannel& heard;
+    ScriptedEndpoint& sent;
+    ScriptedEndpoint& heard;
     Link out;
     Link in;
     Lane lane;

@@ -262,12 +262,12 @@ void cut_while_connection_data_is_exchanged(const Rank& self) {
     plan.size = 2;
     plan.coordinator = Host::address(0, 5002);
     plan.patience = Patience::of(timeout_ms);
-    const std::unique_ptr<jaccl::SideChannel> channel = jaccl::make_star(std::move(plan));
+    const std::unique_ptr<jaccl::SideChannel> endpoint = jaccl::make_star(std::move(plan));
     self.both.arrive_and_wait();
     if (self.rank == 1) self.host.cut();
     self.both.arrive_and_wait();
     std::array<std::array<char, 100>, 2> all{};
-    channel->exchange(all[static_cast<std::size_t>(self.rank)].data(), all[0].size(), all.data());
+    endpoint->exchange(all[static_cast<std::size_t>(self.rank)].data(), all[0].size(), all.data());
 }
 
 Results play(const Scenario& scenario) {
@@ -306,7 +306,7 @@ protected:
                 {"one connection", [](const Rank& self) { cut_of_one_connection(self, true); }},
                 {"one connection, closed window", [](const Rank& self) { cut_of_one_connection(self, false); }},
                 {"line", cut_while_a_line_tells},
-                {"side channel", cut_while_connection_data_is_exchanged},
+                {"side endpoint", cut_while_connection_data_is_exchanged},
             },
             1'000);
         silence_limits() = usual;
@@ -386,7 +386,7 @@ TEST_F(Silence, ACutIsNoticedByTheLinesOfJaccl) {
 }
 
 TEST_F(Silence, ACutIsNoticedByTheSideChannelOfJaccl) {
-    expect_lost("side channel", NC_RENDEZVOUS_FAILED);
+    expect_lost("side endpoint", NC_RENDEZVOUS_FAILED);
 }
 
 } // namespace NC_FILE

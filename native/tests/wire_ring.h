@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "local_ranks.h"
 #include "ring/ring_group.h"
-#include "transport/tcp_channel.h"
+#include "transport/tcp_endpoint.h"
 
 namespace nc::test {
 
@@ -27,9 +27,9 @@ inline std::pair<Descriptor, Descriptor> connected_pair() {
     return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-class RecordingChannel final : public Channel {
+class RecordingEndpoint final : public Endpoint {
 public:
-    RecordingChannel(std::unique_ptr<Channel> inner, Bytes& written) : inner_(std::move(inner)), written_(written) {}
+    RecordingEndpoint(std::unique_ptr<Endpoint> inner, Bytes& written) : inner_(std::move(inner)), written_(written) {}
 
     Transfer read(void* buffer, std::size_t bytes) override { return inner_->read(buffer, bytes); }
     Transfer write(std::span<const ConstBuffer> parts) override {
@@ -51,7 +51,7 @@ public:
     const std::string& description() const override { return inner_->description(); }
 
 private:
-    std::unique_ptr<Channel> inner_;
+    std::unique_ptr<Endpoint> inner_;
     Bytes& written_;
 };
 
@@ -129,8 +129,8 @@ public:
 
 private:
     std::unique_ptr<ring::Link> link(Descriptor end, Bytes& written, int peer) const {
-        auto channel = std::make_unique<RecordingChannel>(make_tcp_channel(std::move(end)), written);
-        return std::make_unique<ring::Link>(std::move(channel), peer, limit_);
+        auto endpoint = std::make_unique<RecordingEndpoint>(make_tcp_endpoint(std::move(end)), written);
+        return std::make_unique<ring::Link>(std::move(endpoint), peer, limit_);
     }
 
     const std::size_t limit_;

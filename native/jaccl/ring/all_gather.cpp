@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "jaccl/first_messages.h"
-#include "jaccl/ring/lanes.h"
+#include "jaccl/ring/ways.h"
 
 namespace nc::jaccl::ring {
 namespace {
@@ -18,20 +18,20 @@ public:
         if (step_ == operation_.size - 1) return false;
         const int t = step_++;
         exchange.reset(slices_.frame());
-        for (const Lane lane : {Lane{wire_, 0}, Lane{wire_, 1}}) {
-            const int arriving = lane.source(operation_, t + 1);
-            const int leaving = lane.source(operation_, t);
-            exchange.receive(lane.in(operation_), slices_.messages(blocks_[arriving].size),
-                             [this, lane, arriving](std::size_t message, const std::byte* buffer) {
-                                 const Range part = part_of(arriving, lane, message);
+        for (const Way way : {Way{wire_, 0}, Way{wire_, 1}}) {
+            const int arriving = way.source(operation_, t + 1);
+            const int leaving = way.source(operation_, t);
+            exchange.receive(way.in(operation_), slices_.messages(blocks_[arriving].size),
+                             [this, way, arriving](std::size_t message, const std::byte* buffer) {
+                                 const Range part = part_of(arriving, way, message);
                                  std::memcpy(output_ + part.begin, buffer, part.size);
                                  // A header begins where a block does.
-                                 const bool begins = message == 0 && lane.wire == 0 && lane.direction == 0;
+                                 const bool begins = message == 0 && way.wire == 0 && way.direction == 0;
                                  if (begins && first_ != nullptr) first_->note(arriving, buffer);
                              });
-            exchange.send(lane.out(operation_), slices_.messages(blocks_[leaving].size),
-                          [this, lane, leaving](std::size_t message, std::byte* buffer) {
-                              const Range part = part_of(leaving, lane, message);
+            exchange.send(way.out(operation_), slices_.messages(blocks_[leaving].size),
+                          [this, way, leaving](std::size_t message, std::byte* buffer) {
+                              const Range part = part_of(leaving, way, message);
                               std::memcpy(buffer, output_ + part.begin, part.size);
                               clear_old_header(buffer, part.size);
                           });
@@ -40,9 +40,9 @@ public:
     }
 
 private:
-    // What a message of the lane holds of a block, in the output.
-    Range part_of(int block, const Lane& lane, std::size_t message) const {
-        const Range part = slices_.part(blocks_[block].size, slices_.index(lane), message);
+    // What a message of the way holds of a block, in the output.
+    Range part_of(int block, const Way& way, std::size_t message) const {
+        const Range part = slices_.part(blocks_[block].size, slices_.index(way), message);
         return {blocks_[block].begin + part.begin, part.size};
     }
 

@@ -2,7 +2,7 @@
 // jaccl-wire.md, section 9.1.
 #include <algorithm>
 
-#include "jaccl/ring/lanes.h"
+#include "jaccl/ring/ways.h"
 
 namespace nc::jaccl::ring {
 namespace {
@@ -24,11 +24,11 @@ struct Plan {
         messages = ceil_div(slice, in_message);
     }
 
-    // Of the whole array: what a message of the lane holds of a chunk; may be empty.
-    Range part(int of_chunk, const Lane& lane, std::size_t message) const {
-        const std::size_t begin = static_cast<std::size_t>(lane.direction * wires + lane.wire) * slice;
+    // Of the whole array: what a message of the way holds of a chunk; may be empty.
+    Range part(int of_chunk, const Way& way, std::size_t message) const {
+        const std::size_t begin = static_cast<std::size_t>(way.direction * wires + way.wire) * slice;
         const std::size_t end =
-            std::min({chunk, static_cast<std::size_t>((lane.direction + 1) * wires) * slice, begin + slice});
+            std::min({chunk, static_cast<std::size_t>((way.direction + 1) * wires) * slice, begin + slice});
         const std::size_t in_chunk = begin + message * in_message;
         const std::size_t first = static_cast<std::size_t>(of_chunk) * chunk + in_chunk;
         const std::size_t last =
@@ -57,24 +57,23 @@ public:
         const int t = step_++;
         exchange.reset(plan_.frame);
         for (int direction = 0; direction < plan_.directions; ++direction) {
-            const Lane lane{wire_, direction};
-            const int arriving = lane.source(operation_, t + 1);
-            const int leaving = lane.source(operation_, t);
-            exchange.receive(
-                lane.in(operation_), plan_.messages,
-                [this, lane, arriving, combines = t < n - 1](std::size_t message, const std::byte* buffer) {
-                    const Range part = in_bytes(plan_.part(arriving, lane, message));
-                    if (combines) {
-                        operation_.combine(operation_.output() + part.begin, operation_.input() + part.begin, buffer,
-                                           part.size);
-                    } else {
-                        std::memcpy(operation_.output() + part.begin, buffer, part.size);
-                    }
-                });
+            const Way way{wire_, direction};
+            const int arriving = way.source(operation_, t + 1);
+            const int leaving = way.source(operation_, t);
+            exchange.receive(way.in(operation_), plan_.messages,
+                             [this, way, arriving, combines = t < n - 1](std::size_t message, const std::byte* buffer) {
+                                 const Range part = in_bytes(plan_.part(arriving, way, message));
+                                 if (combines) {
+                                     operation_.combine(operation_.output() + part.begin,
+                                                        operation_.input() + part.begin, buffer, part.size);
+                                 } else {
+                                     std::memcpy(operation_.output() + part.begin, buffer, part.size);
+                                 }
+                             });
             const std::byte* const from = t == 0 ? operation_.input() : operation_.output();
-            exchange.send(lane.out(operation_), plan_.messages,
-                          packed_from(from, [this, lane, leaving](std::size_t message) {
-                              return in_bytes(plan_.part(leaving, lane, message));
+            exchange.send(way.out(operation_), plan_.messages,
+                          packed_from(from, [this, way, leaving](std::size_t message) {
+                              return in_bytes(plan_.part(leaving, way, message));
                           }));
         }
         return true;

@@ -2,8 +2,8 @@
 // ranks further on.
 #include <algorithm>
 
-#include "jaccl/ring/lanes.h"
 #include "jaccl/ring/message_list.h"
+#include "jaccl/ring/ways.h"
 
 namespace nc::jaccl::ring {
 namespace {
@@ -53,25 +53,25 @@ private:
 
 class LaneFlow {
 public:
-    // transit: room for twice size - 2 slices of every lane.
+    // transit: room for twice size - 2 slices of every way.
     LaneFlow(const Plan& plan, const Slices& slices, std::size_t index, std::size_t round, std::byte* transit)
         : plan_(plan), slices_(slices), index_(index), round_(round), transit_(transit) {}
 
     bool operator()(Exchange& exchange) {
         const Operation& operation = plan_.operation;
         if (++step_ == operation.size) return false;
-        const Lane lane = slices_.lane(index_);
+        const Way way = slices_.way(index_);
         exchange.reset(slices_.frame());
 
         MessageList own(slices_, index_, operation.scratch());
         MessageList passing(slices_, index_, operation.scratch());
-        const int origin = lane.source(operation, step_);
+        const int origin = way.source(operation, step_);
         const Range block = plan_.in_round(origin, operation.rank, round_);
         own.add({plan_.received[origin].begin + block.begin, block.size});
         for (int hops = step_ + 1; hops < operation.size; ++hops)
-            passing.add_slice(slot(hops), plan_.in_round(origin, lane.source(operation, step_ - hops), round_).size);
+            passing.add_slice(slot(hops), plan_.in_round(origin, way.source(operation, step_ - hops), round_).size);
         std::byte* const keep = half(step_);
-        exchange.receive(lane.in(operation), own.count() + passing.count(),
+        exchange.receive(way.in(operation), own.count() + passing.count(),
                          [&operation, own, passing, keep](std::size_t message, const std::byte* buffer) {
                              const bool is_own = message < own.count();
                              const Range part = is_own ? own.part(message) : passing.part(message - own.count());
@@ -80,8 +80,8 @@ public:
 
         MessageList leaving(slices_, index_, operation.scratch());
         for (int hops = step_; hops < operation.size; ++hops) {
-            const int from = lane.source(operation, step_ - 1);
-            const int to = lane.source(operation, step_ - 1 - hops);
+            const int from = way.source(operation, step_ - 1);
+            const int to = way.source(operation, step_ - 1 - hops);
             const Range range = plan_.in_round(from, to, round_);
             if (step_ == 1) {
                 leaving.add({plan_.sent[to].begin + range.begin, range.size});
@@ -90,7 +90,7 @@ public:
             }
         }
         const std::byte* const from = step_ == 1 ? operation.input() : half(step_ - 1);
-        exchange.send(lane.out(operation), leaving.count(), packed_from(from, leaving));
+        exchange.send(way.out(operation), leaving.count(), packed_from(from, leaving));
         return true;
     }
 
@@ -118,13 +118,13 @@ void all_to_all(const Operation& operation) {
     const Plan plan(operation, operation.announced_lengths());
     const Slices slices(operation, plan.round_bytes);
     std::byte* const transit = operation.scratch().take(
-        2 * slices.lanes() * static_cast<std::size_t>(operation.size - 2) * slices.slice_bytes(plan.round_bytes));
+        2 * slices.ways() * static_cast<std::size_t>(operation.size - 2) * slices.slice_bytes(plan.round_bytes));
     const Scratch::Mark mark = operation.scratch().mark();
     for (std::size_t round = 0; round < plan.rounds; ++round) {
-        ScratchVector<LaneFlow> lanes(operation.scratch());
-        for (std::size_t index = 0; index < slices.lanes(); ++index)
-            lanes.emplace_back(plan, slices, index, round, transit);
-        run_side_by_side(operation, lanes);
+        ScratchVector<LaneFlow> ways(operation.scratch());
+        for (std::size_t index = 0; index < slices.ways(); ++index)
+            ways.emplace_back(plan, slices, index, round, transit);
+        run_side_by_side(operation, ways);
         operation.scratch().rewind(mark);
     }
     const Range own = plan.sent[operation.rank];

@@ -1,6 +1,6 @@
 // Broadcast in a ring: slices run from rank to rank, in both directions, each rank passing on a message as soon as it
 // has it.
-#include "jaccl/ring/lanes.h"
+#include "jaccl/ring/ways.h"
 
 namespace nc::jaccl::ring {
 
@@ -9,19 +9,19 @@ void broadcast(const Operation& operation) {
     const std::size_t bytes = operation.bytes();
     const Slices slices(operation, bytes);
     const std::size_t messages = slices.messages(bytes);
-    exchange_on_lanes(operation, slices, [&](Exchange& exchange, const Lane& lane, std::size_t index) {
-        const int hops = lane.hops_from(operation, operation.request.peer);
+    exchange_on_every_way(operation, slices, [&](Exchange& exchange, const Way& way, std::size_t index) {
+        const int hops = way.hops_from(operation, operation.request.peer);
         Incoming* incoming = nullptr;
         const auto part = [&slices, bytes, index](std::size_t message) { return slices.part(bytes, index, message); };
         const auto keep = unpacked_to(operation.output(), part);
         const auto pack = packed_from(hops == 0 ? operation.input() : operation.output(), part);
-        if (hops > 0) incoming = &exchange.receive(lane.in(operation), messages, keep);
+        if (hops > 0) incoming = &exchange.receive(way.in(operation), messages, keep);
         if (hops == operation.size - 1) return;
-        Outgoing& outgoing = exchange.send(lane.out(operation), messages,
-                                           [incoming, keep, pack](std::size_t message, std::byte* buffer) {
-                                               if (incoming != nullptr) keep(message, incoming->front());
-                                               pack(message, buffer);
-                                           });
+        Outgoing& outgoing =
+            exchange.send(way.out(operation), messages, [incoming, keep, pack](std::size_t message, std::byte* buffer) {
+                if (incoming != nullptr) keep(message, incoming->front());
+                pack(message, buffer);
+            });
         if (incoming == nullptr) return;
         incoming->held = messages;
         outgoing.relayed = incoming;

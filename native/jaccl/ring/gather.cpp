@@ -1,7 +1,7 @@
 // Gather in a ring: blocks run towards the root, in both directions; a rank sends its own, then passes on those that
 // come from behind it.
-#include "jaccl/ring/lanes.h"
 #include "jaccl/ring/message_list.h"
+#include "jaccl/ring/ways.h"
 
 namespace nc::jaccl::ring {
 
@@ -9,21 +9,21 @@ void gather(const Operation& operation) {
     const Blocks blocks = operation.announced_blocks();
     const Slices slices(operation, blocks.largest());
     const Range own = blocks[operation.rank];
-    exchange_on_lanes(operation, slices, [&](Exchange& exchange, const Lane& lane, std::size_t index) {
+    exchange_on_every_way(operation, slices, [&](Exchange& exchange, const Way& way, std::size_t index) {
         // In the order in which they come by, as the nearest rank sends first.
         MessageList from_behind(slices, index, operation.scratch());
         const int ranks_behind =
-            operation.is_root() ? operation.size - 1 : lane.hops_from(operation, operation.request.peer) - 1;
-        for (int hops = 1; hops <= ranks_behind; ++hops) from_behind.add(blocks[lane.source(operation, hops)]);
+            operation.is_root() ? operation.size - 1 : way.hops_from(operation, operation.request.peer) - 1;
+        for (int hops = 1; hops <= ranks_behind; ++hops) from_behind.add(blocks[way.source(operation, hops)]);
         if (operation.is_root()) {
-            exchange.receive(lane.in(operation), from_behind.count(), unpacked_to(operation.output(), from_behind));
+            exchange.receive(way.in(operation), from_behind.count(), unpacked_to(operation.output(), from_behind));
             return;
         }
         MessageList mine(slices, index, operation.scratch());
         mine.add({0, own.size});
-        Incoming& incoming = exchange.receive(lane.in(operation), from_behind.count());
+        Incoming& incoming = exchange.receive(way.in(operation), from_behind.count());
         Outgoing& outgoing =
-            exchange.send(lane.out(operation), mine.count() + from_behind.count(),
+            exchange.send(way.out(operation), mine.count() + from_behind.count(),
                           [pack = packed_from(operation.input(), mine), &incoming, count = mine.count(), from_behind](
                               std::size_t message, std::byte* buffer) {
                               if (message < count) return pack(message, buffer);

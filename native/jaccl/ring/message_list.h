@@ -3,13 +3,13 @@
 
 #include <algorithm>
 
-#include "jaccl/ring/lanes.h"
+#include "jaccl/ring/ways.h"
 
 namespace nc::jaccl::ring {
 
 class MessageList {
 public:
-    // Of that lane's slices, which must outlive the list.
+    // Of that way's slices, which must outlive the list.
     MessageList(const Slices& slices, std::size_t index, Scratch& scratch)
         : slices_(&slices), index_(index), entries_(scratch) {}
 

@@ -1,6 +1,6 @@
 // Reduce in a ring: partial results run towards the root, in both directions, each rank adding its own to a message as
 // soon as it has it.
-#include "jaccl/ring/lanes.h"
+#include "jaccl/ring/ways.h"
 
 namespace nc::jaccl::ring {
 
@@ -9,20 +9,20 @@ void reduce(const Operation& operation) {
     const std::size_t bytes = operation.bytes();
     const Slices slices(operation, bytes);
     const std::size_t messages = slices.messages(bytes);
-    exchange_on_lanes(operation, slices, [&](Exchange& exchange, const Lane& lane, std::size_t index) {
+    exchange_on_every_way(operation, slices, [&](Exchange& exchange, const Way& way, std::size_t index) {
         // The chain begins behind the root and ends at it.
-        const int hops = lane.hops_from(operation, operation.request.peer);
+        const int hops = way.hops_from(operation, operation.request.peer);
         if (operation.is_root()) {
-            exchange.receive(lane.in(operation), messages, [&, index](std::size_t message, const std::byte* buffer) {
+            exchange.receive(way.in(operation), messages, [&, index](std::size_t message, const std::byte* buffer) {
                 const Range part = slices.part(bytes, index, message);
                 operation.combine(operation.output() + part.begin, operation.input() + part.begin, buffer, part.size);
             });
             return;
         }
         Incoming* incoming = nullptr;
-        if (hops > 1) incoming = &exchange.receive(lane.in(operation), messages);
+        if (hops > 1) incoming = &exchange.receive(way.in(operation), messages);
         exchange
-            .send(lane.out(operation), messages,
+            .send(way.out(operation), messages,
                   [&, index, incoming](std::size_t message, std::byte* buffer) {
                       const Range part = slices.part(bytes, index, message);
                       if (incoming != nullptr) {

@@ -1,5 +1,5 @@
 // Point-to-point messages between neighbours in a ring, over all wires. Source: jaccl-wire.md, section 9.3.
-#include "jaccl/ring/lanes.h"
+#include "jaccl/ring/ways.h"
 
 namespace nc::jaccl::ring {
 namespace {

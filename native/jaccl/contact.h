@@ -15,25 +15,25 @@ namespace nc::jaccl {
 using Token = std::array<std::uint8_t, 16>;
 
 // The same on all hosts of one system.
-struct Endpoint {
+struct Contact {
     std::int32_t is_open;
     std::int32_t address_bytes;
     Address::Storage storage;
     Token token;
 
-    // Whether this is the address of an open endpoint: a peer may say anything.
+    // Whether this is an address at which somebody listens: a peer may say anything.
     bool can_be_called() const { return address().length() > 0; }
     // Empty if it cannot be called.
     Address address() const { return is_open == 1 ? Address::told(storage, address_bytes) : Address(); }
 };
 
-// An endpoint on a free port of that host, so that nothing else can be in the way. Where it cannot be opened, failure
-// says why: the others are to be told, so that all ranks stay in step.
-struct OwnEndpoint {
-    Endpoint endpoint{};
+// A free port of that host, so that nothing else can be in the way. Where it cannot be listened on, failure says why: the
+// others are to be told, so that all ranks stay in step.
+struct OwnContact {
+    Contact contact{};
     Descriptor listener;
     std::optional<Error> failure;
 };
-OwnEndpoint open_endpoint(Address host, const std::string& source);
+OwnContact open_contact(Address host, const std::string& source);
 
 } // namespace nc::jaccl

@@ -1,9 +1,9 @@
-#include "jaccl/ring/lanes.h"
+#include "jaccl/ring/ways.h"
 
 namespace nc::jaccl::ring {
 namespace {
 
-// Below this, one lane is as fast as several.
+// Below this, one way is as fast as several.
 constexpr std::size_t smallest_cut = 32'768;
 
 } // namespace
@@ -11,13 +11,13 @@ constexpr std::size_t smallest_cut = 32'768;
 Slices::Slices(const Operation& operation, std::size_t largest_block)
     : item_(operation.item),
       wires_(largest_block > smallest_cut ? operation.wires : 1),
-      lanes_(largest_block > smallest_cut ? 2 * static_cast<std::size_t>(operation.wires) : 1),
+      ways_(largest_block > smallest_cut ? 2 * static_cast<std::size_t>(operation.wires) : 1),
       frame_(operation.frame(slice_bytes(largest_block))) {}
 
 Slices::Slices(const Operation& operation, std::size_t largest_block, int wires, std::size_t item)
     : item_(item),
       wires_(wires),
-      lanes_(2 * static_cast<std::size_t>(wires)),
+      ways_(2 * static_cast<std::size_t>(wires)),
       frame_(operation.frame(slice_bytes(largest_block))) {}
 
 Range Slices::slice(std::size_t block_bytes, std::size_t index) const {

@@ -1,4 +1,4 @@
-#include "transport/tcp_channel.h"
+#include "transport/tcp_endpoint.h"
 
 #include <cerrno>
 #include <mutex>
@@ -20,9 +20,9 @@ bool is_within_host(const Address& own, const Address& peer) {
     return own.same_host(peer) || (own.is_loopback() && peer.is_loopback());
 }
 
-class TcpChannel final : public Channel {
+class TcpEndpoint final : public Endpoint {
 public:
-    TcpChannel(Descriptor connection, const Address& own, const Address& peer)
+    TcpEndpoint(Descriptor connection, const Address& own, const Address& peer)
         : connection_(std::move(connection)), description_(text(own.text(), " - ", peer.text())) {
         prepare_connection(connection_);
         if (is_within_host(own, peer)) limit_unreceived(connection_, most_within_host);
@@ -83,10 +83,10 @@ private:
 
 } // namespace
 
-std::unique_ptr<Channel> make_tcp_channel(Descriptor connection) {
+std::unique_ptr<Endpoint> make_tcp_endpoint(Descriptor connection) {
     const Address own = Address::local(connection.get());
     const Address peer = Address::remote(connection.get());
-    return std::make_unique<TcpChannel>(std::move(connection), own, peer);
+    return std::make_unique<TcpEndpoint>(std::move(connection), own, peer);
 }
 
 } // namespace nc

@@ -1,4 +1,4 @@
-// A channel of which a test says what arrives and how much can be written, and which records what is.
+// An endpoint of which a test says what arrives and how much can be written, and which records what is.
 #pragma once
 
 #include <algorithm>
@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "transport/channel.h"
+#include "transport/endpoint.h"
 
 namespace nc::test {
 
-class RecordingChannel final : public Channel {
+class ScriptedEndpoint final : public Endpoint {
 public:
     Transfer read(void* buffer, std::size_t bytes) override {
         const std::size_t given = peek(buffer, bytes);

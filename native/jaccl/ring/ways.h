@@ -8,7 +8,7 @@
 
 namespace nc::jaccl::ring {
 
-struct Lane {
+struct Way {
     int wire;
     int direction;
 
@@ -28,13 +28,13 @@ struct Lane {
     }
 };
 
-// All lanes of that many wires, lane d * wires + i being wire i in direction d. As sections 9.2 and 9.4 number the
+// All ways of that many wires, way d * wires + i being wire i in direction d. As sections 9.2 and 9.4 number the
 // slices of a block.
-constexpr Lane lane_of(std::size_t index, int wires) {
+constexpr Way lane_of(std::size_t index, int wires) {
     return {static_cast<int>(index) % wires, static_cast<int>(index) / wires};
 }
 
-// How blocks are cut, one slice for each lane.
+// How blocks are cut, one slice for each way.
 class Slices {
 public:
     // As an operation that MLX does not know cuts them: whole elements, and small ones are not cut at all.
@@ -42,12 +42,12 @@ public:
     // For both directions of so many wires; item: bytes that stay together.
     Slices(const Operation& operation, std::size_t largest_block, int wires, std::size_t item);
 
-    std::size_t lanes() const { return lanes_; }
+    std::size_t ways() const { return ways_; }
     int wires() const { return wires_; }
-    Lane lane(std::size_t index) const { return lane_of(index, wires_); }
-    std::size_t index(const Lane& lane) const { return static_cast<std::size_t>(lane.direction * wires_ + lane.wire); }
+    Way way(std::size_t index) const { return lane_of(index, wires_); }
+    std::size_t index(const Way& way) const { return static_cast<std::size_t>(way.direction * wires_ + way.wire); }
     std::size_t frame() const { return frame_; }
-    // Lane index's slice of a block of so many bytes.
+    // Way index's slice of a block of so many bytes.
     Range slice(std::size_t block_bytes, std::size_t index) const;
     // In how many messages any slice of that block is sent, even if it is empty itself: both ends must count the same.
     std::size_t messages(std::size_t block_bytes) const { return ceil_div(slice_bytes(block_bytes), frame_); }
@@ -55,23 +55,23 @@ public:
     Range within_slice(std::size_t block_bytes, std::size_t index, std::size_t message) const;
     Range part(std::size_t block_bytes, std::size_t index, std::size_t message) const;
     // As long as no slice of that block is longer.
-    std::size_t slice_bytes(std::size_t block_bytes) const { return ceil_div(block_bytes / item_, lanes_) * item_; }
+    std::size_t slice_bytes(std::size_t block_bytes) const { return ceil_div(block_bytes / item_, ways_) * item_; }
 
 private:
     std::size_t item_;
     int wires_;
-    std::size_t lanes_;
+    std::size_t ways_;
     std::size_t frame_;
 };
 
-// One exchange on every lane, side by side; fill adds what goes over one.
+// One exchange on every way, side by side; fill adds what goes over one.
 template <class Fill>
-void exchange_on_lanes(const Operation& operation, const Slices& slices, const Fill& fill) {
+void exchange_on_every_way(const Operation& operation, const Slices& slices, const Fill& fill) {
     ScratchVector<Flow> flows(operation.scratch());
-    for (std::size_t index = 0; index < slices.lanes(); ++index) {
+    for (std::size_t index = 0; index < slices.ways(); ++index) {
         flows.push_back(operation.once([&slices, &fill, index](Exchange& exchange) {
             exchange.reset(slices.frame());
-            fill(exchange, slices.lane(index), index);
+            fill(exchange, slices.way(index), index);
         }));
     }
     operation.run(flows);

@@ -10,9 +10,9 @@
 
 namespace nc {
 
-class Channel {
+class Endpoint {
 public:
-    virtual ~Channel() = default;
+    virtual ~Endpoint() = default;
     virtual Transfer read(void* buffer, std::size_t bytes) = 0;
     // The parts one behind the other; as much as can be written now, and perhaps not all of them.
     virtual Transfer write(std::span<const ConstBuffer> parts) = 0;
@@ -20,7 +20,7 @@ public:
     virtual std::size_t peek(void* buffer, std::size_t bytes) = 0;
     // Becomes readable or writable when a blocked read or write is worth another attempt.
     virtual int descriptor() const = 0;
-    // A hint, forgotten after some idle time: what arrives will soon be answered, if only on another channel, so that
+    // A hint, forgotten after some idle time: what arrives will soon be answered, if only on another endpoint, so that
     // small messages need no acknowledgement of their own.
     virtual void expect_exchange() {}
     // Why the connection is gone, as an errno; 0 if it is not, or the peer has ended it in order. EPIPE: the peer had
