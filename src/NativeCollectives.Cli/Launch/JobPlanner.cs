@@ -67,7 +67,7 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         Dictionary<string, string> common = [];
         if (options.IsVerbose)
         {
-            common["MLX_RING_VERBOSE"] = "1";
+            common[MlxVariables.RingVerbose] = "1";
         }
 
         if (Hosts.FirstOrDefault(host => Addresses(host).Count != Addresses(Hosts[0]).Count) is { } other)
@@ -93,7 +93,7 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
                             )
                     )
                 );
-        return Ranks(_ => common, file is null ? null : new("MLX_HOSTFILE", file), attempt);
+        return Ranks(_ => common, file is null ? null : new(MlxVariables.HostFile, file), attempt);
     }
 
     private List<RankPlan> Nccl(IPorts ports, int attempt)
@@ -109,10 +109,10 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
                 var device = seen[host] = seen.GetValueOrDefault(host, -1) + 1;
                 Dictionary<string, string> variables = new()
                 {
-                    ["NCCL_HOST_IP"] = address,
-                    ["NCCL_PORT"] = port,
-                    ["MLX_WORLD_SIZE"] = Text(Hosts.Count),
-                    ["CUDA_VISIBLE_DEVICES"] =
+                    [MlxVariables.NcclHost] = address,
+                    [MlxVariables.NcclPort] = port,
+                    [KnownLauncher.Mlx.Size!] = Text(Hosts.Count),
+                    [VisibleDevicesVariable] =
                         !Hosts[rank].IsLocal || visible is null ? Text(device)
                         : device < visible.Length ? visible[device]
                         : throw ToolException.Usage(
@@ -156,14 +156,14 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
 
         var matrix = JsonSerializer.Serialize(Hosts.Select((host, rank) => DeviceRow(host, rank).Select(Entry)));
         var coordinator = Addresses(Hosts[0])[0];
-        common["MLX_JACCL_COORDINATOR"] =
+        common[MlxVariables.Coordinator] =
             $"{(coordinator.Contains(':') ? $"[{coordinator}]" : coordinator)}:{Text(ports.Next(coordinator))}";
         if (backend == LaunchBackend.JacclRing)
         {
-            common["MLX_JACCL_RING"] = "1";
+            common[MlxVariables.PreferRing] = "1";
         }
 
-        return Ranks(_ => common, new("MLX_IBV_DEVICES", matrix), attempt);
+        return Ranks(_ => common, new(MlxVariables.DeviceFile, matrix), attempt);
     }
 
     private IReadOnlyList<IReadOnlyList<string>> DeviceRow(Host host, int rank)
@@ -261,15 +261,15 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         // The backend is the one that the ranks are prepared for, whatever else they find.
         Dictionary<string, string> all = new(common)
         {
-            ["MLX_RANK"] = Text(rank),
-            [BackendVariable.Name] = backend == LaunchBackend.JacclRing ? LaunchBackend.Jaccl : backend,
+            [KnownLauncher.Mlx.Rank] = Text(rank),
+            [OwnVariables.Backend] = backend == LaunchBackend.JacclRing ? LaunchBackend.Jaccl : backend,
             [RestartVariable] = Text(attempt),
         };
 
         // A rank without a hostfile says that it is alone on purpose.
         if (Hosts.Count == 1)
         {
-            all["MLX_WORLD_SIZE"] = "1";
+            all[KnownLauncher.Mlx.Size!] = "1";
         }
 
         IEnumerable<string> given =

@@ -4,7 +4,7 @@ namespace NativeCollectives.Hosting;
 /// PMIx, as of Open MPI 5 and of <c>srun --mpi=pmix</c>: it tells the rank in the environment, and no size.
 /// </summary>
 internal sealed class PmixConfigurationProvider(LauncherVariables variables)
-    : LauncherConfigurationProvider(variables, "PMIx", precedence: 2)
+    : LauncherConfigurationProvider(variables, KnownLauncher.Pmix.Name, precedence: 2)
 {
-    protected override void Map() => SetRank(RankVariables.PmixRank);
+    protected override void Map() => SetRank(KnownLauncher.Pmix.Rank);
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace NativeCollectives.Hosting;
+namespace NativeCollectives;
 
 /// <summary>Names of nodes as Slurm writes them: <c>a,b[1-3,07-10]x</c>.</summary>
 internal static class NodeList

@@ -6,49 +6,21 @@ namespace NativeCollectives;
 /// <param name="lookUp">Returns a variable's value, or <see langword="null"/> if it is absent.</param>
 internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
 {
-    internal const string RankVariable = "MLX_RANK";
-    internal const string HostFileVariable = "MLX_HOSTFILE";
-    internal const string RingVerboseVariable = "MLX_RING_VERBOSE";
-
     /// <summary>
     /// What tells a process that it is a rank of some group, whoever set it. A launcher takes them from its ranks,
     /// except those that it sets itself.
     /// </summary>
     internal static readonly string[] GroupVariables =
     [
-        BackendVariable.Name,
-        RankVariable,
-        "MLX_WORLD_SIZE",
-        HostFileVariable,
-        "MLX_IBV_DEVICES",
-        "MLX_JACCL_COORDINATOR",
-        "MLX_JACCL_RING",
-        "JACCL_RANK",
-        "JACCL_IBV_DEVICES",
-        "JACCL_COORDINATOR",
-        "JACCL_RING",
-        "NCCL_HOST_IP",
-        "NCCL_PORT",
-        "NCCL_COMM_ID",
-        "NC_NCCL_BOOTSTRAP",
-        "RANK",
-        "WORLD_SIZE",
-        "LOCAL_RANK",
-        "MASTER_ADDR",
-        "MASTER_PORT",
-        "TORCHELASTIC_USE_AGENT_STORE",
+        OwnVariables.Backend,
+        OwnVariables.Bootstrap,
+        .. KnownLauncher.All.SelectMany(static launcher => launcher.Variables),
+        .. MlxVariables.OfGroup.Except([KnownLauncher.Mlx.Rank]),
+        .. TorchrunLaunch.Variables,
         .. MistralLaunch.Variables,
-        MistralLaunch.RingFileVariable,
-        "SLURM_PROCID",
-        "SLURM_NTASKS",
-        "SLURM_LOCALID",
-        "SLURM_STEP_NUM_TASKS",
-        "OMPI_COMM_WORLD_RANK",
-        "OMPI_COMM_WORLD_SIZE",
-        "OMPI_COMM_WORLD_LOCAL_RANK",
-        RankVariables.PmixRank,
-        "PMI_RANK",
-        "PMI_SIZE",
+        MistralRingFile.Variable,
+        CommIdLaunch.Variable,
+        SlurmVariables.StepSize,
     ];
 
     /// <summary>That of this process.</summary>
@@ -58,7 +30,7 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
     /// Whether the ring is to report its progress on the standard error stream: the variable's presence counts, not its
     /// value.
     /// </summary>
-    internal bool IsRingVerbose => IsPresent(RingVerboseVariable);
+    internal bool IsRingVerbose => IsPresent(MlxVariables.RingVerbose);
 
     internal bool IsPresent(string variable) => lookUp(variable) is not null;
 
@@ -77,7 +49,7 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
     /// Whether a rank's variable is present, and nothing says that it is the only rank, as the variables of a launcher
     /// of one rank do.
     /// </summary>
-    internal bool IsRankOfSeveral(string variable) => IsPresent(variable) && Text(RankVariables.Mlx.Size) != "1";
+    internal bool IsRankOfSeveral(string variable) => IsPresent(variable) && Text(KnownLauncher.Mlx.Size!) != "1";
 
     /// <summary>A rank; <see langword="null"/> if the variable is absent.</summary>
     /// <exception cref="RendezvousException">It is not a rank.</exception>
@@ -152,6 +124,23 @@ internal sealed class LaunchEnvironment(Func<string, string?> lookUp)
         return string.IsNullOrWhiteSpace(path) && path is not null
             ? throw Malformed(variable, path, "the path of a JSON file", backend)
             : path;
+    }
+
+    /// <summary>What one of some names stands for; <see langword="null"/> if the variable is absent.</summary>
+    /// <exception cref="RendezvousException">It is another name.</exception>
+    internal T? Choice<T>(string variable, (string Name, T Value)[] choices, string backend)
+        where T : struct
+    {
+        if (lookUp(variable) is not { } text)
+        {
+            return null;
+        }
+
+        int index = Array.FindIndex(choices, choice => choice.Name == text);
+        string[] names = [.. choices.Select(static choice => choice.Name)];
+        return index >= 0
+            ? choices[index].Value
+            : throw Malformed(variable, text, $"{string.Join(", ", names[..^1])} or {names[^1]}", backend);
     }
 
     /// <summary>What to throw if a variable's value is not what it should be.</summary>

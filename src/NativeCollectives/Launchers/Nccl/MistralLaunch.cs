@@ -30,9 +30,6 @@ internal sealed class MistralLaunch : NcclLaunch
         WorkerId,
     ];
 
-    /// <summary>The path of the file that describes mistral.rs's ring, which NativeCollectives.Hosting reads.</summary>
-    internal const string RingFileVariable = "RING_CONFIG";
-
     private readonly bool _isHanded;
     private readonly bool _isHead;
     private readonly bool _isWorker;
@@ -199,7 +196,7 @@ internal sealed class MistralLaunch : NcclLaunch
     {
         if (_localSize > 1 && !_isHanded && base.ReadLocalRank() is null)
         {
-            NoteMissing(RankVariables.LocalRanks[0]);
+            NoteMissing(KnownLauncher.LocalRanks[0]);
         }
     }
 

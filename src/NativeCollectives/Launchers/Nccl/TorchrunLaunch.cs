@@ -3,16 +3,19 @@ namespace NativeCollectives;
 /// <summary>torchrun, or a script that sets its variables.</summary>
 internal sealed class TorchrunLaunch : NcclLaunch
 {
-    private const string Host = "MASTER_ADDR";
-    private const string Port = "MASTER_PORT";
+    internal const string Host = "MASTER_ADDR";
+    internal const string Port = "MASTER_PORT";
     private const string AgentStore = "TORCHELASTIC_USE_AGENT_STORE";
+
+    /// <summary>All variables that tell where the ranks meet.</summary>
+    internal static readonly string[] Variables = [Host, Port, AgentStore];
 
     internal TorchrunLaunch(NcclOptions options, LaunchEnvironment environment)
         : base(options, environment)
     {
         Need(Host);
         Need(Port);
-        NeedPlace(RankVariables.OfAnyLauncher);
+        NeedPlace(KnownLauncher.WithSize);
     }
 
     internal override bool IsMeant => Environment.IsPresent(Host) || Environment.IsPresent(Port);

@@ -14,7 +14,7 @@ internal sealed class CodeLaunch : NcclLaunch
 
         if (options.BootstrapGroup is null && options.Size != 1)
         {
-            NeedPlace(IsMlx ? [RankVariables.Mlx] : RankVariables.OfAnyLauncher);
+            NeedPlace(IsMlx ? [KnownLauncher.Mlx] : KnownLauncher.WithSize);
         }
     }
 

@@ -10,7 +10,7 @@ internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment enviro
 {
     private readonly List<string> _missing = [];
     private readonly List<string> _given = [];
-    private RankVariables _variables;
+    private KnownLauncher? _launcher;
 
     /// <summary>The order in which the environment is searched.</summary>
     internal static readonly NcclBootstrap[] InOrder =
@@ -54,10 +54,10 @@ internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment enviro
         bool hasRank = options.Rank is not null;
         bool hasSize = options.Size is not null;
         return new NcclPlace(
-            options.Rank ?? environment.Rank(_variables.Rank, NcclConfiguration.Name)!.Value,
-            hasRank ? null : _variables.Rank,
-            options.Size ?? environment.Size(_variables.Size, NcclConfiguration.Name)!.Value,
-            hasSize ? null : _variables.Size
+            options.Rank ?? environment.Rank(_launcher!.Rank, NcclConfiguration.Name)!.Value,
+            hasRank ? null : _launcher!.Rank,
+            options.Size ?? environment.Size(_launcher!.Size!, NcclConfiguration.Name)!.Value,
+            hasSize ? null : _launcher!.Size
         );
     }
 
@@ -71,7 +71,7 @@ internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment enviro
     /// </summary>
     internal virtual int? ReadLocalRank()
     {
-        string? variable = Array.Find(RankVariables.LocalRanks, environment.IsPresent);
+        string? variable = Array.Find(KnownLauncher.LocalRanks, environment.IsPresent);
         return variable is null ? null : environment.Rank(variable, NcclConfiguration.Name);
     }
 
@@ -91,12 +91,12 @@ internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment enviro
 
     protected void NoteMissing(string name) => _missing.Add(name);
 
-    /// <summary>Notes whether rank and size are there: in the options, or in one of some pairs of variables.</summary>
-    protected void NeedPlace(params RankVariables[] candidates)
+    /// <summary>Notes whether rank and size are there: in the options, or in the variables of one of some launchers.</summary>
+    protected void NeedPlace(params KnownLauncher[] candidates)
     {
-        _variables = RankVariables.Choose(candidates, environment, options.Rank is null, options.Size is null);
-        NeedUnless(options.Rank is not null, "NcclOptions.Rank", _variables.Rank);
-        NeedUnless(options.Size is not null, "NcclOptions.Size", _variables.Size);
+        _launcher = KnownLauncher.Choose(candidates, environment, options.Rank is null, options.Size is null);
+        NeedUnless(options.Rank is not null, "NcclOptions.Rank", _launcher.Rank);
+        NeedUnless(options.Size is not null, "NcclOptions.Size", _launcher.Size!);
     }
 
     private void NeedUnless(bool isOption, string option, string variable)

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace NativeCollectives.Hosting;
+namespace NativeCollectives;
 
 /// <summary>Numbers as Slurm writes them: <c>2(x3),1</c> is 2, 2, 2, 1.</summary>
 internal static class TaskCounts

@@ -3,13 +3,13 @@ namespace NativeCollectives;
 /// <summary>NCCL itself is told where rank 0 listens.</summary>
 internal sealed class CommIdLaunch : NcclLaunch
 {
-    private const string Variable = "NCCL_COMM_ID";
+    internal const string Variable = "NCCL_COMM_ID";
 
     internal CommIdLaunch(NcclOptions options, LaunchEnvironment environment)
         : base(options, environment)
     {
         Need(Variable);
-        NeedPlace(RankVariables.OfAnyLauncher);
+        NeedPlace(KnownLauncher.WithSize);
     }
 
     internal override bool IsMeant => Environment.IsPresent(Variable);
