@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Text.Json;
 using NativeCollectives.Cli.Hosts;
 
@@ -88,9 +87,7 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
                     Hosts.Select(host =>
                         Addresses(host)
                             .SelectMany(address => Enumerable.Repeat(address, options.ConnectionsPerIp))
-                            .Select(address =>
-                                $"{(address.Contains(':') ? $"[{address}]" : address)}:{Text(ports.Next(address))}"
-                            )
+                            .Select(address => new HostAndPort(address, ports.Next(address)).ToString())
                     )
                 );
         return Ranks(_ => common, file is null ? null : new(MlxVariables.HostFile, file), attempt);
@@ -154,10 +151,9 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
             );
         }
 
-        var matrix = JsonSerializer.Serialize(Hosts.Select((host, rank) => DeviceRow(host, rank).Select(Entry)));
+        var matrix = new DeviceMatrix([.. Hosts.Select(DeviceRow)]).ToJson();
         var coordinator = Addresses(Hosts[0])[0];
-        common[MlxVariables.Coordinator] =
-            $"{(coordinator.Contains(':') ? $"[{coordinator}]" : coordinator)}:{Text(ports.Next(coordinator))}";
+        common[MlxVariables.Coordinator] = new HostAndPort(coordinator, ports.Next(coordinator)).ToString();
         if (backend == LaunchBackend.JacclRing)
         {
             common[MlxVariables.PreferRing] = "1";
@@ -199,15 +195,6 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
                     + $"of which entry {rank} is null and the others name the devices towards the other hosts"
             );
     }
-
-    /// <summary>An entry of the matrix as MLX writes it.</summary>
-    private static object? Entry(IReadOnlyList<string> names) =>
-        names.Count switch
-        {
-            0 => null,
-            1 => names[0],
-            _ => names,
-        };
 
     private List<RankPlan> Ranks(
         Func<int, Dictionary<string, string>> variables,
@@ -294,7 +281,7 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
     {
         if (
             !IsLocal
-            && Hosts.Any(host => !IsLoopback(Addresses(host)[0]))
+            && Hosts.Any(host => !Host.IsLoopback(Addresses(host)[0]))
             && Hosts.FirstOrDefault(host => host.IsLocal && host.Ips.Count == 0) is { } lost
         )
         {
@@ -305,16 +292,11 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         }
     }
 
-    private static bool IsLoopback(string address) =>
-        address == "localhost" || (IPAddress.TryParse(address, out var ip) && IPAddress.IsLoopback(ip));
-
     /// <summary>
     /// Those of the hostfile; otherwise the name by which ssh knows the host, which may be an address.
     /// </summary>
     private static IReadOnlyList<string> Addresses(Host host) =>
-        host.Ips.Count > 0
-            ? host.Ips
-            : [host.Ssh == "localhost" ? "127.0.0.1" : host.Ssh[(host.Ssh.IndexOf('@') + 1)..]];
+        host.Ips.Count > 0 ? host.Ips : [host.Ssh == "localhost" ? "127.0.0.1" : host.Name];
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -143,11 +143,10 @@ internal sealed class ChildProcess : IDisposable
 
     private static unsafe int Spawn(ProcessStart start, int input, int output, int errors)
     {
-        using var arguments = new NativeStrings(start.Arguments);
-        using var environment = new NativeStrings([
-            .. start.Environment.Select(variable => $"{variable.Key}={variable.Value}"),
-        ]);
-        using var paths = new NativeStrings(start.Folder is null ? [start.Path] : [start.Path, start.Folder]);
+        using var strings = new NativeStrings();
+        var path = strings.Add(start.Path);
+        var arguments = strings.Add(start.Arguments);
+        var environment = strings.Add([.. start.Environment.Select(variable => $"{variable.Key}={variable.Value}")]);
         var block = (byte*)NativeMemory.AllocZeroed(3 * Libc.OpaqueSize);
         var attributes = block;
         var actions = block + Libc.OpaqueSize;
@@ -171,19 +170,10 @@ internal sealed class ChildProcess : IDisposable
             Check(Libc.ActionsDuplicate(actions, errors, 2));
             if (start.Folder is not null && start.Folder != CurrentFolder.PathOrNull)
             {
-                ChangeFolder(actions, paths.Pointer[1]);
+                ChangeFolder(actions, strings.Add(start.Folder));
             }
 
-            Check(
-                Libc.Spawn(
-                    out var process,
-                    paths.Pointer[0],
-                    actions,
-                    attributes,
-                    arguments.Pointer,
-                    environment.Pointer
-                )
-            );
+            Check(Libc.Spawn(out var process, path, actions, attributes, arguments, environment));
             return process;
         }
         finally

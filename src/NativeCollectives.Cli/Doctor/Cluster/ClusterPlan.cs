@@ -1,3 +1,5 @@
+using NativeCollectives.Cli.Hosts;
+
 namespace NativeCollectives.Cli.Doctor.Cluster;
 
 /// <summary>

@@ -109,8 +109,8 @@ internal sealed class HostChecks(ClusterPlan plan, IReadOnlyList<RankReport> ran
         {
             yield return new Finding(
                 where,
-                $"a process may lock {Words.Bytes(jaccl.LockableBytes.Value)} of memory (ulimit -l), "
-                    + $"but a rank of this group locks {Words.Bytes(matrix.LockedBytes(ring))}"
+                $"a process may lock {ByteSize.Rounded(jaccl.LockableBytes.Value)} of memory (ulimit -l), "
+                    + $"but a rank of this group locks {ByteSize.Rounded(matrix.LockedBytes(ring))}"
             );
         }
     }

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using NativeCollectives.Cli.Hosts;
+using NativeCollectives.Cli.Processes;
 
 namespace NativeCollectives.Cli.Doctor.Probing;
 
@@ -56,7 +57,7 @@ internal sealed class RemoteTool : IAsyncDisposable
 
         start.ArgumentList.Add("--");
         start.ArgumentList.Add(host);
-        start.ArgumentList.Add($"{tool} {string.Join(' ', arguments.Select(Quoted))}");
+        start.ArgumentList.Add($"{tool} {ShellQuoting.Join(arguments)}");
         try
         {
             return new RemoteTool(Process.Start(start)!, host);
@@ -96,7 +97,7 @@ internal sealed class RemoteTool : IAsyncDisposable
         {
             throw new ProbeException(
                 ProbeStep.Reach,
-                $"the tool on {_host} did not answer within {Words.Of(timeout)}",
+                $"the tool on {_host} did not answer within {Duration.Rounded(timeout)}",
                 failure
             );
         }
@@ -159,10 +160,4 @@ internal sealed class RemoteTool : IAsyncDisposable
             int code => $"the tool on {_host} ended with exit code {code}{said}",
         };
     }
-
-    private static string Quoted(string word) =>
-        word.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or ':' or '_' or '/')
-        && word.Length > 0
-            ? word
-            : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

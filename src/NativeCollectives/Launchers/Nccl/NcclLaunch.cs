@@ -91,7 +91,7 @@ internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment enviro
 
     protected void NoteMissing(string name) => _missing.Add(name);
 
-    /// <summary>Notes whether rank and size are there: in the options, or in the variables of one of some launchers.</summary>
+    /// <summary>Notes whether rank and size are there: in the options, or in a launcher's variables.</summary>
     protected void NeedPlace(params KnownLauncher[] candidates)
     {
         _launcher = KnownLauncher.Choose(candidates, environment, options.Rank is null, options.Size is null);

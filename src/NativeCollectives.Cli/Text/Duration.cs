@@ -1,8 +1,8 @@
 using System.Globalization;
 
-namespace NativeCollectives.Cli.Launch;
+namespace NativeCollectives.Cli;
 
-/// <summary>Durations as options give them.</summary>
+/// <summary>Durations, as options give them and as they are written for people.</summary>
 internal static class Duration
 {
     /// <summary>What one looks like, for help and errors.</summary>
@@ -27,7 +27,19 @@ internal static class Duration
             : null;
     }
 
-    /// <summary>Such as 1.5 s.</summary>
+    /// <summary>To the millisecond, such as 1.5 s.</summary>
     public static string Describe(TimeSpan duration) =>
         string.Create(CultureInfo.InvariantCulture, $"{duration.TotalSeconds:0.###} s");
+
+    /// <summary>Rounded: such as 250 ms, 1.25 s.</summary>
+    public static string Rounded(TimeSpan duration) =>
+        duration < TimeSpan.FromSeconds(1)
+            ? string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMilliseconds:0.#} ms")
+            : string.Create(CultureInfo.InvariantCulture, $"{duration.TotalSeconds:0.##} s");
+
+    /// <summary>A number of microseconds, rounded: such as 12 µs, 1.5 ms.</summary>
+    public static string Microseconds(double time) =>
+        time < 1000
+            ? string.Create(CultureInfo.InvariantCulture, $"{time:0} µs")
+            : string.Create(CultureInfo.InvariantCulture, $"{time / 1000:0.0} ms");
 }

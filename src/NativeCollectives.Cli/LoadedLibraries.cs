@@ -1,10 +1,19 @@
 using System.Runtime.InteropServices;
 
-namespace NativeCollectives.Cli.Doctor.Machine;
+namespace NativeCollectives.Cli;
 
 /// <summary>The files of the native libraries that this process has loaded.</summary>
 internal static unsafe partial class LoadedLibraries
 {
+    /// <summary>
+    /// The file of a library that a backend has loaded: the one that an option or a variable names, or the first whose
+    /// name begins so; <see langword="null"/>: none, or the system does not tell.
+    /// </summary>
+    public static string? Of(string? option, string variable, string beginning) =>
+        option
+        ?? (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } named ? named : null)
+        ?? PathOf(beginning);
+
     /// <summary>The file whose name begins so; <see langword="null"/>: none, or the system does not tell.</summary>
     public static string? PathOf(string beginning) =>
         All().FirstOrDefault(path => Path.GetFileName(path).StartsWith(beginning, StringComparison.Ordinal));

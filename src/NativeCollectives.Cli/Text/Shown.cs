@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace NativeCollectives.Cli;
 
 /// <summary>
@@ -15,4 +17,13 @@ internal static class Shown
         text.Length <= longest
             ? OptionCheck.Visible(text)!
             : $"{OptionCheck.Visible(text[..longest])}… ({text.Length} characters)";
+
+    /// <summary>JSON that is not what it should be: what it is, or, where it is short, itself.</summary>
+    public static string Json(JsonElement element) =>
+        element.ValueKind switch
+        {
+            JsonValueKind.Array => "a list",
+            JsonValueKind.Object => "an object",
+            _ => Text(element.GetRawText()),
+        };
 }

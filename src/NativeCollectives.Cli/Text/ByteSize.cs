@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace NativeCollectives.Cli.Bench;
+namespace NativeCollectives.Cli;
 
 /// <summary>
 /// Numbers of bytes as people write them: <c>8</c>, <c>64K</c>, <c>64KiB</c>, <c>256M</c>, <c>1G</c>; the units are
@@ -29,6 +29,7 @@ internal static class ByteSize
         return true;
     }
 
+    /// <summary>Exactly, in the largest unit of which it is a multiple.</summary>
     public static string Format(long bytes)
     {
         int power = 0;
@@ -40,4 +41,14 @@ internal static class ByteSize
 
         return $"{bytes} {_units[power]}";
     }
+
+    /// <summary>Rounded, in the largest unit of which there is at least one.</summary>
+    public static string Rounded(double bytes) =>
+        bytes switch
+        {
+            >= 1L << 30 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1L << 30):0.#} GiB"),
+            >= 1L << 20 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1L << 20):0.#} MiB"),
+            >= 1L << 10 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1L << 10):0.#} KiB"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"{bytes:0} bytes"),
+        };
 }
