@@ -1,8 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using NativeCollectives.Cli.Hosts;
 
-namespace NativeCollectives.Cli.Launch;
+namespace NativeCollectives.Cli.Hosts;
 
 /// <summary>One after the other, from a first one, as mlx.launch does.</summary>
 /// <param name="first">The first.</param>
@@ -24,7 +23,7 @@ internal sealed class ConsecutivePorts(int first, bool isHere) : IPorts
         if (isHere && IPAddress.TryParse(address, out IPAddress? ip))
         {
             using Socket held =
-                LocalPort.TryListen(ip, port, out SocketError refusal)
+                FreePorts.TryListen(ip, port, out SocketError refusal)
                 ?? throw new ToolException(
                     refusal == SocketError.AccessDenied
                         ? $"port {port} of {address} is one that this user may not listen on"
