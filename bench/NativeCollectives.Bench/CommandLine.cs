@@ -205,7 +205,7 @@ internal static class CommandLine
 
     private static async Task<int> RunAsync(BenchmarkOptions options, CancellationToken cancellationToken)
     {
-        using var scratch = new ScratchFolder();
+        using var scratch = new TemporaryFolder("native-collectives-bench-");
         try
         {
             Check(options);
@@ -258,7 +258,7 @@ internal static class CommandLine
     private static async Task<IReadOnlyList<IBenchmarkSystem>> SystemsAsync(
         BenchmarkOptions options,
         NcclMachine? machine,
-        ScratchFolder scratch,
+        TemporaryFolder scratch,
         CancellationToken cancellationToken
     )
     {

@@ -10,14 +10,14 @@ internal sealed class NcclDirectSystem : IBenchmarkSystem
     private readonly NcclDirectMode _mode;
     private readonly string _program;
     private readonly NcclMachine _machine;
-    private readonly ScratchFolder _scratch;
+    private readonly TemporaryFolder _scratch;
 
     private NcclDirectSystem(
         NcclDirectMode mode,
         string program,
         string version,
         NcclMachine machine,
-        ScratchFolder scratch
+        TemporaryFolder scratch
     )
     {
         _mode = mode;
@@ -35,7 +35,7 @@ internal sealed class NcclDirectSystem : IBenchmarkSystem
     public static async Task<IReadOnlyList<NcclDirectSystem>> PrepareAsync(
         IReadOnlyList<NcclDirectMode> modes,
         NcclMachine machine,
-        ScratchFolder scratch,
+        TemporaryFolder scratch,
         CancellationToken cancellationToken
     )
     {

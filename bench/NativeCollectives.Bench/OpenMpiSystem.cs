@@ -11,9 +11,9 @@ internal sealed class OpenMpiSystem : IBenchmarkSystem
 
     private readonly string _mpirun;
     private readonly string _program;
-    private readonly ScratchFolder _scratch;
+    private readonly TemporaryFolder _scratch;
 
-    private OpenMpiSystem(string mpirun, string program, string version, ScratchFolder scratch)
+    private OpenMpiSystem(string mpirun, string program, string version, TemporaryFolder scratch)
     {
         _mpirun = mpirun;
         _program = program;
@@ -26,7 +26,7 @@ internal sealed class OpenMpiSystem : IBenchmarkSystem
     public string Version { get; }
 
     /// <summary>Finds Open MPI and compiles our program for it.</summary>
-    public static async Task<OpenMpiSystem> PrepareAsync(ScratchFolder scratch, CancellationToken cancellationToken)
+    public static async Task<OpenMpiSystem> PrepareAsync(TemporaryFolder scratch, CancellationToken cancellationToken)
     {
         const string Missing =
             "Open MPI is not installed: mpicc and mpirun must be on the PATH (Debian: openmpi-bin and libopenmpi-dev).";

@@ -23,7 +23,7 @@ internal static class PeerProgram
         string source,
         string compiler,
         IReadOnlyList<string> options,
-        ScratchFolder scratch,
+        TemporaryFolder scratch,
         CancellationToken cancellationToken
     )
     {

@@ -13,9 +13,9 @@ internal sealed class VerbsDirectSystem : IBenchmarkSystem
     private readonly bool _copies;
     private readonly string _program;
     private readonly VerbsMachine _machine;
-    private readonly ScratchFolder _scratch;
+    private readonly TemporaryFolder _scratch;
 
-    private VerbsDirectSystem(bool copies, string program, VerbsMachine machine, ScratchFolder scratch)
+    private VerbsDirectSystem(bool copies, string program, VerbsMachine machine, TemporaryFolder scratch)
     {
         _copies = copies;
         _program = program;
@@ -35,7 +35,7 @@ internal sealed class VerbsDirectSystem : IBenchmarkSystem
     public static async Task<IReadOnlyList<VerbsDirectSystem>> PrepareAsync(
         IReadOnlyList<bool> copies,
         VerbsMachine machine,
-        ScratchFolder scratch,
+        TemporaryFolder scratch,
         CancellationToken cancellationToken
     )
     {

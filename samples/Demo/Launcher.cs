@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using NativeCollectives.Cli.Processes;
 
 namespace NativeCollectives.Demo;
 
@@ -7,6 +7,12 @@ internal static class Launcher
 {
     // More than any of this needs.
     private static readonly TimeSpan _limit = TimeSpan.FromMinutes(2);
+
+    // This program, as a rank.
+    private static readonly string[] _rank =
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet"
+            ? [Environment.ProcessPath!, typeof(Launcher).Assembly.Location, "rank"]
+            : [Environment.ProcessPath!, "rank"];
 
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments)
     {
@@ -31,24 +37,22 @@ internal static class Launcher
 
     private static async Task<int> RunAsync(ILaunch launch, int ranks)
     {
-        var processes = new List<Process>();
+        var processes = new List<PipedProcess>();
         try
         {
             for (var rank = 0; rank < ranks; rank++)
             {
-                processes.Add(Start(launch.Variables(rank)));
+                processes.Add(PipedProcess.Start(_rank, launch.Variables(rank)));
             }
 
             using var limit = new CancellationTokenSource(_limit);
-            var outputs = processes.Select(process => process.StandardOutput.ReadToEndAsync(limit.Token)).ToList();
-            var errors = processes.Select(process => process.StandardError.ReadToEndAsync(limit.Token)).ToList();
-            await Task.WhenAll(processes.Select(process => process.WaitForExitAsync(limit.Token)));
-            for (var rank = 0; rank < ranks; rank++)
+            var results = await Task.WhenAll(processes.Select(process => process.EndAsync(limit.Token)));
+            foreach (var result in results)
             {
-                Console.Write(await outputs[rank]);
-                Console.Error.Write(await errors[rank]);
+                Console.Write(result.Output);
+                Console.Error.Write(result.Errors);
             }
-            var failed = processes.Count(process => process.ExitCode != 0);
+            var failed = results.Count(result => result.ExitCode != 0);
             Console.WriteLine(failed == 0 ? $"{ranks} ranks, all well" : $"{failed} of {ranks} ranks failed");
             return failed == 0 ? 0 : 1;
         }
@@ -59,30 +63,7 @@ internal static class Launcher
         }
         finally
         {
-            foreach (var process in processes)
-            {
-                process.Kill(); // nothing happens to one that has ended
-                process.Dispose();
-            }
+            processes.ForEach(process => process.Dispose());
         }
-    }
-
-    private static Process Start(IReadOnlyDictionary<string, string> variables)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!)
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
-        {
-            start.ArgumentList.Add(typeof(Launcher).Assembly.Location);
-        }
-        start.ArgumentList.Add("rank");
-        foreach (var (name, value) in variables)
-        {
-            start.Environment[name] = value;
-        }
-        return Process.Start(start)!;
     }
 }

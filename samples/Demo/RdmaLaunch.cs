@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
+using NativeCollectives.Cli.Hosts;
 
 namespace NativeCollectives.Demo;
 
@@ -12,7 +13,7 @@ internal sealed class RdmaLaunch : ILaunch
 {
     private readonly int _ranks;
     private readonly bool _isRing;
-    private readonly string _coordinator = FreeAddresses.Find(1)[0];
+    private readonly string _coordinator = FreePorts.OfLoopback(1)[0];
     private readonly DirectoryInfo _folder;
 
     public RdmaLaunch(int ranks, bool isRing)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using NativeCollectives.Cli.Hosts;
 
 namespace NativeCollectives.Demo;
 
@@ -11,7 +12,7 @@ internal sealed class RingLaunch : ILaunch
     public RingLaunch(int ranks) =>
         File.WriteAllText(
             _hostFile,
-            JsonSerializer.Serialize(FreeAddresses.Find(ranks).Select(address => new[] { address }))
+            JsonSerializer.Serialize(FreePorts.OfLoopback(ranks).Select(address => new[] { address }))
         );
 
     public IReadOnlyDictionary<string, string> Variables(int rank) =>

@@ -4,6 +4,7 @@ using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using NativeCollectives.Tests.Package;
 using NUnit.Framework;
 
 namespace NativeCollectives.Tests;
@@ -81,9 +82,9 @@ public sealed class BindingsTests
         {
             Assert.Ignore("The exports are read from an ELF file, which a shared library is on Linux only.");
         }
-        var exported = ElfExports
-            .Functions(LibraryPath)
-            .Where(name => name.StartsWith("nc_", StringComparison.Ordinal));
+        var exported = SharedLibrary
+            .Read(File.ReadAllBytes(LibraryPath))
+            .Exports.Where(name => name.StartsWith("nc_", StringComparison.Ordinal));
         Assert.That(BoundFunctions.Select(function => function.Name), Is.EquivalentTo(exported));
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using NativeCollectives.Cli.Hosts;
 
 namespace NativeCollectives.Tests.Shared;
 
@@ -10,12 +11,10 @@ namespace NativeCollectives.Tests.Shared;
 /// </summary>
 internal sealed class Ports : IDisposable
 {
-    private const int First = 12000;
-    private const int Last = 31999;
     private static readonly string _locks = Directory
         .CreateDirectory(Path.Combine(Path.GetTempPath(), "native-collectives-ports"))
         .FullName;
-    private static int _next = Random.Shared.Next(First, Last);
+    private static int _next = Random.Shared.Next(LocalPort.First, LocalPort.Last);
 
     private readonly List<Socket?> _held = [];
     private readonly List<FileStream> _reserved = [];
@@ -25,7 +24,7 @@ internal sealed class Ports : IDisposable
         var host = IPAddress.Parse(address);
         while (_held.Count < count)
         {
-            var port = First + (Interlocked.Increment(ref _next) % (Last - First + 1));
+            var port = LocalPort.First + (Interlocked.Increment(ref _next) % (LocalPort.Last - LocalPort.First + 1));
             FileStream reserved;
             try
             {
@@ -42,20 +41,14 @@ internal sealed class Ports : IDisposable
             {
                 continue;
             }
-            var socket = new Socket(host.AddressFamily, SocketType.Stream, ProtocolType.Tcp)
+            if (LocalPort.TryBind(host, port) is { } socket)
             {
-                ExclusiveAddressUse = true,
-            };
-            try
-            {
-                socket.Bind(new IPEndPoint(host, port));
                 _held.Add(socket);
                 _reserved.Add(reserved);
                 Numbers.Add(port);
             }
-            catch (SocketException)
+            else
             {
-                socket.Dispose();
                 reserved.Dispose();
             }
         }

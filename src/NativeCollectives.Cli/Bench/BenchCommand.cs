@@ -45,7 +45,7 @@ internal static class BenchCommand
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var interruption = new Interruption();
-        using var scratch = new ScratchFolder();
+        using var scratch = new TemporaryFolder("native-collectives-bench-");
         interruption.Tell(_ => stop.Cancel());
         try
         {

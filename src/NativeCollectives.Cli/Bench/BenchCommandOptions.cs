@@ -142,7 +142,7 @@ internal sealed class BenchCommandOptions
     private readonly Option<string?> _deviceFile = Text(
         "--device-file",
         "file",
-        "jaccl: the device matrix, as in MLX_IBV_DEVICES; one row for each rank."
+        $"jaccl: the device matrix, as in {MlxVariables.DeviceFile}; one row for each rank."
     );
 
     private readonly Option<string?> _verbsLibrary = Text(

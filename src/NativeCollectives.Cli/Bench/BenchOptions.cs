@@ -132,3 +132,10 @@ internal sealed record BenchOptions
             _ => [false, true],
         };
 }
+
+/// <summary>Where the operations' buffers lie.</summary>
+internal enum BufferMemory
+{
+    Host,
+    Device,
+}

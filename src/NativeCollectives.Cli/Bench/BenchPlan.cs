@@ -1,3 +1,5 @@
+using NativeCollectives.Cli.Hosts;
+
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>
@@ -15,11 +17,10 @@ internal sealed record BenchPlan(
 )
 {
     private const int MostRanks = 64;
-    private const int MostMeshRanks = 8;
 
     /// <summary>Ranks on this machine, which the tool starts.</summary>
     /// <exception cref="ToolException">The options do not fit the backend or the machine.</exception>
-    public static BenchPlan Local(BenchOptions options, ScratchFolder scratch)
+    public static BenchPlan Local(BenchOptions options, TemporaryFolder scratch)
     {
         BackendKind backend = options.Backend == BackendKind.Any ? FirstUsable(options) : options.Backend;
         RefuseOthersOptions(options, backend);
@@ -118,20 +119,20 @@ internal sealed record BenchPlan(
         );
     }
 
-    private static BenchPlan OfJaccl(BenchOptions options, ScratchFolder scratch)
+    private static BenchPlan OfJaccl(BenchOptions options, TemporaryFolder scratch)
     {
         IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>>? matrix = options.DeviceFile is null
             ? null
-            : DeviceMatrix.Read(options.DeviceFile);
+            : DeviceMatrix.Read(options.DeviceFile).Rows;
         VerbsMachine machine = VerbsMachineOf(options, matrix);
         IReadOnlyList<VerbsTopology> topologies =
             options.Topologies.Count > 0 ? options.Topologies : [VerbsTopology.Mesh];
         IReadOnlyList<int> ranks = options.Ranks.Count > 0 ? options.Ranks : [matrix?.Count ?? 2];
-        int most = topologies.Contains(VerbsTopology.Mesh) ? MostMeshRanks : MostRanks;
+        int most = topologies.Contains(VerbsTopology.Mesh) ? DeviceMatrix.MostMeshRanks : MostRanks;
         if (ranks.FirstOrDefault(number => number < 2 || number > most) is var wrong and > 0)
         {
             throw ToolException.Usage(
-                $"--ranks is {wrong}, but should be 2 to {most} for jaccl{(most == MostMeshRanks ? " in a mesh" : "")}."
+                $"--ranks is {wrong}, but should be 2 to {most} for jaccl{(most == DeviceMatrix.MostMeshRanks ? " in a mesh" : "")}."
             );
         }
 

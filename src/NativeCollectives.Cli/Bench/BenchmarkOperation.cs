@@ -177,3 +177,42 @@ internal sealed record BenchmarkOperation
 
     public static BenchmarkOperation Find(string name) => All.Single(operation => operation.Name == name);
 }
+
+/// <summary>Where a block of a result comes from.</summary>
+/// <param name="Rank">The rank whose input it is; <see langword="null"/>: the inputs of all, combined.</param>
+/// <param name="Start">The index in that input at which the block begins.</param>
+internal readonly record struct BlockSource(int? Rank, long Start);
+
+/// <summary>The operations that can be measured.</summary>
+internal enum CollectiveKind
+{
+    AllReduce,
+    AllGather,
+    ReduceScatter,
+    Broadcast,
+    Reduce,
+    Gather,
+    Scatter,
+    AllToAll,
+    SendReceive,
+    Barrier,
+}
+
+/// <summary>How an operation shares memory between a rank's input and output, if it is to work in place.</summary>
+internal enum InPlaceForm
+{
+    /// <summary>It cannot.</summary>
+    None,
+
+    /// <summary>Input and output are one buffer.</summary>
+    Same,
+
+    /// <summary>The same, and the operation has no other form.</summary>
+    Always,
+
+    /// <summary>The input is the own block of the output.</summary>
+    InputInOutput,
+
+    /// <summary>The output is the own block of the input.</summary>
+    OutputInInput,
+}

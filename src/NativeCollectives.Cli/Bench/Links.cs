@@ -25,3 +25,10 @@ internal sealed record Links(int? Sockets = null, VerbsTopology? Topology = null
             ? [new Links(Topology: topology)]
             : wires.Select(number => new Links(Topology: topology, Wires: number));
 }
+
+/// <summary>How JACCL joins its ranks.</summary>
+internal enum VerbsTopology
+{
+    Mesh,
+    Ring,
+}

@@ -34,7 +34,8 @@ internal static class DoctorCommand
             Description =
                 "Test the hosts and links of this file: a launcher's hostfile (the one for launch, MLX's too), the "
                 + "ring's list of lists of "
-                + "\"host:port\" (MLX_HOSTFILE), or jaccl's matrix of RDMA devices (MLX_IBV_DEVICES). Addresses with "
+                + $"\"host:port\" ({MlxVariables.HostFile}), or jaccl's matrix of RDMA devices "
+                + $"({MlxVariables.DeviceFile}). Addresses with "
                 + "ports are tested at these ports, so no "
                 + "job may be running. The tool must be installed on other hosts, and ssh reach them without a "
                 + "password.",

@@ -1,3 +1,6 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using NativeCollectives.Cli.Doctor.Cluster;
 using NativeCollectives.Cli.Doctor.Configured;
 using NativeCollectives.Cli.Doctor.Machine;
@@ -39,4 +42,28 @@ internal sealed record DoctorReport(
         ];
         return new DoctorReport(findings.Length == 0, findings, machine, configuration, hostfile);
     }
+}
+
+/// <summary>Something that is wrong.</summary>
+/// <param name="Where">What it is wrong with, such as <c>link 0 → 1</c> or <c>rank 2</c>.</param>
+/// <param name="Message">What is wrong: a sentence without a full stop.</param>
+internal sealed record Finding(string Where, string Message);
+
+/// <summary>
+/// How doctor's records become JSON: camelCase names, <see langword="null"/> where nothing is known;
+/// docs/tool-doctor.md lists them.
+/// </summary>
+internal static class DoctorJson
+{
+    public static JsonSerializerOptions Compact { get; } = Make(indented: false);
+
+    public static JsonSerializerOptions Readable { get; } = Make(indented: true);
+
+    private static JsonSerializerOptions Make(bool indented) =>
+        new(JsonSerializerDefaults.Web)
+        {
+            WriteIndented = indented,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            NumberHandling = JsonNumberHandling.Strict,
+        };
 }

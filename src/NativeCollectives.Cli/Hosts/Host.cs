@@ -28,7 +28,13 @@ internal sealed record Host(string Ssh)
     /// <summary>The folder in which this host's program starts; beyond MLX's format.</summary>
     public string? Cwd { get; init; }
 
+    /// <summary>The name or address of the host alone: ssh may be told a user too, user@host.</summary>
+    public string Name => Ssh[(Ssh.LastIndexOf('@') + 1)..];
+
     /// <summary>Every address of loopback is this machine: several make one machine look like several hosts.</summary>
-    public bool IsLocal =>
-        Ssh == "localhost" || (IPAddress.TryParse(Ssh, out IPAddress? address) && IPAddress.IsLoopback(address));
+    public bool IsLocal => IsLoopback(Ssh);
+
+    /// <summary>Whether a name or an address means every host itself.</summary>
+    public static bool IsLoopback(string name) =>
+        name == "localhost" || (IPAddress.TryParse(name, out IPAddress? address) && IPAddress.IsLoopback(address));
 }

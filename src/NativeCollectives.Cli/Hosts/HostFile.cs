@@ -29,12 +29,15 @@ internal sealed record HostFile(IReadOnlyList<Host> Hosts)
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="ToolException">It cannot be read, or is not a hostfile.</exception>
-    public static HostFile Read(string path)
+    public static HostFile Read(string path) => Parse(ReadText(path), path);
+
+    /// <summary>The text of a hostfile of any kind.</summary>
+    /// <exception cref="ToolException">It cannot be read.</exception>
+    public static string ReadText(string path)
     {
-        string json;
         try
         {
-            json = SmallFile.ReadText(path);
+            return SmallFile.ReadText(path);
         }
         catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -44,8 +47,6 @@ internal sealed record HostFile(IReadOnlyList<Host> Hosts)
         {
             throw ToolException.Usage($"the hostfile {path} cannot be read: {failure.Message}");
         }
-
-        return Parse(json, path);
     }
 
     /// <summary>Reads the text of a file.</summary>
@@ -98,16 +99,7 @@ internal sealed record HostFile(IReadOnlyList<Host> Hosts)
         var node = new JsonObject { ["ssh"] = host.Ssh, ["ips"] = Texts(host.Ips) };
         if (host.Rdma is { } row)
         {
-            node["rdma"] = new JsonArray([
-                .. row.Select(names =>
-                    names.Count switch
-                    {
-                        0 => null,
-                        1 => (JsonNode?)JsonValue.Create(names[0]),
-                        _ => Texts(names),
-                    }
-                ),
-            ]);
+            node["rdma"] = DeviceMatrix.ToJson(row);
         }
 
         if (host.Command is { } command)

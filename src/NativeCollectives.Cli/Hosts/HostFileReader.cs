@@ -27,7 +27,7 @@ internal sealed class HostFileReader(string file)
                     Envs = Variables(root, ""),
                 };
             default:
-                throw Wrong($"holds {Described(root)}", "a list of hosts, or an object with \"hosts\"");
+                throw Wrong($"holds {Shown.Json(root)}", "a list of hosts, or an object with \"hosts\"");
         }
     }
 
@@ -41,7 +41,7 @@ internal sealed class HostFileReader(string file)
     {
         if (list.ValueKind != JsonValueKind.Array)
         {
-            throw Wrong($"{where} is {Described(list)}", "a list of hosts");
+            throw Wrong($"{where} is {Shown.Json(list)}", "a list of hosts");
         }
 
         if (list.GetArrayLength() == 0)
@@ -58,7 +58,7 @@ internal sealed class HostFileReader(string file)
         if (element.ValueKind != JsonValueKind.Object)
         {
             throw Wrong(
-                $"{where} is {Described(element)}",
+                $"{where} is {Shown.Json(element)}",
                 "an object such as {\"ssh\": \"name\", \"ips\": [\"192.168.0.1\"]}"
             );
         }
@@ -93,7 +93,7 @@ internal sealed class HostFileReader(string file)
     {
         if (row.ValueKind != JsonValueKind.Array)
         {
-            throw Wrong($"{where}: \"rdma\" is {Described(row)}", "a list with an entry for each rank");
+            throw Wrong($"{where}: \"rdma\" is {Shown.Json(row)}", "a list with an entry for each rank");
         }
 
         return [.. row.EnumerateArray().Select((entry, peer) => Names(entry, $"{where}: \"rdma\"[{peer}]"))];
@@ -107,7 +107,7 @@ internal sealed class HostFileReader(string file)
             JsonValueKind.Null => [],
             JsonValueKind.String => [Text(entry, where, expected)],
             JsonValueKind.Array => [.. entry.EnumerateArray().Select(name => Text(name, where, expected))],
-            _ => throw Wrong($"{where} is {Described(entry)}", expected),
+            _ => throw Wrong($"{where} is {Shown.Json(entry)}", expected),
         };
     }
 
@@ -117,7 +117,7 @@ internal sealed class HostFileReader(string file)
         if (command.ValueKind != JsonValueKind.Array || command.GetArrayLength() == 0)
         {
             throw Wrong(
-                $"{where}: \"command\" is {(command.ValueKind == JsonValueKind.Array ? "empty" : Described(command))}",
+                $"{where}: \"command\" is {(command.ValueKind == JsonValueKind.Array ? "empty" : Shown.Json(command))}",
                 expected
             );
         }
@@ -166,7 +166,7 @@ internal sealed class HostFileReader(string file)
 
         if (list.ValueKind != JsonValueKind.Array)
         {
-            throw Wrong($"{where} is {Described(list)}", $"a list of {of}");
+            throw Wrong($"{where} is {Shown.Json(list)}", $"a list of {of}");
         }
 
         return [.. list.EnumerateArray().Select((text, index) => Text(text, $"{where}[{index}]", $"a list of {of}"))];
@@ -175,19 +175,11 @@ internal sealed class HostFileReader(string file)
     private string Text(JsonElement element, string where, string expected) =>
         element.ValueKind == JsonValueKind.String && element.GetString() is { Length: > 0 } text && !text.Contains('\0')
             ? text
-            : throw Wrong($"{where} is {Described(element)}", expected);
+            : throw Wrong($"{where} is {Shown.Json(element)}", expected);
 
     /// <summary>Null also where the file says null.</summary>
     private static JsonElement? Property(JsonElement element, string key) =>
         element.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
-
-    private static string Described(JsonElement element) =>
-        element.ValueKind switch
-        {
-            JsonValueKind.Array => "a list",
-            JsonValueKind.Object => "an object",
-            _ => Shown.Text(element.GetRawText()),
-        };
 
     private ToolException Wrong(string what, string expected) =>
         ToolException.Usage($"the hostfile {file} is malformed: {what}; expected {expected}");

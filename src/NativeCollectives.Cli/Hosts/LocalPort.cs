@@ -3,37 +3,63 @@ using System.Net.Sockets;
 
 namespace NativeCollectives.Cli.Hosts;
 
-/// <summary>Ports of this machine.</summary>
+/// <summary>Ports of this machine. Tests compile this file too, so that it uses nothing else of the tool.</summary>
 internal static class LocalPort
 {
     /// <summary>
-    /// Listens on a port; null, with the reason, if it is another's or forbidden. Only who listens keeps others out:
-    /// they may bind a port that is merely bound.
+    /// The ports from <see cref="First"/> to <see cref="Last"/> are below the range from which systems take those of
+    /// outgoing connections.
     /// </summary>
-    /// <exception cref="ToolException">Nobody can listen at that address here.</exception>
-    public static Socket? TryListen(IPAddress address, int port, out SocketError refusal)
+    public const int First = 12000;
+
+    /// <inheritdoc cref="First"/>
+    public const int Last = 31999;
+
+    /// <summary>Listens on a port; null, with the reason, if it is another's or forbidden.</summary>
+    /// <remarks>Only who listens keeps others out: they may bind a port that is merely bound.</remarks>
+    /// <exception cref="SocketException">Nobody can listen at that address here.</exception>
+    public static Socket? TryListen(IPAddress address, int port, out SocketError refusal) =>
+        TryHold(address, port, isExclusive: false, static socket => socket.Listen(), out refusal);
+
+    /// <summary>
+    /// Binds a port that nobody has used for a while, so that nobody else can, without listening on it; null if there
+    /// is somebody.
+    /// </summary>
+    /// <exception cref="SocketException">Nobody can listen at that address here.</exception>
+    public static Socket? TryBind(IPAddress address, int port) =>
+        TryHold(address, port, isExclusive: true, static _ => { }, out _);
+
+    private static Socket? TryHold(
+        IPAddress address,
+        int port,
+        bool isExclusive,
+        Action<Socket> hold,
+        out SocketError refusal
+    )
     {
         refusal = SocketError.Success;
-        Socket? socket = null;
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            if (isExclusive)
+            {
+                socket.ExclusiveAddressUse = true;
+            }
+
             socket.Bind(new IPEndPoint(address, port));
-            socket.Listen();
+            hold(socket);
             return socket;
         }
         catch (SocketException failure)
         {
-            socket?.Dispose();
+            socket.Dispose();
             refusal = failure.SocketErrorCode;
-            return refusal switch
+            if (refusal is SocketError.AddressAlreadyInUse or SocketError.AccessDenied)
             {
-                SocketError.AddressAlreadyInUse or SocketError.AccessDenied => null,
-                SocketError.AddressNotAvailable => throw ToolException.Usage(
-                    $"{address} is not an address of this machine, on which its rank would run"
-                ),
-                _ => throw new ToolException($"no port of {address} can be had: {failure.Message}"),
-            };
+                return null;
+            }
+
+            throw;
         }
     }
 }

@@ -1,8 +1,21 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Globalization;
+using NativeCollectives.Cli.Processes;
 
 namespace NativeCollectives.Cli.Hosts;
+
+/// <summary>Runs commands on hosts.</summary>
+internal interface IRemoteShell
+{
+    /// <summary>Runs a command of the POSIX shell on a host and waits for its end.</summary>
+    /// <param name="host">The host, as ssh knows it; 127.0.0.1, localhost and ::1 need no ssh.</param>
+    /// <param name="command">The text of the command.</param>
+    /// <param name="timeout">How long it may take; after it the result has <see cref="ExitCodes.TimedOut"/>.</param>
+    /// <param name="cancellationToken">Ends the command and the wait.</param>
+    /// <returns>
+    /// What came of it; 255 is ssh's own code where it does not reach the host, whose errors are then those of ssh.
+    /// </returns>
+    Task<ProcessResult> RunAsync(string host, string command, TimeSpan timeout, CancellationToken cancellationToken);
+}
 
 /// <summary>
 /// Runs commands on other hosts by the ssh that is first on PATH, without ever asking for a password, and on this one
@@ -12,15 +25,24 @@ internal sealed class SshShell : IRemoteShell
 {
     private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>What ssh is told besides the host and the command.</summary>
+    /// <summary>The words that run a command on a host by ssh.</summary>
+    /// <param name="host">The host, as ssh knows it.</param>
+    /// <param name="command">The text of the command.</param>
     /// <param name="connectTimeout">How long connecting may take.</param>
-    public static IReadOnlyList<string> Options(TimeSpan connectTimeout)
+    /// <param name="options">What ssh is told besides.</param>
+    public static IReadOnlyList<string> Command(
+        string host,
+        string command,
+        TimeSpan connectTimeout,
+        params IReadOnlyList<string> options
+    )
     {
         var seconds = Math.Max(1, (int)Math.Ceiling(connectTimeout.TotalSeconds));
 
         // A connection of its own: its end is that of what runs there.
         return
         [
+            "ssh",
             "-o",
             "BatchMode=yes",
             "-o",
@@ -31,75 +53,40 @@ internal sealed class SshShell : IRemoteShell
             string.Create(CultureInfo.InvariantCulture, $"ConnectTimeout={seconds}"),
             "-o",
             "LogLevel=ERROR",
+            .. options,
+            "--",
+            host,
+            command,
         ];
     }
 
-    public async Task<RemoteResult> RunAsync(
+    public async Task<ProcessResult> RunAsync(
         string host,
         string command,
         TimeSpan timeout,
         CancellationToken cancellationToken
     )
     {
-        var start = new ProcessStartInfo
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        if (new Host(host).IsLocal)
-        {
-            start.FileName = "/bin/sh";
-            start.ArgumentList.Add("-c");
-        }
-        else
-        {
-            start.FileName = "ssh";
-            foreach (var option in Options(timeout < _connectTimeout ? timeout : _connectTimeout))
-            {
-                start.ArgumentList.Add(option);
-            }
-
-            start.ArgumentList.Add("--");
-            start.ArgumentList.Add(host);
-        }
-
-        start.ArgumentList.Add(command);
-        using Process process = Start(start);
-        process.StandardInput.Close();
+        using var process = PipedProcess.Start(
+            new Host(host).IsLocal
+                ? ["/bin/sh", "-c", command]
+                : Command(host, command, timeout < _connectTimeout ? timeout : _connectTimeout),
+            failureCode: ExitCodes.NotFound
+        );
+        process.CloseInput();
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(timeout);
         try
         {
-            Task<string> output = process.StandardOutput.ReadToEndAsync(deadline.Token);
-            Task<string> errors = process.StandardError.ReadToEndAsync(deadline.Token);
-            await Task.WhenAll(output, errors, process.WaitForExitAsync(deadline.Token));
-            return new RemoteResult(process.ExitCode, await output, await errors);
+            return await process.EndAsync(deadline.Token);
         }
         catch (OperationCanceledException)
         {
-            process.Kill(entireProcessTree: true);
             cancellationToken.ThrowIfCancellationRequested();
-            return new RemoteResult(
+            return new ProcessResult(
                 ExitCodes.TimedOut,
                 "",
                 string.Create(CultureInfo.InvariantCulture, $"no answer within {timeout.TotalSeconds:0.#} s")
-            );
-        }
-    }
-
-    private static Process Start(ProcessStartInfo start)
-    {
-        try
-        {
-            return Process.Start(start)!;
-        }
-        catch (Win32Exception failure)
-        {
-            throw new ToolException(
-                $"{start.FileName} cannot be started: {failure.Message}",
-                ExitCodes.NotFound,
-                failure
             );
         }
     }

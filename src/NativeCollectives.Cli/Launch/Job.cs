@@ -372,3 +372,25 @@ internal sealed class Job : IDisposable
         return thread;
     }
 }
+
+/// <summary>How a job has ended.</summary>
+/// <param name="ExitCode">The tool's exit code.</param>
+/// <param name="Messages">What the user is told, in this order.</param>
+/// <param name="CanRestart">Whether a rank has failed, rather than the job been ended from outside.</param>
+internal readonly record struct JobResult(int ExitCode, IReadOnlyList<string> Messages, bool CanRestart);
+
+/// <summary>What happens to a job.</summary>
+internal abstract record JobEvent
+{
+    /// <summary>The process of a rank has ended.</summary>
+    public sealed record Ended(Rank Rank, ProcessEnd End) : JobEvent;
+
+    /// <summary>Nothing is left of a rank.</summary>
+    public sealed record Gone : JobEvent;
+
+    /// <summary>The tool has got a signal.</summary>
+    public sealed record Interrupted(int Signal) : JobEvent;
+
+    /// <summary>The tool's standard output cannot be written any more; an errno says why.</summary>
+    public sealed record OutputBroken(int Error) : JobEvent;
+}

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Text.Json;
 using NativeCollectives.Cli.Hosts;
 
@@ -67,7 +66,7 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         Dictionary<string, string> common = [];
         if (options.IsVerbose)
         {
-            common["MLX_RING_VERBOSE"] = "1";
+            common[MlxVariables.RingVerbose] = "1";
         }
 
         if (Hosts.FirstOrDefault(host => Addresses(host).Count != Addresses(Hosts[0]).Count) is { } other)
@@ -88,12 +87,10 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
                     Hosts.Select(host =>
                         Addresses(host)
                             .SelectMany(address => Enumerable.Repeat(address, options.ConnectionsPerIp))
-                            .Select(address =>
-                                $"{(address.Contains(':') ? $"[{address}]" : address)}:{Text(ports.Next(address))}"
-                            )
+                            .Select(address => new HostAndPort(address, ports.Next(address)).ToString())
                     )
                 );
-        return Ranks(_ => common, file is null ? null : new("MLX_HOSTFILE", file), attempt);
+        return Ranks(_ => common, file is null ? null : new(MlxVariables.HostFile, file), attempt);
     }
 
     private List<RankPlan> Nccl(IPorts ports, int attempt)
@@ -109,10 +106,10 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
                 var device = seen[host] = seen.GetValueOrDefault(host, -1) + 1;
                 Dictionary<string, string> variables = new()
                 {
-                    ["NCCL_HOST_IP"] = address,
-                    ["NCCL_PORT"] = port,
-                    ["MLX_WORLD_SIZE"] = Text(Hosts.Count),
-                    ["CUDA_VISIBLE_DEVICES"] =
+                    [MlxVariables.NcclHost] = address,
+                    [MlxVariables.NcclPort] = port,
+                    [KnownLauncher.Mlx.Size!] = Text(Hosts.Count),
+                    [VisibleDevicesVariable] =
                         !Hosts[rank].IsLocal || visible is null ? Text(device)
                         : device < visible.Length ? visible[device]
                         : throw ToolException.Usage(
@@ -154,16 +151,15 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
             );
         }
 
-        var matrix = JsonSerializer.Serialize(Hosts.Select((host, rank) => DeviceRow(host, rank).Select(Entry)));
+        var matrix = new DeviceMatrix([.. Hosts.Select(DeviceRow)]).ToJson();
         var coordinator = Addresses(Hosts[0])[0];
-        common["MLX_JACCL_COORDINATOR"] =
-            $"{(coordinator.Contains(':') ? $"[{coordinator}]" : coordinator)}:{Text(ports.Next(coordinator))}";
+        common[MlxVariables.Coordinator] = new HostAndPort(coordinator, ports.Next(coordinator)).ToString();
         if (backend == LaunchBackend.JacclRing)
         {
-            common["MLX_JACCL_RING"] = "1";
+            common[MlxVariables.PreferRing] = "1";
         }
 
-        return Ranks(_ => common, new("MLX_IBV_DEVICES", matrix), attempt);
+        return Ranks(_ => common, new(MlxVariables.DeviceFile, matrix), attempt);
     }
 
     private IReadOnlyList<IReadOnlyList<string>> DeviceRow(Host host, int rank)
@@ -199,15 +195,6 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
                     + $"of which entry {rank} is null and the others name the devices towards the other hosts"
             );
     }
-
-    /// <summary>An entry of the matrix as MLX writes it.</summary>
-    private static object? Entry(IReadOnlyList<string> names) =>
-        names.Count switch
-        {
-            0 => null,
-            1 => names[0],
-            _ => names,
-        };
 
     private List<RankPlan> Ranks(
         Func<int, Dictionary<string, string>> variables,
@@ -261,15 +248,15 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         // The backend is the one that the ranks are prepared for, whatever else they find.
         Dictionary<string, string> all = new(common)
         {
-            ["MLX_RANK"] = Text(rank),
-            [BackendVariable.Name] = backend == LaunchBackend.JacclRing ? LaunchBackend.Jaccl : backend,
+            [KnownLauncher.Mlx.Rank] = Text(rank),
+            [OwnVariables.Backend] = backend == LaunchBackend.JacclRing ? LaunchBackend.Jaccl : backend,
             [RestartVariable] = Text(attempt),
         };
 
         // A rank without a hostfile says that it is alone on purpose.
         if (Hosts.Count == 1)
         {
-            all["MLX_WORLD_SIZE"] = "1";
+            all[KnownLauncher.Mlx.Size!] = "1";
         }
 
         IEnumerable<string> given =
@@ -294,7 +281,7 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
     {
         if (
             !IsLocal
-            && Hosts.Any(host => !IsLoopback(Addresses(host)[0]))
+            && Hosts.Any(host => !Host.IsLoopback(Addresses(host)[0]))
             && Hosts.FirstOrDefault(host => host.IsLocal && host.Ips.Count == 0) is { } lost
         )
         {
@@ -305,16 +292,11 @@ internal sealed class JobPlanner(LaunchOptions options, string backend)
         }
     }
 
-    private static bool IsLoopback(string address) =>
-        address == "localhost" || (IPAddress.TryParse(address, out var ip) && IPAddress.IsLoopback(ip));
-
     /// <summary>
     /// Those of the hostfile; otherwise the name by which ssh knows the host, which may be an address.
     /// </summary>
     private static IReadOnlyList<string> Addresses(Host host) =>
-        host.Ips.Count > 0
-            ? host.Ips
-            : [host.Ssh == "localhost" ? "127.0.0.1" : host.Ssh[(host.Ssh.IndexOf('@') + 1)..]];
+        host.Ips.Count > 0 ? host.Ips : [host.Ssh == "localhost" ? "127.0.0.1" : host.Name];
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

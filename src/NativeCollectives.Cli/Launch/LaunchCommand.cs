@@ -88,7 +88,7 @@ internal static class LaunchCommand
         };
         var verbose = new Option<bool>("--verbose")
         {
-            Description = "Say what is started where; MLX_RING_VERBOSE=1 for ring, NCCL_DEBUG=INFO for nccl",
+            Description = $"Say what is started where; {MlxVariables.RingVerbose}=1 for ring, NCCL_DEBUG=INFO for nccl",
         };
         var dryRun = new Option<bool>("--dry-run")
         {

@@ -104,31 +104,24 @@ internal sealed class Launcher(LaunchOptions options) : IDisposable
 
     private JobResult RunOnce(IReadOnlyList<RankPlan> plans, FreePorts ports, TimeSpan? timeLeft)
     {
-        var temporary = TemporaryFolder.Create();
-        try
+        using var temporary = new TemporaryFolder("collectives-launch-");
+        if (options.IsVerbose)
         {
-            if (options.IsVerbose)
+            foreach (var plan in plans)
             {
-                foreach (var plan in plans)
-                {
-                    Say(plan.Describe(temporary));
-                }
+                Say(plan.Describe(temporary.FullPath));
             }
+        }
 
-            ports.Dispose();
-            var mark = Guid.NewGuid().ToString("N");
-            using var guard = new Guard(temporary, mark, options.GracePeriod);
-            using var job = new Job(plans, options, temporary, mark, new SshShell(), guard);
-            _interruption.Tell(job.Interrupt);
-            PassInput(job.Members);
-            var result = job.Run(_output, _errors, timeLeft);
-            _interruption.Tell(null);
-            return result;
-        }
-        finally
-        {
-            Directory.Delete(temporary, recursive: true);
-        }
+        ports.Dispose();
+        var mark = Guid.NewGuid().ToString("N");
+        using var guard = new Guard(temporary.FullPath, mark, options.GracePeriod);
+        using var job = new Job(plans, options, temporary.FullPath, mark, new SshShell(), guard);
+        _interruption.Tell(job.Interrupt);
+        PassInput(job.Members);
+        var result = job.Run(_output, _errors, timeLeft);
+        _interruption.Tell(null);
+        return result;
     }
 
     private void PassInput(IReadOnlyList<Rank> ranks)

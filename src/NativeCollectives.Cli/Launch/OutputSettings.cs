@@ -44,3 +44,11 @@ internal readonly record struct OutputSettings(bool IsPrefixed, bool IsColored)
             : text + " ";
     }
 }
+
+/// <summary>When prefixes are coloured.</summary>
+internal enum ColorMode
+{
+    Auto,
+    Always,
+    Never,
+}

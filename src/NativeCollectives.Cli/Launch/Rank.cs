@@ -1,3 +1,4 @@
+using System.Globalization;
 using NativeCollectives.Cli.Processes;
 
 namespace NativeCollectives.Cli.Launch;
@@ -86,5 +87,30 @@ internal abstract class Rank(RankPlan plan, ChildProcess process) : IDisposable
     {
         CloseInput();
         process.Dispose();
+    }
+}
+
+/// <summary>Several ranks in words.</summary>
+internal static class Ranks
+{
+    private const int MostNamed = 8;
+
+    /// <summary>Such as: rank 2; ranks 0, 2 and 3.</summary>
+    public static string List(IEnumerable<Rank> ranks)
+    {
+        string[] numbers =
+        [
+            .. ranks
+                .Select(static rank => rank.Plan.Rank)
+                .Order()
+                .Select(static rank => rank.ToString(CultureInfo.InvariantCulture)),
+        ];
+        return numbers switch
+        {
+            [var only] => $"rank {only}",
+            { Length: > MostNamed } =>
+                $"ranks {string.Join(", ", numbers[..MostNamed])} and {numbers.Length - MostNamed} more",
+            _ => $"ranks {string.Join(", ", numbers[..^1])} and {numbers[^1]}",
+        };
     }
 }

@@ -40,22 +40,19 @@ internal sealed class RemoteRank : Rank
         {
             Variables = new Dictionary<string, string>(size.DistinctBy(variable => variable.Key)),
         };
-        string[] arguments =
-        [
-            "ssh",
-            .. SshShell.Options(_connectTimeout),
+        var command = SshShell.Command(
+            plan.Host.Ssh,
+            script.Run(remote, CurrentFolder.PathOrNull ?? "/", grace),
+            _connectTimeout,
             "-o",
             "ServerAliveInterval=5",
             "-o",
             "ServerAliveCountMax=3",
-            "-T",
-            "--",
-            plan.Host.Ssh,
-            script.Run(remote, CurrentFolder.PathOrNull ?? "/", grace),
-        ];
+            "-T"
+        );
         var rank = new RemoteRank(
             plan,
-            ProcessStart.Of(arguments, environment, CurrentFolder.PathOrNull ?? "/"),
+            ProcessStart.Of(command, environment, CurrentFolder.PathOrNull ?? "/"),
             script,
             shell
         );

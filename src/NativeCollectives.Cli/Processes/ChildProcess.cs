@@ -143,11 +143,10 @@ internal sealed class ChildProcess : IDisposable
 
     private static unsafe int Spawn(ProcessStart start, int input, int output, int errors)
     {
-        using var arguments = new NativeStrings(start.Arguments);
-        using var environment = new NativeStrings([
-            .. start.Environment.Select(variable => $"{variable.Key}={variable.Value}"),
-        ]);
-        using var paths = new NativeStrings(start.Folder is null ? [start.Path] : [start.Path, start.Folder]);
+        using var strings = new NativeStrings();
+        var path = strings.Add(start.Path);
+        var arguments = strings.Add(start.Arguments);
+        var environment = strings.Add([.. start.Environment.Select(variable => $"{variable.Key}={variable.Value}")]);
         var block = (byte*)NativeMemory.AllocZeroed(3 * Libc.OpaqueSize);
         var attributes = block;
         var actions = block + Libc.OpaqueSize;
@@ -171,19 +170,10 @@ internal sealed class ChildProcess : IDisposable
             Check(Libc.ActionsDuplicate(actions, errors, 2));
             if (start.Folder is not null && start.Folder != CurrentFolder.PathOrNull)
             {
-                ChangeFolder(actions, paths.Pointer[1]);
+                ChangeFolder(actions, strings.Add(start.Folder));
             }
 
-            Check(
-                Libc.Spawn(
-                    out var process,
-                    paths.Pointer[0],
-                    actions,
-                    attributes,
-                    arguments.Pointer,
-                    environment.Pointer
-                )
-            );
+            Check(Libc.Spawn(out var process, path, actions, attributes, arguments, environment));
             return process;
         }
         finally
@@ -224,4 +214,23 @@ internal sealed class ChildProcess : IDisposable
             }
         }
     }
+}
+
+/// <summary>How a process has ended.</summary>
+/// <param name="ExitCode">As a shell says it: 128 plus the signal's number if it was killed by one.</param>
+/// <param name="Signal">The signal that killed it; null if it exited.</param>
+internal readonly record struct ProcessEnd(int ExitCode, int? Signal)
+{
+    /// <summary>From what waitpid(2) gives.</summary>
+    public static ProcessEnd FromStatus(int status) =>
+        (status & 0x7f) is not 0 and var signal
+            ? new ProcessEnd(ExitCodes.Signalled + signal, signal)
+            : new ProcessEnd((status >> 8) & 0xff, null);
+
+    /// <summary>From a shell's exit code, in which a signal is a number above 128.</summary>
+    public static ProcessEnd FromShell(int code) =>
+        new(code, code is > ExitCodes.Signalled and <= ExitCodes.Signalled + 64 ? code - ExitCodes.Signalled : null);
+
+    public override string ToString() =>
+        Signal is { } signal ? $"was killed by {Signals.Name(signal)}" : $"exited with code {ExitCode}";
 }

@@ -1,4 +1,5 @@
 using NativeCollectives.Cli.Hosts;
+using NativeCollectives.Cli.Processes;
 
 namespace NativeCollectives.Cli.Topology;
 
@@ -27,7 +28,7 @@ internal sealed class AutoSetup(IRemoteShell shell, TextWriter log)
     {
         foreach (var command in commands)
         {
-            RemoteResult result = await shell.RunAsync(host, command, _patience, cancellationToken);
+            ProcessResult result = await shell.RunAsync(host, command, _patience, cancellationToken);
             if (result.ExitCode == 0)
             {
                 continue;

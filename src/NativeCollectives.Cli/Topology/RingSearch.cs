@@ -132,3 +132,26 @@ internal static class RingSearch
         private ref byte Path(int set, int last) => ref _paths[(set * _size) + last];
     }
 }
+
+/// <summary>Hosts in a circle, each joined with the next and the last with the first; two hosts are one too.</summary>
+/// <param name="Hosts">Their indices, in the order of the ranks.</param>
+/// <param name="Multiplicity">How many cables there are at least between neighbours.</param>
+internal sealed record HostRing(IReadOnlyList<int> Hosts, int Multiplicity)
+{
+    public int Left(int rank) => Hosts[(rank + Hosts.Count - 1) % Hosts.Count];
+
+    public int Right(int rank) => Hosts[(rank + 1) % Hosts.Count];
+}
+
+/// <summary>Whether every host is joined with every other.</summary>
+internal static class MeshCheck
+{
+    /// <summary>What a mesh lacks, a sentence for each pair without a cable: "A is not connected to B".</summary>
+    public static IReadOnlyList<string> Missing(Connectivity connectivity) =>
+        [
+            .. from a in Enumerable.Range(0, connectivity.Size)
+            from b in Enumerable.Range(a + 1, connectivity.Size - a - 1)
+            where connectivity.Between(a, b).Count == 0
+            select $"{connectivity.Hosts[a]} is not connected to {connectivity.Hosts[b]}",
+        ];
+}

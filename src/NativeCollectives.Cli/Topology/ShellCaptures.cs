@@ -1,4 +1,5 @@
 using NativeCollectives.Cli.Hosts;
+using NativeCollectives.Cli.Processes;
 
 namespace NativeCollectives.Cli.Topology;
 
@@ -13,7 +14,7 @@ internal sealed class ShellCaptures(IRemoteShell shell) : ICaptureSource
 
     public async Task<string?> UnreachableAsync(string host, CancellationToken cancellationToken)
     {
-        RemoteResult result = await shell.RunAsync(host, Probe, _connecting, cancellationToken);
+        ProcessResult result = await shell.RunAsync(host, Probe, _connecting, cancellationToken);
         return result.ExitCode == 0 ? null : Reason(result);
     }
 
@@ -31,7 +32,7 @@ internal sealed class ShellCaptures(IRemoteShell shell) : ICaptureSource
 
         async Task<string> RequiredAsync(string command)
         {
-            RemoteResult result = await shell.RunAsync(host, command, _answering, cancellationToken);
+            ProcessResult result = await shell.RunAsync(host, command, _answering, cancellationToken);
             return result.ExitCode == 0
                 ? result.Output
                 : throw new ToolException($"host {host}: {command} failed ({Reason(result)}); expected a Mac");
@@ -41,7 +42,7 @@ internal sealed class ShellCaptures(IRemoteShell shell) : ICaptureSource
         // that.
         async Task<string> OptionalAsync(string command)
         {
-            RemoteResult result = await shell.RunAsync(host, command, _answering, cancellationToken);
+            ProcessResult result = await shell.RunAsync(host, command, _answering, cancellationToken);
             return result.ExitCode switch
             {
                 0 => result.Output,
@@ -53,7 +54,7 @@ internal sealed class ShellCaptures(IRemoteShell shell) : ICaptureSource
         }
     }
 
-    private static string Reason(RemoteResult result) =>
+    private static string Reason(ProcessResult result) =>
         result
             .Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .LastOrDefault()

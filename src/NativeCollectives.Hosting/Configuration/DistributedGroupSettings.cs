@@ -151,11 +151,7 @@ public sealed class DistributedGroupSettings
 
     private static readonly (string, NcclBootstrap)[] _bootstraps =
     [
-        ("auto", NcclBootstrap.Auto),
-        ("mlx", NcclBootstrap.Mlx),
-        ("torchrun", NcclBootstrap.Torchrun),
-        ("mistral", NcclBootstrap.Mistral),
-        ("comm_id", NcclBootstrap.CommId),
+        .. OwnVariables.Bootstraps,
         ("commid", NcclBootstrap.CommId),
     ];
 

@@ -8,9 +8,9 @@ public static class LauncherConfigurationExtensions
     // Lowest precedence first.
     private static readonly Func<LauncherVariables, LauncherConfigurationProvider>[] _launchers =
     [
-        static variables => new PmiConfigurationProvider(variables),
-        static variables => new PmixConfigurationProvider(variables),
-        static variables => new OpenMpiConfigurationProvider(variables),
+        static variables => new RankConfigurationProvider(variables, KnownLauncher.Pmi, precedence: 1),
+        static variables => new RankConfigurationProvider(variables, KnownLauncher.Pmix, precedence: 2),
+        static variables => new RankConfigurationProvider(variables, KnownLauncher.OpenMpi, precedence: 3),
         static variables => new SlurmConfigurationProvider(variables),
         static variables => new TorchrunConfigurationProvider(variables),
         static variables => new MistralConfigurationProvider(variables),
@@ -49,4 +49,15 @@ public static class LauncherConfigurationExtensions
 
         return builder;
     }
+}
+
+/// <summary>One launcher's variables as a source of configuration.</summary>
+/// <param name="variables">The variables.</param>
+/// <param name="create">Makes the launcher's provider.</param>
+internal sealed class LauncherConfigurationSource(
+    LauncherVariables variables,
+    Func<LauncherVariables, LauncherConfigurationProvider> create
+) : IConfigurationSource
+{
+    public IConfigurationProvider Build(IConfigurationBuilder builder) => create(variables);
 }

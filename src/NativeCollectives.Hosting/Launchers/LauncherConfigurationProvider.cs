@@ -74,9 +74,11 @@ internal abstract class LauncherConfigurationProvider : ConfigurationProvider
     }
 
     /// <summary>Gives NCCL's settings what the environment says, if it says so by this launcher.</summary>
-    /// <param name="pair">The launcher's variables of rank and size, which count where no launcher is complete.</param>
+    /// <param name="launcher">
+    /// The launcher, whose rank and size count where no launcher is complete; <see langword="null"/>: it tells none.
+    /// </param>
     /// <param name="bootstraps">The ways to meet that are this launcher's.</param>
-    protected void SetNccl(RankVariables? pair, params NcclBootstrap[] bootstraps)
+    protected void SetNccl(KnownLauncher? launcher, params NcclBootstrap[] bootstraps)
     {
         NcclSelection nccl = Variables.Nccl;
         if (nccl.Bootstrap is { } bootstrap)
@@ -86,10 +88,10 @@ internal abstract class LauncherConfigurationProvider : ConfigurationProvider
                 nccl.WriteTo(Set);
             }
         }
-        else if (pair is not null && pair == nccl.Pair)
+        else if (launcher is not null && launcher == nccl.Launcher)
         {
-            Set(SettingKeys.NcclRank, Variables[pair.Value.Rank], pair.Value.Rank);
-            Set(SettingKeys.NcclSize, Variables[pair.Value.Size], pair.Value.Size);
+            Set(SettingKeys.NcclRank, Variables[launcher.Rank], launcher.Rank);
+            Set(SettingKeys.NcclSize, Variables[launcher.Size!], launcher.Size!);
         }
     }
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Text.Json;
 
 namespace NativeCollectives.Hosting;
 
@@ -12,7 +11,7 @@ namespace NativeCollectives.Hosting;
 internal sealed class MistralConfigurationProvider(LauncherVariables variables)
     : LauncherConfigurationProvider(variables, "mistral.rs", precedence: 6)
 {
-    private const string FileVariable = MistralLaunch.RingFileVariable;
+    private const string FileVariable = MistralRingFile.Variable;
 
     protected override void Map()
     {
@@ -24,7 +23,7 @@ internal sealed class MistralConfigurationProvider(LauncherVariables variables)
 
         try
         {
-            Map(RingFile.Read(path));
+            Map(MistralRingFile.Read(path));
         }
         catch (Exception exception)
             when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
@@ -44,7 +43,7 @@ internal sealed class MistralConfigurationProvider(LauncherVariables variables)
         }
     }
 
-    private void Map(RingFile file)
+    private void Map(MistralRingFile file)
     {
         string rank = file.Rank.ToString(CultureInfo.InvariantCulture);
         Set(SettingKeys.RingRank, rank, FileVariable);
@@ -69,74 +68,5 @@ internal sealed class MistralConfigurationProvider(LauncherVariables variables)
             new HostAndPort(file.RightHost, file.RightPort).ToString(),
             FileVariable
         );
-    }
-
-    private sealed record RingFile(int Rank, int Size, int Port, string RightHost, int RightPort)
-    {
-        internal static RingFile Read(string path)
-        {
-            byte[] bytes = SmallFile.ReadBytes(path);
-            try
-            {
-                using var json = WholeJson.Parse(bytes);
-                JsonElement root = json.RootElement;
-                if (root.ValueKind != JsonValueKind.Object)
-                {
-                    throw new FormatException("holds no JSON object.");
-                }
-
-                int size = Number(root, "world_size", 2, int.MaxValue);
-                return new RingFile(
-                    Number(root, "rank", 0, size - 1),
-                    size,
-                    Number(root, "port", 1, HostAndPort.MaxPort),
-                    Host(root, "right_ip"),
-                    Number(root, "right_port", 1, HostAndPort.MaxPort)
-                );
-            }
-            catch (JsonException exception)
-            {
-                throw new FormatException($"is not JSON: {exception.Message}", exception);
-            }
-        }
-
-        private static int Number(JsonElement root, string name, int least, int greatest)
-        {
-            string expected =
-                $"but should be a number from {least}{(greatest == int.MaxValue ? "" : $" to {greatest}")}.";
-            if (!root.TryGetProperty(name, out JsonElement element))
-            {
-                throw new FormatException($"has no \"{name}\", {expected}");
-            }
-
-            return
-                element.ValueKind == JsonValueKind.Number
-                && element.TryGetInt32(out int number)
-                && number >= least
-                && number <= greatest
-                ? number
-                : throw new FormatException($"has {Shown(element)} as \"{name}\", {expected}");
-        }
-
-        // A file that is not mistral.rs's can hold anything.
-        private static string Shown(JsonElement element) =>
-            element.GetRawText() is { Length: <= 80 } text ? text : "something long";
-
-        // Without one the neighbour is on this host, as with the address that means any.
-        private static string Host(JsonElement root, string name)
-        {
-            if (!root.TryGetProperty(name, out JsonElement element) || element.ValueKind == JsonValueKind.Null)
-            {
-                return IPAddress.Loopback.ToString();
-            }
-
-            string? text = element.ValueKind == JsonValueKind.String ? element.GetString() : null;
-            if (!IPAddress.TryParse(text, out IPAddress? address))
-            {
-                throw new FormatException($"has {Shown(element)} as \"{name}\", but should have an IP address.");
-            }
-
-            return (address.Equals(IPAddress.Any) ? IPAddress.Loopback : address).ToString();
-        }
     }
 }

@@ -10,9 +10,9 @@ internal sealed class NcclSelection
 {
     private static readonly (string Variable, NcclBootstrap Bootstrap)[] _telltales =
     [
-        ("NCCL_COMM_ID", NcclBootstrap.CommId),
-        ("NCCL_HOST_IP", NcclBootstrap.Mlx),
-        ("MASTER_ADDR", NcclBootstrap.Torchrun),
+        (CommIdLaunch.Variable, NcclBootstrap.CommId),
+        (MlxVariables.NcclHost, NcclBootstrap.Mlx),
+        (TorchrunLaunch.Host, NcclBootstrap.Torchrun),
     ];
 
     private BackendConfiguration? _complete;
@@ -21,10 +21,10 @@ internal sealed class NcclSelection
     internal NcclBootstrap? Bootstrap { get; private init; }
 
     /// <summary>
-    /// Where no way is complete, the variables that tell rank and size to one that somebody else configures;
-    /// <see langword="null"/>: none do.
+    /// Where no way is complete, the launcher that tells rank and size to one that somebody else configures;
+    /// <see langword="null"/>: none does.
     /// </summary>
-    internal RankVariables? Pair { get; private init; }
+    internal KnownLauncher? Launcher { get; private init; }
 
     /// <summary>What is wrong with the variables.</summary>
     internal string? Problem { get; private init; }
@@ -44,8 +44,8 @@ internal sealed class NcclSelection
                 };
             }
 
-            RankVariables pair = RankVariables.Choose(
-                RankVariables.OfAnyLauncher,
+            KnownLauncher launcher = KnownLauncher.Choose(
+                KnownLauncher.WithSize,
                 environment,
                 needsRank: true,
                 needsSize: true
@@ -53,10 +53,10 @@ internal sealed class NcclSelection
 
             // A size of 1 would be a group of NCCL's that needs no way to meet, which nobody has asked for.
             bool isUsable =
-                environment.IsPresent(pair.Rank)
-                && environment.IsPresent(pair.Size)
-                && environment.Text(pair.Size) != "1";
-            return new NcclSelection { Pair = isUsable ? pair : null };
+                launcher.TellsRank(environment)
+                && launcher.TellsSize(environment)
+                && environment.Text(launcher.Size!) != "1";
+            return new NcclSelection { Launcher = isUsable ? launcher : null };
         }
         catch (RendezvousException exception)
         {
@@ -70,36 +70,32 @@ internal sealed class NcclSelection
         BackendConfiguration complete = _complete!;
         set(
             SettingKeys.NcclBootstrap,
-            Bootstrap switch
-            {
-                NcclBootstrap.CommId => "comm_id",
-                NcclBootstrap.Mlx => "mlx",
-                NcclBootstrap.Torchrun => "torchrun",
-                _ => "mistral",
-            },
+            Array.Find(OwnVariables.Bootstraps, choice => choice.Value == Bootstrap).Name,
             complete.Given
         );
         set(
             SettingKeys.NcclRank,
             complete.Rank.ToString(CultureInfo.InvariantCulture),
-            Among(static pair => pair.Rank)
+            Among(static launcher => launcher.Rank)
         );
-        set(SettingKeys.NcclSize, Setting("size"), Among(static pair => pair.Size));
+        set(SettingKeys.NcclSize, Setting("size"), Among(static launcher => launcher.Size!));
         if (Bootstrap is NcclBootstrap.Mlx or NcclBootstrap.Torchrun)
         {
             string[] address =
-                Bootstrap == NcclBootstrap.Mlx ? ["NCCL_HOST_IP", "NCCL_PORT"] : ["MASTER_ADDR", "MASTER_PORT"];
+                Bootstrap == NcclBootstrap.Mlx
+                    ? [MlxVariables.NcclHost, MlxVariables.NcclPort]
+                    : [TorchrunLaunch.Host, TorchrunLaunch.Port];
             set(SettingKeys.NcclRendezvous, Setting("rendezvous"), address);
         }
 
-        set(SettingKeys.FormingTimeout, complete.FormingTimeout?.ToString(), ["MLX_NCCL_TIMEOUT"]);
+        set(SettingKeys.FormingTimeout, complete.FormingTimeout?.ToString(), [MlxVariables.NcclTimeout]);
 
         string? Setting(string name) => complete.Settings.FirstOrDefault(setting => setting.Key == name).Value;
 
         // mistral.rs's variables tell rank and size only together.
-        string[] Among(Func<RankVariables, string> part)
+        string[] Among(Func<KnownLauncher, string> part)
         {
-            string[] names = [.. RankVariables.OfAnyLauncher.Select(part).Where(name => complete.Given.Contains(name))];
+            string[] names = [.. KnownLauncher.WithSize.Select(part).Where(name => complete.Given.Contains(name))];
             return names.Length > 0 ? names : [.. complete.Given];
         }
     }

@@ -8,9 +8,9 @@ internal sealed class OwnConfigurationProvider(LauncherVariables variables)
     {
         try
         {
-            if (BackendVariable.Read(Environment) is { } backend)
+            if (OwnVariables.ReadBackend(Environment) is { } backend)
             {
-                Set(SettingKeys.Backend, BackendNames.Of(backend), BackendVariable.Name);
+                Set(SettingKeys.Backend, BackendNames.Of(backend), OwnVariables.Backend);
             }
         }
         catch (RendezvousException malformed)

@@ -2,18 +2,16 @@ namespace NativeCollectives.Hosting;
 
 /// <summary>torchrun, or a script that sets its variables.</summary>
 internal sealed class TorchrunConfigurationProvider(LauncherVariables variables)
-    : LauncherConfigurationProvider(variables, "torchrun", precedence: 5)
+    : LauncherConfigurationProvider(variables, KnownLauncher.Torchrun.Name, precedence: 5)
 {
-    private static readonly RankVariables _pair = RankVariables.Torchrun;
-
     protected override void Map()
     {
         // RANK alone can be anybody's.
-        if (Environment.IsPresent(_pair.Size))
+        if (KnownLauncher.Torchrun.TellsSize(Environment))
         {
-            SetRank(_pair.Rank);
+            SetRank(KnownLauncher.Torchrun.Rank);
         }
 
-        SetNccl(_pair, NcclBootstrap.Torchrun);
+        SetNccl(KnownLauncher.Torchrun, NcclBootstrap.Torchrun);
     }
 }

@@ -232,3 +232,9 @@ public sealed class RequestReplicator : IAsyncDisposable
         }
     }
 }
+
+/// <summary>What one rank tells the others of a failure.</summary>
+internal static class Failures
+{
+    internal static string Reason(Exception failure) => $"{failure.GetType().Name}: {failure.Message}";
+}

@@ -17,7 +17,7 @@ internal sealed class BackendChoice
     {
         _options = options;
         _environment = environment;
-        _named = options.Backend == BackendKind.Any ? BackendVariable.Read(environment) : null;
+        _named = options.Backend == BackendKind.Any ? OwnVariables.ReadBackend(environment) : null;
         BackendKind[] wanted = Wanted == BackendKind.Any ? BackendNames.InOrder : [Wanted];
         _candidates =
         [
@@ -151,7 +151,7 @@ internal sealed class BackendChoice
     private void TakeNone()
     {
         string missing = string.Join("; ", Missing);
-        string byVariable = _named is null ? "" : $" {BackendVariable.Name} is {BackendNames.Of(Wanted)}.";
+        string byVariable = _named is null ? "" : $" {OwnVariables.Backend} is {BackendNames.Of(Wanted)}.";
         ProcessLauncher? launcher = ProcessLauncher.Find(_environment);
         string hint = launcher is null ? "" : $" {WhatToSet(launcher)}";
         if (_options.Strict)
@@ -164,7 +164,7 @@ internal sealed class BackendChoice
         if (Configured() is { } configured)
         {
             throw Unavailable(
-                $"{BackendVariable.Name} is {BackendNames.Of(Wanted)}, but the program configures "
+                $"{OwnVariables.Backend} is {BackendNames.Of(Wanted)}, but the program configures "
                     + $"{BackendNames.Of(configured)}. {missing}."
             );
         }
@@ -201,7 +201,7 @@ internal sealed class BackendChoice
 
         if (_named is { } named)
         {
-            return $"although {BackendVariable.Name} is {BackendNames.Of(named)}, because {Incomplete}";
+            return $"although {OwnVariables.Backend} is {BackendNames.Of(named)}, because {Incomplete}";
         }
 
         if (Array.Exists(_candidates, static candidate => candidate.IsHalf))
@@ -209,8 +209,8 @@ internal sealed class BackendChoice
             return $"because {Incomplete}";
         }
 
-        return CanBeRing && _environment.IsPresent(MistralLaunch.RingFileVariable) && _options.Launched is null
-            ? $"although {MistralLaunch.RingFileVariable} is set, which only NativeCollectives.Hosting reads"
+        return CanBeRing && _environment.IsPresent(MistralRingFile.Variable) && _options.Launched is null
+            ? $"although {MistralRingFile.Variable} is set, which only NativeCollectives.Hosting reads"
             : null;
     }
 
@@ -220,9 +220,9 @@ internal sealed class BackendChoice
         IEnumerable<string> ways = _candidates.Select(static candidate =>
             candidate.Backend switch
             {
-                BackendKind.Ring => $"{LaunchEnvironment.HostFileVariable} or RingOptions.Hosts for a ring",
-                BackendKind.Nccl => "MASTER_ADDR and MASTER_PORT for nccl",
-                _ => "MLX_IBV_DEVICES and MLX_JACCL_COORDINATOR for jaccl",
+                BackendKind.Ring => $"{MlxVariables.HostFile} or RingOptions.Hosts for a ring",
+                BackendKind.Nccl => $"{TorchrunLaunch.Host} and {TorchrunLaunch.Port} for nccl",
+                _ => $"{MlxVariables.DeviceFile} and {MlxVariables.Coordinator} for jaccl",
             }
         );
         return $"Set where the ranks meet{rank}: {string.Join(", ", ways)}; "

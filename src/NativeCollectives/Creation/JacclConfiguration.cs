@@ -8,12 +8,6 @@ internal static class JacclConfiguration
 {
     private const string Name = "jaccl";
 
-    // Under each pair of names the first that is present counts, as in MLX.
-    private static readonly string[] OwnRankVariables = ["JACCL_RANK", LaunchEnvironment.RankVariable];
-    private static readonly string[] DeviceFileVariables = ["JACCL_IBV_DEVICES", "MLX_IBV_DEVICES"];
-    private static readonly string[] CoordinatorVariables = ["JACCL_COORDINATOR", "MLX_JACCL_COORDINATOR"];
-    private static readonly string[] PreferRingVariables = ["JACCL_RING", "MLX_JACCL_RING"];
-
     internal static Origin OriginOf(JacclOptions? options, LaunchEnvironment environment)
     {
         if (
@@ -27,9 +21,9 @@ internal static class JacclConfiguration
         }
 
         bool hasPlace =
-            Array.Exists(DeviceFileVariables, environment.IsPresent)
-            || Array.Exists(CoordinatorVariables, environment.IsPresent);
-        bool hasRank = options?.Rank is not null || Array.Exists(OwnRankVariables, environment.IsPresent);
+            Array.Exists(MlxVariables.DeviceFiles, environment.IsPresent)
+            || Array.Exists(MlxVariables.Coordinators, environment.IsPresent);
+        bool hasRank = options?.Rank is not null || Array.Exists(MlxVariables.JacclRanks, environment.IsPresent);
         return !hasPlace ? Origin.None
             : hasRank ? Origin.Own
             : Origin.Shared;
@@ -56,7 +50,7 @@ internal static class JacclConfiguration
         }
 
         bool? prefersRing =
-            options.PreferRing ?? (Array.Exists(PreferRingVariables, environment.IsPresent) ? true : null);
+            options.PreferRing ?? (Array.Exists(MlxVariables.PreferRings, environment.IsPresent) ? true : null);
         reader.Add(
             "prefer_ring",
             prefersRing switch
@@ -102,7 +96,7 @@ internal static class JacclConfiguration
             IsBegun =
                 OriginOf(options, environment) != Origin.None
                 || options.Rank is not null
-                || Array.Exists(OwnRankVariables, environment.IsRankOfSeveral),
+                || Array.Exists(MlxVariables.JacclRanks, environment.IsRankOfSeveral),
             Rank = rank ?? 0,
             Settings = [.. reader.Settings, .. libraries],
             Libraries = libraries,
@@ -212,10 +206,10 @@ internal static class JacclConfiguration
             }
 
             variable = environment.FindRank(
-                OwnRankVariables,
+                MlxVariables.JacclRanks,
                 takesLaunchers: OriginOf(options, environment) != Origin.None
             );
-            (variable is null ? Missing : Given).Add(variable ?? OwnRankVariables[^1]);
+            (variable is null ? Missing : Given).Add(variable ?? MlxVariables.JacclRanks[^1]);
             return variable is null ? null : environment.Rank(variable, Name);
         }
 
@@ -229,7 +223,7 @@ internal static class JacclConfiguration
             {
                 Take("device_file", path, "JacclOptions.DeviceFile");
             }
-            else if (Find(DeviceFileVariables) is { } variable)
+            else if (Find(MlxVariables.DeviceFiles) is { } variable)
             {
                 Add("device_file", environment.JsonFile(variable, Name));
             }
@@ -245,7 +239,7 @@ internal static class JacclConfiguration
             {
                 Take("coordinator", coordinator, "JacclOptions.Coordinator");
             }
-            else if (Find(CoordinatorVariables) is { } variable)
+            else if (Find(MlxVariables.Coordinators) is { } variable)
             {
                 Add("coordinator", environment.Address(variable, Name));
             }

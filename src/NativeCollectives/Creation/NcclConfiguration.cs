@@ -7,8 +7,6 @@ internal static class NcclConfiguration
 {
     internal const string Name = "nccl";
 
-    private const string BootstrapVariable = "NC_NCCL_BOOTSTRAP";
-
     internal static Origin OriginOf(NcclOptions? options, LaunchEnvironment environment)
     {
         options ??= new NcclOptions();
@@ -17,14 +15,14 @@ internal static class NcclConfiguration
             return Origin.Program;
         }
 
-        if (environment.Text(BootstrapVariable) is not (null or "auto"))
+        if (OwnVariables.NamesBootstrap(environment))
         {
             return Origin.Own;
         }
 
         // A size of 1 is no reason to pass over what says where others are.
         bool isMlx = !IsComplete(NcclBootstrap.CommId) && IsComplete(NcclBootstrap.Mlx);
-        bool isAlone = (options.Size ?? (environment.Text(RankVariables.Mlx.Size) == "1" ? 1 : 2)) == 1;
+        bool isAlone = (options.Size ?? (environment.Text(KnownLauncher.Mlx.Size!) == "1" ? 1 : 2)) == 1;
         return isMlx && !isAlone ? Origin.Own
             : Array.Exists(
                 [NcclBootstrap.CommId, NcclBootstrap.Mlx, NcclBootstrap.Torchrun],
@@ -108,7 +106,7 @@ internal static class NcclConfiguration
     private static NcclLaunch Choose(NcclOptions options, LaunchEnvironment environment)
     {
         NcclBootstrap bootstrap =
-            options.Bootstrap == NcclBootstrap.Auto ? ReadBootstrap(environment) : options.Bootstrap;
+            options.Bootstrap == NcclBootstrap.Auto ? OwnVariables.ReadBootstrap(environment) : options.Bootstrap;
         if (CodeLaunch.IsMeantBy(options))
         {
             return new CodeLaunch(options, environment, bootstrap);
@@ -133,22 +131,6 @@ internal static class NcclConfiguration
 
         return begun ?? new MlxLaunch(options, environment);
     }
-
-    private static NcclBootstrap ReadBootstrap(LaunchEnvironment environment) =>
-        environment.Text(BootstrapVariable) switch
-        {
-            null or "auto" => NcclBootstrap.Auto,
-            "mlx" => NcclBootstrap.Mlx,
-            "torchrun" => NcclBootstrap.Torchrun,
-            "mistral" => NcclBootstrap.Mistral,
-            "comm_id" => NcclBootstrap.CommId,
-            { } other => throw LaunchEnvironment.Malformed(
-                BootstrapVariable,
-                other,
-                "auto, mlx, torchrun, mistral or comm_id",
-                Name
-            ),
-        };
 
     private static void Validate(NcclOptions options)
     {

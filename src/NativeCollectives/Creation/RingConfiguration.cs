@@ -18,8 +18,8 @@ internal static class RingConfiguration
         }
 
         // A hostfile with the rank of another launcher is no more than that launcher's own variables.
-        bool hasRank = options?.Rank is not null || environment.IsPresent(LaunchEnvironment.RankVariable);
-        return !environment.IsPresent(LaunchEnvironment.HostFileVariable) ? Origin.None
+        bool hasRank = options?.Rank is not null || environment.IsPresent(KnownLauncher.Mlx.Rank);
+        return !environment.IsPresent(MlxVariables.HostFile) ? Origin.None
             : hasRank ? Origin.Own
             : Origin.Shared;
     }
@@ -30,11 +30,10 @@ internal static class RingConfiguration
         List<string> missing = [];
         List<string> given = [];
         bool hasHosts =
-            options is { Hosts: not null } or { HostFile: not null }
-            || environment.IsPresent(LaunchEnvironment.HostFileVariable);
+            options is { Hosts: not null } or { HostFile: not null } || environment.IsPresent(MlxVariables.HostFile);
 
         int? rank = options?.Rank;
-        string? variable = rank is null ? environment.FindRank([LaunchEnvironment.RankVariable], hasHosts) : null;
+        string? variable = rank is null ? environment.FindRank([KnownLauncher.Mlx.Rank], hasHosts) : null;
         if (rank is not null)
         {
             given.Add("RingOptions.Rank");
@@ -46,7 +45,7 @@ internal static class RingConfiguration
         }
         else
         {
-            missing.Add(LaunchEnvironment.RankVariable);
+            missing.Add(KnownLauncher.Mlx.Rank);
         }
 
         KeyValuePair<string, string>? hosts = null;
@@ -68,20 +67,19 @@ internal static class RingConfiguration
             hosts = new("hostfile", path);
             given.Add("RingOptions.HostFile");
         }
-        else if (environment.JsonFile(LaunchEnvironment.HostFileVariable, Name) is { } file)
+        else if (environment.JsonFile(MlxVariables.HostFile, Name) is { } file)
         {
             hosts = new("hostfile", file);
-            given.Add(LaunchEnvironment.HostFileVariable);
+            given.Add(MlxVariables.HostFile);
         }
         else
         {
-            missing.Add(LaunchEnvironment.HostFileVariable);
+            missing.Add(MlxVariables.HostFile);
         }
 
         return new BackendConfiguration(BackendKind.Ring, missing, given)
         {
-            IsBegun =
-                hasHosts || options?.Rank is not null || environment.IsRankOfSeveral(LaunchEnvironment.RankVariable),
+            IsBegun = hasHosts || options?.Rank is not null || environment.IsRankOfSeveral(KnownLauncher.Mlx.Rank),
             Rank = rank ?? 0,
             Settings = hosts is null ? [] : [hosts.Value],
         };

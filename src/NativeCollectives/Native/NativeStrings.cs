@@ -19,6 +19,20 @@ internal readonly unsafe ref struct NativeStrings
         return copy;
     }
 
+    /// <summary>Texts as C programs take them: pointers, and a null pointer after the last.</summary>
+    internal byte** Add(IReadOnlyCollection<string> texts)
+    {
+        var array = (byte**)NativeMemory.AllocZeroed((nuint)texts.Count + 1, (nuint)sizeof(byte*));
+        _arrays.Add((nint)array);
+        byte** next = array;
+        foreach (string text in texts)
+        {
+            *next++ = Add(text);
+        }
+
+        return array;
+    }
+
     /// <summary>A backend's settings; <see langword="null"/> if there is none.</summary>
     internal nc_setting* Add(IReadOnlyList<KeyValuePair<string, string>> settings)
     {

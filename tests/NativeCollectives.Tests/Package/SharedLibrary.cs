@@ -1,7 +1,7 @@
 namespace NativeCollectives.Tests.Package;
 
 /// <summary>
-/// What the headers of a shared library say: of an ELF file (<see cref="ElfFile"/>) or of a Mach-O file
+/// What the headers of a shared library say: of an ELF file (<see cref="ElfLibrary"/>) or of a Mach-O file
 /// (<see cref="MachOFile"/>).
 /// </summary>
 internal sealed record SharedLibrary
@@ -28,5 +28,5 @@ internal sealed record SharedLibrary
     public bool ExecutableStack { get; init; }
 
     public static SharedLibrary Read(byte[] file) =>
-        file.AsSpan().StartsWith("\u007fELF"u8) ? ElfFile.Read(file) : MachOFile.Read(file);
+        file.AsSpan().StartsWith("\u007fELF"u8) ? ElfLibrary.Read(file) : MachOFile.Read(file);
 }

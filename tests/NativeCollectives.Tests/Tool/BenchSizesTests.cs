@@ -1,6 +1,7 @@
 using System.CommandLine;
 using NativeCollectives.Cli;
 using NativeCollectives.Cli.Bench;
+using NativeCollectives.Cli.Hosts;
 
 namespace NativeCollectives.Tests.Tool;
 
@@ -147,7 +148,7 @@ public sealed class BenchSizesTests
         var options = Read(
             arguments.Contains("--backend", StringComparison.Ordinal) ? arguments : "--backend ring " + arguments
         );
-        using var scratch = new ScratchFolder();
+        using var scratch = new TemporaryFolder("native-collectives-bench-");
         var failure = Assert.Throws<ToolException>(() => BenchPlan.Local(options, scratch))!;
         Assert.Multiple(() =>
         {
@@ -197,7 +198,7 @@ public sealed class BenchSizesTests
         var path = Harness.HostFile.Write(text);
         try
         {
-            var matrix = DeviceMatrix.Read(path);
+            var matrix = DeviceMatrix.Read(path).Rows;
             Assert.That(matrix, Has.Count.EqualTo(ranks));
             Assert.That(matrix[0][1][0], Is.EqualTo("a"));
             Assert.That(matrix[0][0], Is.Empty);

@@ -1,3 +1,4 @@
+using NativeCollectives.Cli;
 using NativeCollectives.Cli.Bench;
 
 namespace NativeCollectives.Tests.Tool;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NativeCollectives.Cli;
 using NativeCollectives.Cli.Launch;
 
 namespace NativeCollectives.Tests.Tool;

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.CommandLine;
 using NativeCollectives.Cli;
 using NativeCollectives.Cli.Hosts;
+using NativeCollectives.Cli.Processes;
 using NativeCollectives.Cli.Topology;
 
 namespace NativeCollectives.Tests.Tool;
@@ -14,7 +15,7 @@ public sealed class TopologyRunTests
     private readonly ConcurrentQueue<(string Host, string Command)> _commands = new();
     private readonly StringWriter _output = new();
     private readonly StringWriter _log = new();
-    private readonly Dictionary<(string Host, string Command), RemoteResult> _answers = [];
+    private readonly Dictionary<(string Host, string Command), ProcessResult> _answers = [];
     private string _folder = "";
 
     [SetUp]
@@ -143,7 +144,7 @@ public sealed class TopologyRunTests
     [Test]
     public async Task OverEthernetAHostWithoutAnAddressIsNamed(CancellationToken cancellation)
     {
-        _answers[("dune", LanAddress.Command)] = new RemoteResult(1, "", "");
+        _answers[("dune", LanAddress.Command)] = new ProcessResult(1, "", "");
         await Assert.ThatAsync(
             () =>
                 RunAsync(
@@ -158,7 +159,7 @@ public sealed class TopologyRunTests
     [Test]
     public async Task AnUnreachableHostIsNamed(CancellationToken cancellation)
     {
-        _answers[("north", "echo success")] = new RemoteResult(
+        _answers[("north", "echo success")] = new ProcessResult(
             255,
             "",
             "warning\nssh: connect to host north port 22: Connection refused\n"
@@ -175,7 +176,7 @@ public sealed class TopologyRunTests
     [Test]
     public async Task UnreachableHostsCanBeLeftOut(CancellationToken cancellation)
     {
-        _answers[("south", "echo success")] = new RemoteResult(ExitCodes.TimedOut, "", "no answer within 5 s");
+        _answers[("south", "echo success")] = new ProcessResult(ExitCodes.TimedOut, "", "no answer within 5 s");
         await RunAsync(new TopologyOptions { Hosts = "east,south,north", IgnoreUnreachable = true }, cancellation);
         Assert.That(
             HostFile.Parse(_output.ToString().Split("========\n")[1], "output").Hosts.Select(host => host.Ssh),
@@ -191,7 +192,7 @@ public sealed class TopologyRunTests
     [Test]
     public async Task AHostThatIsNoMacIsNamed(CancellationToken cancellation)
     {
-        _answers[("north", ThunderboltReport.Command)] = new RemoteResult(127, "", "sh: system_profiler: not found\n");
+        _answers[("north", ThunderboltReport.Command)] = new ProcessResult(127, "", "sh: system_profiler: not found\n");
         await Assert.ThatAsync(
             () => RunAsync(new TopologyOptions { Hosts = "east,north" }, cancellation),
             Fails(ExitCodes.Failed, "host north: system_profiler", "not found", "expected a Mac")
@@ -202,7 +203,7 @@ public sealed class TopologyRunTests
     [Test]
     public async Task AConnectionThatBreaksIsNamed(CancellationToken cancellation)
     {
-        _answers[("north", RdmaDevices.Command)] = new RemoteResult(255, "", "Connection reset");
+        _answers[("north", RdmaDevices.Command)] = new ProcessResult(255, "", "Connection reset");
         await Assert.ThatAsync(
             () => RunAsync(new TopologyOptions { Hosts = "east,north" }, cancellation),
             Fails(ExitCodes.Failed, "host north: ibv_devices", "Connection reset")
@@ -212,7 +213,7 @@ public sealed class TopologyRunTests
     [Test]
     public async Task SetupIsRunOnEveryHostInOrder(CancellationToken cancellation)
     {
-        _answers[("mini", "sudo route change 192.168.0.1 -interface en2")] = new RemoteResult(1, "", "not in table");
+        _answers[("mini", "sudo route change 192.168.0.1 -interface en2")] = new ProcessResult(1, "", "not in table");
         await RunAsync(
             new TopologyOptions { Hosts = "desk,mini", AutoSetup = true },
             cancellation,
@@ -239,7 +240,7 @@ public sealed class TopologyRunTests
     [Test]
     public async Task SetupThatFailsIsNamed(CancellationToken cancellation)
     {
-        _answers[("mini", "sudo ifconfig en2 inet 192.168.0.2 netmask 255.255.255.252")] = new RemoteResult(
+        _answers[("mini", "sudo ifconfig en2 inet 192.168.0.2 netmask 255.255.255.252")] = new ProcessResult(
             1,
             "",
             "ifconfig: interface en2 does not exist\n"
@@ -262,7 +263,7 @@ public sealed class TopologyRunTests
     [Test]
     public async Task WithoutSudoSetupIsPrinted(CancellationToken cancellation)
     {
-        _answers[("mini", "sudo -n true")] = new RemoteResult(1, "", "sudo: a password is required");
+        _answers[("mini", "sudo -n true")] = new ProcessResult(1, "", "sudo: a password is required");
         await RunAsync(
             new TopologyOptions { Hosts = "desk,mini", AutoSetup = true },
             cancellation,
@@ -369,7 +370,7 @@ public sealed class TopologyRunTests
     /// <summary>Answers with what a test says, else with a fixture's text; and that sudo works.</summary>
     private sealed class Shell(TopologyRunTests test, string fixture) : IRemoteShell
     {
-        public Task<RemoteResult> RunAsync(
+        public Task<ProcessResult> RunAsync(
             string host,
             string command,
             TimeSpan timeout,
@@ -378,7 +379,7 @@ public sealed class TopologyRunTests
         {
             test._commands.Enqueue((host, command));
             return Task.FromResult(
-                test._answers.TryGetValue((host, command), out RemoteResult? answer)
+                test._answers.TryGetValue((host, command), out ProcessResult? answer)
                     ? answer
                     : command switch
                     {
@@ -386,14 +387,14 @@ public sealed class TopologyRunTests
                         HardwarePorts.Command => File("networksetup.txt"),
                         RdmaDevices.Command => File("ibv_devices.txt"),
                         LanAddress.Command => File("ipconfig.txt"),
-                        _ => new RemoteResult(0, "", ""),
+                        _ => new ProcessResult(0, "", ""),
                     }
             );
 
-            RemoteResult File(string name) =>
+            ProcessResult File(string name) =>
                 System.IO.File.Exists(Path.Combine(TopologyFixtures.Folder(fixture), $"{host}.{name}"))
-                    ? new RemoteResult(0, TopologyFixtures.Text(fixture, $"{host}.{name}"), "")
-                    : new RemoteResult(127, "", "not found");
+                    ? new ProcessResult(0, TopologyFixtures.Text(fixture, $"{host}.{name}"), "")
+                    : new ProcessResult(127, "", "not found");
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using SystemEnvironment = System.Environment;
 
 namespace NativeCollectives.Cli.Bench;
@@ -44,8 +43,8 @@ internal sealed class NcclMachine
         };
         return DistributedGroup.IsAvailable(BackendKind.Nccl, options, out string? reason)
             ? new NcclMachine(
-                library ?? Loaded("NC_NCCL_LIBRARY", "libnccl.so"),
-                cudaLibrary ?? Loaded("NC_CUDA_LIBRARY", "libcuda.so"),
+                Loaded(library, "NC_NCCL_LIBRARY", "libnccl.so"),
+                Loaded(cudaLibrary, "NC_CUDA_LIBRARY", "libcuda.so"),
                 DistributedGroup.DeviceCount(BackendKind.Nccl)
             )
             : throw new ToolException($"NCCL cannot be measured on this machine: {reason}");
@@ -83,20 +82,7 @@ internal sealed class NcclMachine
     private static bool IsSet(string variable) =>
         !string.IsNullOrEmpty(SystemEnvironment.GetEnvironmentVariable(variable));
 
-    /// <summary>
-    /// The path from which a library has been loaded; its name, for the loader to look for, should that be unknown.
-    /// </summary>
-    private static string Loaded(string variable, string name)
-    {
-        if (SystemEnvironment.GetEnvironmentVariable(variable) is { Length: > 0 } given)
-        {
-            return given;
-        }
-
-        using var self = Process.GetCurrentProcess();
-        return self.Modules.Cast<ProcessModule>()
-                .Select(module => module.FileName)
-                .FirstOrDefault(path => Path.GetFileName(path).StartsWith(name, StringComparison.Ordinal))
-            ?? throw new ToolException($"It is unknown from where {name} was loaded; {variable} can name it.");
-    }
+    private static string Loaded(string? option, string variable, string name) =>
+        LoadedLibraries.Of(option, variable, name)
+        ?? throw new ToolException($"It is unknown from where {name} was loaded; {variable} can name it.");
 }

@@ -3,7 +3,7 @@ using NativeCollectives.Cli.Hosts;
 namespace NativeCollectives.Cli.Bench;
 
 /// <summary>This library: JACCL, its ranks all on this machine.</summary>
-internal sealed class OwnJacclSystem(VerbsMachine machine, ScratchFolder scratch) : OwnSystem
+internal sealed class OwnJacclSystem(VerbsMachine machine, TemporaryFolder scratch) : OwnSystem
 {
     public override async Task MeasureAsync(
         BenchmarkJob job,

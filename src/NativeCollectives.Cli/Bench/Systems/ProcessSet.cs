@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using NativeCollectives.Cli.Processes;
 
 namespace NativeCollectives.Cli.Bench;
@@ -52,7 +51,7 @@ internal static class ProcessSet
         CancellationToken cancellationToken
     )
     {
-        List<(ProcessLaunch Launch, Process Process)> running = [];
+        List<(ProcessLaunch Launch, PipedProcess Process)> running = [];
         string? failure = null;
         try
         {
@@ -83,40 +82,19 @@ internal static class ProcessSet
         }
         finally
         {
-            foreach ((_, Process process) in running)
+            foreach ((_, PipedProcess process) in running)
             {
-                process.Kill(entireProcessTree: true); // nothing happens to one that has ended
                 process.Dispose();
             }
         }
     }
 
-    private static Process Start(ProcessLaunch launch)
+    private static PipedProcess Start(ProcessLaunch launch)
     {
-        var start = new ProcessStartInfo(launch.Program, launch.Arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach ((string name, string value) in launch.Environment ?? new Dictionary<string, string>())
-        {
-            start.Environment[name] = value;
-        }
-
-        Process process;
-        try
-        {
-            process = Process.Start(start)!;
-        }
-        catch (System.ComponentModel.Win32Exception exception)
-        {
-            throw new ToolException($"{launch.Program} cannot be started: {exception.Message}", cause: exception);
-        }
-
+        var process = PipedProcess.Start([launch.Program, .. launch.Arguments], launch.Environment);
         if (launch.Input is null)
         {
-            process.StandardInput.Close();
+            process.CloseInput();
         }
 
         return process;
@@ -124,7 +102,7 @@ internal static class ProcessSet
 
     private static async Task<string> FollowAsync(
         ProcessLaunch launch,
-        Process process,
+        PipedProcess process,
         string late,
         CancellationToken limit,
         Action<string> failed
@@ -132,20 +110,19 @@ internal static class ProcessSet
     {
         try
         {
-            Task<string> output = process.StandardOutput.ReadToEndAsync(limit);
-            Task<string> errors = process.StandardError.ReadToEndAsync(limit);
+            Task<ProcessResult> end = process.EndAsync(limit);
             if (launch.Input is not null)
             {
                 await HandAsync(launch.Input, process, limit);
             }
 
-            await process.WaitForExitAsync(limit);
-            if (process.ExitCode != 0)
+            ProcessResult result = await end;
+            if (result.ExitCode != 0)
             {
-                failed(Describe(launch, process.ExitCode, await errors));
+                failed(Describe(launch, result.ExitCode, result.Errors));
             }
 
-            return await output + await errors;
+            return result.Output + result.Errors;
         }
         catch (OperationCanceledException)
         {
@@ -154,12 +131,12 @@ internal static class ProcessSet
         }
     }
 
-    private static async Task HandAsync(string input, Process process, CancellationToken limit)
+    private static async Task HandAsync(string input, PipedProcess process, CancellationToken limit)
     {
         try
         {
-            await process.StandardInput.WriteAsync(input.AsMemory(), limit);
-            await process.StandardInput.FlushAsync(limit);
+            await process.Input.WriteAsync(input.AsMemory(), limit);
+            await process.Input.FlushAsync(limit);
         }
         catch (IOException)
         {

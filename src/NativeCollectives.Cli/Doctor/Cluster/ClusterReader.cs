@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text.Json;
 using NativeCollectives.Cli.Hosts;
 using NativeCollectives.Cli.Launch;
@@ -32,24 +31,7 @@ internal sealed class ClusterReader
     /// The backend that it is to be judged for; <see langword="null"/>: what the file says, or what it looks like.
     /// </param>
     /// <exception cref="ToolException">The file cannot be read, or is none of the kinds.</exception>
-    public static ClusterPlan Read(string path, string? backend)
-    {
-        string json;
-        try
-        {
-            json = SmallFile.ReadText(path);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw ToolException.Usage(
-                failure is FileNotFoundException or DirectoryNotFoundException
-                    ? $"the hostfile {path} does not exist"
-                    : $"the hostfile {path} cannot be read: {failure.Message}"
-            );
-        }
-
-        return Parse(json, path, backend);
-    }
+    public static ClusterPlan Read(string path, string? backend) => Parse(HostFile.ReadText(path), path, backend);
 
     /// <summary>Reads the text of a file of that name.</summary>
     /// <exception cref="ToolException">It is none of the kinds.</exception>
@@ -79,7 +61,7 @@ internal sealed class ClusterReader
                     OfLauncher(json),
                 JsonValueKind.Array when LooksLikeRing(root) => OfRing(root),
                 JsonValueKind.Array => OfDevices(root),
-                _ => throw Malformed($"it holds {Described(root)}", AnyKind),
+                _ => throw Malformed($"it holds {Shown.Json(root)}", AnyKind),
             };
         }
         catch (JsonException failure)
@@ -148,8 +130,7 @@ internal sealed class ClusterReader
             throw Malformed($"host {rank}: \"ips\" holds \"{ip}\"", "an address without a port, or the name of a host");
         }
 
-        // ssh may be told a user too: user@host.
-        return host.Ips.Count > 0 ? host.Ips : [host.Ssh[(host.Ssh.LastIndexOf('@') + 1)..]];
+        return host.Ips.Count > 0 ? host.Ips : [host.Name];
     }
 
     // Names of devices have neither dots nor colons.
@@ -172,7 +153,7 @@ internal sealed class ClusterReader
                 JsonValueKind.Array => [.. entry.EnumerateArray().Select(value => Address(value, ranks.Count))],
                 JsonValueKind.String => [Address(entry, ranks.Count)],
                 _ => throw Malformed(
-                    $"the entry of rank {ranks.Count} is {Described(entry)}",
+                    $"the entry of rank {ranks.Count} is {Shown.Json(entry)}",
                     "a list of \"host:port\""
                 ),
             };
@@ -228,7 +209,7 @@ internal sealed class ClusterReader
         value.ValueKind == JsonValueKind.String && HostAndPort.Parse(value.GetString()!, leastPort: 0) is { } address
             ? address
             : throw Malformed(
-                $"rank {rank} has the address {Described(value)}",
+                $"rank {rank} has the address {Shown.Json(value)}",
                 "\"host:port\", with an IPv6 address in brackets and a port up to 65535"
             );
 
@@ -240,7 +221,7 @@ internal sealed class ClusterReader
             if (row.ValueKind != JsonValueKind.Array)
             {
                 bool isMatrix = root.EnumerateArray().Any(static entry => entry.ValueKind == JsonValueKind.Array);
-                throw Malformed($"the row of rank {rows.Count} is {Described(row)}", isMatrix ? "a list" : AnyKind);
+                throw Malformed($"the row of rank {rows.Count} is {Shown.Json(row)}", isMatrix ? "a list" : AnyKind);
             }
 
             rows.Add([.. row.EnumerateArray().Select((entry, peer) => Names(entry, $"entry [{rows.Count}][{peer}]"))]);
@@ -266,10 +247,10 @@ internal sealed class ClusterReader
                     .Select(name =>
                         name.ValueKind == JsonValueKind.String && name.GetString() is { Length: > 0 } text
                             ? text
-                            : throw Malformed($"{where} holds {Described(name)}", NamesOrNull)
+                            : throw Malformed($"{where} holds {Shown.Json(name)}", NamesOrNull)
                     ),
             ],
-            _ => throw Malformed($"{where} is {Described(entry)}", NamesOrNull),
+            _ => throw Malformed($"{where} is {Shown.Json(entry)}", NamesOrNull),
         };
 
     private ClusterPlan Finish(ClusterKind kind, string chosen, IReadOnlyList<ClusterRank> ranks, DeviceMatrix? matrix)
@@ -277,7 +258,7 @@ internal sealed class ClusterReader
         CheckAddresses(kind, ranks);
         if (matrix is not null)
         {
-            _findings.AddRange(matrix.Check(chosen == "jaccl-ring"));
+            _findings.AddRange(DeviceMatrixCheck.Check(matrix, chosen == "jaccl-ring"));
         }
 
         bool square = matrix is { IsSquare: true, Size: >= 2 };
@@ -325,13 +306,13 @@ internal sealed class ClusterReader
 
         bool[] loopback =
         [
-            .. ranks.Select(static rank => rank.Addresses.Any(static address => IsLoopback(address.Host))),
+            .. ranks.Select(static rank => rank.Addresses.Any(static address => Host.IsLoopback(address.Host))),
         ];
         if (loopback.Contains(true) && loopback.Contains(false))
         {
             foreach (ClusterRank rank in ranks.Where((_, index) => loopback[index]))
             {
-                string address = rank.Addresses.First(static address => IsLoopback(address.Host)).Host;
+                string address = rank.Addresses.First(static address => Host.IsLoopback(address.Host)).Host;
                 _findings.Add(
                     new Finding(
                         Named(rank),
@@ -342,18 +323,7 @@ internal sealed class ClusterReader
         }
     }
 
-    private static bool IsLoopback(string host) =>
-        host == "localhost" || (IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address));
-
     private static string Named(ClusterRank rank) => $"rank {rank.Rank} ({rank.Host})";
-
-    private static string Described(JsonElement element) =>
-        element.ValueKind switch
-        {
-            JsonValueKind.Array => "a list",
-            JsonValueKind.Object => "an object",
-            _ => Shown.Text(element.GetRawText()),
-        };
 
     private ToolException Malformed(string what, string expected) =>
         ToolException.Usage($"the hostfile {_path} is malformed: {what}; expected {expected}");

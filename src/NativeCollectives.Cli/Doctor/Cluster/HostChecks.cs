@@ -67,17 +67,11 @@ internal sealed class HostChecks(ClusterPlan plan, IReadOnlyList<RankReport> ran
     // A matrix alone does not say on which host a rank runs; the launcher's variables may say which one this is.
     private IEnumerable<Finding> CheckThisMachine()
     {
-        string? variable = new[] { "JACCL_RANK", "MLX_RANK" }.FirstOrDefault(static name =>
-            Environment.GetEnvironmentVariable(name) is not null
-        );
+        LaunchEnvironment environment = LaunchEnvironment.OfProcess;
+        string? variable = environment.FindRank(MlxVariables.JacclRanks, takesLaunchers: false);
         return
             variable is not null
-            && int.TryParse(
-                Environment.GetEnvironmentVariable(variable),
-                NumberStyles.None,
-                CultureInfo.InvariantCulture,
-                out int rank
-            )
+            && int.TryParse(environment.Text(variable), NumberStyles.None, CultureInfo.InvariantCulture, out int rank)
             && rank < ranks.Count
             ? CheckDevices(rank, $"rank {rank} (this machine, by {variable})", MachineInspector.Inspect())
             : [];
@@ -115,8 +109,8 @@ internal sealed class HostChecks(ClusterPlan plan, IReadOnlyList<RankReport> ran
         {
             yield return new Finding(
                 where,
-                $"a process may lock {Words.Bytes(jaccl.LockableBytes.Value)} of memory (ulimit -l), "
-                    + $"but a rank of this group locks {Words.Bytes(matrix.LockedBytes(ring))}"
+                $"a process may lock {ByteSize.Rounded(jaccl.LockableBytes.Value)} of memory (ulimit -l), "
+                    + $"but a rank of this group locks {ByteSize.Rounded(matrix.LockedBytes(ring))}"
             );
         }
     }

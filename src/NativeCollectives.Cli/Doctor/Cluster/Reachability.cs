@@ -36,7 +36,7 @@ internal sealed class Reachability(TimeSpan stepTime)
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return $"from here {port} does not answer within {Words.Of(stepTime)}";
+            return $"from here {port} does not answer within {Duration.Rounded(stepTime)}";
         }
         catch (SocketException failure)
         {

@@ -84,10 +84,9 @@ internal sealed partial class ConfigurationInspector
 
     private ConfigurationReport Decide(ConfigurationReport report, DistributedGroupOptions options)
     {
-        var environment = new LaunchEnvironment(Environment.GetEnvironmentVariable);
         try
         {
-            GroupPlan plan = GroupPlan.Make(options, environment, DistributedGroup.WhyUnavailable);
+            GroupPlan plan = GroupPlan.Make(options, LaunchEnvironment.OfProcess, DistributedGroup.WhyUnavailable);
             report = report with
             {
                 Missing =

@@ -56,18 +56,18 @@ internal static class LinkVerdicts
         ];
         if (others.Length >= LeastOthers)
         {
-            double usualGbps = Statistics.Median(others.Select(static other => other.Probe!.LowestGbps!.Value));
+            double usualGbps = Statistics.MedianOf(others.Select(static other => other.Probe!.LowestGbps!.Value));
             if (gbps < LeastPart * usualGbps)
             {
                 reasons.Add($"{Words.Gbps(gbps)}, where the other links have {Words.Gbps(usualGbps)} (median)");
             }
 
-            double usualLatency = Statistics.Median(others.Select(static other => other.Probe!.LatencyUs!.Value));
+            double usualLatency = Statistics.MedianOf(others.Select(static other => other.Probe!.LatencyUs!.Value));
             if (latency > MostTimes * usualLatency && latency > usualLatency + LeastExcessUs)
             {
                 reasons.Add(
-                    $"a round trip takes {Words.Microseconds(latency)}, where the other links take "
-                        + $"{Words.Microseconds(usualLatency)} (median)"
+                    $"a round trip takes {Duration.Microseconds(latency)}, where the other links take "
+                        + $"{Duration.Microseconds(usualLatency)} (median)"
                 );
             }
         }

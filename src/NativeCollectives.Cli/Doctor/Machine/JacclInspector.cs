@@ -33,10 +33,11 @@ internal static unsafe class JacclInspector
 
     public static JacclDetails Inspect(JacclOptions? options)
     {
-        string? library =
-            options?.Library
-            ?? (Environment.GetEnvironmentVariable("NC_VERBS_LIBRARY") is { Length: > 0 } named ? named : null)
-            ?? LoadedLibraries.PathOf(OperatingSystem.IsMacOS() ? "librdma." : "libibverbs.so");
+        string? library = LoadedLibraries.Of(
+            options?.Library,
+            "NC_VERBS_LIBRARY",
+            OperatingSystem.IsMacOS() ? "librdma." : "libibverbs.so"
+        );
         return new JacclDetails(library, library is null ? [] : Devices(library), LockableBytes());
     }
 

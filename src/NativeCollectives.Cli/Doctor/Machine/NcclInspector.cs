@@ -13,13 +13,10 @@ internal static unsafe class NcclInspector
 
     public static NcclDetails Inspect(NcclOptions? options)
     {
-        string? nccl = options?.Library ?? Named("NC_NCCL_LIBRARY") ?? LoadedLibraries.PathOf("libnccl.so");
-        string? driver = options?.CudaLibrary ?? Named("NC_CUDA_LIBRARY") ?? LoadedLibraries.PathOf("libcuda.so");
+        string? nccl = LoadedLibraries.Of(options?.Library, "NC_NCCL_LIBRARY", "libnccl.so");
+        string? driver = LoadedLibraries.Of(options?.CudaLibrary, "NC_CUDA_LIBRARY", "libcuda.so");
         return new NcclDetails(nccl, NcclVersion(nccl), driver, CudaVersion(driver), Devices(driver));
     }
-
-    private static string? Named(string variable) =>
-        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } path ? path : null;
 
     private static string? NcclVersion(string? library)
     {

@@ -84,7 +84,7 @@ internal sealed class HumanReport(IAnsiConsole console)
                     $"verbs: {jaccl.Library}",
                     .. jaccl.Devices.Select(Details),
                     .. jaccl.LockableBytes is { } bytes
-                        ? [$"a process may lock {Words.Bytes(bytes)} of memory (ulimit -l)"]
+                        ? [$"a process may lock {ByteSize.Rounded(bytes)} of memory (ulimit -l)"]
                         : Array.Empty<string>(),
                 ]
             ),
@@ -182,7 +182,7 @@ internal sealed class HumanReport(IAnsiConsole console)
                     new Text($"{link.From} → {link.To}"),
                     new Text(link.Address),
                     State(link),
-                    new Text(probe?.LatencyUs is { } latency ? Words.Microseconds(latency) : "-"),
+                    new Text(probe?.LatencyUs is { } latency ? Duration.Microseconds(latency) : "-"),
                     new Text(probe?.ForwardGbps is { } forward ? Words.Gbps(forward) : "-"),
                     new Text(probe?.BackwardGbps is { } backward ? Words.Gbps(backward) : "-")
                 );

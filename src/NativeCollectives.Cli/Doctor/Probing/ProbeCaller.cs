@@ -131,7 +131,7 @@ internal sealed class ProbeCaller
             }
         }
 
-        _result = _result with { LatencyUs = Math.Round(Statistics.Median(times), 1) };
+        _result = _result with { LatencyUs = Math.Round(Statistics.MedianOf(times), 1) };
     }
 
     // The best of a few transfers that are long enough to say something.
@@ -151,7 +151,7 @@ internal sealed class ProbeCaller
             var clock = Stopwatch.StartNew();
             await StepAsync(
                 ProbeStep.Transfer,
-                $"{Words.Bytes(bytes)} {direction} did not arrive, though small messages do (an MTU that differs along "
+                $"{ByteSize.Rounded(bytes)} {direction} did not arrive, though small messages do (an MTU that differs along "
                     + "the way can be the cause)",
                 token => transfer(bytes, token)
             );
@@ -217,7 +217,7 @@ internal sealed class ProbeCaller
         }
         catch (OperationCanceledException timeout) when (!_cancellationToken.IsCancellationRequested)
         {
-            throw new ProbeException(step, $"timed out: {inVain} within {Words.Of(_stepTime)}", timeout);
+            throw new ProbeException(step, $"timed out: {inVain} within {Duration.Rounded(_stepTime)}", timeout);
         }
         catch (SocketException failure)
         {

@@ -1,8 +1,6 @@
-using System.ComponentModel;
-using System.Diagnostics;
-using System.Text;
 using System.Text.Json;
 using NativeCollectives.Cli.Hosts;
+using NativeCollectives.Cli.Processes;
 
 namespace NativeCollectives.Cli.Doctor.Probing;
 
@@ -17,22 +15,15 @@ internal sealed class RemoteTool : IAsyncDisposable
 
     private static readonly TimeSpan _patienceAtTheEnd = TimeSpan.FromSeconds(1);
 
-    private readonly Process _process;
+    private readonly PipedProcess _process;
     private readonly string _host;
-    private readonly StringBuilder _errors = new();
+    private readonly Task<string> _errors;
 
-    private RemoteTool(Process process, string host)
+    private RemoteTool(PipedProcess process, string host)
     {
         _process = process;
         _host = host;
-        process.ErrorDataReceived += (_, line) =>
-        {
-            lock (_errors)
-            {
-                _errors.AppendLine(line.Data);
-            }
-        };
-        process.BeginErrorReadLine();
+        _errors = process.Errors.ReadToEndAsync();
     }
 
     /// <summary>Starts it.</summary>
@@ -43,27 +34,14 @@ internal sealed class RemoteTool : IAsyncDisposable
     /// <exception cref="ProbeException">There is no ssh here.</exception>
     public static RemoteTool Start(string host, string tool, IReadOnlyList<string> arguments, TimeSpan connectTime)
     {
-        var start = new ProcessStartInfo("ssh")
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (string option in SshShell.Options(connectTime))
-        {
-            start.ArgumentList.Add(option);
-        }
-
-        start.ArgumentList.Add("--");
-        start.ArgumentList.Add(host);
-        start.ArgumentList.Add($"{tool} {string.Join(' ', arguments.Select(Quoted))}");
         try
         {
-            return new RemoteTool(Process.Start(start)!, host);
+            string command = $"{tool} {ShellQuoting.Join(arguments)}";
+            return new RemoteTool(PipedProcess.Start(SshShell.Command(host, command, connectTime)), host);
         }
-        catch (Win32Exception failure)
+        catch (ToolException failure)
         {
-            throw new ProbeException(ProbeStep.Reach, $"ssh cannot be started: {failure.Message}", failure);
+            throw new ProbeException(ProbeStep.Reach, failure.Message, failure);
         }
     }
 
@@ -82,7 +60,7 @@ internal sealed class RemoteTool : IAsyncDisposable
         limit.CancelAfter(timeout);
         try
         {
-            while (await _process.StandardOutput.ReadLineAsync(limit.Token) is { } line)
+            while (await _process.Output.ReadLineAsync(limit.Token) is { } line)
             {
                 if (line.StartsWith(Marker, StringComparison.Ordinal))
                 {
@@ -90,13 +68,14 @@ internal sealed class RemoteTool : IAsyncDisposable
                 }
             }
 
-            await _process.WaitForExitAsync(limit.Token);
+            int code = await _process.WaitAsync(limit.Token);
+            throw new ProbeException(ProbeStep.Reach, WhyItEnded(code, await _errors.WaitAsync(limit.Token)));
         }
         catch (OperationCanceledException failure) when (!cancellationToken.IsCancellationRequested)
         {
             throw new ProbeException(
                 ProbeStep.Reach,
-                $"the tool on {_host} did not answer within {Words.Of(timeout)}",
+                $"the tool on {_host} did not answer within {Duration.Rounded(timeout)}",
                 failure
             );
         }
@@ -108,47 +87,24 @@ internal sealed class RemoteTool : IAsyncDisposable
                 failure
             );
         }
-
-        throw new ProbeException(ProbeStep.Reach, WhyItEnded());
     }
 
     public async ValueTask DisposeAsync()
     {
-        try
-        {
-            _process.StandardInput.Close();
-        }
-        catch (IOException)
-        {
-            // it has ended already
-        }
-
+        _process.CloseInput();
         using var patience = new CancellationTokenSource(_patienceAtTheEnd);
-        await _process.WaitForExitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (!_process.HasExited)
-        {
-            _process.Kill(entireProcessTree: true);
-        }
-
+        await ((Task)_process.WaitAsync(patience.Token)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _process.Dispose();
     }
 
-    private string WhyItEnded()
+    private string WhyItEnded(int code, string written)
     {
-        string errors;
-        lock (_errors)
-        {
-            errors = string.Join(
-                "; ",
-                _errors
-                    .ToString()
-                    .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-                    .TakeLast(3)
-            );
-        }
-
+        string errors = string.Join(
+            "; ",
+            written.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).TakeLast(3)
+        );
         string said = errors.Length == 0 ? "" : $": {errors}";
-        return _process.ExitCode switch
+        return code switch
         {
             255 => $"ssh does not reach {_host}{said}",
             ExitCodes.NotFound or ExitCodes.CannotExecute =>
@@ -156,13 +112,7 @@ internal sealed class RemoteTool : IAsyncDisposable
                     + "NativeCollectives.Cli), "
                     + "or say by --remote-command what runs it",
             ExitCodes.Usage => $"the tool on {_host} is of another release than this one, and knows no probes{said}",
-            int code => $"the tool on {_host} ended with exit code {code}{said}",
+            _ => $"the tool on {_host} ended with exit code {code}{said}",
         };
     }
-
-    private static string Quoted(string word) =>
-        word.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.' or ':' or '_' or '/')
-        && word.Length > 0
-            ? word
-            : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

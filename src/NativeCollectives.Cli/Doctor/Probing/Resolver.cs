@@ -27,7 +27,7 @@ internal static class Resolver
         {
             throw new ProbeException(
                 ProbeStep.Resolve,
-                $"the name {host} was not resolved within {Words.Of(timeout)}",
+                $"the name {host} was not resolved within {Duration.Rounded(timeout)}",
                 failure
             );
         }

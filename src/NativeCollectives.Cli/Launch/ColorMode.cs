@@ -1,9 +1,0 @@
-namespace NativeCollectives.Cli.Launch;
-
-/// <summary>When prefixes are coloured.</summary>
-internal enum ColorMode
-{
-    Auto,
-    Always,
-    Never,
-}
