@@ -1,6 +1,6 @@
 // A peer on a ring that knows what ranks of ours tell each other before an operation, and lies in one number of it.
 #include "fuzz_operations.h"
-#include "lying_channel.h"
+#include "lying_endpoint.h"
 #include "raw_peer.h"
 #include "ring/ring_group.h"
 #include "ring/split.h"
@@ -52,7 +52,7 @@ public:
 private:
     static std::unique_ptr<ring::Link> link(Descriptor end, int peer, Lie* lie) {
         std::unique_ptr<Endpoint> endpoint = make_tcp_endpoint(std::move(end));
-        if (lie != nullptr) endpoint = std::make_unique<LyingChannel>(std::move(endpoint), *lie);
+        if (lie != nullptr) endpoint = std::make_unique<LyingEndpoint>(std::move(endpoint), *lie);
         return std::make_unique<ring::Link>(std::move(endpoint), peer);
     }
 

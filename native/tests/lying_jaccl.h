@@ -14,7 +14,7 @@
 #include "jaccl/lifelines.h"
 #include "jaccl/star.h"
 #include "local_jaccl_ranks.h"
-#include "lying_channel.h"
+#include "lying_endpoint.h"
 #include "raw_peer.h"
 #include "softverbs/opened.h"
 

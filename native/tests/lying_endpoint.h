@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "transport/channel.h"
+#include "transport/endpoint.h"
 
 namespace nc::test {
 
@@ -29,9 +29,9 @@ struct Lie {
     }
 };
 
-class LyingChannel final : public Channel {
+class LyingEndpoint final : public Endpoint {
 public:
-    LyingChannel(std::unique_ptr<Channel> inner, Lie& lie) : inner_(std::move(inner)), lie_(lie) {}
+    LyingEndpoint(std::unique_ptr<Endpoint> inner, Lie& lie) : inner_(std::move(inner)), lie_(lie) {}
 
     Transfer read(void* buffer, std::size_t bytes) override { return inner_->read(buffer, bytes); }
     Transfer write(std::span<const ConstBuffer> parts) override {
@@ -58,7 +58,7 @@ public:
     const std::string& description() const override { return inner_->description(); }
 
 private:
-    std::unique_ptr<Channel> inner_;
+    std::unique_ptr<Endpoint> inner_;
     Lie& lie_;
     std::size_t written_ = 0;
 };
