@@ -136,21 +136,26 @@ private:
 
     void tend_connectors() {
         for (Connector& connector : connectors_) {
-            if (connector.is_connected()) {
-                if (probe(connector.connection()) != Pulse::Broken) continue;
-                if (plan_.neighbours_listen) {
-                    neighbour_gave_up(right_rank_,
-                                      text("closed the connection to its address ", connector.address().text()));
-                }
-                plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ",
-                                connector.address().text(), " broke the connection, trying again");
-                connector.lose(take_error(connector.connection().get()));
+            if (connector.is_settled()) look_at(connector);
+            if (!connector.is_settled()) {
+                if (const int error = connector.step(); error != 0) note_failure(connector, error);
+                if (connector.is_settled())
+                    plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": connected to rank ", right_rank_,
+                                    " at ", connector.address().text());
             }
-            if (const int error = connector.step(); error != 0) note_failure(connector, error);
             if (!connector.is_connected()) return;
-            plan_.log.write(NC_LOG_DEBUG, "[ring] rank ", plan_.rank, ": connected to rank ", right_rank_, " at ",
-                            connector.address().text());
         }
+    }
+
+    void look_at(Connector& connector) {
+        const Pulse pulse = connector.look();
+        if (pulse == Pulse::Ended && !plan_.neighbours_listen) connector.doubt();
+        if (pulse != Pulse::Broken) return;
+        if (plan_.neighbours_listen)
+            neighbour_gave_up(right_rank_, text("closed the connection to its address ", connector.address().text()));
+        plan_.log.write(NC_LOG_INFORMATION, "[ring] rank ", plan_.rank, ": rank ", right_rank_, " at ",
+                        connector.address().text(), " broke the connection, trying again");
+        connector.lose(take_error(connector.connection().get()));
     }
 
     void note_failure(const Connector& connector, int error) {
@@ -206,9 +211,8 @@ private:
         for (const Listener& listener : listeners_) listener.acceptor.watch(poller);
         for (const Connector& connector : connectors_) {
             connector.watch(poller);
-            if (connector.is_connected()) continue;
-            until = connector.next_step();
-            break;
+            until = std::min(until, connector.next_step());
+            if (!connector.is_connected()) break;
         }
         plan_.patience.wait(poller, until);
     }

@@ -301,6 +301,53 @@ TEST(Forming, ANeighbourThatWasStartedAgainTakesItsPlace) {
     });
 }
 
+// The same for the neighbour that is called: as MLX's, it ends its connections in order when it is stopped.
+TEST(Forming, ARightNeighbourThatWasStartedAgainIsCalledAgain) {
+    const ReservedPorts ports(2);
+    on_all_ranks(2, [&](int who) {
+        if (who == 0) {
+            const Connections connections = form_ring(plan_of(ports, 0, 2, 1));
+            EXPECT_EQ(hear(*connections.right[0]), 'z');
+        } else {
+            {
+                const Descriptor first = listen_on(ports[1], 4);
+                const Descriptor stopped = accept_one(first);
+                ::shutdown(stopped.get(), SHUT_WR);
+                char byte = 0;
+                // It is given up for another one.
+                const Descriptor accepted = accept_one(first);
+                EXPECT_FALSE(receive_all(stopped, &byte, 1));
+                ::shutdown(accepted.get(), SHUT_WR);
+            }
+            const Descriptor second = listen_on(ports[1], 4);
+            const Descriptor accepted = accept_one(second);
+            send_all(accepted, "z", 1);
+            const Descriptor left = connect_when_open(ports[0]);
+            EXPECT_TRUE(test::ready(accepted.get(), POLLIN)) << "the other side ends";
+        }
+    });
+}
+
+// One that only reads from now on, or has left: that is found out by whoever needs it.
+TEST(Forming, ARightNeighbourThatHasEndedAndListensNoMoreIsKept) {
+    const ReservedPorts ports(2);
+    on_all_ranks(2, [&](int who) {
+        if (who == 0) {
+            const Connections connections = form_ring(plan_of(ports, 0, 2, 1));
+            say(*connections.right[0], 'a');
+        } else {
+            Descriptor listener = listen_on(ports[1], 4);
+            const Descriptor accepted = accept_one(listener);
+            listener.close();
+            ::shutdown(accepted.get(), SHUT_WR);
+            const Descriptor left = connect_when_open(ports[0]);
+            char byte = 0;
+            EXPECT_TRUE(receive_all(accepted, &byte, 1));
+            EXPECT_EQ(byte, 'a');
+        }
+    });
+}
+
 TEST(Forming, TakesACallerThatHasSentAndLeft) {
     const ReservedPorts ports(2);
     const Descriptor right = listen_on(ports[1], 4);

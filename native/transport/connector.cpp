@@ -43,21 +43,43 @@ int Connector::finish() {
     if (!greeting_.empty() && send_to(connection_, greeting_.data(), greeting_.size()).bytes != greeting_.size())
         return ECONNRESET;
     state_ = State::Connected;
-    pause_ = backoff_.first;
+    pulse_ = Pulse::Quiet;
+    // Who ends one connection after the other is not called ever faster.
+    if (!doubted_.is_open()) pause_ = backoff_.first;
+    doubted_.close();
     return 0;
+}
+
+Pulse Connector::look() {
+    pulse_ = probe(connection_);
+    return pulse_;
+}
+
+void Connector::doubt() {
+    doubted_ = std::move(connection_);
+    has_failed_since_ = false;
+    pause();
 }
 
 void Connector::lose(int error) {
     connection_.close();
-    state_ = State::Pausing;
+    has_failed_since_ = true;
     fails_anew_ = error != last_error_;
     last_error_ = error;
+    pause();
+}
+
+void Connector::pause() {
+    state_ = State::Pausing;
     next_step_ = Clock::now() + pause_;
     pause_ = std::min(pause_ * 2, backoff_.longest);
 }
 
 void Connector::watch(Poller& poller) const {
-    if (connection_.is_open()) poller.watch(connection_.get(), state_ == State::Trying ? events::writable : short{0});
+    if (!connection_.is_open()) return;
+    // An end that is known already would be reported again and again.
+    const short known = pulse_ == Pulse::Quiet ? events::peer_ended : short{0};
+    poller.watch(connection_.get(), is_settled() ? known : events::writable);
 }
 
 Deadline Connector::next_step() const {
