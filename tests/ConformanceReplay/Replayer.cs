@@ -181,6 +181,8 @@ public static class Replayer
             try
             {
                 connection.Open(await listener.AcceptAsync(over));
+                // As MLX does: nobody can call a second time.
+                listener.Dispose();
             }
             catch (OperationCanceledException)
             {
