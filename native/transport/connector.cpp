@@ -46,7 +46,6 @@ int Connector::finish() {
     pulse_ = Pulse::Quiet;
     // Who ends one connection after the other is not called ever faster.
     if (!doubted_.is_open()) pause_ = backoff_.first;
-    doubted_.close();
     return 0;
 }
 

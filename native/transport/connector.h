@@ -46,7 +46,7 @@ public:
     // The connection gave way: another one is needed.
     void lose(int error);
     // The peer has ended it in order: it may have been started again, and listen anew. Another connection is tried for,
-    // and takes the place of this one; it is kept until then.
+    // and takes the place of this one, which is kept for the case that none stays.
     void doubt();
 
     // Why the last attempt failed; 0 if none has. Whether the one before failed otherwise, or there was none.
