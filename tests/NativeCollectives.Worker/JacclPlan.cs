@@ -38,7 +38,7 @@ public static class JacclPlan
     public static bool HasEveryForm(JacclShape shape) => shape == JacclShape.Mesh(3) || shape == JacclShape.Ring(2, 1);
 
     /// <summary>Whether it has every count of every type.</summary>
-    public static bool HasEveryCount(JacclShape shape) => FullShapes.Contains(shape) && shape.Size <= 3;
+    public static bool HasEveryCount(JacclShape shape) => HasEveryForm(shape) || shape == JacclShape.Ring(3, 2);
 
     /// <summary>The calls of one operation in a group of this shape.</summary>
     public static IEnumerable<OperationCase> Cases(JacclShape shape, string operation)
