@@ -67,7 +67,7 @@ public sealed class JacclShapeTests
         using var matrix = new JacclMatrix(
             size,
             settings => settings with { Frames = frames, QueuePairs = queuePairs },
-            _ => variable.Length == 0 ? new() : new Dictionary<string, string> { [variable] = value }
+            variable.Length == 0 ? null : _ => new Dictionary<string, string> { [variable] = value }
         );
         var shape = new JacclShape(isRing, size, wires);
         matrix.OnGroup(
