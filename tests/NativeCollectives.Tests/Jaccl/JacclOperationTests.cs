@@ -141,6 +141,18 @@ public sealed class JacclPlanTests
         ).ToList();
         Assert.Multiple(() =>
         {
+            Assert.That(all.Select(entry => entry.shape).Distinct(), Is.EquivalentTo(JacclPlan.Shapes));
+            Assert.That(all.Select(entry => entry.next.Type).Distinct(), Is.EquivalentTo(OperationPlan.Types));
+            Pairwise.Covers(
+                all,
+                "JACCL's plan",
+                (one, other) =>
+                    one is not string operation || other is not string type || OperationPlan.IsDefined(operation, type),
+                entry => entry.next.Operation,
+                entry => entry.next.Type,
+                entry => entry.shape,
+                entry => entry.next.Form
+            );
             foreach (var operation in OperationPlan.Operations)
             {
                 foreach (var type in OperationPlan.Types.Where(type => OperationPlan.IsDefined(operation, type)))
