@@ -6,16 +6,26 @@ namespace NativeCollectives.ConformanceRank;
 /// <summary>
 /// conformance-rank CASE_DIR OUT_DIR: one rank of a recorded ring (tests/vectors/mlx-ring/README.md). It joins the
 /// group that MLX_HOSTFILE and MLX_RANK describe, does the operations of CASE_DIR/case.json in order and writes their
-/// results to OUT_DIR.
+/// results to OUT_DIR. Without arguments it does one case after another: each line of its standard input is CASE_DIR,
+/// OUT_DIR, a hostfile and a rank, with tabs between them, and is answered with a line, empty if all went well.
 /// </summary>
 internal static class Program
 {
     public static int Main(string[] arguments)
     {
+        if (arguments.Length == 0)
+        {
+            while (Console.ReadLine()?.Split('\t') is { Length: 4 } next)
+            {
+                Console.WriteLine(Answer(next));
+            }
+            return 0;
+        }
         if (arguments.Length != 2)
         {
             Console.Error.WriteLine(
-                "usage: conformance-rank CASE_DIR OUT_DIR (the group comes from MLX_HOSTFILE and MLX_RANK)"
+                "usage: conformance-rank [CASE_DIR OUT_DIR] (the group comes from MLX_HOSTFILE and MLX_RANK; without "
+                    + "arguments the cases come on standard input)"
             );
             return 2;
         }
@@ -28,6 +38,21 @@ internal static class Program
         {
             Console.Error.WriteLine($"conformance-rank: {exception}");
             return 1;
+        }
+    }
+
+    private static string Answer(string[] next)
+    {
+        Environment.SetEnvironmentVariable("MLX_HOSTFILE", next[2]);
+        Environment.SetEnvironmentVariable("MLX_RANK", next[3]);
+        try
+        {
+            Run(next[0], next[1]);
+            return "";
+        }
+        catch (Exception exception)
+        {
+            return $"conformance-rank: {exception}".ReplaceLineEndings(" ");
         }
     }
 

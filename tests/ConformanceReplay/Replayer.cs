@@ -14,7 +14,43 @@ namespace NativeCollectives.ConformanceReplay;
 public static class Replayer
 {
     /// <summary>What was wrong; nothing if the case has passed.</summary>
-    public static async Task<IReadOnlyList<string>> ReplayAsync(RecordedCase recorded, ReplayOptions options)
+    public static Task<IReadOnlyList<string>> ReplayAsync(RecordedCase recorded, ReplayOptions options) =>
+        ReplayAsync(
+            recorded,
+            options,
+            (hostFile, output) => RunAsync(Start(recorded, options.Command, hostFile, output), options.Timeout)
+        );
+
+    /// <summary>The same on a process that stays up; the command of the options is not used.</summary>
+    public static Task<IReadOnlyList<string>> ReplayAsync(
+        RecordedCase recorded,
+        ReplayOptions options,
+        RankProcess process
+    ) =>
+        ReplayAsync(
+            recorded,
+            options,
+            async (hostFile, output) =>
+            {
+                using var limit = new CancellationTokenSource(options.Timeout);
+                try
+                {
+                    var answer = await process.RunAsync(recorded, hostFile, output, limit.Token);
+                    return answer.Length > 0 ? [answer] : [];
+                }
+                catch (OperationCanceledException)
+                {
+                    process.Dispose();
+                    return [$"not finished after {options.Timeout.TotalSeconds} s"];
+                }
+            }
+        );
+
+    private static async Task<IReadOnlyList<string>> ReplayAsync(
+        RecordedCase recorded,
+        ReplayOptions options,
+        Func<string, string, Task<List<string>>> run
+    )
     {
         var work = Directory.CreateTempSubdirectory("nc-replay-");
         using var ports = new Ports(recorded.Size * recorded.Sockets);
@@ -48,10 +84,8 @@ public static class Replayer
             await File.WriteAllTextAsync(hostFile, JsonSerializer.Serialize(hosts));
             var output = work.CreateSubdirectory("out").FullName;
 
-            var complaints = new List<string>();
-            using var process = Start(recorded, options.Command, hostFile, output);
-            using var end = new Ending(process);
-            var said = Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+            // Started before the neighbours' side is: whoever comes first waits for the other.
+            var running = run(hostFile, output);
             var connecting = Task.WhenAll(
                 ConnectAsLeftNeighbourAsync(
                     left,
@@ -61,23 +95,7 @@ public static class Replayer
                 ),
                 AcceptAsRightNeighbourAsync(right, listeners, options, over.Token)
             );
-            using (var limit = new CancellationTokenSource(options.Timeout))
-            {
-                try
-                {
-                    await process.WaitForExitAsync(limit.Token);
-                    if (process.ExitCode != 0)
-                    {
-                        complaints.Add($"exit status {process.ExitCode}");
-                    }
-                }
-                catch (OperationCanceledException)
-                {
-                    complaints.Add($"not finished after {options.Timeout.TotalSeconds} s");
-                    process.Kill();
-                    await process.WaitForExitAsync(CancellationToken.None);
-                }
-            }
+            var complaints = await running;
             // A connection that the rank has made is in the backlog by now: accept what is there, wait for nothing.
             over.CancelAfter(TimeSpan.FromMilliseconds(100));
             await connecting;
@@ -89,14 +107,6 @@ public static class Replayer
             {
                 complaints.AddRange(CompareResult(name, Path.Combine(output, name), recorded.File(name)));
             }
-            if (complaints.Count > 0)
-            {
-                var text = string.Concat(await said).Trim();
-                if (text.Length > 0)
-                {
-                    complaints.Add("the program said: " + text[Math.Max(0, text.Length - 600)..]);
-                }
-            }
             return complaints;
         }
         finally
@@ -105,6 +115,36 @@ public static class Replayer
             left.Concat(right).ToList().ForEach(connection => connection.Dispose());
             work.Delete(recursive: true);
         }
+    }
+
+    // Until the program has ended.
+    private static async Task<List<string>> RunAsync(Process started, TimeSpan timeout)
+    {
+        using var process = started;
+        using var end = new Ending(process);
+        var said = Task.WhenAll(process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        var complaints = new List<string>();
+        using var limit = new CancellationTokenSource(timeout);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+            if (process.ExitCode != 0)
+            {
+                complaints.Add($"exit status {process.ExitCode}");
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            complaints.Add($"not finished after {timeout.TotalSeconds} s");
+            process.Kill();
+            await process.WaitForExitAsync(CancellationToken.None);
+        }
+        var text = complaints.Count > 0 ? string.Concat(await said).Trim() : "";
+        if (text.Length > 0)
+        {
+            complaints.Add("the program said: " + text[Math.Max(0, text.Length - 600)..]);
+        }
+        return complaints;
     }
 
     private static Process Start(RecordedCase recorded, IReadOnlyList<string> command, string hostFile, string output)

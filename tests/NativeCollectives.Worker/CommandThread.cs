@@ -6,19 +6,32 @@ namespace NativeCollectives.Worker;
 internal sealed class CommandThread
 {
     private readonly BlockingCollection<Action> _actions = [];
+    private readonly Thread _thread;
 
-    public CommandThread(string name) =>
-        new Thread(() =>
+    public CommandThread(string name)
+    {
+        _thread = new Thread(() =>
         {
             foreach (var action in _actions.GetConsumingEnumerable())
             {
                 action();
             }
+            CudaStream.DisposeAll();
         })
         {
             IsBackground = true,
             Name = name,
-        }.Start();
+        };
+        _thread.Start();
+    }
 
     public void Post(Action action) => _actions.Add(action);
+
+    /// <summary>Does what is left to do, and ends.</summary>
+    public void End()
+    {
+        _actions.CompleteAdding();
+        _thread.Join();
+        _actions.Dispose();
+    }
 }

@@ -96,12 +96,12 @@ internal static class GroupCreation
     {
         if (command.FromEnvironment)
         {
-            Environment.SetEnvironmentVariable("MLX_RANK", command.Rank.ToString(CultureInfo.InvariantCulture));
-            Environment.SetEnvironmentVariable("MLX_HOSTFILE", command.HostFile);
+            CaseVariables.Set("MLX_RANK", command.Rank.ToString(CultureInfo.InvariantCulture));
+            CaseVariables.Set("MLX_HOSTFILE", command.HostFile);
         }
         foreach (var (name, value) in command.Variables ?? [])
         {
-            Environment.SetEnvironmentVariable(name, value.Length > 0 ? value : null);
+            CaseVariables.Set(name, value.Length > 0 ? value : null);
         }
     }
 }

@@ -4,11 +4,12 @@ namespace NativeCollectives.Worker;
 public enum NcclPart
 {
     /// <summary>
-    /// Small counts: every form of every operation with every type that NCCL takes; among four ranks they take turns.
+    /// Small counts: every operation with every type that NCCL takes; in a group of two in every form, elsewhere forms
+    /// and counts take turns.
     /// </summary>
     Forms,
 
-    /// <summary>One form of each call, for a library that lacks some functions.</summary>
+    /// <summary>One form of each call, for a library that has fewer functions, or is late.</summary>
     Short,
 
     /// <summary>
@@ -18,7 +19,7 @@ public enum NcclPart
     Pieces,
 
     /// <summary>
-    /// Host memory of a few hundred elements, for a group that sends it in pieces of a few; likewise.
+    /// Host memory of some dozens of elements, for a group that sends it in pieces of a few; likewise.
     /// </summary>
     Crumbs,
 
@@ -77,13 +78,17 @@ public static class NcclPlan
             foreach (
                 var (count, calls) in part switch
                 {
-                    NcclPart.Forms => Forms(size, type),
-                    NcclPart.Short => [(0, Calls(type)), (size + 1, Calls(type + 1)), (1009, Calls(type + 2))],
+                    NcclPart.Forms => Forms(size, type, OperationPlan.Operations.ToList().IndexOf(operation)),
+                    NcclPart.Short =>
+                    [
+                        (type % 2 == 0 ? 0 : size + 1, [((CallPlace)(type / 2 % 4), (CallForm)(type % 3))]),
+                        (1009, Calls(type + 2)),
+                    ],
                     NcclPart.Pieces when IsOneInFour(operation, type) =>
                     [
                         ((200_000 / (OperationPlan.HasBlocks(operation) ? size : 1) / item) + 1, HostCalls(type)),
                     ],
-                    NcclPart.Crumbs when IsOneInFour(operation, type) => [(211, HostCalls(type + 1))],
+                    NcclPart.Crumbs when IsOneInFour(operation, type) => [(61, HostCalls(type + 1))],
                     NcclPart.Large when IsLargeHere(operation, type) =>
                     [
                         ((9 << 20) / (OperationPlan.HasBlocks(operation) ? size : 1) / item, LargeCalls(type)),
@@ -126,34 +131,31 @@ public static class NcclPlan
     }
 
     /// <summary>Whether every way of calling is tried with every type; elsewhere they take turns.</summary>
-    public static bool HasEveryForm(int size) => size <= 3;
+    public static bool HasEveryForm(int size) => size == 2;
 
-    // All twelve ways of calling with the count that tells most, four of them with each of the others; or four, and one.
-    private static IEnumerable<(int Count, (CallPlace, CallForm)[] Calls)> Forms(int size, int type)
+    /// <summary>The small counts of a group of this size.</summary>
+    public static int[] Counts(int size) => [.. new[] { 0, 1, size - 1, size, size + 1, 1009 }.Distinct()];
+
+    // All twelve ways of calling with the count that tells most, one with each of the others; or four, and one with
+    // every third of the others.
+    private static IEnumerable<(int Count, (CallPlace, CallForm)[] Calls)> Forms(int size, int type, int operation)
     {
-        foreach (
-            var (count, index) in new[] { 0, 1, size - 1, size, size + 1, 1009 }
-                .Distinct()
-                .Select((count, index) => (count, index))
-        )
+        foreach (var (index, count) in Counts(size).Index())
         {
-            yield return (
-                count,
-                !HasEveryForm(size)
-                    ? count == 1009
-                        ? Calls(type)
-                        : [((CallPlace)((type + index) % 4), (CallForm)((type + (index / 4)) % 3))]
-                    : count == 1009
-                    ?
-                    [
-                        .. from place in Enum.GetValues<CallPlace>()
-                        from form in Enum.GetValues<CallForm>()
-                        select (place, form),
-                    ]
-                    : Calls(type + index)
-            );
+            var turn = type + operation;
+            if (count == 1009)
+            {
+                yield return (count, HasEveryForm(size) ? EveryCall() : Calls(turn));
+            }
+            else if (HasEveryForm(size) || index % 3 == turn % 3)
+            {
+                yield return (count, [((CallPlace)((turn + (turn / 4) + index) % 4), (CallForm)((type + index) % 3))]);
+            }
         }
     }
+
+    private static (CallPlace, CallForm)[] EveryCall() =>
+        [.. from place in Enum.GetValues<CallPlace>() from form in Enum.GetValues<CallForm>() select (place, form)];
 
     // Each place once.
     private static (CallPlace, CallForm)[] Calls(int number) =>

@@ -339,9 +339,10 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     private T[] Operand(int rank, int offset, int length, bool ordered = false)
     {
         var operand = new T[length];
+        var element = Element(ordered);
         for (var i = 0; i < length; i++)
         {
-            operand[i] = Element(Samples.At(_seed, rank, offset + i), ordered);
+            operand[i] = element(Samples.At(_seed, rank, offset + i));
         }
         return operand;
     }
@@ -354,25 +355,31 @@ internal sealed class OperationCall<T, TElement> : IDisposable
     private bool IsExact =>
         _rules.IsExact(_operation, _size, (long)_count * System.Runtime.CompilerServices.Unsafe.SizeOf<T>());
 
-    private T Element(ulong random, bool ordered)
+    // Makes an element of 64 random bits.
+    private Func<ulong, T> Element(bool ordered)
     {
-        var reduces = _operation is "AllReduce" or "ReduceScatter" or "ReduceScatterUneven" or "Reduce";
-        if (!reduces)
+        if (_operation is not ("AllReduce" or "ReduceScatter" or "ReduceScatterUneven" or "Reduce"))
         {
-            return TElement.FromBits(random);
+            return TElement.FromBits;
         }
-        var small = (int)(random % 8);
-        small = TElement.IsSigned && (random & 256) != 0 ? -small : small;
         return _op switch
         {
             // The sum is a small multiple of the size, so that its division is exact.
-            ReduceOp.Average => TElement.FromSmall(TElement.IsFloating ? small % 4 * _size : small),
-            ReduceOp.Product => TElement.Power(random),
-            ReduceOp.Sum when ordered => TElement.Spread(random),
+            ReduceOp.Average when TElement.IsFloating => random => TElement.FromSmall(Small(random) % 4 * _size),
+            ReduceOp.Average => random => TElement.FromSmall(Small(random)),
+            ReduceOp.Product => TElement.Power,
+            ReduceOp.Sum when ordered => TElement.Spread,
             // Which of two not-a-numbers or of two zeros is greater, only the order tells.
-            ReduceOp.Max or ReduceOp.Min when ordered && IsExact => TElement.Comparable(random),
-            _ => TElement.IsFloating ? TElement.FromSmall(small) : TElement.FromBits(random),
+            ReduceOp.Max or ReduceOp.Min when ordered && IsExact => TElement.Comparable,
+            _ when TElement.IsFloating => random => TElement.FromSmall(Small(random)),
+            _ => TElement.FromBits,
         };
+    }
+
+    private static int Small(ulong random)
+    {
+        var small = (int)(random % 8);
+        return TElement.IsSigned && (random & 256) != 0 ? -small : small;
     }
 
     // About count elements each, none for one of the ranks.

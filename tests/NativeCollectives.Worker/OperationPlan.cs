@@ -23,9 +23,10 @@ public readonly record struct OperationCase(
 
 /// <summary>
 /// Which calls a ring of a given shape is tested with: every operation with every element type at counts around the
-/// number of ranks, in some shapes in every form, in the others in forms that take turns so that each meets each type
-/// and each count; and a count of about one mebibyte for a part of them, so that over all shapes every operation has it
-/// twice with every type.
+/// number of ranks. In one shape that is done in every form, in another with every count; in the others forms and counts
+/// take turns, so that each of them meets each other, each operation and each type. Operands of about one mebibyte
+/// are paired: over all shapes every operation has one with every type, every shape with every operation and every
+/// type, and every form with all of these. The native tests have whole products.
 /// </summary>
 public static class OperationPlan
 {
@@ -81,7 +82,13 @@ public static class OperationPlan
         !(type == nameof(Boolean) && operation.EndsWith(".Average", StringComparison.Ordinal));
 
     /// <summary>Whether the plan of a shape has every form of every call; elsewhere they take turns.</summary>
-    public static bool HasEveryForm(int size, int sockets) => (size, sockets) is (1, 1) or (2, 1) or (3, 2);
+    public static bool HasEveryForm(int size, int sockets) => (size, sockets) is (1, 1) or (2, 1);
+
+    /// <summary>Whether the plan of a shape has every count with every type; elsewhere they take turns.</summary>
+    public static bool HasEveryCount(int size, int sockets) => HasEveryForm(size, sockets) || (size, sockets) is (3, 2);
+
+    /// <summary>The small counts of a shape.</summary>
+    public static int[] Counts(int size) => [.. new[] { 0, 1, size - 1, size, size + 1, 1009 }.Distinct()];
 
     /// <summary>The calls of one operation in a ring of this shape.</summary>
     public static IEnumerable<OperationCase> Cases(int size, int sockets, string operation)
@@ -90,6 +97,7 @@ public static class OperationPlan
         {
             yield break;
         }
+        var place = Operations.ToList().IndexOf(operation);
         var number = 0;
         for (var type = 0; type < Types.Count; type++)
         {
@@ -97,26 +105,29 @@ public static class OperationPlan
             {
                 continue;
             }
-            foreach (
-                var (index, count) in new[] { 0, 1, size - 1, size, size + 1, 1009 }.Distinct().Index()
-            )
+            foreach (var (index, count) in Counts(size).Index())
             {
+                // The count that tells most, and every third of the others.
+                if (!HasEveryCount(size, sockets) && count != 1009 && index % 3 != (type + place) % 3)
+                {
+                    continue;
+                }
                 foreach (
                     var form in HasEveryForm(size, sockets)
                         ? Enum.GetValues<CallForm>()
-                        : [(CallForm)((type + index + sockets) % 3)]
+                        : [(CallForm)((type + index + sockets + (type / 3)) % 3)]
                 )
                 {
                     yield return new OperationCase(operation, Types[type], count, form, number++ % size);
                 }
             }
-            if (IsLargeHere(size, sockets, operation, type))
+            if (IsLargeHere(size, sockets, place, type))
             {
                 yield return new OperationCase(
                     operation,
                     Types[type],
-                    ((1 << 20) / _itemSizes[type]) + 3,
-                    (CallForm)(number % 3),
+                    ((1 << 20) / (HasBlocks(operation) ? size : 1) / _itemSizes[type]) + 3,
+                    (CallForm)((place + (2 * type) + (type / 3)) % 3),
                     number++ % size
                 );
             }
@@ -251,15 +262,11 @@ public static class OperationPlan
         }
     }
 
-    // Two of the shapes for each operation and type, spread evenly; groups of one have nothing to move.
-    private static bool IsLargeHere(int size, int sockets, string operation, int type)
+    // One of the shapes for each operation and type, in turn; groups of one have nothing to move.
+    private static bool IsLargeHere(int size, int sockets, int operation, int type)
     {
         var shapes = Shapes.Where(shape => shape.Size > 1).ToList();
-        var here = shapes.IndexOf((size, sockets));
-        var number = (Operations.ToList().IndexOf(operation) * Types.Count) + type;
-        var first = number % shapes.Count;
-        var second = (first + 1 + (number / shapes.Count % (shapes.Count - 1))) % shapes.Count;
-        return here >= 0 && (here == first || here == second);
+        return shapes.IndexOf((size, sockets)) == (operation + type) % shapes.Count;
     }
 
     private static IEnumerable<string> Reductions(string operation) =>

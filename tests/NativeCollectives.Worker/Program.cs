@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace NativeCollectives.Worker;
 
 /// <summary>
-/// One rank of the multi-process suite. Commands come in on standard input, answers go out on standard output; it ends
-/// with its standard input.
+/// One rank of the multi-process suite. Commands come in on standard input, answers go out on standard output. It may
+/// take one case after another, with a reset between them; it ends with its standard input.
 /// </summary>
 public static class Program
 {
@@ -14,9 +14,13 @@ public static class Program
     public static int Main()
     {
         // Never closed: a thread may still be at its answer when the process ends.
-        var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
+        var stream = Console.OpenStandardOutput();
+        // With its first write the runtime opens what it needs for a console: before it is counted what there is.
+        stream.Write([]);
+        var output = new StreamWriter(stream) { AutoFlush = true };
         using var input = new StreamReader(Console.OpenStandardInput());
         var rank = new Rank();
+        var holdings = new Holdings();
         var threads = new Dictionary<string, CommandThread>();
         while (input.ReadLine() is { } line)
         {
@@ -26,26 +30,35 @@ public static class Program
                 // An ordinary end, with whatever groups are still open.
                 return 0;
             }
+            if (command.Name == CommandNames.Reset)
+            {
+                foreach (var ended in threads.Values)
+                {
+                    ended.End();
+                }
+                threads.Clear();
+                Answer(command, output, (data, _) => rank.Reset(holdings, data));
+                continue;
+            }
             if (!threads.TryGetValue(command.Thread, out var thread))
             {
                 threads.Add(command.Thread, thread = new CommandThread(command.Thread));
             }
-            thread.Post(() => Answer(rank, command, output));
+            thread.Post(() => Answer(command, output, (data, announce) => rank.Do(command, data, announce)));
         }
         // The test is gone: end at once, whatever goes on.
         Process.GetCurrentProcess().Kill();
         return 1;
     }
 
-    private static void Answer(Rank rank, Command command, StreamWriter output)
+    private static void Answer(Command command, StreamWriter output, Action<Dictionary<string, string>, Action> action)
     {
         var began = Stopwatch.GetTimestamp();
         var data = new Dictionary<string, string>();
         Failure? failure = null;
         try
         {
-            rank.Do(
-                command,
+            action(
                 data,
                 () =>
                     Write(

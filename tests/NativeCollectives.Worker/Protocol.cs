@@ -33,7 +33,8 @@ public sealed record Command
     public JacclSettings? Jaccl { get; init; }
 
     /// <summary>
-    /// Environment variables of the process from now on, as managed code sees them; an empty value takes one away.
+    /// Environment variables of the process until the end of the case, as managed code sees them; an empty value takes
+    /// one away.
     /// </summary>
     public Dictionary<string, string>? Variables { get; init; }
 
@@ -151,6 +152,12 @@ public static class CommandNames
 
     /// <summary>Device memory of <see cref="Command.Count"/> bytes, allocated and given back.</summary>
     public const string Allocate = nameof(Allocate);
+
+    /// <summary>
+    /// The end of a case: the process gives up all that the case made or set, and says what is "left" of it all the
+    /// same. Only when every other command is answered.
+    /// </summary>
+    public const string Reset = nameof(Reset);
     public const string Exit = nameof(Exit);
 }
 

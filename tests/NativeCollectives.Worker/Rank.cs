@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace NativeCollectives.Worker;
 
@@ -7,6 +8,7 @@ namespace NativeCollectives.Worker;
 internal sealed class Rank
 {
     private readonly ConcurrentDictionary<string, DistributedGroup> _groups = new();
+    private volatile bool _wasFaulted;
 
     public void Do(Command command, Dictionary<string, string> data, Action announce)
     {
@@ -67,23 +69,14 @@ internal sealed class Rank
                 }
                 break;
             case CommandNames.Dispose:
-                if (_groups.TryRemove(command.Group, out var disposed))
-                {
-                    disposed.Dispose();
-                }
+                Dispose(command.Group);
                 break;
             case CommandNames.DisposeAll:
-                foreach (var name in _groups.Keys)
-                {
-                    if (_groups.TryRemove(name, out var left))
-                    {
-                        left.Dispose();
-                    }
-                }
+                DisposeAll();
                 break;
             case CommandNames.Forget:
                 // Finalised without Dispose.
-                _groups.TryRemove(command.Group, out _);
+                Forget(command.Group);
                 GC.Collect();
                 GC.WaitForPendingFinalizers();
                 GC.Collect();
@@ -112,6 +105,42 @@ internal sealed class Rank
                 break;
             default:
                 throw new ArgumentException($"unknown command {command.Name}");
+        }
+    }
+
+    /// <summary>
+    /// Gives up the groups, the variables and the fault rules of a case, and says what is "left" of it all the same and
+    /// whether one of its groups was "faulted".
+    /// </summary>
+    public void Reset(Holdings holdings, Dictionary<string, string> data)
+    {
+        DisposeAll();
+        CaseVariables.Restore();
+        Doubles.ClearFaults();
+        SoftVerbs.EndRecord();
+        data["left"] = holdings.Left();
+        data["faulted"] = _wasFaulted ? "yes" : "no";
+        _wasFaulted = false;
+    }
+
+    private void DisposeAll()
+    {
+        foreach (var name in _groups.Keys)
+        {
+            Dispose(name);
+        }
+    }
+
+    // A method of its own: nothing on the stack may refer to the group when it is collected.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Forget(string name) => _wasFaulted |= _groups.TryRemove(name, out var group) && group.IsFaulted;
+
+    private void Dispose(string name)
+    {
+        if (_groups.TryRemove(name, out var group))
+        {
+            _wasFaulted |= group.IsFaulted;
+            group.Dispose();
         }
     }
 

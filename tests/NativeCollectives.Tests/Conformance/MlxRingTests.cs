@@ -1,10 +1,11 @@
+using System.Collections.Concurrent;
 using NativeCollectives.ConformanceReplay;
 
 namespace NativeCollectives.Tests.Conformance;
 
 /// <summary>
 /// Recorded exchanges of real MLX ranks: our rank sends the same bytes and computes the same results. A few at a time,
-/// as each is a process of its own.
+/// each on a process that stays up.
 /// </summary>
 [Category("Conformance")]
 [Parallelizable(ParallelScope.Children)]
@@ -14,6 +15,8 @@ public sealed class MlxRingTests
     {
         Command = [Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", Rank],
     };
+
+    private readonly ConcurrentBag<RankProcess> _idle = [];
 
     private static string Rank => Path.Combine(AppContext.BaseDirectory, "conformance-rank.dll");
 
@@ -30,6 +33,15 @@ public sealed class MlxRingTests
                 && Size(folder) < 100_000
             )
             .Select(Named);
+
+    [OneTimeTearDown]
+    public void End()
+    {
+        foreach (var process in _idle)
+        {
+            process.Dispose();
+        }
+    }
 
     [TestCaseSource(nameof(Cases))]
     public Task Recorded(string folder) => ReplayAsync(folder, _options);
@@ -108,9 +120,29 @@ public sealed class MlxRingTests
         );
     }
 
-    private static async Task ReplayAsync(string folder, ReplayOptions options)
+    /// <summary>The program ends after one case, as other replayers start it.</summary>
+    [Test]
+    public async Task RecordedOnAProcessOfItsOwn()
     {
-        var complaints = await Replayer.ReplayAsync(RecordedCase.Read(folder), options);
+        var complaints = await Replayer.ReplayAsync(
+            RecordedCase.Read(Vectors.Cases(Vectors.Folders()[0])[0]),
+            _options
+        );
+        Assert.That(complaints, Is.Empty, string.Join('\n', complaints));
+    }
+
+    private async Task ReplayAsync(string folder, ReplayOptions options)
+    {
+        var process = _idle.TryTake(out var idle) ? idle : new RankProcess(options.Command);
+        var complaints = await Replayer.ReplayAsync(RecordedCase.Read(folder), options, process);
+        if (complaints.Count == 0)
+        {
+            _idle.Add(process);
+        }
+        else
+        {
+            process.Dispose();
+        }
         Assert.That(complaints, Is.Empty, string.Join('\n', complaints));
     }
 

@@ -82,8 +82,9 @@ public sealed class FormingTests
         Network.Listening(ring.HostFile.Port(0));
         var second = ring.Workers[1].Send(ring.Join(1, formingSeconds: 8));
         Network.Listening(ring.HostFile.Port(1));
+        ring.Workers[1].Kill();
         ring.Workers[1].Dispose();
-        ring.Workers[1] = new WorkerProcess();
+        ring.Workers[1] = WorkerPool.Take();
         var replies = LocalRing.Answers([
             first,
             ring.Workers[1].Send(ring.Join(1, formingSeconds: 8)),

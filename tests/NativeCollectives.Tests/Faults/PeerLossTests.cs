@@ -63,7 +63,7 @@ public sealed class PeerLossTests
                 }
             }
             ring.Workers[victim].Dispose();
-            ring.Workers[victim] = new WorkerProcess();
+            ring.Workers[victim] = WorkerPool.Take();
             LocalRing.Succeed(
                 ring.Workers.Where((_, rank) => rank != victim)
                     .Select(worker => worker.Send(new Command { Name = CommandNames.Dispose }))

@@ -11,6 +11,9 @@ namespace NativeCollectives.Tests.Harness;
 /// </summary>
 internal sealed class LocalJaccl : LocalRanks
 {
+    // The fabrics of workers that wait in the pool.
+    private static readonly List<string> _fabrics = [];
+
     private readonly string _folder = Directory.CreateTempSubdirectory("nc-jaccl-").FullName;
     private readonly Dictionary<string, Ports> _coordinators = [];
     private readonly Func<int, IReadOnlyDictionary<string, string>>? _variables;
@@ -34,8 +37,8 @@ internal sealed class LocalJaccl : LocalRanks
             SoftVerbsLibrary.Require("settings");
         }
         _variables = variables;
-        Fabric = NewFolder("fabric");
-        Workers.AddRange(Enumerable.Range(0, size).Select(rank => new WorkerProcess(Variables(size, rank))));
+        Fabric = TakeFabric();
+        Workers.AddRange(Enumerable.Range(0, size).Select(Start));
     }
 
     public override int Sockets => 0;
@@ -181,7 +184,7 @@ internal sealed class LocalJaccl : LocalRanks
     public void Replace(int rank)
     {
         Workers[rank].Dispose();
-        Workers[rank] = new WorkerProcess(Variables(Size, rank));
+        Workers[rank] = Start(rank);
     }
 
     /// <summary>A device matrix as MLX's launcher writes it: null, a name, or a list of names.</summary>
@@ -201,17 +204,66 @@ internal sealed class LocalJaccl : LocalRanks
 
     public override void Dispose()
     {
-        base.Dispose();
-        foreach (var ports in _coordinators.Values)
+        var workers = Workers.ToList();
+        Workers.Clear();
+        var stay = false;
+        try
         {
-            ports.Dispose();
+            stay = WorkerPool.Return(workers, together: true);
         }
-        Directory.Delete(_folder, recursive: true);
+        finally
+        {
+            if (stay && _variables is null)
+            {
+                lock (_fabrics)
+                {
+                    _fabrics.Add(Fabric);
+                }
+            }
+            else
+            {
+                Directory.Delete(Fabric, recursive: true);
+            }
+            foreach (var ports in _coordinators.Values)
+            {
+                ports.Dispose();
+            }
+            Directory.Delete(_folder, recursive: true);
+        }
     }
 
-    private Dictionary<string, string> Variables(int size, int rank)
+    /// <summary>Deletes the fabrics of the workers that the pool has ended.</summary>
+    public static void DeleteFabrics()
     {
-        var variables = SoftVerbsLibrary.Variables(size, rank, Fabric);
+        lock (_fabrics)
+        {
+            _fabrics.ForEach(fabric => Directory.Delete(fabric, recursive: true));
+            _fabrics.Clear();
+        }
+    }
+
+    // The fabric goes with its workers: who takes one finds them in the pool.
+    private static string TakeFabric()
+    {
+        lock (_fabrics)
+        {
+            if (_fabrics.Count > 0)
+            {
+                var last = _fabrics[^1];
+                _fabrics.RemoveAt(_fabrics.Count - 1);
+                return last;
+            }
+        }
+        return Directory.CreateTempSubdirectory("nc-fabric-").FullName;
+    }
+
+    // Special variables are for one case: so are the processes.
+    private WorkerProcess Start(int rank) =>
+        _variables is null ? WorkerPool.Take(Variables(rank)) : new WorkerProcess(Variables(rank));
+
+    private Dictionary<string, string> Variables(int rank)
+    {
+        var variables = SoftVerbsLibrary.Variables(rank, Fabric);
         foreach (var (name, value) in _variables?.Invoke(rank) ?? new Dictionary<string, string>())
         {
             variables[name] = value;

@@ -20,7 +20,7 @@ internal sealed class LocalNccl : LocalRanks
         bool jitter = false,
         int? device = null
     )
-        : base(Enumerable.Range(0, size).Select(rank => new WorkerProcess(Variables(rank, environment, jitter))))
+        : base(Enumerable.Range(0, size).Select(rank => WorkerPool.Take(Variables(rank, environment, jitter))))
     {
         _device = device;
         if (form)

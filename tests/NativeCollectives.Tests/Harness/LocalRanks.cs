@@ -78,11 +78,23 @@ internal abstract class LocalRanks : IDisposable
         });
     }
 
+    /// <summary>Ends processes in which something went wrong, and says what they wrote.</summary>
+    public void Fail(Exception exception)
+    {
+        var errors = string.Join('\n', Workers.Select(worker => worker.Errors).Where(text => text.Length > 0));
+        Workers.ForEach(worker => worker.End());
+        Dispose();
+        if (errors.Length > 0)
+        {
+            throw new AssertionException($"{exception.Message}\nThe ranks wrote: {errors}", exception);
+        }
+    }
+
+    /// <summary>The end of the case: the workers take others, if they can.</summary>
     public virtual void Dispose()
     {
-        foreach (var worker in Workers)
-        {
-            worker.Dispose();
-        }
+        var workers = Workers.ToList();
+        Workers.Clear();
+        WorkerPool.Return(workers);
     }
 }

@@ -17,7 +17,7 @@ internal sealed class LocalRing : LocalRanks
         bool fromEnvironment = true,
         IReadOnlyDictionary<string, string>? environment = null
     )
-        : base(Enumerable.Range(0, size).Select(_ => new WorkerProcess(environment)))
+        : base(Enumerable.Range(0, size).Select(_ => WorkerPool.Take(environment)))
     {
         Sockets = sockets;
         HostFile = NewHostFile(size, sockets, address);
@@ -80,10 +80,13 @@ internal sealed class LocalRing : LocalRanks
 
     public override void Dispose()
     {
-        base.Dispose();
-        foreach (var file in _hostFiles)
+        try
         {
-            file.Dispose();
+            base.Dispose();
+        }
+        finally
+        {
+            _hostFiles.ForEach(file => file.Dispose());
         }
     }
 }

@@ -22,7 +22,7 @@ internal static partial class Signals
     {
         // A struct sigaction begins with the handler, everywhere. SIG_DFL is 0, SIG_IGN 1.
         nint* action = stackalloc nint[64];
-        foreach (var signal in new[] { 2, 3 })
+        foreach (var signal in new[] { 1, 2, 3 })
         {
             if (Action(signal, null, action) == 0 && *action == 1)
             {

@@ -52,7 +52,8 @@ internal static class SoftVerbsLibrary
 
     /// <summary>
     /// The device of a rank on cable number <paramref name="wire"/> to a peer. In a mesh there is one for each peer; in
-    /// a ring each rank has devices for the previous and for the next rank, which are the same if there are two ranks.
+    /// a ring each rank has devices for the previous and for the next rank, which are the same if there are two ranks;
+    /// rings of different sizes have different devices.
     /// </summary>
     public static string Device(JacclShape shape, int rank, int peer, int wire)
     {
@@ -62,8 +63,8 @@ internal static class SoftVerbsLibrary
         }
         return !shape.IsRing ? $"rdma_m{peer}"
             : shape.Size == 2 ? $"rdma_x{wire}"
-            : peer == (rank + 1) % shape.Size ? $"rdma_r{wire}"
-            : $"rdma_l{wire}";
+            : peer == (rank + 1) % shape.Size ? $"rdma_r{wire}of{shape.Size}"
+            : $"rdma_l{wire}of{shape.Size}";
     }
 
     /// <summary>The device matrix of a shape.</summary>
@@ -75,10 +76,10 @@ internal static class SoftVerbsLibrary
         ];
 
     /// <summary>
-    /// The variables of a rank of a machine room in which the ranks are cabled for meshes, and for rings with up to 4
-    /// wires.
+    /// The variables of a rank of a machine room in which up to 8 ranks are cabled for meshes, and up to 5 for rings with
+    /// up to 4 wires.
     /// </summary>
-    public static Dictionary<string, string> Variables(int size, int rank, string fabric)
+    public static Dictionary<string, string> Variables(int rank, string fabric)
     {
         if (IsReal)
         {
@@ -86,24 +87,28 @@ internal static class SoftVerbsLibrary
                 ? new() { ["NC_VERBS_LIBRARY"] = library }
                 : [];
         }
-        var shapes = Shapes(size);
         return new()
         {
             ["NC_VERBS_LIBRARY"] = Path,
             ["NC_SOFTVERBS_FABRIC"] = fabric,
             ["NC_SOFTVERBS_HOST"] = $"{rank}",
-            ["NC_SOFTVERBS_DEVICES"] = string.Join(',', Devices(size, rank)),
-            ["NC_SOFTVERBS_CABLES"] = string.Join(',', shapes.SelectMany(Cables).Distinct()),
+            ["NC_SOFTVERBS_DEVICES"] = string.Join(',', Devices(rank)),
+            ["NC_SOFTVERBS_CABLES"] = string.Join(',', _room.SelectMany(Cables).Distinct()),
         };
     }
 
-    /// <summary>The names of a rank's devices.</summary>
-    public static IEnumerable<string> Devices(int size, int rank) =>
-        Shapes(size)
-            .SelectMany(shape => Enumerable.Range(0, size).SelectMany(peer => Names(shape, rank, peer)))
-            .Distinct();
+    // What the machine room is cabled for. A smaller mesh is a part of it.
+    private static readonly JacclShape[] _room =
+    [
+        JacclShape.Mesh(8),
+        .. Enumerable.Range(2, 4).Select(size => JacclShape.Ring(size, 4)),
+    ];
 
-    private static JacclShape[] Shapes(int size) => [JacclShape.Mesh(size), JacclShape.Ring(size, 4)];
+    private static IEnumerable<string> Devices(int rank) =>
+        _room
+            .Where(shape => rank < shape.Size)
+            .SelectMany(shape => Enumerable.Range(0, shape.Size).SelectMany(peer => Names(shape, rank, peer)))
+            .Distinct();
 
     private static string[] Names(JacclShape shape, int rank, int peer)
     {

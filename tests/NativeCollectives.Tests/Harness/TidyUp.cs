@@ -21,5 +21,17 @@ public sealed class TidyUp
     }
 
     [OneTimeTearDown]
-    public void KillWhatIsLeft() => ChildProcesses.KillAll();
+    public void EndWhatIsLeft()
+    {
+        TestContext.Progress.WriteLine(WorkerPool.Summary);
+        try
+        {
+            WorkerPool.End();
+        }
+        finally
+        {
+            ChildProcesses.KillAll();
+            LocalJaccl.DeleteFabrics();
+        }
+    }
 }

@@ -7,7 +7,8 @@ using NativeCollectives.Worker;
 namespace NativeCollectives.Tests.Harness;
 
 /// <summary>
-/// A worker, started as a process of its own: told what to do over its standard input, killed when it is disposed of.
+/// A worker, a process of its own: told what to do over its standard input. When it is disposed of, it is killed, or
+/// goes back to the pool from which it came.
 /// </summary>
 internal sealed class WorkerProcess : IDisposable
 {
@@ -19,7 +20,9 @@ internal sealed class WorkerProcess : IDisposable
     private readonly ConcurrentDictionary<int, TaskCompletionSource<Reply>> _answers = new();
     private readonly ConcurrentDictionary<int, TaskCompletionSource<Reply>> _announcements = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static int _started;
     private int _lastCommand;
+    private bool _isHarmed;
 
     // Variables that would tell a rank who it is, or where a library lies.
     private static readonly string[] _configuring =
@@ -88,6 +91,7 @@ internal sealed class WorkerProcess : IDisposable
             info.Environment[options[0]] = options[1];
         }
         _process = ChildProcesses.Start(info);
+        Interlocked.Increment(ref _started);
         Id = _process.Id;
         Pump(_process.StandardOutput, OnOutput, _ended.SetResult);
         Pump(
@@ -103,7 +107,22 @@ internal sealed class WorkerProcess : IDisposable
         );
     }
 
+    /// <summary>How many there have been.</summary>
+    public static int Started => _started;
+
     public int Id { get; }
+
+    /// <summary>Whether it is the pool's: see <see cref="WorkerPool"/>.</summary>
+    public bool IsPooled { get; init; }
+
+    /// <summary>The variables with which the pool has started it.</summary>
+    public string Key { get; init; } = "";
+
+    /// <summary>
+    /// Whether it can take another case: it runs, has answered everything, and nobody has killed, stopped or ended it.
+    /// </summary>
+    public bool CanGoOn =>
+        !_isHarmed && !_ended.Task.IsCompleted && _answers.Values.All(answer => answer.Task.IsCompletedSuccessfully);
 
     /// <summary>What the process wrote on its standard error stream.</summary>
     public string Errors
@@ -123,6 +142,7 @@ internal sealed class WorkerProcess : IDisposable
         var id = Interlocked.Increment(ref _lastCommand);
         var answer = _answers[id] = new(TaskCreationOptions.RunContinuationsAsynchronously);
         var announcement = _announcements[id] = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _isHarmed |= command.Name == CommandNames.Exit;
         var line = JsonSerializer.Serialize(command with { Id = id }, ProtocolContext.Default.Command);
         try
         {
@@ -150,12 +170,17 @@ internal sealed class WorkerProcess : IDisposable
     /// <summary>SIGKILL, at once. Returns the time just before it.</summary>
     public long Kill()
     {
+        _isHarmed = true;
         var moment = Stopwatch.GetTimestamp();
         _process.Kill();
         return moment;
     }
 
-    public void Stop() => Signals.Stop(Id);
+    public void Stop()
+    {
+        _isHarmed = true;
+        Signals.Stop(Id);
+    }
 
     public void Continue() => Signals.Continue(Id);
 
@@ -164,7 +189,20 @@ internal sealed class WorkerProcess : IDisposable
 
     public int ExitCode => _process.ExitCode;
 
-    public void Dispose() => ChildProcesses.End(_process);
+    public void Dispose()
+    {
+        if (IsPooled)
+        {
+            WorkerPool.Return([this]);
+        }
+        else
+        {
+            End();
+        }
+    }
+
+    /// <summary>SIGKILL, and no more of it.</summary>
+    public void End() => ChildProcesses.End(_process);
 
     private void OnOutput(string line)
     {

@@ -16,7 +16,7 @@ public sealed class JacclAvailabilityTests
     [Test]
     public void WithLibraryAndDevicesItCanBeUsed() =>
         On(
-            SoftVerbsLibrary.Variables(2, 0, Path.GetTempPath()),
+            SoftVerbsLibrary.Variables(0, Path.GetTempPath()),
             worker =>
             {
                 var reply = worker.Do(Question());
@@ -60,7 +60,7 @@ public sealed class JacclAvailabilityTests
     [Test]
     public void OptionsWinOverTheEnvironment() =>
         On(
-            SoftVerbsLibrary.Variables(2, 0, Path.GetTempPath()),
+            SoftVerbsLibrary.Variables(0, Path.GetTempPath()),
             worker =>
             {
                 Unavailable(worker.Do(Question() with { Jaccl = new JacclSettings { Library = Nowhere } }), Nowhere);
@@ -90,7 +90,7 @@ public sealed class JacclAvailabilityTests
     {
         SoftVerbsLibrary.Require("no devices");
         On(
-            new(SoftVerbsLibrary.Variables(2, 0, Path.GetTempPath())) { ["NC_SOFTVERBS_DEVICES"] = "" },
+            new(SoftVerbsLibrary.Variables(0, Path.GetTempPath())) { ["NC_SOFTVERBS_DEVICES"] = "" },
             worker =>
             {
                 var reply = worker.Do(Question());
@@ -115,7 +115,6 @@ public sealed class JacclAvailabilityTests
         );
         Assert.That(replies.Select(reply => reply.Data["backend"]), Is.All.EqualTo("jaccl"));
         ranks.Play(JacclShape.Mesh(2), "check");
-        ranks.EndClean();
     }
 
     /// <summary>The ring comes first.</summary>
@@ -138,7 +137,6 @@ public sealed class JacclAvailabilityTests
         );
         Assert.That(replies.Select(reply => reply.Data["backend"]), Is.All.EqualTo("ring"));
         ranks.Play(JacclShape.Mesh(2), "check");
-        ranks.EndClean();
     }
 
     /// <summary>

@@ -466,7 +466,6 @@ public sealed class JacclFormingTests
     [TestCase("JACCL", true, 2, 1)]
     public void AGroupFromTheEnvironment(string prefix, bool isRing, int size, int wires)
     {
-        // Variables stay: processes of their own.
         var shape = new JacclShape(isRing, size, wires);
         using var ranks = new LocalJaccl(size);
         var replies = LocalRanks.Succeed(ranks.All(rank => ranks.JoinByEnvironment(rank, shape, prefix)));
@@ -480,7 +479,6 @@ public sealed class JacclFormingTests
         {
             ranks.Play(shape, "not_neighbours");
         }
-        ranks.EndClean();
     }
 
     /// <summary>JACCL_… wins over MLX_…; what is in code over both.</summary>
@@ -506,7 +504,6 @@ public sealed class JacclFormingTests
         );
         Assert.That(replies.Select(reply => reply.Data["backend"]), Is.All.EqualTo("jaccl"));
         ranks.Play(shape, "check");
-        ranks.EndClean();
     }
 
     [TestCase("MLX_RANK", "")]

@@ -96,7 +96,7 @@ internal sealed class JacclMatrix(
         {
             var ranks = _ranks;
             (_ranks, _formed) = (null, null);
-            JacclRanks.Fail(ranks, exception);
+            ranks.Fail(exception);
             throw;
         }
     }
@@ -119,7 +119,6 @@ internal sealed class JacclMatrix(
             try
             {
                 Leave();
-                ranks.EndClean();
             }
             finally
             {

@@ -67,7 +67,7 @@ public sealed class JacclShapeTests
         using var matrix = new JacclMatrix(
             size,
             settings => settings with { Frames = frames, QueuePairs = queuePairs },
-            _ => variable.Length == 0 ? new() : new Dictionary<string, string> { [variable] = value }
+            variable.Length == 0 ? null : _ => new Dictionary<string, string> { [variable] = value }
         );
         var shape = new JacclShape(isRing, size, wires);
         matrix.OnGroup(
@@ -141,6 +141,18 @@ public sealed class JacclPlanTests
         ).ToList();
         Assert.Multiple(() =>
         {
+            Assert.That(all.Select(entry => entry.shape).Distinct(), Is.EquivalentTo(JacclPlan.Shapes));
+            Assert.That(all.Select(entry => entry.next.Type).Distinct(), Is.EquivalentTo(OperationPlan.Types));
+            Pairwise.Covers(
+                all,
+                "JACCL's plan",
+                (one, other) =>
+                    one is not string operation || other is not string type || OperationPlan.IsDefined(operation, type),
+                entry => entry.next.Operation,
+                entry => entry.next.Type,
+                entry => entry.shape,
+                entry => entry.next.Form
+            );
             foreach (var operation in OperationPlan.Operations)
             {
                 foreach (var type in OperationPlan.Types.Where(type => OperationPlan.IsDefined(operation, type)))

@@ -45,38 +45,17 @@ internal sealed class JacclRanks(Func<int, IReadOnlyDictionary<string, string>>?
         catch (Exception exception)
         {
             _ranks.Remove(size);
-            Fail(ranks, exception);
+            ranks.Fail(exception);
             throw;
-        }
-    }
-
-    /// <summary>Ends processes in which something went wrong, and says what they wrote.</summary>
-    public static void Fail(LocalJaccl ranks, Exception exception)
-    {
-        var errors = string.Join('\n', ranks.Workers.Select(worker => worker.Errors).Where(text => text.Length > 0));
-        ranks.Dispose();
-        if (errors.Length > 0)
-        {
-            throw new AssertionException($"{exception.Message}\nThe ranks wrote: {errors}", exception);
         }
     }
 
     public void Dispose()
     {
-        try
+        foreach (var ranks in _ranks.Values)
         {
-            foreach (var ranks in _ranks.Values)
-            {
-                ranks.EndClean();
-            }
+            ranks.Dispose();
         }
-        finally
-        {
-            foreach (var ranks in _ranks.Values)
-            {
-                ranks.Dispose();
-            }
-            _ranks.Clear();
-        }
+        _ranks.Clear();
     }
 }

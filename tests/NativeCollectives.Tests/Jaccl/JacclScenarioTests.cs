@@ -10,28 +10,15 @@ namespace NativeCollectives.Tests.Jaccl;
 [Category("Jaccl")]
 public sealed class JacclScenarioTests
 {
-    private readonly Dictionary<JacclShape, LocalJaccl> _groups = [];
+    private readonly SharedRanks<JacclShape, LocalJaccl> _ranks = new(shape =>
+    {
+        var ranks = new LocalJaccl(shape.Size);
+        ranks.Form(shape);
+        return ranks;
+    });
 
     [OneTimeTearDown]
-    public void End()
-    {
-        try
-        {
-            foreach (var ranks in _groups.Values)
-            {
-                ranks.Do(new Command { Name = CommandNames.DisposeAll });
-                ranks.NothingIsLeft();
-                ranks.EndClean();
-            }
-        }
-        finally
-        {
-            foreach (var ranks in _groups.Values)
-            {
-                ranks.Dispose();
-            }
-        }
-    }
+    public void End() => _ranks.Dispose();
 
     // upstream, by name
     [TestCase("test_all_reduce", 2)]
@@ -163,21 +150,6 @@ public sealed class JacclScenarioTests
     private void OnGroup(int size, int wires, Action<LocalJaccl, JacclShape> test)
     {
         var shape = wires == 0 ? JacclShape.Mesh(size) : JacclShape.Ring(size, wires);
-        if (!_groups.TryGetValue(shape, out var ranks))
-        {
-            _groups.Add(shape, ranks = new LocalJaccl(size));
-            ranks.Form(shape);
-        }
-        try
-        {
-            test(ranks, shape);
-        }
-        catch (Exception exception)
-        {
-            // A group in an unknown state is of no use to the next test.
-            _groups.Remove(shape);
-            JacclRanks.Fail(ranks, exception);
-            throw;
-        }
+        _ranks.On(shape, ranks => test(ranks, shape));
     }
 }

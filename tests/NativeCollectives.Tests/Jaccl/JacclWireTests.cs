@@ -260,7 +260,7 @@ public sealed class JacclWireTests
         catch (Exception exception)
         {
             _ranks.Remove(shape.Size);
-            JacclRanks.Fail(ranks, exception);
+            ranks.Fail(exception);
             throw;
         }
     }

@@ -132,7 +132,6 @@ public sealed class NcclAvailabilityTests
         }
         ranks.Play("check");
         ranks.Play("device_mixed");
-        ranks.EndClean();
     }
 
     /// <summary>Configured for both, on a machine without CUDA: the ring is taken, and says why.</summary>
@@ -170,7 +169,6 @@ public sealed class NcclAvailabilityTests
             Assert.That(reply.Data["log"], Does.Contain("Warning: ").And.Contain("nccl").And.Contain(Nowhere));
         }
         workers.Play("check");
-        workers.EndClean();
     }
 
     /// <summary>With the libraries it is NCCL that is taken: MLX's order among what MLX's launcher sets.</summary>
@@ -198,7 +196,6 @@ public sealed class NcclAvailabilityTests
         );
         Assert.That(replies.Select(reply => reply.Data["backend"]), Is.All.EqualTo("nccl"));
         workers.Play("check");
-        workers.EndClean();
     }
 
     private static Command Question() => new() { Name = CommandNames.Available, Backend = nameof(BackendKind.Nccl) };

@@ -457,7 +457,6 @@ public sealed class NcclBootstrapTests
         AreRanks(replies);
         Assert.That(replies.Select(reply => reply.Data["device"]), Is.EqualTo(new[] { "0", "1", "0" }));
         ranks.Play("check");
-        ranks.EndClean();
     }
 
     // ---- in code ----------------------------------------------------------------------------------------------------
@@ -524,7 +523,6 @@ public sealed class NcclBootstrapTests
         // The ring is no longer needed.
         ring.Do(new Command { Name = CommandNames.Dispose, Group = "world" });
         ring.Play("check", group: "gpus");
-        ring.EndClean();
     }
 
     /// <summary>
@@ -579,7 +577,6 @@ public sealed class NcclBootstrapTests
             AreRanks(LocalRanks.Succeed(ring.All(_ => OverRing())));
             ring.Play("check", group: "gpus");
         }
-        ring.EndClean();
     }
 
     [Test]
@@ -655,7 +652,6 @@ public sealed class NcclBootstrapTests
         var replies = LocalRanks.Succeed(ranks.All(rank => ranks.Join(rank, id)));
         Assert.That(replies.Select(reply => reply.Data["device"]), Is.All.EqualTo("0"));
         ranks.Play("device_mixed");
-        ranks.EndClean();
     }
 
     // ---- NCCL fails while the group is formed -----------------------------------------------------------------------

@@ -20,7 +20,6 @@ public sealed class NcclLifetimeTests
         Cycle(ranks, times, end);
         NcclRanks.NothingIsLeft(ranks);
         Compare(before, Measure(ranks));
-        ranks.EndClean();
     }
 
     [Test]
@@ -42,7 +41,6 @@ public sealed class NcclLifetimeTests
         Compare(before, Measure(ranks));
         ranks.Form();
         ranks.Play("check");
-        ranks.EndClean();
     }
 
     [Test]
@@ -56,7 +54,6 @@ public sealed class NcclLifetimeTests
             ranks.Play("split_many");
         }
         Compare(before, Measure(ranks));
-        ranks.EndClean();
     }
 
     [Test]

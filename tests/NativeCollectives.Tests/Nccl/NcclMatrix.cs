@@ -63,15 +63,8 @@ internal sealed class NcclMatrix(Func<LocalNccl> start) : IDisposable
 
     public void Dispose()
     {
-        try
-        {
-            _ranks?.EndClean();
-        }
-        finally
-        {
-            _ranks?.Dispose();
-            _ranks = null;
-        }
+        _ranks?.Dispose();
+        _ranks = null;
     }
 
     private void OnRanks(Action<LocalNccl> use)
@@ -90,16 +83,9 @@ internal sealed class NcclMatrix(Func<LocalNccl> start) : IDisposable
         }
         catch (Exception exception)
         {
-            var errors = string.Join(
-                '\n',
-                _ranks.Workers.Select(worker => worker.Errors).Where(text => text.Length > 0)
-            );
-            _ranks.Dispose();
+            var ranks = _ranks;
             _ranks = null;
-            if (errors.Length > 0)
-            {
-                throw new AssertionException($"{exception.Message}\nThe ranks wrote: {errors}", exception);
-            }
+            ranks.Fail(exception);
             throw;
         }
     }

@@ -10,6 +10,7 @@ namespace NativeCollectives.Tests.Nccl;
 /// </summary>
 [TestFixtureSource(nameof(Sizes))]
 [Category("Nccl")]
+[Parallelizable(ParallelScope.Self)]
 public sealed class NcclOperationTests(int size)
 {
     private readonly NcclMatrix _matrix = new(() => new LocalNccl(size));
@@ -30,6 +31,7 @@ public sealed class NcclOperationTests(int size)
 
 /// <summary>Buffers that go through the device's memory in many pieces, or in one.</summary>
 [Category("Nccl")]
+[Parallelizable(ParallelScope.Self)]
 public sealed class NcclStagingTests
 {
     private readonly Dictionary<int, NcclMatrix> _matrices = [];
@@ -85,6 +87,7 @@ public sealed class NcclStagingTests
 /// is late at random.
 /// </summary>
 [Category("Nccl")]
+[Parallelizable(ParallelScope.Self)]
 public sealed class NcclLibraryTests
 {
     private readonly NcclMatrix _old = new(() => new LocalNccl(3, _ => NcclLibraries.Doubles("2.18")));
@@ -133,43 +136,58 @@ public sealed class NcclLibraryTests
 public sealed class NcclPlanTests
 {
     [Test]
-    public void EveryOperationIsTestedWithEveryTypeInEveryForm()
+    public void EveryOperationTypeCountPlaceAndFormMeetInEveryGroup()
     {
         Assert.Multiple(() =>
         {
             foreach (var size in NcclPlan.Sizes)
             {
+                var here = OperationPlan
+                    .Operations.SelectMany(name => NcclPlan.Cases(size, NcclPart.Forms, name))
+                    .ToList();
+                Assert.That(
+                    here.Select(next => next.Operation).Distinct(),
+                    Is.EquivalentTo(OperationPlan.Operations.Where(name => size > 1 || name != "SendReceive")),
+                    $"{size}"
+                );
+                Assert.That(here.Select(next => next.Type).Distinct(), Is.EquivalentTo(OperationPlan.Types), $"{size}");
+                Assert.That(
+                    here.Select(next => next.Count).Distinct(),
+                    Is.EquivalentTo(NcclPlan.Counts(size)),
+                    $"{size}"
+                );
+                Pairwise.Covers(
+                    here,
+                    $"groups of {size}",
+                    (one, other) =>
+                        one is not string operation || other is not string type || NcclPlan.IsDefined(operation, type),
+                    next => next.Operation,
+                    next => next.Type,
+                    next => next.Count,
+                    next => next.Place,
+                    next => next.Form
+                );
                 foreach (
-                    var operation in OperationPlan.Operations.Where(operation => size > 1 || operation != "SendReceive")
+                    var calls in here.Where(next => next.Count == 1009).GroupBy(next => (next.Operation, next.Type))
                 )
                 {
-                    var all = NcclPlan.Cases(size, NcclPart.Forms, operation).ToList();
-                    foreach (var type in OperationPlan.Types.Where(type => NcclPlan.IsDefined(operation, type)))
-                    {
-                        var here = all.Where(next => next.Type == type).ToList();
-                        Assert.That(
-                            here.Select(next => next.Count).Distinct(),
-                            Is.EquivalentTo(new[] { 0, 1, size - 1, size, size + 1, 1009 }.Distinct()),
-                            $"{operation} of {type}"
-                        );
-                        Assert.That(
-                            here.Where(next => next.Count == 1009)
-                                .Select(next => (next.Place, next.Form))
-                                .Distinct()
-                                .Count(),
-                            Is.EqualTo(NcclPlan.HasEveryForm(size) ? 12 : 4),
-                            $"{operation} of {type}"
-                        );
-                    }
                     Assert.That(
-                        all.Select(next => (next.Place, next.Form)).Distinct().Count(),
+                        calls.Select(next => (next.Place, next.Form)).Distinct().Count(),
+                        Is.EqualTo(NcclPlan.HasEveryForm(size) ? 12 : 4),
+                        $"{calls.Key} in groups of {size}"
+                    );
+                }
+                foreach (var calls in here.GroupBy(next => next.Operation))
+                {
+                    Assert.That(
+                        calls.Select(next => (next.Place, next.Form)).Distinct().Count(),
                         Is.EqualTo(12),
-                        $"ways of calling {operation}"
+                        $"ways of calling {calls.Key} in groups of {size}"
                     );
                     Assert.That(
-                        all.Select(next => next.Root).Distinct().Count(),
+                        calls.Select(next => next.Root).Distinct().Count(),
                         Is.EqualTo(size),
-                        $"roots of {operation}"
+                        $"roots of {calls.Key} in groups of {size}"
                     );
                 }
             }

@@ -44,15 +44,7 @@ internal sealed class NcclRanks : IDisposable
         catch (Exception exception)
         {
             _ranks.Remove(size);
-            var errors = string.Join(
-                '\n',
-                ranks.Workers.Select(worker => worker.Errors).Where(text => text.Length > 0)
-            );
-            ranks.Dispose();
-            if (errors.Length > 0)
-            {
-                throw new AssertionException($"{exception.Message}\nThe ranks wrote: {errors}", exception);
-            }
+            ranks.Fail(exception);
             throw;
         }
     }
@@ -61,7 +53,7 @@ internal sealed class NcclRanks : IDisposable
     public static void Replace(LocalNccl ranks, int rank)
     {
         ranks.Workers[rank].Dispose();
-        ranks.Workers[rank] = new WorkerProcess(NcclLibraries.Doubles());
+        ranks.Workers[rank] = WorkerPool.Take(NcclLibraries.Doubles());
     }
 
     /// <summary>

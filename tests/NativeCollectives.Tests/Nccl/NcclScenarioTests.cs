@@ -9,26 +9,13 @@ namespace NativeCollectives.Tests.Nccl;
 [Category("Nccl")]
 public sealed class NcclScenarioTests
 {
-    private readonly Dictionary<(int Size, bool Jitter), LocalNccl> _groups = [];
+    private readonly SharedRanks<(int Size, bool Jitter), LocalNccl> _ranks = new(kind => new LocalNccl(
+        kind.Size,
+        jitter: kind.Jitter
+    ));
 
     [OneTimeTearDown]
-    public void End()
-    {
-        try
-        {
-            foreach (var ranks in _groups.Values)
-            {
-                ranks.EndClean();
-            }
-        }
-        finally
-        {
-            foreach (var ranks in _groups.Values)
-            {
-                ranks.Dispose();
-            }
-        }
-    }
+    public void End() => _ranks.Dispose();
 
     // upstream, by name
     [TestCase("test_all_reduce", 2)]
@@ -171,30 +158,5 @@ public sealed class NcclScenarioTests
             }
         );
 
-    private void OnGroup(int size, bool jitter, Action<LocalNccl> test)
-    {
-        if (!_groups.TryGetValue((size, jitter), out var ranks))
-        {
-            _groups.Add((size, jitter), ranks = new LocalNccl(size, jitter: jitter));
-        }
-        try
-        {
-            test(ranks);
-        }
-        catch (Exception exception)
-        {
-            // A group in an unknown state is of no use to the next test.
-            _groups.Remove((size, jitter));
-            var errors = string.Join(
-                '\n',
-                ranks.Workers.Select(worker => worker.Errors).Where(text => text.Length > 0)
-            );
-            ranks.Dispose();
-            if (errors.Length > 0)
-            {
-                throw new AssertionException($"{exception.Message}\nThe ranks wrote: {errors}", exception);
-            }
-            throw;
-        }
-    }
+    private void OnGroup(int size, bool jitter, Action<LocalNccl> test) => _ranks.On((size, jitter), test);
 }

@@ -9,6 +9,7 @@ namespace NativeCollectives.Tests.Ring;
 /// </summary>
 [TestFixtureSource(nameof(Shapes))]
 [Category("Ring")]
+[Parallelizable(ParallelScope.Self)]
 public sealed class RingOperationTests(int size, int sockets)
 {
     private LocalRing? _ring;
@@ -62,84 +63,97 @@ public sealed class RingOperationTests(int size, int sockets)
 public sealed class OperationPlanTests
 {
     [Test]
-    public void EveryOperationIsTestedWithEveryTypeAtEveryCount()
+    public void EveryOperationTypeCountAndFormMeetInEveryShape()
     {
-        var all = (
-            from shape in OperationPlan.Shapes
-            from operation in OperationPlan.Operations
-            from next in OperationPlan.Cases(shape.Size, shape.Sockets, operation)
-            select (shape, next)
-        ).ToList();
         Assert.Multiple(() =>
         {
-            foreach (var operation in OperationPlan.Operations)
+            foreach (var shape in OperationPlan.Shapes)
             {
-                foreach (var type in OperationPlan.Types.Where(type => OperationPlan.IsDefined(operation, type)))
+                var (size, sockets) = shape;
+                var here = Planned(shape).Where(next => next.Count <= 1009).ToList();
+                Assert.That(
+                    here.Select(next => next.Operation).Distinct(),
+                    Is.EquivalentTo(OperationPlan.Operations.Where(name => size > 1 || name != "SendReceive")),
+                    $"{shape}"
+                );
+                Assert.That(
+                    here.Select(next => next.Type).Distinct(),
+                    Is.EquivalentTo(OperationPlan.Types),
+                    $"{shape}"
+                );
+                Assert.That(
+                    here.Select(next => next.Count).Distinct(),
+                    Is.EquivalentTo(OperationPlan.Counts(size)),
+                    $"{shape}"
+                );
+                Assert.That(here.Select(next => next.Form).Distinct().Count(), Is.EqualTo(3), $"{shape}");
+                Pairwise.Covers(
+                    here,
+                    $"{shape}",
+                    AreDefined,
+                    next => next.Operation,
+                    next => next.Type,
+                    next => next.Count,
+                    next => next.Form
+                );
+                Assert.That(
+                    here.GroupBy(next => next.Operation)
+                        .Select(some => some.Select(next => next.Root).Distinct().Count()),
+                    Is.All.EqualTo(size),
+                    $"{shape}: roots of every operation"
+                );
+                foreach (var calls in here.GroupBy(next => (next.Operation, next.Type)))
                 {
-                    var here = all.Where(entry => entry.next.Operation == operation && entry.next.Type == type)
-                        .ToList();
-                    var moving = OperationPlan.Shapes.Where(shape => shape.Size > 1).ToList();
-                    Assert.That(
-                        here.Count(entry => entry.next.Count > 100_000),
-                        Is.EqualTo(2),
-                        $"{operation} of {type}: large ones"
-                    );
-                    Assert.That(
-                        moving.Except(here.Select(entry => entry.shape)),
-                        Is.Empty,
-                        $"{operation} of {type}: shapes without it"
-                    );
-                    foreach (var shape in moving)
+                    var counts = calls.Select(next => next.Count).Distinct().ToList();
+                    if (OperationPlan.HasEveryCount(size, sockets))
                     {
-                        var counts = here.Where(entry => entry.shape == shape)
-                            .Select(entry => entry.next.Count)
-                            .Where(count => count <= 1009)
-                            .Distinct();
-                        Assert.That(
-                            counts,
-                            Is.EquivalentTo(
-                                new[] { 0, 1, shape.Size - 1, shape.Size, shape.Size + 1, 1009 }.Distinct()
-                            ),
-                            $"{operation} of {type}, {shape}"
-                        );
-                        var forms = here.Where(entry => entry.shape == shape && entry.next.Count <= 1009)
-                            .Select(entry => (entry.next.Count, entry.next.Form))
-                            .ToList();
-                        Assert.That(
-                            forms.Select(entry => entry.Form).Distinct().Count(),
-                            Is.EqualTo(3),
-                            $"{operation} of {type}, {shape}: forms"
-                        );
-                        Assert.That(
-                            forms,
-                            Has.Count.EqualTo(
-                                counts.Count() * (OperationPlan.HasEveryForm(shape.Size, shape.Sockets) ? 3 : 1)
-                            ),
-                            $"{operation} of {type}, {shape}"
-                        );
+                        Assert.That(counts, Is.EquivalentTo(OperationPlan.Counts(size)), $"{calls.Key}, {shape}");
                     }
-                }
-                foreach (var shape in OperationPlan.Shapes.Where(shape => shape.Size > 1))
-                {
-                    var here = all.Where(entry => entry.shape == shape && entry.next.Operation == operation)
-                        .Select(entry => entry.next)
-                        .ToList();
-                    Assert.That(
-                        here.Where(next => next.Count <= 1009)
-                            .GroupBy(next => next.Count)
-                            .Select(group => group.Select(next => next.Form).Distinct().Count()),
-                        Is.All.EqualTo(3),
-                        $"{operation}, {shape}: forms of every count"
-                    );
-                    Assert.That(
-                        here.Select(next => next.Root).Distinct().Count(),
-                        Is.EqualTo(shape.Size),
-                        $"{operation}, {shape}: roots"
-                    );
+                    var forms = OperationPlan.HasEveryForm(size, sockets) ? 3 : 1;
+                    Assert.That(calls.Distinct().Count(), Is.EqualTo(forms * counts.Count), $"{calls.Key}, {shape}");
                 }
             }
         });
     }
+
+    [Test]
+    public void LargeOperandsMeetEveryOperationTypeShapeAndForm()
+    {
+        var large = (
+            from shape in OperationPlan.Shapes
+            from next in Planned(shape)
+            where next.Count > 1009
+            select (Shape: shape, Next: next)
+        ).ToList();
+        Assert.Multiple(() =>
+        {
+            Assert.That(
+                large.Select(entry => entry.Shape).Distinct(),
+                Is.EquivalentTo(OperationPlan.Shapes.Where(shape => shape.Size > 1))
+            );
+            Assert.That(
+                large.Select(entry => entry.Next.Operation).Distinct(),
+                Is.EquivalentTo(OperationPlan.Operations)
+            );
+            Assert.That(large.Select(entry => entry.Next.Type).Distinct(), Is.EquivalentTo(OperationPlan.Types));
+            Assert.That(large.Select(entry => entry.Next.Form).Distinct().Count(), Is.EqualTo(3));
+            Pairwise.Covers(
+                large,
+                "large operands",
+                AreDefined,
+                entry => entry.Next.Operation,
+                entry => entry.Next.Type,
+                entry => entry.Shape,
+                entry => entry.Next.Form
+            );
+        });
+    }
+
+    private static IEnumerable<OperationCase> Planned((int Size, int Sockets) shape) =>
+        OperationPlan.Operations.SelectMany(name => OperationPlan.Cases(shape.Size, shape.Sockets, name));
+
+    private static bool AreDefined(object one, object other) =>
+        one is not string operation || other is not string type || OperationPlan.IsDefined(operation, type);
 
     [Test]
     public void TheLibrarysTypesAreThePlans() =>

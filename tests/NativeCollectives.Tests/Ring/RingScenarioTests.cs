@@ -10,16 +10,13 @@ namespace NativeCollectives.Tests.Ring;
 [Category("Ring")]
 public sealed class RingScenarioTests
 {
-    private readonly Dictionary<(int Size, int Sockets), LocalRing> _rings = [];
+    private readonly SharedRanks<(int Size, int Sockets), LocalRing> _ranks = new(shape => new LocalRing(
+        shape.Size,
+        shape.Sockets
+    ));
 
     [OneTimeTearDown]
-    public void End()
-    {
-        foreach (var ring in _rings.Values)
-        {
-            ring.Dispose();
-        }
-    }
+    public void End() => _ranks.Dispose();
 
     // upstream, by name
     [TestCase("test_all_reduce", 8, 1)]
@@ -166,22 +163,5 @@ public sealed class RingScenarioTests
             }
         );
 
-    private void OnRing(int size, int sockets, Action<LocalRing> test)
-    {
-        if (!_rings.TryGetValue((size, sockets), out var ring))
-        {
-            _rings.Add((size, sockets), ring = new LocalRing(size, sockets));
-        }
-        try
-        {
-            test(ring);
-        }
-        catch
-        {
-            // A ring in an unknown state is of no use to the next test.
-            _rings.Remove((size, sockets));
-            ring.Dispose();
-            throw;
-        }
-    }
+    private void OnRing(int size, int sockets, Action<LocalRing> test) => _ranks.On((size, sockets), test);
 }

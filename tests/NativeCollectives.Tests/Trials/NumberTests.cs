@@ -17,16 +17,10 @@ public sealed class NumberTests
     private const int Size = 3;
     private const int Sockets = 2;
 
-    private readonly Dictionary<string, LocalRanks> _groups = [];
+    private readonly SharedRanks<string, LocalRanks> _ranks = new(Start);
 
     [OneTimeTearDown]
-    public void End()
-    {
-        foreach (var ranks in _groups.Values)
-        {
-            ranks.Dispose();
-        }
-    }
+    public void End() => _ranks.Dispose();
 
     [TestCase(Ring, Category = "Ring")]
     [TestCase(Mesh, Category = "Jaccl")]
@@ -104,24 +98,7 @@ public sealed class NumberTests
         Assert.That(tiny[0], Is.EqualTo(float.Epsilon));
     }
 
-    private void Play(string backend, string scenario)
-    {
-        if (!_groups.TryGetValue(backend, out var ranks))
-        {
-            _groups.Add(backend, ranks = Start(backend));
-        }
-        try
-        {
-            ranks.Play(scenario);
-        }
-        catch
-        {
-            // A group in an unknown state is of no use to the next test.
-            _groups.Remove(backend);
-            ranks.Dispose();
-            throw;
-        }
-    }
+    private void Play(string backend, string scenario) => _ranks.On(backend, ranks => ranks.Play(scenario));
 
     private static LocalRanks Start(string backend)
     {

@@ -52,7 +52,7 @@ public sealed class SplitTrialTests
                 Assert.That(next.Failure?.Type, Is.EqualTo(nameof(PeerLostException)), $"afterwards, {what}");
             }
             ring.Workers[victim].Dispose();
-            ring.Workers[victim] = new WorkerProcess();
+            ring.Workers[victim] = WorkerPool.Take();
             LocalRing.Succeed(
                 ring.Workers.Where((_, rank) => rank != victim)
                     .Select(worker => worker.Send(new Command { Name = CommandNames.Dispose }))

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
@@ -10,9 +11,23 @@ internal static unsafe class Doubles
 {
     private static readonly string[] _kinds = ["allocations", "pinned", "streams", "events", "contexts", "retains"];
 
-    /// <summary>Replaces the fault rules of one: "nccl:rules" or "cuda:rules".</summary>
+    // The libraries that have fault rules of the case.
+    private static readonly ConcurrentDictionary<string, bool> _faulty = new();
+
+    /// <summary>The end of the case's fault rules.</summary>
+    public static void ClearFaults()
+    {
+        foreach (var name in _faulty.Keys)
+        {
+            SetFaults($"{name}:");
+        }
+        _faulty.Clear();
+    }
+
+    /// <summary>Replaces the fault rules of one: "nccl:rules", "cuda:rules" or "verbs:rules".</summary>
     public static void SetFaults(string which)
     {
+        _faulty[which.Split(':')[0]] = true;
         if (which.StartsWith("verbs:", StringComparison.Ordinal))
         {
             SoftVerbs.SetFaults(which[6..]);
@@ -63,6 +78,11 @@ internal static unsafe class Doubles
             Marshal.FreeCoTaskMem(text);
         }
     }
+
+    /// <summary>Whether this process has loaded both.</summary>
+    public static bool AreLoaded =>
+        LoadedLibrary.Has("NC_NCCL_LIBRARY", "nc_double_nccl_calls")
+        && LoadedLibrary.Has("NC_CUDA_LIBRARY", "nc_double_cuda_live");
 
     private static nint Find(string name, string function)
     {

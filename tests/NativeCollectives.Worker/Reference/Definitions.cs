@@ -24,16 +24,23 @@ public static class Definitions
         var size = operands.Length;
         var result = new T[operands[0].Length];
         var order = new RingOrder(size, sockets, result.Length, System.Runtime.CompilerServices.Unsafe.SizeOf<T>());
-        for (var i = 0; i < result.Length; i++)
+        var chain = new T[size][];
+        for (var i = 0; i < result.Length; )
         {
             var (first, direction) = order.Of(i);
-            var partial = operands[first][i];
-            for (var hop = 1; hop < size; hop++)
+            for (var hop = 0; hop < size; hop++)
             {
-                var rank = (((first - (hop * direction)) % size) + size) % size;
-                partial = Combine<T, TElement>(op, operands[rank][i], partial);
+                chain[hop] = operands[(((first - (hop * direction)) % size) + size) % size];
             }
-            result[i] = op == ReduceOp.Average ? TElement.Divide(partial, size) : partial;
+            for (var end = order.EndOfSegment(i); i < end; i++)
+            {
+                var partial = chain[0][i];
+                for (var hop = 1; hop < chain.Length; hop++)
+                {
+                    partial = Combine<T, TElement>(op, chain[hop][i], partial);
+                }
+                result[i] = op == ReduceOp.Average ? TElement.Divide(partial, size) : partial;
+            }
         }
         return result;
     }
@@ -57,7 +64,18 @@ public static class Definitions
     }
 
     /// <summary>The operands one behind the other.</summary>
-    public static T[] Concatenate<T>(IEnumerable<T[]> operands) => [.. operands.SelectMany(operand => operand)];
+    public static T[] Concatenate<T>(IEnumerable<T[]> operands)
+    {
+        var parts = operands.ToList();
+        var whole = new T[parts.Sum(part => part.Length)];
+        var at = 0;
+        foreach (var part in parts)
+        {
+            part.CopyTo(whole, at);
+            at += part.Length;
+        }
+        return whole;
+    }
 
     /// <summary>Sums of the lengths before each block.</summary>
     public static int[] Offsets(ReadOnlySpan<int> counts)

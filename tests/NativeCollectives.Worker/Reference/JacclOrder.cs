@@ -57,23 +57,24 @@ public static class JacclOrder
     {
         var size = operands.Length;
         var result = new T[operands[0].Length];
+        var item = System.Runtime.CompilerServices.Unsafe.SizeOf<T>();
+        var chain = new T[size][];
+        var last = (First: -1, Direction: 0);
         for (var i = 0; i < result.Length; i++)
         {
-            var (first, direction) = OfRing(
-                size,
-                wires,
-                result.Length,
-                System.Runtime.CompilerServices.Unsafe.SizeOf<T>(),
-                i
-            );
-            var partial = operands[first][i];
-            for (var hop = 1; hop < size; hop++)
+            var order = OfRing(size, wires, result.Length, item, i);
+            if (order != last)
             {
-                partial = Combine<T, TElement>(
-                    op,
-                    operands[(first + (hop * direction) + (size * hop)) % size][i],
-                    partial
-                );
+                last = order;
+                for (var hop = 0; hop < size; hop++)
+                {
+                    chain[hop] = operands[(order.First + (hop * order.Direction) + (size * hop)) % size];
+                }
+            }
+            var partial = chain[0][i];
+            for (var hop = 1; hop < chain.Length; hop++)
+            {
+                partial = Combine<T, TElement>(op, chain[hop][i], partial);
             }
             result[i] = op == ReduceOp.Average ? TElement.Divide(partial, size) : partial;
         }

@@ -25,6 +25,18 @@ internal static unsafe class SoftVerbs
         }
     }
 
+    /// <summary>Whether this process has loaded them.</summary>
+    public static bool AreLoaded => LoadedLibrary.Has("NC_VERBS_LIBRARY", "softverbs_live_objects");
+
+    /// <summary>Closes the file to which they write, if there is one.</summary>
+    public static void EndRecord()
+    {
+        if (AreLoaded)
+        {
+            SetRecord(null);
+        }
+    }
+
     /// <summary>How many objects are alive, and which rules were broken.</summary>
     public static void Describe(Dictionary<string, string> data)
     {
