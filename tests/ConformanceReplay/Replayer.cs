@@ -220,7 +220,7 @@ public static class Replayer
         {
             try
             {
-                connection.Open(await listener.AcceptAsync(over));
+                connection.Open(await Task.Run(() => Accept(listener, over), over));
                 // As MLX does: nobody can call a second time.
                 listener.Dispose();
             }
@@ -230,6 +230,16 @@ public static class Replayer
             }
         }
         connections.ForEach(connection => connection.Start(options));
+    }
+
+    /// <remarks>After AcceptAsync the system would keep the listener for a moment beyond its Dispose.</remarks>
+    private static Socket Accept(Socket listener, CancellationToken over)
+    {
+        while (!listener.Poll(TimeSpan.FromMilliseconds(20), SelectMode.SelectRead))
+        {
+            over.ThrowIfCancellationRequested();
+        }
+        return listener.Accept();
     }
 
     private static IEnumerable<string> CompareResult(string name, string path, byte[] expected)
