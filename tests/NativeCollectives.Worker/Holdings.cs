@@ -39,6 +39,11 @@ internal sealed class Holdings
 
     private static Dictionary<string, int> Now()
     {
+        if (!OperatingSystem.IsLinux())
+        {
+            // Nobody tells.
+            return [];
+        }
         var holdings = new List<string>();
         // The console's streams are duplicated when they are first used: each pipe counts once.
         foreach (

@@ -7,7 +7,8 @@ internal static class LoadedLibrary
 {
     /// <summary>Whether the library that a variable names is loaded, and has this function.</summary>
     public static bool Has(string variable, string function) =>
-        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } path
+        OperatingSystem.IsLinux()
+        && Environment.GetEnvironmentVariable(variable) is { Length: > 0 } path
         && File.Exists(path)
         && new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName is var target
         && File.ReadLines("/proc/self/maps").Any(line => line.EndsWith(target ?? path, StringComparison.Ordinal))

@@ -202,7 +202,11 @@ internal sealed class WorkerProcess : IDisposable
     }
 
     /// <summary>SIGKILL, and no more of it.</summary>
-    public void End() => ChildProcesses.End(_process);
+    public void End()
+    {
+        _isHarmed = true;
+        ChildProcesses.End(_process);
+    }
 
     private void OnOutput(string line)
     {
