@@ -105,8 +105,7 @@ void check_request(const nc_request* request, int rank, int size, bool has_devic
     if (request == nullptr) invalid("the request must not be null");
     if (request->size != sizeof(nc_request))
         invalid(text("the request's size is ", request->size, ", but should be ", sizeof(nc_request)));
-    if (number(request->operation) < NC_ALL_REDUCE || number(request->operation) > NC_SPLIT)
-        invalid(text(number(request->operation), " is not an operation"));
+    if (!is_operation(request->operation)) invalid(text(number(request->operation), " is not an operation"));
     const Traits& traits = traits_of(request->operation);
     if (traits.moves_data() && number(request->data_type) >= data_type_count)
         invalid(text(number(request->data_type), " is not a data type"));

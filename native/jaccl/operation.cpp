@@ -10,8 +10,8 @@ namespace nc::jaccl {
 namespace {
 
 using Schedule = void (*)(const Operation& operation);
-// In the order of nc_operation.
-using Schedules = std::array<Schedule, NC_SPLIT>;
+// In the order of nc_operation; a split, the last, is no schedule.
+using Schedules = std::array<Schedule, operation_count>;
 
 void barrier(const Operation& operation);
 

@@ -78,7 +78,7 @@ bool begins_header(const Header& bytes) {
 
 bool is_header(const Header& bytes) {
     return begins_header(bytes) && bytes.reserved == 0 && bytes.operation > NC_OPERATION_NONE &&
-           bytes.operation <= NC_SPLIT && bytes.data_type < data_type_count && bytes.reduce_op <= NC_AVERAGE &&
+           bytes.operation < operation_count && bytes.data_type < data_type_count && bytes.reduce_op <= NC_AVERAGE &&
            (bytes.flags & ~NC_REQUEST_UNEVEN) == 0 && bytes.root >= -1;
 }
 

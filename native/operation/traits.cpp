@@ -17,7 +17,7 @@ constexpr Sides exchanging{Holds::Blocks, Holds::Blocks};
 
 // In the order of nc_operation.
 // clang-format off
-constexpr std::array<Traits, NC_SPLIT + 1> table{{
+constexpr std::array<Traits, operation_count> table{{
     // name            reduces root   to peer root or all others
     {"none",           false,  false, false,  none,       none},
     {"all-reduce",     true,   false, false,  own_both,   own_both},
@@ -41,6 +41,10 @@ static_assert(NC_ALL_REDUCE == 1 && NC_ALL_GATHER == 2 && NC_REDUCE_SCATTER == 3
 constexpr Traits unknown{"unknown", false, false, false, none, none};
 
 } // namespace
+
+bool is_operation(nc_operation operation) {
+    return number(operation) > NC_OPERATION_NONE && number(operation) < operation_count;
+}
 
 const Traits& traits_of(nc_operation operation) {
     const std::uint32_t index = number(operation);

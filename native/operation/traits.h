@@ -38,6 +38,10 @@ struct Traits {
     const Sides& sides(int rank, int peer) const { return !has_root || rank == peer ? of_root : of_others; }
 };
 
+// Places in a table of operations; the first one is none.
+constexpr std::size_t operation_count = NC_SPLIT + 1;
+bool is_operation(nc_operation operation);
+
 // Numbers that are no operation have a name that says so, and nothing else.
 const Traits& traits_of(nc_operation operation);
 const char* operation_name(nc_operation operation);

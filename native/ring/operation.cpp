@@ -9,9 +9,9 @@ namespace nc::ring {
 namespace {
 
 // In the order of nc_operation; a split is no schedule, but makes a ring.
-constexpr std::array<void (*)(Operation&), NC_SPLIT> schedules{nullptr,    all_reduce, all_gather, reduce_scatter,
-                                                               broadcast,  reduce,     gather,     scatter,
-                                                               all_to_all, barrier,    send,       receive};
+constexpr std::array<void (*)(Operation&), operation_count> schedules{
+    nullptr, all_reduce, all_gather, reduce_scatter, broadcast, reduce,
+    gather,  scatter,    all_to_all, barrier,        send,      receive};
 
 } // namespace
 
