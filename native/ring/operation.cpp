@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "operation/traits.h"
+
 namespace nc::ring {
 
 namespace {
