@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
-#include <system_error>
 
 #include "base/enumeration.h"
 

@@ -14,4 +14,15 @@ std::string text(const Parts&... parts) {
     return stream.str();
 }
 
+// Whether it is one of those that nobody sees, such as NUL.
+inline bool is_control(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+}
+
+// Whether it is nothing but digits.
+inline bool is_number(const std::string& written) {
+    return !written.empty() && written.find_first_not_of("0123456789") == std::string::npos;
+}
+
 } // namespace nc

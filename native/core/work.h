@@ -41,8 +41,8 @@ public:
     bool start();
 
     // From running to ended: the outcome is known, and a cancellation that comes from now on is too late. Whether one
-    // came
-    // before: whatever the backend says, the operation has then been cancelled, since its group has ended for that.
+    // came before: whatever the backend says, the operation has then been cancelled, since its group has ended for
+    // that.
     bool end();
 
     // Records the outcome (null: success), wakes who waits and calls the completion. Only the first call counts.

@@ -27,8 +27,8 @@ struct Contact {
     Address address() const { return is_open == 1 ? Address::told(storage, address_bytes) : Address(); }
 };
 
-// A free port of that host, so that nothing else can be in the way. Where it cannot be listened on, failure says why: the
-// others are to be told, so that all ranks stay in step.
+// A free port of that host, so that nothing else can be in the way. Where it cannot be listened on, failure says why:
+// the others are to be told, so that all ranks stay in step.
 struct OwnContact {
     Contact contact{};
     Descriptor listener;

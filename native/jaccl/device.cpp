@@ -9,7 +9,6 @@
 namespace nc::jaccl {
 namespace {
 
-constexpr std::uint8_t port = 1;
 // The kernel answers at once.
 constexpr std::chrono::seconds sysfs_limit{1};
 constexpr int access_to_memory =
@@ -31,7 +30,8 @@ bool is_zero(const verbs::Gid& gid) {
 
 // What the kernel says, where the library is too old to tell.
 GidType type_in_sysfs(const std::string& device, int index) {
-    const std::string path = text("/sys/class/infiniband/", device, "/ports/", int{port}, "/gid_attrs/types/", index);
+    const std::string path =
+        text("/sys/class/infiniband/", device, "/ports/", int{device_port}, "/gid_attrs/types/", index);
     std::string type;
     const auto read = [&] { type = read_small_file(path, path, Clock::now() + sysfs_limit, {}); };
     if (guarded(nullptr, read) != NC_OK) return GidType::Unknown;
@@ -123,7 +123,7 @@ void Device::fail(const char* call, int error) const {
 
 void Device::find_address(std::optional<int> gid_index) {
     verbs::PortAttributes attributes{};
-    if (const int error = verbs_.api().query_port(context_, port, &attributes); error != 0)
+    if (const int error = verbs_.api().query_port(context_, device_port, &attributes); error != 0)
         fail("ibv_query_port", error > 0 ? error : errno);
     if (attributes.state == verbs::port_down)
         fail_rendezvous(text("the port of the RDMA device ", name_,
@@ -132,7 +132,7 @@ void Device::find_address(std::optional<int> gid_index) {
     traits_.path_mtu = path_mtu_of(attributes);
     if (gid_index.has_value()) {
         verbs::Gid gid{};
-        if (verbs_.api().query_gid(context_, port, *gid_index, &gid) != 0 || is_zero(gid))
+        if (verbs_.api().query_gid(context_, device_port, *gid_index, &gid) != 0 || is_zero(gid))
             fail_rendezvous(text("the RDMA device ", name_, " has no GID at index ", *gid_index,
                                  ", which the setting gid_index names; its table has room for ",
                                  attributes.gid_tbl_len));
@@ -142,7 +142,7 @@ void Device::find_address(std::optional<int> gid_index) {
     for (int index = 0; index < attributes.gid_tbl_len && index <= largest_gid_index; ++index) {
         verbs::Gid gid{};
         // An entry that is not set may be an error to ask for.
-        if (verbs_.api().query_gid(context_, port, index, &gid) != 0 || !is_ipv4_mapped(gid)) continue;
+        if (verbs_.api().query_gid(context_, device_port, index, &gid) != 0 || !is_ipv4_mapped(gid)) continue;
         // Each address of a RoCE port is there twice, mostly v1 first, whose packets no router takes.
         const GidType type = type_of_gid(index);
         if (!is_found || type == GidType::RoceV2) use_gid(index, gid, type);
@@ -167,7 +167,8 @@ void Device::use_gid(int index, const verbs::Gid& gid, GidType type) {
 GidType Device::type_of_gid(int index) const {
     verbs::GidEntry entry{};
     if (verbs_.api().query_gid_ex == nullptr) return type_in_sysfs(name_, index);
-    if (verbs_.api().query_gid_ex(context_, port, static_cast<std::uint32_t>(index), &entry, 0, sizeof entry) != 0)
+    if (verbs_.api().query_gid_ex(context_, device_port, static_cast<std::uint32_t>(index), &entry, 0, sizeof entry) !=
+        0)
         return GidType::Unknown;
     switch (entry.gid_type) {
         case verbs::gid_type_roce_v1:

@@ -10,6 +10,9 @@
 
 namespace nc::jaccl {
 
+// The port of a device that is used; Thunderbolt's have one.
+constexpr std::uint8_t device_port = 1;
+
 // Memory that a device may read and write, as long as this lives.
 class Region {
 public:

@@ -1,26 +1,21 @@
 #include "jaccl/device_matrix.h"
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
 
-#include "base/cancellation.h"
-#include "base/error.h"
 #include "operation/blocks.h"
+#include "operation/json.h"
 #include "os/small_file.h"
 
 namespace nc::jaccl {
 namespace {
-
-using Json = nlohmann::json;
 
 std::string parse_name(const Json& value, const std::string& where) {
     if (!value.is_string())
         fail_rendezvous(text(where, ": a device's name must be a string, but is ", value.type_name()));
     const auto& name = value.get_ref<const std::string&>();
     if (name.empty()) fail_rendezvous(text(where, ": a device's name must not be empty; no cable is written null"));
-    for (const char c : name) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f) fail_rendezvous(text(where, ": a device's name holds a control character"));
-    }
+    if (std::ranges::any_of(name, is_control))
+        fail_rendezvous(text(where, ": a device's name holds a control character"));
     return name;
 }
 
@@ -38,12 +33,6 @@ DeviceMatrix::Names parse_entry(const Json& entry, const std::string& where) {
     return names;
 }
 
-// Deep nesting would only cost the parser's stack.
-bool shallow(int depth, Json::parse_event_t, Json&) {
-    if (depth > 8) fail_rendezvous("it is nested too deeply");
-    return true;
-}
-
 } // namespace
 
 const char* topology_name(Topology topology) {
@@ -51,14 +40,7 @@ const char* topology_name(Topology topology) {
 }
 
 DeviceMatrix DeviceMatrix::parse(const std::string& json, const std::string& source) {
-    Json root;
-    try {
-        root = Json::parse(json, shallow);
-    } catch (const Json::exception& error) {
-        fail_rendezvous(text(source, ": this is not JSON: ", error.what()));
-    } catch (const Error& error) {
-        fail_rendezvous(text(source, ": ", error.what()));
-    }
+    const Json root = parse_json(json, source);
     if (!root.is_array() || root.empty()) {
         fail_rendezvous(text(source, ": the device matrix must be an array with one array per rank, but is ",
                              root.is_array() ? "an empty array" : root.type_name()));

@@ -1,7 +1,6 @@
 // Runs the exchanges of one operation until they are done, and waits for the fabric meanwhile.
 #pragma once
 
-#include <array>
 #include <vector>
 
 #include "base/clock.h"

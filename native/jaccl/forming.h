@@ -2,6 +2,7 @@
 // Source: jaccl-wire.md, sections 2 to 4.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct Fabric {
     // Mesh: one per peer, in the order of their ranks. Ring: the wires to the left, then those to the right.
     std::vector<std::unique_ptr<Link>> links;
     std::vector<bool> is_ours; // by rank: not MLX's
+
+    bool has_only_ours() const { return std::ranges::find(is_ours, false) == is_ours.end(); }
 };
 
 // Connects the rank with the others of the matrix, all of which must call this. Throws Error.

@@ -54,9 +54,8 @@ struct Jaccl {
 };
 
 } // namespace
-} // namespace nc::jaccl
 
-extern "C" NC_API const nc_backend* nc_backend_entry(void);
-const nc_backend* nc_backend_entry(void) {
-    return &nc::GroupFunctions<nc::jaccl::Jaccl>::table;
-}
+extern const nc_backend backend;
+constinit const nc_backend backend = GroupFunctions<Jaccl>::table;
+
+} // namespace nc::jaccl

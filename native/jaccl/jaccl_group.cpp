@@ -1,6 +1,5 @@
 #include "jaccl/jaccl_group.h"
 
-#include <algorithm>
 #include <cerrno>
 
 #include "jaccl/operation.h"
@@ -11,17 +10,11 @@
 namespace nc::jaccl {
 namespace {
 
-template <class T>
-std::vector<T*> pointers(const std::vector<std::unique_ptr<T>>& owned) {
+template <class T, class Owned>
+std::vector<T*> pointers(const std::vector<std::unique_ptr<Owned>>& owned) {
     std::vector<T*> result;
     for (const auto& one : owned) result.push_back(one.get());
     return result;
-}
-
-std::vector<const Device*> devices_of(const Fabric& fabric) {
-    std::vector<const Device*> devices;
-    for (const auto& device : fabric.devices) devices.push_back(device.get());
-    return devices;
 }
 
 std::vector<Connection> marked(std::vector<Connection> lifeline, const Fabric& fabric) {
@@ -60,10 +53,9 @@ JacclGroup::JacclGroup(int rank, DeviceMatrix matrix, Settings settings, Fabric 
       fault_(options.fault),
       fault_context_(options.fault_context),
       fabric_(std::move(fabric)),
-      has_only_ours_(std::all_of(fabric_.is_ours.begin(), fabric_.is_ours.end(), [](bool is_ours) { return is_ours; })),
-      links_(pointers(fabric_.links)),
+      links_(pointers<Link>(fabric_.links)),
       address_(own_address(lifelines)),
-      engine_(links_, devices_of(fabric_), interruption_, departures_),
+      engine_(links_, pointers<const Device>(fabric_.devices), interruption_, departures_),
       lifeline_(marked(std::move(lifelines), fabric_), matrix_.size()) {
     watcher_ = start_thread("nc jaccl watch", [this] {
         nc_error error = empty_error();

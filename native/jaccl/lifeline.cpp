@@ -1,5 +1,4 @@
 #include "jaccl/lifeline.h"
-#include "os/poller.h"
 #include "os/socket.h"
 
 #include <cerrno>

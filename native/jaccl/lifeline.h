@@ -6,7 +6,6 @@
 // either case. Ranks of ours tell each other which rank it was; a rank of MLX would not read that.
 #pragma once
 
-#include <span>
 #include <vector>
 
 #include "jaccl/side_channel.h"

@@ -40,9 +40,7 @@ std::vector<Connection> connect_lifelines(SideChannel& channel, const Fabric& fa
                                           const Patience& patience, const Log& log) {
     const int size = static_cast<int>(fabric.is_ours.size());
     const std::optional<Address> address = channel.own_address();
-    const bool all_ours =
-        std::all_of(fabric.is_ours.begin(), fabric.is_ours.end(), [](bool is_ours) { return is_ours; });
-    if (size <= 2 || !all_ours || !address.has_value()) return channel.take_connections();
+    if (size <= 2 || !fabric.has_only_ours() || !address.has_value()) return channel.take_connections();
 
     OwnContact own = open_contact(*address, source);
     std::vector<Contact> contacts(static_cast<std::size_t>(size));

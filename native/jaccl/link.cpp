@@ -12,7 +12,6 @@ namespace {
 // Source of these numbers: jaccl-wire.md, section 4.2.
 constexpr int completion_entries = 64;
 constexpr std::uint32_t queue_depth = 32;
-constexpr std::uint8_t port = 1;
 // A reliable pair of ours: it waits for a receive as long as it takes (7: for ever), the group's deadlines end that; a
 // peer that does not answer at all is given up after about a second (2^14 * 4.096 us, eight times).
 constexpr std::uint8_t retry_for_ever = 7;
@@ -107,7 +106,7 @@ void Link::modify(verbs::QueuePairAttributes& attributes, int mask, const char* 
 void Link::initialize() {
     verbs::QueuePairAttributes attributes{};
     attributes.qp_state = verbs::state_init;
-    attributes.port_num = port;
+    attributes.port_num = device_port;
     attributes.qp_access_flags = verbs::access_local_write | verbs::access_remote_read | verbs::access_remote_write;
     modify(attributes, verbs::mask_state | verbs::mask_pkey_index | verbs::mask_port | verbs::mask_access_flags,
            "ibv_modify_qp to INIT");
@@ -128,7 +127,7 @@ void Link::connect(const Destination& peer) {
     attributes.rq_psn = static_cast<std::uint32_t>(peer.packet_sequence_number);
     attributes.dest_qp_num = static_cast<std::uint32_t>(peer.queue_pair);
     attributes.ah_attr.dlid = static_cast<std::uint16_t>(peer.lid);
-    attributes.ah_attr.port_num = port;
+    attributes.ah_attr.port_num = device_port;
     if (peer.gid.global.interface_id != 0) {
         attributes.ah_attr.is_global = 1;
         attributes.ah_attr.grh.hop_limit = peer_is_ours ? hop_limit_of_ours : hop_limit_of_mlx;

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "operation/average.h"
-#include "operation/traits.h"
 
 namespace nc::jaccl {
 namespace {
@@ -39,11 +38,7 @@ void barrier(const Operation& operation) {
 
 void Operation::run() {
     const Schedule schedule = (group_.fabric().topology == Topology::Mesh ? of_mesh : of_ring)[request.operation];
-    if (traits_of(request.operation).reduces && request.reduce_op == NC_AVERAGE) return average_by(schedule);
-    schedule(*this);
-}
-
-void Operation::average_by(void (*schedule)(const Operation& operation)) const {
+    if (!averages()) return schedule(*this);
     // MLX has no average, so that every one can begin with an announcement.
     if (is_uneven()) {
         (void)announce_lengths();

@@ -8,22 +8,17 @@
 #include "jaccl/jaccl_group.h"
 #include "operation/announcement.h"
 #include "operation/blocks.h"
-#include "operation/data_type.h"
 #include "operation/reduction.h"
 
 namespace nc::jaccl {
 
-class Operation {
+class Operation : public OperationInProgress {
 public:
     // reported: what messages call it; the request's operation unless given.
     Operation(JacclGroup& group, const nc_request& request, const nc_call& call,
               nc_operation reported = NC_OPERATION_NONE)
-        : request(request),
-          call(call),
-          rank(group.rank()),
-          size(group.size()),
+        : OperationInProgress(request, call, group.rank(), group.size(), group.engine().scratch()),
           wires(group.fabric().wires),
-          item(data_type_size(request.data_type)),
           group_(group),
           reported_(reported != NC_OPERATION_NONE ? reported : request.operation),
           combine_(combine_function(request.data_type, request.reduce_op, nan_rule(group, request.operation))) {}
@@ -38,19 +33,9 @@ public:
     // Does what the request asks for.
     void run();
 
-    const nc_request& request;
-    const nc_call& call;
-    const int rank;
-    const int size;
     const int wires;
-    const std::size_t item; // bytes of an element
 
     JacclGroup& group() const { return group_; }
-    const std::byte* input() const { return static_cast<const std::byte*>(request.send_buffer); }
-    std::byte* output() const { return static_cast<std::byte*>(request.receive_buffer); }
-    std::size_t bytes() const { return request.count * item; }
-    bool is_root() const { return request.peer == rank; }
-    bool is_uneven() const { return (request.flags & NC_REQUEST_UNEVEN) != 0; }
 
     // Bytes of a message whose governing size is so many bytes.
     std::size_t frame(std::size_t governing) const { return frame_size(group_.settings().frames, governing); }
@@ -61,23 +46,21 @@ public:
         combine_(result, b, a, bytes / item);
     }
     void run(std::span<const Flow> flows) const { group_.engine().run(flows, reported_, call); }
-    // A flow of one exchange, filled by the function.
+    // A flow of one exchange with messages of so many bytes, filled by the function.
     template <class Fill>
-    Flow once(Fill fill) const {
-        return scratch().keep([fill, begun = false](Exchange& exchange) mutable {
+    Flow once(std::size_t frame, Fill fill) const {
+        return scratch().keep([frame, fill, begun = false](Exchange& exchange) mutable {
             if (std::exchange(begun, true)) return false;
+            exchange.reset(frame);
             fill(exchange);
             return true;
         });
     }
     template <class Fill>
-    void exchange(const Fill& fill) const {
-        const Flow flows[] = {once([&fill](Exchange& exchange) { fill(exchange); })};
+    void exchange(std::size_t frame, const Fill& fill) const {
+        const Flow flows[] = {once(frame, [&fill](Exchange& exchange) { fill(exchange); })};
         run(flows);
     }
-
-    // Memory until the end of the operation.
-    Scratch& scratch() const { return group_.engine().scratch(); }
 
     // All ranks' bytes, in rank order.
     void gather_bytes(const void* own, std::size_t bytes, void* all) const;
@@ -97,7 +80,6 @@ private:
     static NanRule nan_rule(const JacclGroup& group, nc_operation operation) {
         return operation == NC_ALL_REDUCE && !group.has_only_ours() ? NanRule::OfMlx : NanRule::Wins;
     }
-    void average_by(void (*schedule)(const Operation& operation)) const;
 
     JacclGroup& group_;
     const nc_operation reported_;

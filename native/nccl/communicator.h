@@ -6,7 +6,6 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
-#include <utility>
 
 #include "nccl/nccl_library.h"
 #include "nccl/wait.h"

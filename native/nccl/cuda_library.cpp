@@ -3,7 +3,7 @@
 namespace nc::nccl {
 namespace {
 
-std::vector<std::string> usual_folders() {
+std::vector<std::string> folders_of_drivers() {
     std::vector<std::string> folders;
     // The driver's library comes with the driver: containers and WSL put it outside the loader's path at times.
     for (const char* pattern :
@@ -59,7 +59,7 @@ const CudaLibrary& CudaLibrary::in_use() {
 }
 
 CudaLibrary::CudaLibrary(const std::string& path)
-    : library_({"libcuda.so.1", path, "NC_CUDA_LIBRARY", usual_folders()}) {
+    : library_({"libcuda.so.1", path, "NC_CUDA_LIBRARY", folders_of_drivers()}) {
     read_functions(library_, functions_);
     CudaResult result = functions_.Init(0);
     if (result == CudaResult::Success) result = functions_.DeviceGetCount(&device_count_);

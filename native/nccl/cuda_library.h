@@ -13,8 +13,8 @@ namespace nc::nccl {
 class CudaLibrary {
 public:
     // The driver in the library at that path, or wherever it is found if the path is empty. Loaded once. Throws
-    // Error(NC_BACKEND_UNAVAILABLE) that says what is
-    // missing: the library, a function of it, a driver that works, a device.
+    // Error(NC_BACKEND_UNAVAILABLE) that says what is missing: the library, a function of it, a driver that works, a
+    // device.
     static const CudaLibrary& load(const std::string& path);
     // The one that is in use in this process, if there is one; otherwise load("").
     static const CudaLibrary& in_use();

@@ -4,8 +4,6 @@
 #include <list>
 #include <span>
 
-#include "os/descriptor.h"
-#include "os/poller.h"
 #include "os/socket.h"
 #include "os/thread.h"
 #include "transport/connector.h"
@@ -15,7 +13,6 @@
 namespace nc::nccl {
 namespace {
 
-constexpr int backlog = 128;
 // MLX asks twice a second; a peer on this machine is up sooner.
 constexpr Backoff backoff{std::chrono::milliseconds{10}, std::chrono::milliseconds{500}};
 // Where there are no more descriptors, how soon to look again.
@@ -30,13 +27,7 @@ Address resolved(const std::string& rendezvous, const Patience& patience) {
 Descriptor listen_for_ranks(const std::string& rendezvous, const Patience& patience) {
     const Address named = resolved(rendezvous, patience);
     const Address address = Address::any_interface(named, named.port());
-    try {
-        return listen_on(address, backlog);
-    } catch (const Error& error) {
-        fail_rendezvous(text("rank 0 cannot hand out NCCL's id on port ", address.port(), " (rendezvous ", rendezvous,
-                             "): ", error.what()),
-                        -1, error.system_error);
-    }
+    return listen_at(address, text("rank 0 cannot hand out NCCL's id (rendezvous ", rendezvous, ")"));
 }
 
 // A caller that has not been handed everything yet.

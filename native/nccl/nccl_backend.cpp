@@ -93,17 +93,15 @@ std::int32_t device_of_group(void* handle) {
 
 constexpr nc_device_functions devices{device_of_group, count_devices, allocate_on_device, free_on_device,
                                       copy_on_device};
-constexpr nc_backend backend = [] {
+
+} // namespace
+
+extern const nc_backend backend;
+constinit const nc_backend backend = [] {
     nc_backend table = GroupFunctions<Nccl>::table;
     table.create_id = create_id;
     table.device = &devices;
     return table;
 }();
 
-} // namespace
 } // namespace nc::nccl
-
-extern "C" NC_API const nc_backend* nc_backend_entry(void);
-const nc_backend* nc_backend_entry(void) {
-    return &nc::nccl::backend;
-}

@@ -1,12 +1,10 @@
 #include "nccl/nccl_group.h"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 #include "operation/average.h"
 #include "operation/group_functions.h"
-#include "operation/split_attempt.h"
 
 namespace nc::nccl {
 namespace {

@@ -8,7 +8,7 @@ namespace {
 constexpr int oldest_version = 21800; // the first with ncclCommSplit
 constexpr int newest_known_version = 23007;
 
-std::vector<std::string> usual_folders() {
+std::vector<std::string> folders_of_nccl() {
     // Beside us and where .NET keeps a package's native libraries; Python's nvidia-nccl-cu* and conda; NVIDIA's own
     // packages.
     const std::string own = own_library_folder();
@@ -43,7 +43,7 @@ const NcclLibrary& NcclLibrary::load(const std::string& path) {
 }
 
 NcclLibrary::NcclLibrary(const std::string& path)
-    : library_({"libnccl.so.2", path, "NC_NCCL_LIBRARY", usual_folders()}) {
+    : library_({"libnccl.so.2", path, "NC_NCCL_LIBRARY", folders_of_nccl()}) {
     library_.require(functions_.GetVersion, "ncclGetVersion");
     if (functions_.GetVersion(&version_) != Result::Success)
         throw Error(NC_BACKEND_UNAVAILABLE, text(library_.path(), " does not tell its version"));

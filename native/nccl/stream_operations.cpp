@@ -1,7 +1,6 @@
 #include "nccl/stream_operations.h"
 
 #include <algorithm>
-#include <optional>
 
 namespace nc::nccl {
 

@@ -1,7 +1,6 @@
 #include "operation/announcement.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <limits>
 #include <tuple>
 

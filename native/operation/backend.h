@@ -42,9 +42,9 @@ typedef struct nc_call {
     void* completed_context;
 } nc_call;
 
-/* A group that a backend made, with the rank and size that the backend gives it: who is asked to join brings a rank only
- * where the backend cannot know. handle may stay null for a group of one, whose operations the core then does itself,
- * on host memory. */
+/* A group that a backend made, with the rank and size that the backend gives it: who is asked to join brings a rank
+ * only where the backend cannot know. handle may stay null for a group of one, whose operations the core then does
+ * itself, on host memory. */
 typedef struct nc_backend_group {
     void* handle;
     int32_t rank; /* -1: not a member (split with a negative color) */

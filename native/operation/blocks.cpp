@@ -28,4 +28,18 @@ Blocks::Blocks(const std::uint64_t* lengths, int ranks, std::size_t item, Scratc
     }
 }
 
+BlockMatrix::BlockMatrix(const OperationInProgress& operation, ScratchVector<std::uint64_t> lengths)
+    : ranks_(operation.size),
+      item_(operation.item),
+      lengths_(std::move(lengths)),
+      largest_(*std::ranges::max_element(lengths_) * item_),
+      sent_(&lengths_[place(operation.rank, 0)], ranks_, item_, operation.scratch()),
+      received_(column(operation).data(), ranks_, item_, operation.scratch()) {}
+
+ScratchVector<std::uint64_t> BlockMatrix::column(const OperationInProgress& operation) const {
+    ScratchVector<std::uint64_t> lengths(operation.scratch());
+    for (int peer = 0; peer < ranks_; ++peer) lengths.push_back(lengths_[place(peer, operation.rank)]);
+    return lengths;
+}
+
 } // namespace nc

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "operation/scratch.h"
+#include "operation/operation_in_progress.h"
 
 namespace nc {
 
@@ -53,6 +53,30 @@ public:
 private:
     const Range* blocks_ = nullptr; // null: all have the same length
     std::size_t largest_ = 0;
+};
+
+// What an all-to-all moves: every rank's block for every other, and where those of this rank lie.
+class BlockMatrix {
+public:
+    // lengths: in elements, of rank i's block for rank j in lengths[i * n + j].
+    BlockMatrix(const OperationInProgress& operation, ScratchVector<std::uint64_t> lengths);
+
+    // Bytes.
+    std::size_t between(int from, int to) const { return lengths_[place(from, to)] * item_; }
+    std::size_t largest() const { return largest_; }
+    const Blocks& sent() const { return sent_; }
+    const Blocks& received() const { return received_; }
+
+private:
+    std::size_t place(int from, int to) const { return static_cast<std::size_t>(from * ranks_ + to); }
+    ScratchVector<std::uint64_t> column(const OperationInProgress& operation) const;
+
+    const int ranks_;
+    const std::size_t item_;
+    const ScratchVector<std::uint64_t> lengths_;
+    const std::size_t largest_;
+    const Blocks sent_;
+    const Blocks received_;
 };
 
 } // namespace nc

@@ -4,7 +4,6 @@
 
 #include <concepts>
 #include <cstdint>
-#include <type_traits>
 
 #include "native_collectives.h"
 #include "operation/half.h"

@@ -1,7 +1,6 @@
 // Numbers that nobody can guess, from the system.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <span>
 

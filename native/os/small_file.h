@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 
 #include "base/cancellation.h"
@@ -14,9 +13,10 @@ namespace nc {
 // No file that configures a group is larger: 16 MiB are some 800 000 addresses.
 constexpr std::size_t most_file_bytes = std::size_t{16} << 20;
 
-// The bytes of a file, or of a pipe up to its end. name is what messages call it: "the hostfile /tmp/hosts.json".
-// A pipe that ends without a byte is an error: whoever was to write it has failed. Folders, sockets and devices (except /dev/null, which is empty) are refused. Throws Error:
-// NC_RENDEZVOUS_FAILED, which names the file and says why; NC_CANCELLED.
+// The bytes of a file, or of a pipe up to its end. name is what messages call it: "the hostfile /tmp/hosts.json". A
+// pipe that ends without a byte is an error: whoever was to write it has failed. Folders, sockets and devices (except
+// /dev/null, which is empty) are refused. Throws Error: NC_RENDEZVOUS_FAILED, which names the file and says why;
+// NC_CANCELLED.
 std::string read_small_file(const std::string& path, const std::string& name, Deadline deadline,
                             const Cancellation& cancellation);
 

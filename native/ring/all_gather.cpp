@@ -1,8 +1,6 @@
 // All-gather: every rank's block goes around the ring. Source for equal blocks, which are prescribed to the byte:
 // mlx-ring-wire.md, section 6. Blocks of different lengths, which MLX does not have, begin with an exchange of the
 // lengths.
-#include <cstring>
-
 #include "ring/operation.h"
 
 namespace nc::ring {
@@ -27,10 +25,8 @@ void gather_slice(const Operation& operation, Lane& lane, Direction direction, c
 } // namespace
 
 void all_gather(Operation& operation) {
-    const bool uneven = (operation.request.flags & NC_REQUEST_UNEVEN) != 0;
-    const Blocks blocks = uneven ? blocks_of(operation) : Blocks(operation.bytes());
-    std::byte* own = operation.output() + blocks[operation.rank].begin;
-    if (operation.bytes() > 0 && operation.input() != own) std::memcpy(own, operation.input(), operation.bytes());
+    const Blocks blocks = operation.is_uneven() ? blocks_of(operation) : Blocks(operation.bytes());
+    copy_block(operation.output() + blocks[operation.rank].begin, operation.input(), operation.bytes());
     const std::size_t slices = all_gather_slices(blocks.largest(), operation.sockets);
     for (std::size_t i = 0; i < slices; ++i) {
         const Direction direction = slice_direction(i);

@@ -3,7 +3,6 @@
 // average run the same way behind a header.
 #include <cstring>
 
-#include "operation/average.h"
 #include "ring/operation.h"
 
 namespace nc::ring {
@@ -75,26 +74,16 @@ void all_reduce_many(Operation& operation) {
     operation.scratch().rewind(mark);
 }
 
-void all_reduce_any(Operation& operation, Direction of_few) {
-    if (operation.request.count < static_cast<std::uint64_t>(operation.size)) {
-        all_reduce_few(operation, of_few);
-    } else {
-        all_reduce_many(operation);
-    }
-}
-
 } // namespace
 
 void all_reduce(Operation& operation) {
-    const bool mlx = known_to_mlx(operation.request.reduce_op);
+    const bool mlx = known_to_mlx(operation.request.reduce_op) && !operation.is_part();
     if (!mlx) operation.announce();
-    if (operation.request.reduce_op != NC_AVERAGE)
-        return all_reduce_any(operation, mlx ? Direction::Up : Direction::Down);
-    const auto reduce_part = [&](const nc_request& request) {
-        Operation part(operation, request);
-        all_reduce_any(part, Direction::Down);
-    };
-    average(operation.request, operation.rank, operation.size, Adder::Saturating, operation.scratch(), reduce_part);
+    if (operation.request.count < static_cast<std::uint64_t>(operation.size)) {
+        all_reduce_few(operation, mlx ? Direction::Up : Direction::Down);
+    } else {
+        all_reduce_many(operation);
+    }
 }
 
 } // namespace nc::ring

@@ -38,8 +38,9 @@ ScratchVector<std::uint64_t> exchange_lengths(Operation& operation) {
 }
 
 Blocks blocks_of(Operation& operation) {
-    if ((operation.request.flags & NC_REQUEST_UNEVEN) != 0)
-        return {exchange_lengths(operation).data(), operation.size, operation.item, operation.scratch()};
+    if (operation.is_uneven())
+        return {operation.is_part() ? operation.request.send_counts : exchange_lengths(operation).data(),
+                operation.size, operation.item, operation.scratch()};
     operation.announce();
     return Blocks(operation.bytes());
 }

@@ -21,7 +21,7 @@ class Operation;
 ScratchVector<std::uint64_t> exchange_lengths(Operation& operation);
 
 // The blocks of an operation that has one per rank: equal ones, or as exchange_lengths() says. Either way the operation
-// is announced.
+// is announced; a part of one has been, and its lengths have been agreed on.
 Blocks blocks_of(Operation& operation);
 
 // Into how many lanes so many bytes are best cut, if that many can run side by side.

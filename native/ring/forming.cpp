@@ -5,9 +5,7 @@
 #include <iterator>
 #include <span>
 
-#include "os/descriptor.h"
 #include "os/poller.h"
-#include "os/socket.h"
 #include "ring/neighbour_check.h"
 #include "ring/slices.h"
 #include "transport/acceptor.h"

@@ -1,13 +1,11 @@
 // Gather: every rank sends its block towards the root, then passes on the blocks of the ranks behind it, nearest first.
-#include <cstring>
-
 #include "ring/operation.h"
 
 namespace nc::ring {
 
 void gather(Operation& operation) {
     const int root = operation.request.peer;
-    const bool is_root = operation.rank == root;
+    const bool is_root = operation.is_root();
     const Blocks blocks = blocks_of(operation);
     const Rounds rounds(blocks.largest(), operation.size, 2 * operation.sockets, operation.item);
     move_in_rounds(operation, rounds, [&](const Share& share) {
@@ -26,9 +24,7 @@ void gather(Operation& operation) {
             }
         }
     });
-    if (!is_root || operation.bytes() == 0) return;
-    std::byte* own = operation.output() + blocks[root].begin;
-    if (own != operation.input()) std::memcpy(own, operation.input(), operation.bytes());
+    if (is_root) copy_block(operation.output() + blocks[root].begin, operation.input(), operation.bytes());
 }
 
 } // namespace nc::ring

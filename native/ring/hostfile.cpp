@@ -1,27 +1,19 @@
 #include "ring/hostfile.h"
 
-#include <nlohmann/json.hpp>
-
-#include "base/cancellation.h"
-#include "base/error.h"
+#include "operation/json.h"
 #include "os/small_file.h"
 #include "transport/host_port.h"
 
 namespace nc::ring {
 namespace {
 
-using Json = nlohmann::json;
-
-// A launcher's hostfile, which is to be recognised, is five levels deep.
-constexpr int deepest = 8;
-
 // What a user wrote, with control characters made visible: a message must not end at a NUL.
 std::string visible(const std::string& written) {
     std::string result;
     for (const char c : written) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f) {
+        if (is_control(c)) {
             constexpr const char* digits = "0123456789abcdef";
+            const auto byte = static_cast<unsigned char>(c);
             result += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
         } else {
             result += c;
@@ -78,19 +70,7 @@ std::string written(const HostPort& address) {
 Hosts parse_hosts(const std::string& content, const std::string& source) {
     Hosts hosts{source, {}};
     if (content.find_first_not_of(" \t\r\n") == std::string::npos) return hosts;
-    // Input that is deeper than any hostfile is refused before it can exhaust the stack.
-    const auto shallow = [](int depth, Json::parse_event_t, Json&) {
-        if (depth > deepest) fail_rendezvous("it is nested too deeply");
-        return true;
-    };
-    Json root;
-    try {
-        root = Json::parse(content, shallow);
-    } catch (const Json::exception& error) {
-        fail_rendezvous(text(source, " is not valid JSON: ", error.what()));
-    } catch (const Error& error) {
-        fail_rendezvous(text(source, " is not a hostfile: ", error.what()));
-    }
+    const Json root = parse_json(content, source);
     if (root.is_object() && root.contains("hosts")) {
         fail_rendezvous(
             text(source,

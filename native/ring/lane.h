@@ -2,10 +2,10 @@
 //
 // What a rank sends after its first step is what it has received in the step before (and combined with its own). So all
 // that orders a lane is: outgoing item k may not overtake the incoming item that it forwards. Within that, bytes
-// stream: an item is passed on while it still arrives. Receiving does not wait for sending, which rules out the deadlock
-// of ranks that all send first; but what only passes through may not overtake the item before it that passes through,
-// whose memory it takes. That is no deadlock: where all ranks wait for their neighbours in this way, each one's position
-// is behind the next one's by what is on its way between them, all around the ring.
+// stream: an item is passed on while it still arrives. Receiving does not wait for sending, which rules out the
+// deadlock of ranks that all send first; but what only passes through may not overtake the item before it that passes
+// through, whose memory it takes. That is no deadlock: where all ranks wait for their neighbours in this way, each
+// one's position is behind the next one's by what is on its way between them, all around the ring.
 #pragma once
 
 #include <cstddef>

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "base/error.h"
 #include "ring/read_ahead.h"

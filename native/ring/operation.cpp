@@ -2,26 +2,37 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
-#include "operation/traits.h"
+#include "operation/average.h"
 
 namespace nc::ring {
-
 namespace {
 
 // In the order of nc_operation; a split is no schedule, but makes a ring.
-constexpr std::array<void (*)(Operation&), operation_count> schedules{
-    nullptr, all_reduce, all_gather, reduce_scatter, broadcast, reduce,
-    gather,  scatter,    all_to_all, barrier,        send,      receive};
+using Schedule = void (*)(Operation& operation);
+constexpr std::array<Schedule, operation_count> schedules{nullptr,    all_reduce, all_gather, reduce_scatter,
+                                                          broadcast,  reduce,     gather,     scatter,
+                                                          all_to_all, barrier,    send,       receive};
 
 } // namespace
 
 void Operation::run() {
-    schedules[request.operation](*this);
+    const Schedule schedule = schedules[request.operation];
+    if (!averages()) return schedule(*this);
+    // MLX has no average, so that every one can begin with an announcement.
+    if (is_uneven()) {
+        (void)exchange_lengths(*this);
+    } else {
+        announce();
+    }
+    const auto reduce_part = [&](const nc_request& part) {
+        Operation operation(*this, part);
+        schedule(operation);
+    };
+    average(request, rank, size, Adder::Saturating, scratch(), reduce_part);
 }
 
-Lane& Operation::open(Link& out, Link& in, Combine combine) {
+Lane& Operation::lane(Link& out, Link& in, Combine combine) {
     auto& lanes = ring_.lanes();
     if (lanes.size() == lanes_) lanes.push_back(std::make_unique<Lane>());
     Lane& lane = *lanes[lanes_++];
@@ -33,13 +44,9 @@ Lane& Operation::open(Link& out, Link& in, Combine combine) {
     return lane;
 }
 
-Lane& Operation::lane(Link& out, Link& in) {
-    return open(out, in, nullptr);
-}
-
-Lane& Operation::lane(int socket, Direction direction) {
-    return direction == Direction::Up ? open(ring_.right(socket), ring_.left(socket), nullptr)
-                                      : open(ring_.left(socket), ring_.right(socket), nullptr);
+Lane& Operation::lane(int socket, Direction direction, Combine combine) {
+    return direction == Direction::Up ? lane(ring_.right(socket), ring_.left(socket), combine)
+                                      : lane(ring_.left(socket), ring_.right(socket), combine);
 }
 
 // All-reduce is MLX's operation: where an MLX rank may be in the ring, NaNs are treated as it does.
@@ -48,15 +55,9 @@ Combine Operation::combine_function() const {
     return nc::combine_function(request.data_type, request.reduce_op, with_mlx ? NanRule::OfMlx : NanRule::Wins);
 }
 
-Lane& Operation::reducing_lane(int socket, Direction direction) {
-    const Combine combine = combine_function();
-    return direction == Direction::Up ? open(ring_.right(socket), ring_.left(socket), combine)
-                                      : open(ring_.left(socket), ring_.right(socket), combine);
-}
-
 void Operation::move(std::span<Link* const> read_ahead) {
     const Suspicion suspicion = suspicion_of_another_operation();
-    ring_.pump().run(open_lanes(), read_ahead, request, call, interruption_, suspicion);
+    ring_.pump().run(open_lanes(), read_ahead, request, call, ring_.interruption(), suspicion);
     if (suspicion.voice && request.operation == NC_ALL_GATHER) check_arrivals();
     lanes_ = 0;
 }

@@ -3,38 +3,28 @@
 
 #include <utility>
 
-#include "operation/data_type.h"
-#include "operation/scratch.h"
+#include "operation/operation_in_progress.h"
 #include "ring/extension.h"
 #include "ring/ring_group.h"
 
 namespace nc::ring {
 
-class Operation {
+class Operation : public OperationInProgress {
 public:
     Operation(RingGroup& ring, const nc_request& request, const nc_call& call)
-        : request(request),
-          call(call),
-          rank(ring.rank()),
-          size(ring.size()),
+        : OperationInProgress(request, call, ring.rank(), ring.size(), ring.scratch()),
           sockets(ring.sockets()),
-          item(data_type_size(request.data_type)),
           ring_(ring),
-          interruption_(ring.interruption()),
           announced_(request) {
         ring.scratch().clear();
     }
 
     // A reduction that is part of another; the first one announces the whole, if that was to be announced.
     Operation(Operation& whole, const nc_request& part)
-        : request(part),
-          call(whole.call),
-          rank(whole.rank),
-          size(whole.size),
+        : OperationInProgress(part, whole.call, whole.rank, whole.size, whole.scratch()),
           sockets(whole.sockets),
-          item(data_type_size(part.data_type)),
           ring_(whole.ring_),
-          interruption_(whole.interruption_),
+          is_part_(true),
           announced_(whole.announced_),
           announces_(std::exchange(whole.announces_, false)),
           is_announced_(true) {}
@@ -42,40 +32,29 @@ public:
     // Does what the request asks for.
     void run();
 
-    const nc_request& request;
-    const nc_call& call;
-    const int rank;
-    const int size;
     const int sockets;
-    const std::size_t item; // bytes of an element
 
     RingGroup& ring() const { return ring_; }
-    const std::byte* input() const { return static_cast<const std::byte*>(request.send_buffer); }
-    std::byte* output() const { return static_cast<std::byte*>(request.receive_buffer); }
-    std::size_t bytes() const { return request.count * item; }
+    // Of an average.
+    bool is_part() const { return is_part_; }
 
     // The rank that is so many hops further the way data travels.
     int behind(Direction direction, int hops) const { return wrap(rank + step(direction) * hops, size); }
     int ahead(Direction direction, int hops) const { return wrap(rank - step(direction) * hops, size); }
 
-    // A further lane for the next move(), over the connections of that index.
-    Lane& lane(int socket, Direction direction);
-    // The same for one that reduces.
-    Lane& reducing_lane(int socket, Direction direction);
-    // A lane between any two links.
-    Lane& lane(Link& out, Link& in);
+    // A further lane for the next move(), between any two links, or over the connections of that index.
+    Lane& lane(Link& out, Link& in, Combine combine = nullptr);
+    Lane& lane(int socket, Direction direction, Combine combine = nullptr);
+    // One that reduces.
+    Lane& reducing_lane(int socket, Direction direction) { return lane(socket, direction, combine_function()); }
     // Makes the first lane of the next move() begin with the headers of extension.h; every rank must open the same one
-    // first.
-    void announce() { announces_ = true; }
+    // first. A part has been announced.
+    void announce() { announces_ |= !is_part_; }
 
     // Runs the lanes opened since the last move() until they are done.
     void move(std::span<Link* const> read_ahead = {});
 
-    // Memory until the end of the operation.
-    Scratch& scratch() const { return ring_.scratch(); }
-
 private:
-    Lane& open(Link& out, Link& in, Combine combine);
     Lanes open_lanes() const { return Lanes(ring_.lanes()).first(lanes_); }
     // The collectives of MLX have no header: what to ask where they do not end. These throw Error(NC_MISMATCH).
     Suspicion suspicion_of_another_operation();
@@ -85,7 +64,7 @@ private:
     Combine combine_function() const;
 
     RingGroup& ring_;
-    const Interruption& interruption_;
+    const bool is_part_ = false;
     const nc_request& announced_; // what the header says: the request, or that of the whole
     std::size_t lanes_ = 0;       // of the ring's lanes, those that are open
     bool announces_ = false;

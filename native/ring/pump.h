@@ -5,16 +5,12 @@
 #include <memory>
 #include <span>
 
-#include "operation/backend.h"
+#include "operation/group_functions.h"
 #include "os/poller.h"
 #include "ring/lane.h"
 #include "transport/interruption.h"
 
 namespace nc::ring {
-
-inline Deadline deadline_of(const nc_call& call) {
-    return Deadline(std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(call.deadline_ns)));
-}
 
 // Of an operation.
 using Lanes = std::span<const std::unique_ptr<Lane>>;

@@ -1,13 +1,11 @@
 // Reduce-scatter: block b starts at the rank after b, counted the way data travels, is combined with every rank's own
 // on the way, and ends complete at rank b.
-#include "operation/average.h"
 #include "ring/operation.h"
 
 namespace nc::ring {
 
-namespace {
-
-void scatter_reduced(Operation& operation, const Blocks& blocks) {
+void reduce_scatter(Operation& operation) {
+    const Blocks blocks = blocks_of(operation);
     const Rounds rounds(blocks.largest(), operation.size, 2 * operation.sockets, operation.item);
     const int last = operation.size - 1;
     move_in_rounds(operation, rounds, [&](const Share& share) {
@@ -24,21 +22,6 @@ void scatter_reduced(Operation& operation, const Blocks& blocks) {
         lane.reduce(operation.output() + (own.begin - blocks[operation.rank].begin), operation.input() + own.begin,
                     own.size);
     });
-}
-
-} // namespace
-
-void reduce_scatter(Operation& operation) {
-    const Blocks blocks = blocks_of(operation);
-    if (operation.request.reduce_op != NC_AVERAGE) return scatter_reduced(operation, blocks);
-    const auto reduce_part = [&](const nc_request& request) {
-        Operation part(operation, request);
-        // The lengths have been agreed on.
-        scatter_reduced(part, request.send_counts != nullptr
-                                  ? Blocks(request.send_counts, part.size, part.item, operation.scratch())
-                                  : Blocks(part.bytes()));
-    };
-    average(operation.request, operation.rank, operation.size, Adder::Saturating, operation.scratch(), reduce_part);
 }
 
 } // namespace nc::ring

@@ -108,9 +108,8 @@ struct Ring {
 };
 
 } // namespace
-} // namespace nc::ring
 
-extern "C" NC_API const nc_backend* nc_backend_entry(void);
-const nc_backend* nc_backend_entry(void) {
-    return &nc::GroupFunctions<nc::ring::Ring>::table;
-}
+extern const nc_backend backend;
+constinit const nc_backend backend = GroupFunctions<Ring>::table;
+
+} // namespace nc::ring

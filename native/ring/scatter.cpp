@@ -1,14 +1,12 @@
 // Scatter: the root sends the blocks along the ring, the farthest rank's first; each rank passes on all but the last,
 // which is its own.
-#include <cstring>
-
 #include "ring/operation.h"
 
 namespace nc::ring {
 
 void scatter(Operation& operation) {
     const int root = operation.request.peer;
-    const bool is_root = operation.rank == root;
+    const bool is_root = operation.is_root();
     const Blocks blocks = blocks_of(operation);
     const Rounds rounds(blocks.largest(), operation.size, 2 * operation.sockets, operation.item);
     move_in_rounds(operation, rounds, [&](const Share& share) {
@@ -30,9 +28,7 @@ void scatter(Operation& operation) {
             lane.receive(operation.output() + own.begin, own.size);
         }
     });
-    if (!is_root || operation.bytes() == 0) return;
-    const std::byte* own = operation.input() + blocks[root].begin;
-    if (own != operation.output()) std::memcpy(operation.output(), own, operation.bytes());
+    if (is_root) copy_block(operation.output(), operation.input() + blocks[root].begin, operation.bytes());
 }
 
 } // namespace nc::ring

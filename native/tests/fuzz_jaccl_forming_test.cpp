@@ -1,5 +1,5 @@
-// A peer that lies while a jaccl group is formed, and on the lines that stay: in destination records, contacts, notices,
-// and in how it calls rank 0.
+// A peer that lies while a jaccl group is formed, and on the lines that stay: in destination records, contacts,
+// notices, and in how it calls rank 0.
 #include <netinet/in.h>
 #include <sys/socket.h>
 

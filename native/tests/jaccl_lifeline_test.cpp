@@ -10,7 +10,8 @@ namespace NC_FILE {
 
 using namespace jaccl;
 
-// Lifelines of rank 0 and of the others, joined as the side channel leaves them. The last is one of MLX's if there is one.
+// Lifelines of rank 0 and of the others, joined as the side channel leaves them. The last is one of MLX's if there is
+// one.
 class Lifelines {
 public:
     explicit Lifelines(int ranks, bool with_mlx = false) {

@@ -41,10 +41,10 @@ public:
     Acceptor(Descriptor listener, const Greeting& greeting, TurnedAway turned_away)
         : listener_(std::move(listener)), greeting_(greeting), turned_away_(std::move(turned_away)) {}
 
-    // Takes in who has called by now, and what they have said. Who breaks its connection, or ends it without a greeting,
-    // or without a word where there is none, is turned away: it is nobody (but see may_end_early), or somebody who has
-    // given up and may come again. stranger looks at those who have just called, greeted at those who have just said their greeting.
-    // Throws Error(NC_SYSTEM_ERROR) if there are no more descriptors.
+    // Takes in who has called by now, and what they have said. Who breaks its connection, or ends it without a
+    // greeting, or without a word where there is none, is turned away: it is nobody (but see may_end_early), or
+    // somebody who has given up and may come again. stranger looks at those who have just called, greeted at those who
+    // have just said their greeting. Throws Error(NC_SYSTEM_ERROR) if there are no more descriptors.
     void tend(const Objection& stranger, const Objection& greeted);
 
     // In the order in which they called. Whoever takes one out of it has its connection.

@@ -8,10 +8,6 @@
 namespace nc {
 namespace {
 
-bool is_number(const std::string& port) {
-    return !port.empty() && std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
-}
-
 // A service's name, as in /etc/services. getaddrinfo would also take "+80" and " 80", and of a number that is too large
 // the lower 16 bits.
 bool is_service_name(const std::string& port) {
@@ -37,7 +33,6 @@ HostPort parse_host_port(const std::string& address, PortZero zero) {
     }
     if (parts.host.empty()) fail_rendezvous("it has no host; an address is written \"host:port\"");
     if (parts.port.empty()) fail_rendezvous("it has no port; an address is written \"host:port\"");
-    const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
     if (std::any_of(address.begin(), address.end(), is_control))
         fail_rendezvous("it contains a control character, such as NUL");
     if (!is_number(parts.port) && !is_service_name(parts.port))

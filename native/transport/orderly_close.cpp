@@ -5,9 +5,7 @@
 #include <memory>
 
 #include "base/error.h"
-#include "os/descriptor.h"
 #include "os/poller.h"
-#include "os/socket.h"
 #include "os/thread.h"
 
 namespace nc {

@@ -1,7 +1,6 @@
 #include "transport/silence.h"
 
 #include "base/error.h"
-#include "os/descriptor.h"
 #include "os/socket.h"
 
 namespace nc {

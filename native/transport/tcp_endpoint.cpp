@@ -4,8 +4,6 @@
 #include <mutex>
 
 #include "base/error.h"
-#include "os/descriptor.h"
-#include "os/socket.h"
 #include "transport/orderly_close.h"
 #include "transport/silence.h"
 

@@ -12,8 +12,7 @@ void gather_blocks(const Operation& operation, const std::byte* own, const Block
     const std::size_t frame = operation.frame(blocks.largest());
     const Range mine = blocks[operation.rank];
     copy_block(output + mine.begin, own, mine.size);
-    operation.exchange([&](Exchange& exchange) {
-        exchange.reset(frame);
+    operation.exchange(frame, [&](Exchange& exchange) {
         for (Link* link : operation.group().links()) {
             const Range block = blocks[link->peer()];
             receive_bytes(exchange, *link, frame, output + block.begin, block.size, first);

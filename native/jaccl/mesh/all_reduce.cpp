@@ -11,8 +11,7 @@ constexpr std::size_t largest_single_phase = 32'768;
 void reduce_at_once(const Operation& operation, const std::byte* input, std::byte* output, std::size_t bytes) {
     const std::size_t frame = operation.frame(bytes);
     RankOrder order(operation, input, output, bytes, frame);
-    operation.exchange([&](Exchange& exchange) {
-        exchange.reset(frame);
+    operation.exchange(frame, [&](Exchange& exchange) {
         const Outgoing& own = exchange.send_to_all(operation.group().links(), ceil_div(bytes, frame),
                                                    packed_from(input, pieces_of(bytes, frame)));
         order.receive_in(exchange, &own);

@@ -7,8 +7,7 @@ void broadcast(const Operation& operation) {
     operation.announce();
     const std::size_t bytes = operation.bytes();
     const std::size_t frame = operation.frame(bytes);
-    operation.exchange([&](Exchange& exchange) {
-        exchange.reset(frame);
+    operation.exchange(frame, [&](Exchange& exchange) {
         if (!operation.is_root())
             return receive_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.output(),
                                  bytes);

@@ -7,8 +7,7 @@ void gather(const Operation& operation) {
     const Blocks blocks = operation.announced_blocks();
     const std::size_t frame = operation.frame(blocks.largest());
     const Range own = blocks[operation.rank];
-    operation.exchange([&](Exchange& exchange) {
-        exchange.reset(frame);
+    operation.exchange(frame, [&](Exchange& exchange) {
         if (!operation.is_root()) {
             send_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.input(), own.size);
             return;

@@ -9,8 +9,7 @@ void reduce(const Operation& operation) {
     const std::size_t bytes = operation.bytes();
     const std::size_t frame = operation.frame(bytes);
     RankOrder order(operation, operation.input(), operation.output(), bytes, frame);
-    operation.exchange([&](Exchange& exchange) {
-        exchange.reset(frame);
+    operation.exchange(frame, [&](Exchange& exchange) {
         if (operation.is_root()) {
             order.receive_in(exchange, nullptr);
         } else {

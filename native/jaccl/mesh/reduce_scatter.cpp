@@ -15,8 +15,7 @@ void scatter_reduce(const Operation& operation, const std::byte* input, const Bl
         operation.combine(output + part.begin, accumulated, arriving, part.size);
         begun[message] = true;
     };
-    operation.exchange([&](Exchange& exchange) {
-        exchange.reset(frame);
+    operation.exchange(frame, [&](Exchange& exchange) {
         for (Link* link : operation.group().links()) exchange.receive(*link, own_messages, add);
         for (Link* link : operation.group().links()) {
             const Range block = blocks[link->peer()];

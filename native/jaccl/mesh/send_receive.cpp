@@ -22,16 +22,14 @@ void receive_bytes(Exchange& exchange, Link& link, std::size_t frame, std::byte*
 
 void send(const Operation& operation) {
     const std::size_t frame = operation.frame(operation.bytes());
-    operation.exchange([&](Exchange& exchange) {
-        exchange.reset(frame);
+    operation.exchange(frame, [&](Exchange& exchange) {
         send_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.input(), operation.bytes());
     });
 }
 
 void receive(const Operation& operation) {
     const std::size_t frame = operation.frame(operation.bytes());
-    operation.exchange([&](Exchange& exchange) {
-        exchange.reset(frame);
+    operation.exchange(frame, [&](Exchange& exchange) {
         receive_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.output(),
                       operation.bytes());
     });

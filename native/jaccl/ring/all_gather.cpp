@@ -8,10 +8,10 @@
 namespace nc::jaccl::ring {
 namespace {
 
-class WireFlow {
+class AllGatherFlow {
 public:
-    WireFlow(const Operation& operation, const Blocks& blocks, const Slices& slices, int wire, std::byte* output,
-             FirstMessages* first)
+    AllGatherFlow(const Operation& operation, const Blocks& blocks, const Slices& slices, int wire, std::byte* output,
+                  FirstMessages* first)
         : operation_(operation), blocks_(blocks), slices_(slices), wire_(wire), output_(output), first_(first) {}
 
     bool operator()(Exchange& exchange) {
@@ -62,7 +62,7 @@ void gather_blocks(const Operation& operation, const std::byte* own, const Block
     copy_block(output + mine.begin, own, mine.size);
     if (blocks.largest() == 0) return;
     const Slices slices(operation, blocks.largest(), over_wires, 1);
-    ScratchVector<WireFlow> wires(operation.scratch());
+    ScratchVector<AllGatherFlow> wires(operation.scratch());
     for (int wire = 0; wire < over_wires; ++wire) wires.emplace_back(operation, blocks, slices, wire, output, first);
     run_side_by_side(operation, wires);
 }

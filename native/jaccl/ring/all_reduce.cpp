@@ -10,8 +10,8 @@ namespace {
 constexpr std::size_t largest_one_way = 32'768; // bytes
 
 // Sizes in elements.
-struct Plan {
-    explicit Plan(const Operation& operation) : count(operation.request.count) {
+struct AllReducePlan {
+    explicit AllReducePlan(const Operation& operation) : count(operation.request.count) {
         const auto n = static_cast<std::size_t>(operation.size);
         const bool one_way =
             operation.bytes() <= largest_one_way || count < 2 * n * static_cast<std::size_t>(operation.wires);
@@ -46,9 +46,9 @@ struct Plan {
     std::size_t messages;
 };
 
-class WireFlow {
+class AllReduceFlow {
 public:
-    WireFlow(const Operation& operation, const Plan& plan, int wire)
+    AllReduceFlow(const Operation& operation, const AllReducePlan& plan, int wire)
         : operation_(operation), plan_(plan), wire_(wire) {}
 
     bool operator()(Exchange& exchange) {
@@ -83,7 +83,7 @@ private:
     Range in_bytes(Range elements) const { return {elements.begin * operation_.item, elements.size * operation_.item}; }
 
     const Operation& operation_;
-    const Plan& plan_;
+    const AllReducePlan& plan_;
     int wire_;
     int step_ = 0;
 };
@@ -92,8 +92,8 @@ private:
 
 void all_reduce(const Operation& operation) {
     if (operation.request.count == 0) return;
-    const Plan plan(operation);
-    ScratchVector<WireFlow> wires(operation.scratch());
+    const AllReducePlan plan(operation);
+    ScratchVector<AllReduceFlow> wires(operation.scratch());
     for (int wire = 0; wire < plan.wires; ++wire) wires.emplace_back(operation, plan, wire);
     run_side_by_side(operation, wires);
 }

@@ -12,49 +12,31 @@ namespace {
 constexpr std::size_t transit_limit = std::size_t{64} << 20;
 constexpr std::size_t smallest_round = 64 * 1024;
 
-struct Plan {
-    Plan(const Operation& of_operation, ScratchVector<std::uint64_t> of_lengths)
-        : operation(of_operation),
-          lengths(std::move(of_lengths)),
-          sent(row(true).data(), operation.size, operation.item, operation.scratch()),
-          received(row(false).data(), operation.size, operation.item, operation.scratch()) {
-        const std::size_t largest = *std::max_element(lengths.begin(), lengths.end()) * operation.item;
+struct AllToAllPlan {
+    explicit AllToAllPlan(const Operation& of_operation)
+        : operation(of_operation), matrix(of_operation, of_operation.announced_lengths()) {
         const auto held = static_cast<std::size_t>(2 * std::max(operation.size - 2, 1));
-        round_bytes =
-            std::min(largest, std::max(smallest_round, transit_limit / held) / operation.item * operation.item);
-        rounds = round_bytes == 0 ? 0 : ceil_div(largest, round_bytes);
+        const std::size_t most = std::max(smallest_round, transit_limit / held) / operation.item * operation.item;
+        round_bytes = std::min(matrix.largest(), most);
+        rounds = round_bytes == 0 ? 0 : ceil_div(matrix.largest(), round_bytes);
     }
 
-    std::uint64_t length(int from, int to) const {
-        return lengths[static_cast<std::size_t>(from) * static_cast<std::size_t>(operation.size) +
-                       static_cast<std::size_t>(to)];
-    }
     // What a round moves of the block, relative to its begin.
     Range in_round(int from, int to, std::size_t round) const {
-        return piece(length(from, to) * operation.item, round_bytes, round);
+        return piece(matrix.between(from, to), round_bytes, round);
     }
 
     const Operation& operation;
-    ScratchVector<std::uint64_t> lengths;
-    Blocks sent;
-    Blocks received;
+    const BlockMatrix matrix;
     std::size_t round_bytes;
     std::size_t rounds;
-
-private:
-    // Of the blocks that this rank sends, or receives.
-    ScratchVector<std::uint64_t> row(bool sends) const {
-        ScratchVector<std::uint64_t> result(operation.scratch());
-        for (int peer = 0; peer < operation.size; ++peer)
-            result.push_back(sends ? length(operation.rank, peer) : length(peer, operation.rank));
-        return result;
-    }
 };
 
-class LaneFlow {
+class AllToAllFlow {
 public:
     // transit: room for twice size - 2 slices of every way.
-    LaneFlow(const Plan& plan, const Slices& slices, std::size_t index, std::size_t round, std::byte* transit)
+    AllToAllFlow(const AllToAllPlan& plan, const Slices& slices, std::size_t index, std::size_t round,
+                 std::byte* transit)
         : plan_(plan), slices_(slices), index_(index), round_(round), transit_(transit) {}
 
     bool operator()(Exchange& exchange) {
@@ -67,7 +49,7 @@ public:
         MessageList passing(slices_, index_, operation.scratch());
         const int origin = way.source(operation, step_);
         const Range block = plan_.in_round(origin, operation.rank, round_);
-        own.add({plan_.received[origin].begin + block.begin, block.size});
+        own.add({plan_.matrix.received()[origin].begin + block.begin, block.size});
         for (int hops = step_ + 1; hops < operation.size; ++hops)
             passing.add_slice(slot(hops), plan_.in_round(origin, way.source(operation, step_ - hops), round_).size);
         std::byte* const keep = half(step_);
@@ -84,7 +66,7 @@ public:
             const int to = way.source(operation, step_ - 1 - hops);
             const Range range = plan_.in_round(from, to, round_);
             if (step_ == 1) {
-                leaving.add({plan_.sent[to].begin + range.begin, range.size});
+                leaving.add({plan_.matrix.sent()[to].begin + range.begin, range.size});
             } else {
                 leaving.add_slice(slot(hops), range.size);
             }
@@ -104,7 +86,7 @@ private:
                               static_cast<std::size_t>(plan_.operation.size - 2) * slice_bytes();
     }
 
-    const Plan& plan_;
+    const AllToAllPlan& plan_;
     const Slices& slices_;
     std::size_t index_;
     std::size_t round_;
@@ -115,20 +97,21 @@ private:
 } // namespace
 
 void all_to_all(const Operation& operation) {
-    const Plan plan(operation, operation.announced_lengths());
+    const AllToAllPlan plan(operation);
     const Slices slices(operation, plan.round_bytes);
     std::byte* const transit = operation.scratch().take(
         2 * slices.ways() * static_cast<std::size_t>(operation.size - 2) * slices.slice_bytes(plan.round_bytes));
     const Scratch::Mark mark = operation.scratch().mark();
     for (std::size_t round = 0; round < plan.rounds; ++round) {
-        ScratchVector<LaneFlow> ways(operation.scratch());
+        ScratchVector<AllToAllFlow> ways(operation.scratch());
         for (std::size_t index = 0; index < slices.ways(); ++index)
             ways.emplace_back(plan, slices, index, round, transit);
         run_side_by_side(operation, ways);
         operation.scratch().rewind(mark);
     }
-    const Range own = plan.sent[operation.rank];
-    copy_block(operation.output() + plan.received[operation.rank].begin, operation.input() + own.begin, own.size);
+    const Range own = plan.matrix.sent()[operation.rank];
+    copy_block(operation.output() + plan.matrix.received()[operation.rank].begin, operation.input() + own.begin,
+               own.size);
 }
 
 } // namespace nc::jaccl::ring

@@ -16,10 +16,11 @@ int wires_for(const Operation& operation, const Blocks& blocks) {
     return on_one ? 1 : operation.wires;
 }
 
-class WireFlow {
+class ReduceScatterFlow {
 public:
     // partial: room for two slices of every way.
-    WireFlow(const Operation& operation, const Blocks& blocks, const Slices& slices, int wire, std::byte* partial)
+    ReduceScatterFlow(const Operation& operation, const Blocks& blocks, const Slices& slices, int wire,
+                      std::byte* partial)
         : operation_(operation), blocks_(blocks), slices_(slices), wire_(wire), partial_(partial) {}
 
     bool operator()(Exchange& exchange) {
@@ -77,7 +78,7 @@ void reduce_scatter(const Operation& operation) {
     if (blocks.largest() == 0) return;
     const Slices slices(operation, blocks.largest(), wires_for(operation, blocks), operation.item);
     std::byte* const partial = operation.scratch().take(2 * slices.ways() * slices.slice_bytes(blocks.largest()));
-    ScratchVector<WireFlow> wires(operation.scratch());
+    ScratchVector<ReduceScatterFlow> wires(operation.scratch());
     for (int wire = 0; wire < slices.wires(); ++wire) wires.emplace_back(operation, blocks, slices, wire, partial);
     run_side_by_side(operation, wires);
 }

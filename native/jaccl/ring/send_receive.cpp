@@ -23,8 +23,8 @@ void require_neighbour(const Operation& operation) {
 }
 
 // Bytes that go over each wire, and how they are cut.
-struct Plan {
-    explicit Plan(const Operation& operation)
+struct MessagePlan {
+    explicit MessagePlan(const Operation& operation)
         : bytes(operation.bytes()),
           on_wire(ceil_div(bytes, static_cast<std::size_t>(operation.wires))),
           frame(operation.frame(on_wire)) {}
@@ -47,9 +47,8 @@ struct Plan {
 
 void send(const Operation& operation) {
     require_neighbour(operation);
-    const Plan plan(operation);
-    operation.exchange([&](Exchange& exchange) {
-        exchange.reset(plan.frame);
+    const MessagePlan plan(operation);
+    operation.exchange(plan.frame, [&](Exchange& exchange) {
         for (int wire = 0; wire < operation.wires; ++wire) {
             Link& link = goes_left(operation) ? operation.group().left(wire) : operation.group().right(wire);
             exchange.send(link, plan.messages(wire), packed_from(operation.input(), plan.parts_on(wire)));
@@ -59,9 +58,8 @@ void send(const Operation& operation) {
 
 void receive(const Operation& operation) {
     require_neighbour(operation);
-    const Plan plan(operation);
-    operation.exchange([&](Exchange& exchange) {
-        exchange.reset(plan.frame);
+    const MessagePlan plan(operation);
+    operation.exchange(plan.frame, [&](Exchange& exchange) {
         for (int wire = 0; wire < operation.wires; ++wire) {
             Link& link = comes_from_right(operation) ? operation.group().right(wire) : operation.group().left(wire);
             exchange.receive(link, plan.messages(wire), unpacked_to(operation.output(), plan.parts_on(wire)));

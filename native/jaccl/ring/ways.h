@@ -2,8 +2,6 @@
 // lower ones. Source: jaccl-wire.md, section 9.
 #pragma once
 
-#include <cstring>
-
 #include "jaccl/operation.h"
 
 namespace nc::jaccl::ring {
@@ -30,7 +28,7 @@ struct Way {
 
 // All ways of that many wires, way d * wires + i being wire i in direction d. As sections 9.2 and 9.4 number the
 // slices of a block.
-constexpr Way lane_of(std::size_t index, int wires) {
+constexpr Way way_of(std::size_t index, int wires) {
     return {static_cast<int>(index) % wires, static_cast<int>(index) / wires};
 }
 
@@ -44,7 +42,7 @@ public:
 
     std::size_t ways() const { return ways_; }
     int wires() const { return wires_; }
-    Way way(std::size_t index) const { return lane_of(index, wires_); }
+    Way way(std::size_t index) const { return way_of(index, wires_); }
     std::size_t index(const Way& way) const { return static_cast<std::size_t>(way.direction * wires_ + way.wire); }
     std::size_t frame() const { return frame_; }
     // Way index's slice of a block of so many bytes.
@@ -69,10 +67,8 @@ template <class Fill>
 void exchange_on_every_way(const Operation& operation, const Slices& slices, const Fill& fill) {
     ScratchVector<Flow> flows(operation.scratch());
     for (std::size_t index = 0; index < slices.ways(); ++index) {
-        flows.push_back(operation.once([&slices, &fill, index](Exchange& exchange) {
-            exchange.reset(slices.frame());
-            fill(exchange, slices.way(index), index);
-        }));
+        flows.push_back(operation.once(
+            slices.frame(), [&slices, &fill, index](Exchange& exchange) { fill(exchange, slices.way(index), index); }));
     }
     operation.run(flows);
 }

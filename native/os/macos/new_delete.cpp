@@ -1,11 +1,9 @@
 // For libraries of macOS that zig links. Its C++ library defines operator new and delete visibly, and its linker shows
 // what is visible: the libraries of a process would share those of whichever comes first. These come before them,
 // hidden. <new> declares the operators as visible, so these have names of their own and only the linker's are the
-// operators': n for new, d for delete, a for arrays, m for a size.
+// operators': nw for new, dl for delete, na and da for those of arrays, then the types of the parameters.
 #include <cstdlib>
 #include <new>
-
-#define NC_OPERATOR(symbol) __asm__("_" symbol) __attribute__((visibility("hidden"), used))
 
 namespace {
 
@@ -24,56 +22,25 @@ void* checked(void* memory) {
 } // namespace
 
 // clang-format off
-extern "C" {
-void* nc_new(std::size_t bytes) NC_OPERATOR("_Znwm");
-void* nc_new_array(std::size_t bytes) NC_OPERATOR("_Znam");
-void* nc_new_nothrow(std::size_t bytes, const void*) noexcept NC_OPERATOR("_ZnwmRKSt9nothrow_t");
-void* nc_new_array_nothrow(std::size_t bytes, const void*) noexcept NC_OPERATOR("_ZnamRKSt9nothrow_t");
-void* nc_new_aligned(std::size_t bytes, std::size_t alignment) NC_OPERATOR("_ZnwmSt11align_val_t");
-void* nc_new_array_aligned(std::size_t bytes, std::size_t alignment) NC_OPERATOR("_ZnamSt11align_val_t");
-void* nc_new_aligned_nothrow(std::size_t bytes, std::size_t alignment, const void*) noexcept
-    NC_OPERATOR("_ZnwmSt11align_val_tRKSt9nothrow_t");
-void* nc_new_array_aligned_nothrow(std::size_t bytes, std::size_t alignment, const void*) noexcept
-    NC_OPERATOR("_ZnamSt11align_val_tRKSt9nothrow_t");
-void nc_delete(void* memory) noexcept NC_OPERATOR("_ZdlPv");
-void nc_delete_array(void* memory) noexcept NC_OPERATOR("_ZdaPv");
-void nc_delete_nothrow(void* memory, const void*) noexcept NC_OPERATOR("_ZdlPvRKSt9nothrow_t");
-void nc_delete_array_nothrow(void* memory, const void*) noexcept NC_OPERATOR("_ZdaPvRKSt9nothrow_t");
-void nc_delete_sized(void* memory, std::size_t) noexcept NC_OPERATOR("_ZdlPvm");
-void nc_delete_array_sized(void* memory, std::size_t) noexcept NC_OPERATOR("_ZdaPvm");
-void nc_delete_aligned(void* memory, std::size_t) noexcept NC_OPERATOR("_ZdlPvSt11align_val_t");
-void nc_delete_array_aligned(void* memory, std::size_t) noexcept NC_OPERATOR("_ZdaPvSt11align_val_t");
-void nc_delete_aligned_nothrow(void* memory, std::size_t, const void*) noexcept
-    NC_OPERATOR("_ZdlPvSt11align_val_tRKSt9nothrow_t");
-void nc_delete_array_aligned_nothrow(void* memory, std::size_t, const void*) noexcept
-    NC_OPERATOR("_ZdaPvSt11align_val_tRKSt9nothrow_t");
-void nc_delete_sized_aligned(void* memory, std::size_t, std::size_t) noexcept NC_OPERATOR("_ZdlPvmSt11align_val_t");
-void nc_delete_array_sized_aligned(void* memory, std::size_t, std::size_t) noexcept
-    NC_OPERATOR("_ZdaPvmSt11align_val_t");
+#define NC_OPERATOR(result, name, symbol, body, ...) \
+    extern "C" result name(__VA_ARGS__) __asm__("__Z" symbol) __attribute__((visibility("hidden"), used)); \
+    result name(__VA_ARGS__) { body; }
+#define NC_NEW(name, types, body, ...) \
+    NC_OPERATOR(void*, nc_new_##name, "nw" types, return body, __VA_ARGS__) \
+    NC_OPERATOR(void*, nc_new_array_##name, "na" types, return body, __VA_ARGS__)
+#define NC_DELETE(name, types, ...) \
+    NC_OPERATOR(void, nc_delete_##name, "dl" types, std::free(memory), __VA_ARGS__) \
+    NC_OPERATOR(void, nc_delete_array_##name, "da" types, std::free(memory), __VA_ARGS__)
 
-void* nc_new(std::size_t bytes) { return checked(allocate(bytes)); }
-void* nc_new_array(std::size_t bytes) { return checked(allocate(bytes)); }
-void* nc_new_nothrow(std::size_t bytes, const void*) noexcept { return allocate(bytes); }
-void* nc_new_array_nothrow(std::size_t bytes, const void*) noexcept { return allocate(bytes); }
-void* nc_new_aligned(std::size_t bytes, std::size_t alignment) { return checked(allocate(bytes, alignment)); }
-void* nc_new_array_aligned(std::size_t bytes, std::size_t alignment) { return checked(allocate(bytes, alignment)); }
-void* nc_new_aligned_nothrow(std::size_t bytes, std::size_t alignment, const void*) noexcept {
-    return allocate(bytes, alignment);
-}
-void* nc_new_array_aligned_nothrow(std::size_t bytes, std::size_t alignment, const void*) noexcept {
-    return allocate(bytes, alignment);
-}
-void nc_delete(void* memory) noexcept { std::free(memory); }
-void nc_delete_array(void* memory) noexcept { std::free(memory); }
-void nc_delete_nothrow(void* memory, const void*) noexcept { std::free(memory); }
-void nc_delete_array_nothrow(void* memory, const void*) noexcept { std::free(memory); }
-void nc_delete_sized(void* memory, std::size_t) noexcept { std::free(memory); }
-void nc_delete_array_sized(void* memory, std::size_t) noexcept { std::free(memory); }
-void nc_delete_aligned(void* memory, std::size_t) noexcept { std::free(memory); }
-void nc_delete_array_aligned(void* memory, std::size_t) noexcept { std::free(memory); }
-void nc_delete_aligned_nothrow(void* memory, std::size_t, const void*) noexcept { std::free(memory); }
-void nc_delete_array_aligned_nothrow(void* memory, std::size_t, const void*) noexcept { std::free(memory); }
-void nc_delete_sized_aligned(void* memory, std::size_t, std::size_t) noexcept { std::free(memory); }
-void nc_delete_array_sized_aligned(void* memory, std::size_t, std::size_t) noexcept { std::free(memory); }
-}
+NC_NEW(plain, "m", checked(allocate(bytes)), std::size_t bytes)
+NC_NEW(nothrow, "mRKSt9nothrow_t", allocate(bytes), std::size_t bytes, const void*)
+NC_NEW(aligned, "mSt11align_val_t", checked(allocate(bytes, alignment)), std::size_t bytes, std::size_t alignment)
+NC_NEW(aligned_nothrow, "mSt11align_val_tRKSt9nothrow_t", allocate(bytes, alignment), std::size_t bytes,
+       std::size_t alignment, const void*)
+NC_DELETE(plain, "Pv", void* memory)
+NC_DELETE(nothrow, "PvRKSt9nothrow_t", void* memory, const void*)
+NC_DELETE(sized, "Pvm", void* memory, std::size_t)
+NC_DELETE(aligned, "PvSt11align_val_t", void* memory, std::size_t)
+NC_DELETE(aligned_nothrow, "PvSt11align_val_tRKSt9nothrow_t", void* memory, std::size_t, const void*)
+NC_DELETE(sized_aligned, "PvmSt11align_val_t", void* memory, std::size_t, std::size_t)
 // clang-format on

@@ -6,14 +6,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <condition_variable>
 #include <cstring>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <thread>
 
 #include "base/error.h"
 #include "os/socket.h"
@@ -23,10 +19,6 @@ namespace nc {
 namespace {
 
 constexpr std::chrono::milliseconds cancellation_interval{50};
-
-bool is_number(const std::string& port) {
-    return !port.empty() && std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
-}
 
 // The 16 bytes of an IPv6 address, or of the IPv6 address that an IPv4 one is mapped to.
 std::array<unsigned char, 16> host_bytes(const Address::Storage& storage, int family) {

@@ -11,9 +11,7 @@ namespace nc {
 
 // Not std::random_device, which may need a descriptor.
 void fill_random(std::span<std::uint8_t> bytes) {
-    if (::getentropy(bytes.data(), bytes.size()) == 0) return;
-    const int error = errno;
-    throw Error(NC_SYSTEM_ERROR, text("getentropy: ", system_error_text(error)), -1, error);
+    if (::getentropy(bytes.data(), bytes.size()) != 0) throw Error::of_system("getentropy", errno);
 }
 
 } // namespace nc

@@ -12,8 +12,8 @@
 #include <array>
 #include <cerrno>
 
-#include "base/cancellation.h"
 #include "base/error.h"
+#include "os/descriptor.h"
 
 namespace nc {
 namespace {
@@ -28,11 +28,6 @@ class SmallFile {
 public:
     SmallFile(const std::string& path, const std::string& name, Deadline deadline, const Cancellation& cancellation)
         : path_(path), name_(name), deadline_(deadline), cancellation_(cancellation) {}
-    SmallFile(const SmallFile&) = delete;
-    SmallFile& operator=(const SmallFile&) = delete;
-    ~SmallFile() {
-        if (descriptor_ >= 0) ::close(descriptor_);
-    }
 
     std::string read() {
         struct stat status {};
@@ -40,7 +35,7 @@ public:
         if (::stat(path_.c_str(), &status) != 0) fail(system_error_text(errno), errno);
         refuse_by_kind(status);
         open();
-        if (::fstat(descriptor_, &status) != 0) fail(system_error_text(errno), errno);
+        if (::fstat(descriptor_.get(), &status) != 0) fail(system_error_text(errno), errno);
         refuse_by_kind(status);
         if (status.st_size > 0 && static_cast<std::uint64_t>(status.st_size) > most_file_bytes) too_large();
         return read_to_end(S_ISFIFO(status.st_mode));
@@ -64,8 +59,8 @@ private:
 
     void open() {
         for (;;) {
-            descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-            if (descriptor_ >= 0) return;
+            descriptor_ = Descriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+            if (descriptor_.is_open()) return;
             // Somebody's lease on the file has to be broken first.
             if (errno != EAGAIN && errno != EINTR) fail(system_error_text(errno), errno);
             pause("it was in use until the deadline");
@@ -74,12 +69,12 @@ private:
 
     std::string read_to_end(bool is_pipe) {
         // Where opening /dev/fd/N only duplicates, the descriptor may block, and is read only when it has something.
-        const bool never_blocks = (::fcntl(descriptor_, F_GETFL) & O_NONBLOCK) != 0;
+        const bool never_blocks = (::fcntl(descriptor_.get(), F_GETFL) & O_NONBLOCK) != 0;
         bool readable = never_blocks;
         std::array<char, 16384> chunk{};
         std::string content;
         for (;;) {
-            const ssize_t got = readable ? ::read(descriptor_, chunk.data(), chunk.size()) : -1;
+            const ssize_t got = readable ? ::read(descriptor_.get(), chunk.data(), chunk.size()) : -1;
             const int error = readable ? errno : EAGAIN;
             if (got > 0) {
                 content.append(chunk.data(), static_cast<std::size_t>(got));
@@ -91,7 +86,7 @@ private:
                 if (has_no_name()) fail("it is a pipe that was closed before anything was written to it");
                 pause(nothing_written);
             } else if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR) {
-                pollfd waiting{descriptor_, POLLIN, 0};
+                pollfd waiting{descriptor_.get(), POLLIN, 0};
                 readable = ::poll(&waiting, 1, static_cast<int>(check_interval.count())) > 0 || never_blocks;
                 check_time(content.empty() ? nothing_written : no_end);
             } else {
@@ -104,7 +99,7 @@ private:
     bool has_no_name() const {
 #ifdef __linux__
         struct statfs system {};
-        return ::fstatfs(descriptor_, &system) == 0 && system.f_type == PIPEFS_MAGIC;
+        return ::fstatfs(descriptor_.get(), &system) == 0 && system.f_type == PIPEFS_MAGIC;
 #else
         return false;
 #endif
@@ -124,7 +119,7 @@ private:
     const std::string& name_;
     const Deadline deadline_;
     const Cancellation& cancellation_;
-    int descriptor_ = -1;
+    Descriptor descriptor_;
 };
 
 } // namespace
