@@ -42,7 +42,7 @@ constexpr Traits unknown{"unknown", false, false, false, none, none};
 
 } // namespace
 
-bool is_operation(nc_operation operation) {
+bool is_operation(const nc_operation& operation) {
     return number(operation) > NC_OPERATION_NONE && number(operation) < operation_count;
 }
 

@@ -40,7 +40,8 @@ struct Traits {
 
 // Places in a table of operations; the first one is none.
 constexpr std::size_t operation_count = NC_SPLIT + 1;
-bool is_operation(nc_operation operation);
+// By reference: what is no operation is not to be loaded as one.
+bool is_operation(const nc_operation& operation);
 
 // Numbers that are no operation have a name that says so, and nothing else.
 const Traits& traits_of(nc_operation operation);

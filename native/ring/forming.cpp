@@ -43,8 +43,9 @@ public:
                     listen_at(address, text(plan_.source, ": rank ", plan_.rank), plan_.also_ipv4));
         }
         const Acceptor::Greeting password{sizeof(Password), "the password", true};
-        // A neighbour that sends its last word on one connection may end all of them at once.
-        const Acceptor::Greeting nothing{0, "a word", true, plan_.own.size() > 1};
+        // Who has ended its connection without a word may have said its last one on another, or, of two ranks, have
+        // left where it was called.
+        const Acceptor::Greeting nothing{0, "a word", true, plan_.own.size() > 1 || plan_.size == 2};
         for (std::size_t i = 0; i < plan_.own.size(); ++i) {
             listeners_.push_back({plan_.own[i],
                                   {std::move(plan_.listeners[i]), expects_password() ? password : nothing,
@@ -114,7 +115,8 @@ private:
     bool accepted(const Listener& listener) const {
         const std::list<Acceptor::Caller>& callers = listener.acceptor.callers();
         if (callers.empty() || !std::ranges::all_of(callers, &Acceptor::Caller::has_greeted)) return false;
-        return callers.front().pulse != Pulse::Ended || expects_password() || neighbour_has_spoken();
+        return callers.front().pulse != Pulse::Ended || expects_password() || neighbour_has_spoken() ||
+               neighbour_has_left();
     }
 
     // On some connection: then one that was ended without a word may be the neighbour's too.
@@ -123,6 +125,14 @@ private:
             return std::ranges::any_of(listener.acceptor.callers(),
                                        [](const Acceptor::Caller& caller) { return caller.pulse == Pulse::Speaking; });
         });
+    }
+
+    // The only other rank: it has ended in order where this one called it, as it does once it has formed, and listens no
+    // more.
+    bool neighbour_has_left() const {
+        return plan_.size == 2 && std::ranges::any_of(connectors_, [](const Connector& connector) {
+                   return connector.is_connected() && !connector.is_settled();
+               });
     }
 
     bool all_accepted() const {

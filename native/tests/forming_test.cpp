@@ -251,24 +251,25 @@ TEST(Forming, PrefersALiveCallerToOneThatHungUpWithoutAWord) {
 
 // A port probe, say. It is turned away at once, and the neighbour is waited for, also when nothing else lacks.
 TEST(Forming, ACallerThatHangsUpWithoutAWordIsNeverTheNeighbour) {
-    const ReservedPorts ports(2);
+    const ReservedPorts ports(3);
     LogBook book;
     std::atomic<bool> formed{false};
     on_all_ranks(2, [&](int who) {
         if (who == 0) {
-            FormingPlan plan = plan_of(ports, 0, 2, 1);
+            FormingPlan plan = plan_of(ports, 0, 3, 1);
             plan.log = book.log();
             const Connections connections = form_ring(std::move(plan));
             formed = true;
             EXPECT_EQ(hear(*connections.left[0]), 'x');
         } else {
-            const Descriptor right = listen_on(ports[1], 4);
             const Descriptor silent = connect_when_open(ports[0]);
             ::shutdown(silent.get(), SHUT_WR);
-            const Descriptor accepted = accept_one(right);
             EXPECT_TRUE(book.wait_for("hung up without a word"));
             char byte = 0;
             EXPECT_FALSE(receive_all(silent, &byte, 1)) << "it is turned away";
+            // Only now: a caller is quiet before it has hung up.
+            const Descriptor right = listen_on(ports[1], 4);
+            const Descriptor accepted = accept_one(right);
             EXPECT_FALSE(formed);
             const Descriptor neighbour = connect_when_open(ports[0]);
             send_all(neighbour, "x", 1);
@@ -276,6 +277,49 @@ TEST(Forming, ACallerThatHangsUpWithoutAWordIsNeverTheNeighbour) {
         }
     });
     EXPECT_TRUE(formed);
+}
+
+// Of two ranks each is all that the other waits for: one that has formed may have left before the other looks.
+TEST(Forming, TheOnlyOtherRankMayHaveComeAndLeftWithoutAWord) {
+    const ReservedPorts ports(2);
+    on_all_ranks(2, [&](int who) {
+        if (who == 0) {
+            const Connections connections = form_ring(plan_of(ports, 0, 2, 1));
+            EXPECT_EQ(connections.left.size(), 1U);
+        } else {
+            const Descriptor left = connect_when_open(ports[0]);
+            ::shutdown(left.get(), SHUT_WR);
+            Descriptor listener = listen_on(ports[1], 4);
+            const Descriptor right = accept_one(listener);
+            listener.close();
+            ::shutdown(right.get(), SHUT_WR);
+            EXPECT_TRUE(test::ready(left.get(), POLLIN)) << "the other side ends";
+        }
+    });
+}
+
+// But a probe that hangs up is not that rank.
+TEST(Forming, OfTwoRanksACallerThatHangsUpGivesWayToTheOther) {
+    const ReservedPorts ports(2);
+    LogBook book;
+    on_all_ranks(2, [&](int who) {
+        if (who == 0) {
+            FormingPlan plan = plan_of(ports, 0, 2, 1);
+            plan.log = book.log();
+            const Connections connections = form_ring(std::move(plan));
+            EXPECT_EQ(hear(*connections.left[0]), 'x');
+        } else {
+            const Descriptor silent = connect_when_open(ports[0]);
+            ::shutdown(silent.get(), SHUT_WR);
+            EXPECT_TRUE(book.wait_for("called at"));
+            const Descriptor right = listen_on(ports[1], 4);
+            const Descriptor accepted = accept_one(right);
+            const Descriptor neighbour = connect_when_open(ports[0]);
+            send_all(neighbour, "x", 1);
+            EXPECT_TRUE(test::ready(accepted.get(), POLLIN)) << "the other side ends";
+        }
+    });
+    EXPECT_TRUE(book.wait_for("hung up without a word"));
 }
 
 TEST(Forming, ANeighbourThatWasStartedAgainTakesItsPlace) {
