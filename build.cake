@@ -99,11 +99,13 @@ Action Meanwhile(string name, string command, int niceness = 19)
     {
         start.ArgumentList.Add(argument);
     }
+    // A process that has ended does not tell when it began.
+    var begin = DateTime.Now;
     var process = System.Diagnostics.Process.Start(start);
     return () =>
     {
         process.WaitForExit();
-        times.Enqueue(($"{name}, beside the tests", process.ExitTime - process.StartTime));
+        times.Enqueue(($"{name}, beside the tests", process.ExitTime - begin));
         if (process.ExitCode != 0)
         {
             Console.WriteLine(System.IO.File.ReadAllText(log));
