@@ -15,6 +15,7 @@
 
 #include "local_ranks.h"
 #include "operation/data_type.h"
+#include "operation/traits.h"
 
 namespace nc::test {
 namespace NC_FILE {
@@ -241,7 +242,7 @@ TEST(Request, IsCheckedBeforeAnyByteMoves) {
     EXPECT_EQ(nc_execute(group, nullptr, nullptr), NC_INVALID_ARGUMENT);
     invalid("size", [](nc_request& r) { r.size -= 1; });
     invalid("no operation", [](nc_request& r) { r.operation = NC_OPERATION_NONE; });
-    invalid("unknown operation", [](nc_request& r) { r.operation = static_cast<nc_operation>(NC_SPLIT + 1); });
+    invalid("unknown operation", [](nc_request& r) { r.operation = static_cast<nc_operation>(operation_count); });
     invalid("negative timeout", [](nc_request& r) { r.timeout_ms = -1; });
     invalid("unknown type", [](nc_request& r) { r.data_type = static_cast<nc_data_type>(NC_COMPLEX64 + 1); });
     invalid("unknown operator", [](nc_request& r) { r.reduce_op = static_cast<nc_reduce_op>(NC_AVERAGE + 1); });
