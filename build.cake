@@ -494,7 +494,7 @@ Action AsanTests() =>
 
 Action TsanTests()
 {
-    Console.WriteLine("Not under TSan: the tests Average, Half and Reduction, which only compute.");
+    Console.WriteLine("Not under TSan: the tests Average, Half and Reduction, which compute and share nothing.");
     return NativeTests(
         "tsan",
         new Dictionary<string, string> { ["TSAN_OPTIONS"] = "second_deadlock_stack=1" },

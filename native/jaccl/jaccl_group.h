@@ -31,7 +31,7 @@ public:
     const Settings& settings() const { return settings_; }
     const Fabric& fabric() const { return fabric_; }
     // Whether no rank is MLX's.
-    bool has_only_ours() const { return fabric_.has_only_ours(); }
+    bool has_only_ours() const { return has_only_ours_; }
     const Log& log() const { return log_; }
     Engine& engine() { return engine_; }
     const Interruption& interruption() const { return interruption_; }
@@ -68,6 +68,7 @@ private:
     void* const fault_context_;
 
     const Fabric fabric_;
+    const bool has_only_ours_ = fabric_.has_only_ours();
     const std::vector<Link*> links_;
     const std::optional<Address> address_;
     Interruption interruption_;

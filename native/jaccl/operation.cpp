@@ -3,8 +3,6 @@
 #include <array>
 #include <cstring>
 
-#include "operation/average.h"
-
 namespace nc::jaccl {
 namespace {
 
@@ -37,16 +35,8 @@ void barrier(const Operation& operation) {
 } // namespace
 
 void Operation::run() {
-    const Schedule schedule = (group_.fabric().topology == Topology::Mesh ? of_mesh : of_ring)[request.operation];
-    if (!averages()) return schedule(*this);
-    // MLX has no average, so that every one can begin with an announcement.
-    if (is_uneven()) {
-        (void)announce_lengths();
-    } else {
-        announce();
-    }
-    const auto reduce_part = [&](const nc_request& part) { schedule(Operation(*this, part)); };
-    average(request, rank, size, Adder::Saturating, scratch(), reduce_part);
+    const Schedules& schedules = group_.fabric().topology == Topology::Mesh ? of_mesh : of_ring;
+    nc::run(std::as_const(*this), schedules[request.operation]);
 }
 
 void Operation::gather_bytes(const void* own, std::size_t bytes, void* all) const {
@@ -54,7 +44,7 @@ void Operation::gather_bytes(const void* own, std::size_t bytes, void* all) cons
 }
 
 void Operation::announce() const {
-    if (is_part_) return;
+    if (is_part) return;
     const Header own = header_of(request);
     ScratchVector<Header> all(static_cast<std::size_t>(size), Header{}, scratch());
     gather_bytes(&own, sizeof own, all.data());
@@ -83,20 +73,6 @@ ScratchVector<std::uint64_t> Operation::announce_lengths() const {
         std::memcpy(&rows[peer * lengths.size()], said + sizeof theirs, row);
     }
     return agreed_lengths(request, rank, size, rows, scratch());
-}
-
-ScratchVector<std::uint64_t> Operation::announced_lengths() const {
-    if (is_uneven()) return announce_lengths();
-    announce();
-    const auto n = static_cast<std::size_t>(size);
-    return ScratchVector<std::uint64_t>(n * n, request.count, scratch());
-}
-
-Blocks Operation::announced_blocks() const {
-    if (is_part_ && is_uneven()) return {request.send_counts, size, item, scratch()};
-    if (is_uneven()) return {announce_lengths().data(), size, item, scratch()};
-    announce();
-    return Blocks(bytes());
 }
 
 } // namespace nc::jaccl

@@ -6,8 +6,7 @@
 
 #include "jaccl/engine.h"
 #include "jaccl/jaccl_group.h"
-#include "operation/announcement.h"
-#include "operation/blocks.h"
+#include "operation/agreement.h"
 #include "operation/reduction.h"
 
 namespace nc::jaccl {
@@ -16,17 +15,15 @@ class Operation : public OperationInProgress {
 public:
     // reported: what messages call it; the request's operation unless given.
     Operation(JacclGroup& group, const nc_request& request, const nc_call& call,
-              nc_operation reported = NC_OPERATION_NONE)
-        : OperationInProgress(request, call, group.rank(), group.size(), group.engine().scratch()),
+              nc_operation reported = NC_OPERATION_NONE, bool is_part = false)
+        : OperationInProgress(request, call, group.rank(), group.size(), group.engine().scratch(), is_part),
           wires(group.fabric().wires),
           group_(group),
           reported_(reported != NC_OPERATION_NONE ? reported : request.operation),
           combine_(combine_function(request.data_type, request.reduce_op, nan_rule(group, request.operation))) {}
     // A reduction that is part of another, which has been announced.
     Operation(const Operation& whole, const nc_request& part)
-        : Operation(whole.group_, part, whole.call, whole.reported_) {
-        is_part_ = true;
-    }
+        : Operation(whole.group_, part, whole.call, whole.reported_, true) {}
     Operation(const Operation&) = delete;
     Operation& operator=(const Operation&) = delete;
 
@@ -70,10 +67,6 @@ public:
     // The blocks' lengths in elements, as agreed_lengths() gives them: all ranks announce the operation and exchange
     // what they were given.
     ScratchVector<std::uint64_t> announce_lengths() const;
-    // The same of an all-to-all, also where all are equal.
-    ScratchVector<std::uint64_t> announced_lengths() const;
-    // The blocks of an operation that has one per rank, which MLX does not know: announced either way.
-    Blocks announced_blocks() const;
 
 private:
     // All-reduce is MLX's operation: where an MLX rank is in the group, NaNs are treated as it does.
@@ -83,7 +76,6 @@ private:
 
     JacclGroup& group_;
     const nc_operation reported_;
-    bool is_part_ = false;
     const Combine combine_;
 };
 

@@ -19,6 +19,8 @@ bool has_root(const Header& header) {
 }
 
 std::string described(const Header& header) {
+    // What a peer has said is made an enumerator of only if it is one.
+    if (!is_header(header)) return "what is no operation here";
     std::ostringstream stream;
     const Traits& traits = traits_of(static_cast<nc_operation>(header.operation));
     stream << traits.name;

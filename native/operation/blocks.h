@@ -68,7 +68,9 @@ public:
     const Blocks& received() const { return received_; }
 
 private:
-    std::size_t place(int from, int to) const { return static_cast<std::size_t>(from * ranks_ + to); }
+    std::size_t place(int from, int to) const {
+        return static_cast<std::size_t>(from) * static_cast<std::size_t>(ranks_) + static_cast<std::size_t>(to);
+    }
     ScratchVector<std::uint64_t> column(const OperationInProgress& operation) const;
 
     const int ranks_;

@@ -10,12 +10,14 @@ namespace nc {
 
 class OperationInProgress {
 public:
-    OperationInProgress(const nc_request& request, const nc_call& call, int rank, int size, Scratch& scratch)
+    OperationInProgress(const nc_request& request, const nc_call& call, int rank, int size, Scratch& scratch,
+                        bool is_part = false)
         : request(request),
           call(call),
           rank(rank),
           size(size),
           item(data_type_size(request.data_type)),
+          is_part(is_part),
           scratch_(scratch) {}
 
     const nc_request& request;
@@ -23,6 +25,7 @@ public:
     const int rank;
     const int size;
     const std::size_t item; // bytes of an element
+    const bool is_part;     // of an average, which has been announced
 
     const std::byte* input() const { return static_cast<const std::byte*>(request.send_buffer); }
     std::byte* output() const { return static_cast<std::byte*>(request.receive_buffer); }

@@ -25,7 +25,7 @@ void gather_slice(const Operation& operation, Lane& lane, Direction direction, c
 } // namespace
 
 void all_gather(Operation& operation) {
-    const Blocks blocks = operation.is_uneven() ? blocks_of(operation) : Blocks(operation.bytes());
+    const Blocks blocks = operation.is_uneven() ? announced_blocks(operation) : Blocks(operation.bytes());
     copy_block(operation.output() + blocks[operation.rank].begin, operation.input(), operation.bytes());
     const std::size_t slices = all_gather_slices(blocks.largest(), operation.sockets);
     for (std::size_t i = 0; i < slices; ++i) {

@@ -7,13 +7,6 @@
 namespace nc::ring {
 namespace {
 
-ScratchVector<std::uint64_t> lengths_of(Operation& operation) {
-    if (operation.is_uneven()) return exchange_lengths(operation);
-    operation.announce();
-    const auto n = static_cast<std::size_t>(operation.size);
-    return ScratchVector<std::uint64_t>(n * n, operation.request.count, operation.scratch());
-}
-
 // One lane: everything for the ranks up to that many hops ahead.
 void exchange(Operation& operation, const BlockMatrix& matrix, Lane& lane, Direction direction, int hops,
               const Rounds& rounds, std::size_t round, std::size_t part_index) {
@@ -37,7 +30,7 @@ void exchange(Operation& operation, const BlockMatrix& matrix, Lane& lane, Direc
 } // namespace
 
 void all_to_all(Operation& operation) {
-    const BlockMatrix matrix(operation, lengths_of(operation));
+    const BlockMatrix matrix = announced_matrix(operation);
     const int n = operation.size;
     const int down = n / 2;
     const int up = n - 1 - down;

@@ -29,22 +29,6 @@ void gather_bytes(Operation& operation, const void* own, std::size_t bytes, void
     operation.move();
 }
 
-ScratchVector<std::uint64_t> exchange_lengths(Operation& operation) {
-    Scratch& scratch = operation.scratch();
-    const auto own = own_lengths(operation.request, operation.rank, operation.size, scratch);
-    ScratchVector<std::uint64_t> all(own.size() * static_cast<std::size_t>(operation.size), 0, scratch);
-    gather_bytes(operation, own.data(), own.size() * sizeof own[0], all.data());
-    return agreed_lengths(operation.request, operation.rank, operation.size, all, scratch);
-}
-
-Blocks blocks_of(Operation& operation) {
-    if (operation.is_uneven())
-        return {operation.is_part() ? operation.request.send_counts : exchange_lengths(operation).data(),
-                operation.size, operation.item, operation.scratch()};
-    operation.announce();
-    return Blocks(operation.bytes());
-}
-
 std::size_t lanes_for(std::size_t bytes, int most_lanes) {
     return std::clamp<std::size_t>(bytes / smallest_lane, 1, static_cast<std::size_t>(most_lanes));
 }

@@ -13,17 +13,6 @@
 
 namespace nc::ring {
 
-class Operation;
-
-// The lengths, in elements, of the blocks that an uneven operation moves: of rank i's for rank j in lengths[i * n + j]
-// (all-to-all), of rank i's in lengths[i] (the others). All ranks exchange what they were given. Throws
-// Error(NC_MISMATCH) on every rank if it does not fit together.
-ScratchVector<std::uint64_t> exchange_lengths(Operation& operation);
-
-// The blocks of an operation that has one per rank: equal ones, or as exchange_lengths() says. Either way the operation
-// is announced; a part of one has been, and its lengths have been agreed on.
-Blocks blocks_of(Operation& operation);
-
 // Into how many lanes so many bytes are best cut, if that many can run side by side.
 std::size_t lanes_for(std::size_t bytes, int most_lanes);
 

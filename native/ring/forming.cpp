@@ -127,8 +127,8 @@ private:
         });
     }
 
-    // The only other rank: it has ended in order where this one called it, as it does once it has formed, and listens no
-    // more.
+    // The only other rank: it has ended in order where this one called it, as it does once it has formed, and listens
+    // no more.
     bool neighbour_has_left() const {
         return plan_.size == 2 && std::ranges::any_of(connectors_, [](const Connector& connector) {
                    return connector.is_connected() && !connector.is_settled();

@@ -6,7 +6,7 @@ namespace nc::ring {
 void gather(Operation& operation) {
     const int root = operation.request.peer;
     const bool is_root = operation.is_root();
-    const Blocks blocks = blocks_of(operation);
+    const Blocks blocks = announced_blocks(operation);
     const Rounds rounds(blocks.largest(), operation.size, 2 * operation.sockets, operation.item);
     move_in_rounds(operation, rounds, [&](const Share& share) {
         Lane& lane = operation.lane(share.socket(), share.direction());

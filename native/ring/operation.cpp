@@ -3,33 +3,25 @@
 #include <algorithm>
 #include <array>
 
-#include "operation/average.h"
-
 namespace nc::ring {
 namespace {
 
 // In the order of nc_operation; a split is no schedule, but makes a ring.
-using Schedule = void (*)(Operation& operation);
-constexpr std::array<Schedule, operation_count> schedules{nullptr,    all_reduce, all_gather, reduce_scatter,
-                                                          broadcast,  reduce,     gather,     scatter,
-                                                          all_to_all, barrier,    send,       receive};
+constexpr std::array<void (*)(Operation& operation), operation_count> schedules{
+    nullptr, all_reduce, all_gather, reduce_scatter, broadcast, reduce,
+    gather,  scatter,    all_to_all, barrier,        send,      receive};
 
 } // namespace
 
 void Operation::run() {
-    const Schedule schedule = schedules[request.operation];
-    if (!averages()) return schedule(*this);
-    // MLX has no average, so that every one can begin with an announcement.
-    if (is_uneven()) {
-        (void)exchange_lengths(*this);
-    } else {
-        announce();
-    }
-    const auto reduce_part = [&](const nc_request& part) {
-        Operation operation(*this, part);
-        schedule(operation);
-    };
-    average(request, rank, size, Adder::Saturating, scratch(), reduce_part);
+    nc::run(*this, schedules[request.operation]);
+}
+
+ScratchVector<std::uint64_t> Operation::announce_lengths() {
+    const auto own = own_lengths(request, rank, size, scratch());
+    ScratchVector<std::uint64_t> all(own.size() * static_cast<std::size_t>(size), 0, scratch());
+    gather_bytes(*this, own.data(), own.size() * sizeof own[0], all.data());
+    return agreed_lengths(request, rank, size, all, scratch());
 }
 
 Lane& Operation::lane(Link& out, Link& in, Combine combine) {

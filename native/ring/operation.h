@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "operation/operation_in_progress.h"
+#include "operation/agreement.h"
 #include "ring/extension.h"
 #include "ring/ring_group.h"
 
@@ -21,10 +21,9 @@ public:
 
     // A reduction that is part of another; the first one announces the whole, if that was to be announced.
     Operation(Operation& whole, const nc_request& part)
-        : OperationInProgress(part, whole.call, whole.rank, whole.size, whole.scratch()),
+        : OperationInProgress(part, whole.call, whole.rank, whole.size, whole.scratch(), true),
           sockets(whole.sockets),
           ring_(whole.ring_),
-          is_part_(true),
           announced_(whole.announced_),
           announces_(std::exchange(whole.announces_, false)),
           is_announced_(true) {}
@@ -35,8 +34,6 @@ public:
     const int sockets;
 
     RingGroup& ring() const { return ring_; }
-    // Of an average.
-    bool is_part() const { return is_part_; }
 
     // The rank that is so many hops further the way data travels.
     int behind(Direction direction, int hops) const { return wrap(rank + step(direction) * hops, size); }
@@ -48,8 +45,11 @@ public:
     // One that reduces.
     Lane& reducing_lane(int socket, Direction direction) { return lane(socket, direction, combine_function()); }
     // Makes the first lane of the next move() begin with the headers of extension.h; every rank must open the same one
-    // first. A part has been announced.
-    void announce() { announces_ |= !is_part_; }
+    // first. Not for a part.
+    void announce() { announces_ |= !is_part; }
+    // The lengths, in elements, of the blocks that an uneven operation moves, as agreed_lengths() gives them: all ranks
+    // announce the operation and exchange what they were given.
+    ScratchVector<std::uint64_t> announce_lengths();
 
     // Runs the lanes opened since the last move() until they are done.
     void move(std::span<Link* const> read_ahead = {});
@@ -64,7 +64,6 @@ private:
     Combine combine_function() const;
 
     RingGroup& ring_;
-    const bool is_part_ = false;
     const nc_request& announced_; // what the header says: the request, or that of the whole
     std::size_t lanes_ = 0;       // of the ring's lanes, those that are open
     bool announces_ = false;

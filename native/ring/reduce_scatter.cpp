@@ -5,7 +5,7 @@
 namespace nc::ring {
 
 void reduce_scatter(Operation& operation) {
-    const Blocks blocks = blocks_of(operation);
+    const Blocks blocks = announced_blocks(operation);
     const Rounds rounds(blocks.largest(), operation.size, 2 * operation.sockets, operation.item);
     const int last = operation.size - 1;
     move_in_rounds(operation, rounds, [&](const Share& share) {

@@ -83,6 +83,16 @@ char hear(Link& link) {
     return byte;
 }
 
+// Forms the ring as rank 0 of so many, with a connection to each neighbour, and hears what the left one says.
+void expect_to_hear(char word, const ReservedPorts& ports, int ranks, LogBook& book,
+                    std::atomic<bool>* formed = nullptr) {
+    FormingPlan plan = plan_of(ports, 0, ranks, 1);
+    plan.log = book.log();
+    const Connections connections = form_ring(std::move(plan));
+    if (formed != nullptr) *formed = true;
+    EXPECT_EQ(hear(*connections.left[0]), word);
+}
+
 // Every rank says who it is on every connection to the right, and checks who is on the left.
 void expect_ring(std::vector<Connections>& connections) {
     const std::size_t n = connections.size();
@@ -256,11 +266,7 @@ TEST(Forming, ACallerThatHangsUpWithoutAWordIsNeverTheNeighbour) {
     std::atomic<bool> formed{false};
     on_all_ranks(2, [&](int who) {
         if (who == 0) {
-            FormingPlan plan = plan_of(ports, 0, 3, 1);
-            plan.log = book.log();
-            const Connections connections = form_ring(std::move(plan));
-            formed = true;
-            EXPECT_EQ(hear(*connections.left[0]), 'x');
+            expect_to_hear('x', ports, 3, book, &formed);
         } else {
             const Descriptor silent = connect_when_open(ports[0]);
             ::shutdown(silent.get(), SHUT_WR);
@@ -304,10 +310,7 @@ TEST(Forming, OfTwoRanksACallerThatHangsUpGivesWayToTheOther) {
     LogBook book;
     on_all_ranks(2, [&](int who) {
         if (who == 0) {
-            FormingPlan plan = plan_of(ports, 0, 2, 1);
-            plan.log = book.log();
-            const Connections connections = form_ring(std::move(plan));
-            EXPECT_EQ(hear(*connections.left[0]), 'x');
+            expect_to_hear('x', ports, 2, book);
         } else {
             const Descriptor silent = connect_when_open(ports[0]);
             ::shutdown(silent.get(), SHUT_WR);
@@ -327,10 +330,7 @@ TEST(Forming, ANeighbourThatWasStartedAgainTakesItsPlace) {
     LogBook book;
     on_all_ranks(2, [&](int who) {
         if (who == 0) {
-            FormingPlan plan = plan_of(ports, 0, 2, 1);
-            plan.log = book.log();
-            const Connections connections = form_ring(std::move(plan));
-            EXPECT_EQ(hear(*connections.left[0]), 'y');
+            expect_to_hear('y', ports, 2, book);
         } else {
             const Descriptor first = connect_when_open(ports[0]);
             send_all(first, "x", 1);

@@ -102,6 +102,29 @@ TEST_F(UntrustedPeer, SaysACountWhoseBytesWrapToTheRightLength) {
     EXPECT_TRUE(own.is_whole());
 }
 
+// No ranks are needed: a peer's numbers are to be made enumerators of only if they are some.
+TEST(UntrustedHeader, NamesWhatIsNoOperationTypeOrOperator) {
+    const Header own = header_of(request_of(NC_ALL_REDUCE, NC_INT32, 4));
+    const auto message = [&](const std::function<void(Header&)>& lie) {
+        Header theirs = own;
+        lie(theirs);
+        try {
+            check_header(own, theirs, 3);
+        } catch (const Error& error) {
+            EXPECT_EQ(error.status, NC_MISMATCH);
+            EXPECT_EQ(error.peer, 3);
+            return std::string(error.what());
+        }
+        return std::string("not refused");
+    };
+    const char* const said = "this rank issued all-reduce sum of 4 int32, but rank 3 issued what is no operation here";
+    EXPECT_EQ(message([](Header& header) { header.operation = 200; }), said);
+    EXPECT_EQ(message([](Header& header) { header.data_type = 200; }), said);
+    EXPECT_EQ(message([](Header& header) { header.reduce_op = 200; }), said);
+    EXPECT_EQ(message([](Header& header) { header.flags = 128; }), said);
+    EXPECT_EQ(message([](Header& header) { header.root = -7; }), said);
+}
+
 TEST_F(UntrustedPeer, SaysThatItsBlockIsEmpty) {
     const Fenced own(4 * sizeof(float));
     Fenced all(8 * sizeof(float));

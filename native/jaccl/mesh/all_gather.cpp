@@ -28,7 +28,7 @@ void gather_blocks(const Operation& operation, const std::byte* own, const Block
 
 void all_gather(const Operation& operation) {
     if (operation.is_uneven())
-        return gather_blocks(operation, operation.input(), operation.announced_blocks(), operation.output());
+        return gather_blocks(operation, operation.input(), announced_blocks(operation), operation.output());
     FirstMessages first(operation);
     first.check(
         [&] { gather_blocks(operation, operation.input(), Blocks(operation.bytes()), operation.output(), &first); });

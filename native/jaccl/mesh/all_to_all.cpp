@@ -4,7 +4,7 @@
 namespace nc::jaccl::mesh {
 
 void all_to_all(const Operation& operation) {
-    const BlockMatrix matrix(operation, operation.announced_lengths());
+    const BlockMatrix matrix = announced_matrix(operation);
     const Blocks& sent = matrix.sent();
     const Blocks& received = matrix.received();
     // The same on all ranks, which is all that is asked of it.

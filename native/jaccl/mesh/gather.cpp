@@ -4,7 +4,7 @@
 namespace nc::jaccl::mesh {
 
 void gather(const Operation& operation) {
-    const Blocks blocks = operation.announced_blocks();
+    const Blocks blocks = announced_blocks(operation);
     const std::size_t frame = operation.frame(blocks.largest());
     const Range own = blocks[operation.rank];
     operation.exchange(frame, [&](Exchange& exchange) {

@@ -25,7 +25,7 @@ void scatter_reduce(const Operation& operation, const std::byte* input, const Bl
 }
 
 void reduce_scatter(const Operation& operation) {
-    const Blocks blocks = operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.bytes());
+    const Blocks blocks = operation.is_uneven() ? announced_blocks(operation) : Blocks(operation.bytes());
     scatter_reduce(operation, operation.input(), blocks, operation.output());
 }
 

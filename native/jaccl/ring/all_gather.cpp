@@ -89,7 +89,7 @@ void require_working_peers(const Operation& operation) {
 void all_gather(const Operation& operation) {
     // One that is announced: no rank of MLX answers it.
     if (operation.is_uneven()) {
-        const Blocks blocks = operation.announced_blocks();
+        const Blocks blocks = announced_blocks(operation);
         return gather_blocks(operation, operation.input(), blocks, operation.output(), operation.wires, nullptr);
     }
     // Of nothing, nothing is sent.

@@ -14,7 +14,7 @@ constexpr std::size_t smallest_round = 64 * 1024;
 
 struct AllToAllPlan {
     explicit AllToAllPlan(const Operation& of_operation)
-        : operation(of_operation), matrix(of_operation, of_operation.announced_lengths()) {
+        : operation(of_operation), matrix(announced_matrix(of_operation)) {
         const auto held = static_cast<std::size_t>(2 * std::max(operation.size - 2, 1));
         const std::size_t most = std::max(smallest_round, transit_limit / held) / operation.item * operation.item;
         round_bytes = std::min(matrix.largest(), most);

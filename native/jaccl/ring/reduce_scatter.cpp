@@ -74,7 +74,7 @@ private:
 } // namespace
 
 void reduce_scatter(const Operation& operation) {
-    const Blocks blocks = operation.is_uneven() ? operation.announced_blocks() : Blocks(operation.bytes());
+    const Blocks blocks = operation.is_uneven() ? announced_blocks(operation) : Blocks(operation.bytes());
     if (blocks.largest() == 0) return;
     const Slices slices(operation, blocks.largest(), wires_for(operation, blocks), operation.item);
     std::byte* const partial = operation.scratch().take(2 * slices.ways() * slices.slice_bytes(blocks.largest()));

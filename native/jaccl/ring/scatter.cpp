@@ -6,7 +6,7 @@
 namespace nc::jaccl::ring {
 
 void scatter(const Operation& operation) {
-    const Blocks blocks = operation.announced_blocks();
+    const Blocks blocks = announced_blocks(operation);
     const Slices slices(operation, blocks.largest());
     const Range own = blocks[operation.rank];
     exchange_on_every_way(operation, slices, [&](Exchange& exchange, const Way& way, std::size_t index) {
