@@ -321,12 +321,12 @@ void check_whole(const Whole& whole) {
     for (const std::uint64_t length : whole.lengths) total += length;
     std::mt19937 random(5);
     const auto values = numbers(n, total, whole.type, NC_AVERAGE, random);
-    const Buffer expected = reduced(whole.type, NC_AVERAGE, values);
+    const Buffer expected = reduced(whole.type, NC_AVERAGE, total, values);
     Meeting meeting(n);
     std::vector<std::thread> threads;
     for (int rank = 0; rank < n; ++rank) {
         threads.emplace_back([&, rank] {
-            const Buffer given = stored(whole.type, values[index(rank)]);
+            const Buffer given = stored(whole.type, total, values[index(rank)]);
             Buffer input = given;
             const std::size_t own = scatters ? index(rank) : 0;
             std::size_t begin = 0;

@@ -15,24 +15,24 @@ public:
 
     void all_reduce(nc_data_type type, nc_reduce_op op, std::size_t count, bool in_place, std::mt19937& random) {
         const auto values = numbers(ranks_.size(), count, type, op, random);
-        const Buffer expected = reduced(type, op, values);
+        const Buffer expected = reduced(type, op, count, values);
         each([&](int rank, nc_group* group) {
-            Buffer input = stored(type, values[index(rank)]);
+            Buffer input = stored(type, count, values[index(rank)]);
             Buffer output(in_place ? 0 : input.size());
             nc_request request =
                 request_of(NC_ALL_REDUCE, type, count, input.data(), in_place ? input.data() : output.data());
             request.reduce_op = op;
             succeed(group, request);
             check(in_place ? input : output, expected, rank);
-            if (!in_place) check(input, stored(type, values[index(rank)]), rank);
+            if (!in_place) check(input, stored(type, count, values[index(rank)]), rank);
         });
     }
 
     void reduce(nc_data_type type, nc_reduce_op op, std::size_t count, int root, bool in_place, std::mt19937& random) {
         const auto values = numbers(ranks_.size(), count, type, op, random);
-        const Buffer expected = reduced(type, op, values);
+        const Buffer expected = reduced(type, op, count, values);
         each([&](int rank, nc_group* group) {
-            Buffer input = stored(type, values[index(rank)]);
+            Buffer input = stored(type, count, values[index(rank)]);
             Buffer output(rank == root ? input.size() : 0);
             nc_request request = request_of(NC_REDUCE, type, count, input.data(),
                                             rank != root ? nullptr
@@ -42,7 +42,7 @@ public:
             request.peer = root;
             succeed(group, request);
             if (rank == root) check(in_place ? input : output, expected, rank);
-            if (rank != root) check(input, stored(type, values[index(rank)]), rank);
+            if (rank != root) check(input, stored(type, count, values[index(rank)]), rank);
         });
     }
 
@@ -51,9 +51,9 @@ public:
                         bool in_place, std::mt19937& random) {
         const std::size_t item = data_type_size(type);
         const auto values = numbers(ranks_.size(), total(lengths), type, op, random);
-        const Buffer expected = reduced(type, op, values);
+        const Buffer expected = reduced(type, op, total(lengths), values);
         each([&](int rank, nc_group* group) {
-            Buffer input = stored(type, values[index(rank)]);
+            Buffer input = stored(type, total(lengths), values[index(rank)]);
             const std::size_t begin = offset(lengths, rank) * item;
             const std::size_t size = lengths[index(rank)] * item;
             Buffer output(in_place ? 0 : size);
@@ -68,7 +68,7 @@ public:
     }
 
     void broadcast(nc_data_type type, std::size_t count, int root, bool in_place, std::mt19937& random) {
-        const Buffer data = random_bytes(count * data_type_size(type), random);
+        const Buffer data = random_elements(count * data_type_size(type), random);
         each([&](int rank, nc_group* group) {
             Buffer input = rank == root ? data : Buffer();
             Buffer output(data.size());
@@ -83,7 +83,7 @@ public:
     void gather(nc_operation operation, nc_data_type type, const std::vector<std::uint64_t>& lengths, int root,
                 bool uneven, bool in_place, std::mt19937& random) {
         const std::size_t item = data_type_size(type);
-        const Buffer all = random_bytes(total(lengths) * item, random);
+        const Buffer all = random_elements(total(lengths) * item, random);
         each([&](int rank, nc_group* group) {
             const std::size_t begin = offset(lengths, rank) * item;
             const bool gathers = operation == NC_ALL_GATHER || rank == root;
@@ -107,7 +107,7 @@ public:
     void scatter(nc_data_type type, const std::vector<std::uint64_t>& lengths, int root, bool uneven, bool in_place,
                  std::mt19937& random) {
         const std::size_t item = data_type_size(type);
-        const Buffer all = random_bytes(total(lengths) * item, random);
+        const Buffer all = random_elements(total(lengths) * item, random);
         each([&](int rank, nc_group* group) {
             const std::size_t begin = offset(lengths, rank) * item;
             const std::size_t size = lengths[index(rank)] * item;
@@ -130,7 +130,7 @@ public:
         const std::size_t item = data_type_size(type);
         const std::size_t n = index(ranks_.size());
         std::vector<Buffer> blocks;
-        for (const std::uint64_t length : lengths) blocks.push_back(random_bytes(length * item, random));
+        for (const std::uint64_t length : lengths) blocks.push_back(random_elements(length * item, random));
         each([&](int rank, nc_group* group) {
             Buffer input;
             Buffer expected;
@@ -157,7 +157,7 @@ public:
     void send_receive(nc_data_type type, std::size_t count, std::mt19937& random) {
         const int n = ranks_.size();
         std::vector<Buffer> messages;
-        for (int rank = 0; rank < n; ++rank) messages.push_back(random_bytes(count * data_type_size(type), random));
+        for (int rank = 0; rank < n; ++rank) messages.push_back(random_elements(count * data_type_size(type), random));
         each([&](int rank, nc_group* group) {
             nc_request request = request_of(NC_SEND, type, count, messages[index(rank)].data());
             request.peer = (rank + 1) % n;
@@ -282,11 +282,11 @@ TEST_P(MuchData, EveryOperationOnSeveralLanes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Collectives, Sizes,
-                         ::testing::ValuesIn(slow_by_threads ? std::vector<int>{2, 3, 5}
-                                                             : std::vector<int>{2, 3, 4, 5, 8}),
+                         ::testing::ValuesIn(is_sanitized ? std::vector<int>{2, 3, 5}
+                                                          : std::vector<int>{2, 3, 4, 5, 8}),
                          ::testing::PrintToStringParamName());
 INSTANTIATE_TEST_SUITE_P(Collectives, MuchData,
-                         ::testing::ValuesIn(slow_by_threads ? std::vector<int>{2, 3} : std::vector<int>{2, 3, 4, 5}),
+                         ::testing::ValuesIn(is_sanitized ? std::vector<int>{2, 3} : std::vector<int>{2, 3, 4, 5}),
                          ::testing::PrintToStringParamName());
 
 // The kernel's buffers hold far less: a rank takes in what its neighbour sends although it was not asked for it yet.

@@ -1,6 +1,7 @@
 // What operations should come to, computed by the rules of native_collectives.h without the code under test.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -8,13 +9,14 @@
 #include <random>
 #include <vector>
 
+#include "bytes.h"
 #include "half_reference.h"
 #include "native_collectives.h"
 #include "operation/data_type.h"
 
 namespace nc::test {
 
-using Buffer = std::vector<std::byte>;
+using Buffer = Bytes;
 
 constexpr nc_data_type all_types[] = {NC_BOOL,     NC_INT8,    NC_INT16,   NC_INT32,    NC_INT64,
                                       NC_UINT8,    NC_UINT16,  NC_UINT32,  NC_UINT64,   NC_FLOAT16,
@@ -120,10 +122,11 @@ inline void store_reduced(nc_data_type type, nc_reduce_op op, std::byte* to, con
     store(type, to, real, imaginary);
 }
 
-// Values of all ranks: numbers[rank][element].
+// Values of all ranks: numbers[rank][element], for as many elements as there are before they repeat themselves.
 inline std::vector<std::vector<Number>> numbers(int ranks, std::size_t count, nc_data_type type, nc_reduce_op op,
                                                 std::mt19937& random) {
-    std::vector<std::vector<Number>> values(index(ranks), std::vector<Number>(count));
+    std::vector<std::vector<Number>> values(index(ranks),
+                                            std::vector<Number>(std::min(count, elements_until_repeated)));
     for (auto& row : values) {
         for (Number& value : row) {
             if (type == NC_BOOL) {
@@ -139,38 +142,33 @@ inline std::vector<std::vector<Number>> numbers(int ranks, std::size_t count, nc
     return values;
 }
 
-inline Buffer stored(nc_data_type type, const std::vector<Number>& values) {
+// count elements; store_one stores one of those before they repeat themselves.
+template <class StoreOne>
+Buffer repeated(nc_data_type type, std::size_t count, std::size_t first, StoreOne&& store_one) {
     const std::size_t item = data_type_size(type);
-    Buffer bytes(values.size() * item);
-    for (std::size_t i = 0; i < values.size(); ++i)
-        store(type, bytes.data() + i * item, values[i].real, values[i].imaginary);
+    Buffer bytes(count * item);
+    for (std::size_t i = 0; i < first; ++i) store_one(i, bytes.data() + i * item);
+    repeat(bytes.data(), first * item, bytes.size());
     return bytes;
 }
 
-inline Buffer reduced(nc_data_type type, nc_reduce_op op, const std::vector<std::vector<Number>>& values) {
-    const std::size_t item = data_type_size(type);
-    Buffer bytes(values[0].size() * item);
-    for (std::size_t i = 0; i < values[0].size(); ++i) {
-        std::vector<Number> column;
-        for (const auto& row : values) column.push_back(row[i]);
-        store_reduced(type, op, bytes.data() + i * item, column);
-    }
-    return bytes;
+inline Buffer stored(nc_data_type type, std::size_t count, const std::vector<Number>& values) {
+    return repeated(type, count, values.size(),
+                    [&](std::size_t i, std::byte* to) { store(type, to, values[i].real, values[i].imaginary); });
 }
 
-inline Buffer random_bytes(std::size_t size, std::mt19937& random) {
-    Buffer bytes(size);
-    for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() % 2);
-    return bytes;
+inline Buffer reduced(nc_data_type type, nc_reduce_op op, std::size_t count,
+                      const std::vector<std::vector<Number>>& values) {
+    std::vector<Number> column(values.size());
+    return repeated(type, count, values[0].size(), [&](std::size_t i, std::byte* to) {
+        for (std::size_t rank = 0; rank < values.size(); ++rank) column[rank] = values[rank][i];
+        store_reduced(type, op, to, column);
+    });
 }
 
-inline Buffer slice_of(const Buffer& from, std::size_t begin, std::size_t size) {
-    const auto first = from.begin() + static_cast<std::ptrdiff_t>(begin);
-    return {first, first + static_cast<std::ptrdiff_t>(size)};
-}
-
-inline void append(Buffer& to, const Buffer& from) {
-    to.insert(to.end(), from.begin(), from.end());
+// As bytes that are elements of any type, also of NC_BOOL.
+inline Buffer random_elements(std::size_t size, std::mt19937& random) {
+    return random_bytes(size, random, 2);
 }
 
 } // namespace nc::test

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <random>
 
+#include "bytes.h"
 #include "local_ranks.h"
 #include "scripted_endpoint.h"
 
@@ -15,7 +16,6 @@ namespace NC_FILE {
 
 using ring::Lane;
 using ring::Link;
-using Bytes = std::vector<std::byte>;
 
 Bytes counting(std::size_t bytes, int from) {
     Bytes made(bytes);

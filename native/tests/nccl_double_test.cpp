@@ -21,14 +21,13 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "bytes.h"
 #include "doubles/opened.h"
 #include "half_reference.h"
 #include "local_ranks.h"
 
 namespace nc::test {
 namespace NC_FILE {
-
-using Bytes = std::vector<std::byte>;
 
 ncclConfig_t config_with(bool blocking) {
     ncclConfig_t config{};
@@ -383,7 +382,7 @@ TEST_P(NcclDoubleResults, AreThoseOfTheReference) {
     });
 }
 
-INSTANTIATE_TEST_SUITE_P(Ranks, NcclDoubleResults, testing::Combine(testing::Values(1, 2, 3, 4), testing::Bool()),
+INSTANTIATE_TEST_SUITE_P(Ranks, NcclDoubleResults, testing::Combine(testing::ValuesIn(some_sizes()), testing::Bool()),
                          [](const auto& instance) {
                              return text(std::get<0>(instance.param),
                                          std::get<1>(instance.param) ? "Blocking" : "NonBlocking");

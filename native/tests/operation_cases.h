@@ -53,14 +53,15 @@ public:
     Parts reduction(nc_operation operation, nc_data_type type, nc_reduce_op op, std::size_t count, int root,
                     bool in_place) {
         const auto values = numbers(n_, count, type, op, random_);
+        const Buffer result = reduced(type, op, count, values);
         Parts parts = made(operation, type, root);
         for (int rank = 0; rank < n_; ++rank) {
             Part& part = parts[index(rank)];
             part.request.reduce_op = op;
             part.request.count = count;
-            part.send = stored(type, values[index(rank)]);
+            part.send = stored(type, count, values[index(rank)]);
             if (root >= 0 && rank != root) continue;
-            part.expected = reduced(type, op, values);
+            part.expected = result;
             if (in_place) part.place = Place::ReceiveInSend;
         }
         return parts;
@@ -68,13 +69,13 @@ public:
 
     Parts reduce_scatter(nc_data_type type, nc_reduce_op op, const Lengths& lengths, bool uneven, bool in_place) {
         const auto values = numbers(n_, total(lengths), type, op, random_);
-        const Buffer result = reduced(type, op, values);
+        const Buffer result = reduced(type, op, total(lengths), values);
         Parts parts = made(NC_REDUCE_SCATTER, type, -1, uneven);
         for (int rank = 0; rank < n_; ++rank) {
             Part& part = parts[index(rank)];
             part.request.reduce_op = op;
             part.request.count = lengths[index(rank)];
-            part.send = stored(type, values[index(rank)]);
+            part.send = stored(type, total(lengths), values[index(rank)]);
             part.offset = total(lengths, rank) * data_type_size(type);
             part.expected = slice_of(result, part.offset, lengths[index(rank)] * data_type_size(type));
             if (in_place) part.place = Place::ReceiveInSend;
@@ -85,7 +86,7 @@ public:
 
     // null: the root gives no receive buffer; otherwise in_place: it gives the same.
     Parts broadcast(nc_data_type type, std::size_t count, int root, bool in_place, bool null) {
-        const Buffer data = random_bytes(count * data_type_size(type), random_);
+        const Buffer data = random_elements(count * data_type_size(type), random_);
         Parts parts = made(NC_BROADCAST, type, root);
         for (int rank = 0; rank < n_; ++rank) {
             Part& part = parts[index(rank)];
@@ -100,7 +101,7 @@ public:
     Parts gather(nc_operation operation, nc_data_type type, const Lengths& lengths, int root, bool uneven,
                  bool in_place) {
         const std::size_t item = data_type_size(type);
-        const Buffer all = random_bytes(total(lengths) * item, random_);
+        const Buffer all = random_elements(total(lengths) * item, random_);
         Parts parts = made(operation, type, root, uneven);
         for (int rank = 0; rank < n_; ++rank) {
             Part& part = parts[index(rank)];
@@ -117,7 +118,7 @@ public:
 
     Parts scatter(nc_data_type type, const Lengths& lengths, int root, bool uneven, bool in_place) {
         const std::size_t item = data_type_size(type);
-        const Buffer all = random_bytes(total(lengths) * item, random_);
+        const Buffer all = random_elements(total(lengths) * item, random_);
         Parts parts = made(NC_SCATTER, type, root, uneven);
         for (int rank = 0; rank < n_; ++rank) {
             Part& part = parts[index(rank)];
@@ -137,7 +138,7 @@ public:
         const std::size_t n = index(n_);
         std::vector<Buffer> blocks;
         for (const std::uint64_t length : lengths)
-            blocks.push_back(random_bytes(length * data_type_size(type), random_));
+            blocks.push_back(random_elements(length * data_type_size(type), random_));
         Parts parts = made(NC_ALL_TO_ALL, type, -1, uneven);
         for (std::size_t rank = 0; rank < n; ++rank) {
             Part& part = parts[rank];
@@ -157,7 +158,7 @@ public:
     // From one rank to another; the others have nothing to do.
     Parts send(nc_data_type type, std::size_t count, int from, int to) {
         Parts parts = made(NC_SEND, type, to);
-        const Buffer message = random_bytes(count * data_type_size(type), random_);
+        const Buffer message = random_elements(count * data_type_size(type), random_);
         for (int rank = 0; rank < n_; ++rank) {
             Part& part = parts[index(rank)];
             part.request.count = count;

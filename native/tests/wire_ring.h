@@ -12,13 +12,12 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "bytes.h"
 #include "local_ranks.h"
 #include "ring/ring_group.h"
 #include "transport/tcp_endpoint.h"
 
 namespace nc::test {
-
-using Bytes = std::vector<std::byte>;
 
 inline std::pair<Descriptor, Descriptor> connected_pair() {
     int ends[2];
