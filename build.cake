@@ -387,13 +387,11 @@ Action ManagedTests(string name, string select, IReadOnlyDictionary<string, stri
     };
 }
 
-// Runs all of these side by side, and then what records their outcomes, in this order.
-void SideBySide(params Func<Action>[] runs)
+// Runs all of these at once, and returns what records their outcomes, in this order.
+Action AtOnce(params Func<Action>[] runs)
 {
-    foreach (var run in runs.Select(run => System.Threading.Tasks.Task.Run(run)).ToList())
-    {
-        run.Result();
-    }
+    var started = runs.Select(run => System.Threading.Tasks.Task.Run(run)).ToList();
+    return started.Aggregate((Action)null, (records, run) => records + run.Result);
 }
 
 // What the user selects; without that everything but what needs a GPU, unless there is one.
@@ -585,8 +583,8 @@ Task("Sanitizers")
     .IsDependentOn("Native-Sanitized")
     .Does(() =>
     {
-        SideBySide(AsanTests, TsanTests);
-        SideBySide(AsanProcesses, TsanProcesses);
+        AtOnce(AsanTests, TsanTests)();
+        AtOnce(AsanProcesses, TsanProcesses)();
         Conclude();
     });
 
@@ -604,18 +602,18 @@ Task("Test")
     {
         var waitForPackages = Meanwhile("pack", "dotnet dotnet-cake build.cake --target=Pack-Alone");
         NativeTests("release")();
-        // Each leaves a core idle while its ranks wait for each other.
-        SideBySide(
+        // The .NET tests take longest, and leave a core idle while ranks wait for each other: the rest runs meanwhile.
+        AtOnce(
             () => ManagedTests("managed", WithoutLater(Selected())),
             () =>
             {
                 waitForSanitizedBuilds();
-                var tsan = System.Threading.Tasks.Task.Run(TsanTests);
-                return AsanTests() + tsan.Result;
+                var records = AtOnce(AsanTests, TsanTests);
+                records += AtOnce(AsanProcesses, TsanProcesses);
+                waitForPackages();
+                return records + PackageTests();
             }
-        );
-        waitForPackages();
-        SideBySide(AsanProcesses, TsanProcesses, PackageTests);
+        )();
         Conclude();
     });
 
