@@ -122,7 +122,7 @@ Action BuildNativeSanitizedMeanwhile() =>
             " && ",
             new[] { "asan", "tsan" }.Select(preset => $"cmake --preset {preset} && cmake --build build/{preset}")
         ),
-        niceness: 1
+        niceness: 10
     );
 
 // ---- packages -------------------------------------------------------------------------------------------------------
