@@ -114,7 +114,7 @@ Action Meanwhile(string name, string command, int niceness = 19)
     };
 }
 
-// Their tests come next, and take longest.
+// Sooner than the packages, whose tests come last.
 Action BuildNativeSanitizedMeanwhile() =>
     Meanwhile(
         "native-sanitized",
