@@ -87,6 +87,16 @@ void BuildNative(string preset)
     Run("cmake", "--build", "build/" + preset);
 }
 
+// Those that nobody waits for because the build has failed do not outlive it.
+var beside = new List<System.Diagnostics.Process>();
+Teardown(_ =>
+{
+    foreach (var process in beside.Where(process => !process.HasExited))
+    {
+        process.Kill(entireProcessTree: true);
+    }
+});
+
 // A command beside the tests, which seldom keep all processors busy; with a greater number it gives way to them.
 // Returns what waits for it.
 Action Meanwhile(string name, string command, int niceness = 19)
@@ -102,6 +112,7 @@ Action Meanwhile(string name, string command, int niceness = 19)
     // A process that has ended does not tell when it began.
     var begin = DateTime.Now;
     var process = System.Diagnostics.Process.Start(start);
+    beside.Add(process);
     return () =>
     {
         process.WaitForExit();
@@ -492,7 +503,7 @@ Action AsanTests() =>
 
 Action TsanTests()
 {
-    Console.WriteLine("Not under TSan: the tests of what one thread computes (native/tests/CMakeLists.txt names them).");
+    Console.WriteLine("Not under TSan: the tests of what one thread computes (see native/tests/CMakeLists.txt).");
     return NativeTests("tsan", new Dictionary<string, string> { ["TSAN_OPTIONS"] = "second_deadlock_stack=1" });
 }
 

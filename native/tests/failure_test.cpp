@@ -376,7 +376,7 @@ TEST(Leaving, KeepsWhatWasSentBefore) {
         });
         std::vector<std::uint8_t> got(bytes);
         // All but what the kernel holds in any case, while the other rank is still there or on its way out.
-        const std::size_t late = std::min(bytes / 2, std::size_t{32} << 10);
+        const std::size_t late = std::min(bytes / 2, std::size_t{128} << 10);
         nc_request part = request_of(NC_RECEIVE, NC_UINT8, bytes - late, nullptr, got.data());
         part.peer = 0;
         EXPECT_EQ(execute(ranks[1], part).status, NC_OK);

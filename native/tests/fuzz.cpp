@@ -76,11 +76,11 @@ Fuzz::Fuzz(std::string format, int rounds, std::int64_t budget_ms)
     : format_(std::move(format)),
       seed_(run_seed()),
       end_(number_from("NC_FUZZ_ROUNDS", static_cast<std::uint64_t>(slow_by_threads ? rounds / 4
-                                                                    : slowness > 1  ? rounds / 2
+                                                                    : is_sanitized  ? rounds / 2
                                                                                     : rounds))),
       until_(deadline_after(is_told_rounds()  ? longest_run_ms
                             : slow_by_threads ? budget_ms
-                            : slowness > 1    ? 3 * budget_ms
+                            : is_sanitized    ? 3 * budget_ms
                                               : budget_ms)) {
     first_ = number_from("NC_FUZZ_ROUND", 0);
     if (std::getenv("NC_FUZZ_ROUND") != nullptr) end_ = first_ + 1;
