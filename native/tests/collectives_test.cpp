@@ -282,11 +282,11 @@ TEST_P(MuchData, EveryOperationOnSeveralLanes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Collectives, Sizes,
-                         ::testing::ValuesIn(is_sanitized ? std::vector<int>{2, 3, 5}
-                                                          : std::vector<int>{2, 3, 4, 5, 8}),
+                         ::testing::ValuesIn(slow_by_threads ? std::vector<int>{2, 3, 5}
+                                                             : std::vector<int>{2, 3, 4, 5, 8}),
                          ::testing::PrintToStringParamName());
 INSTANTIATE_TEST_SUITE_P(Collectives, MuchData,
-                         ::testing::ValuesIn(is_sanitized ? std::vector<int>{2, 3} : std::vector<int>{2, 3, 4, 5}),
+                         ::testing::ValuesIn(slow_by_threads ? std::vector<int>{2, 3} : std::vector<int>{2, 3, 4, 5}),
                          ::testing::PrintToStringParamName());
 
 // The kernel's buffers hold far less: a rank takes in what its neighbour sends although it was not asked for it yet.

@@ -26,11 +26,6 @@ constexpr bool slow_by_threads = true;
 constexpr bool slow_by_threads = false;
 #endif
 
-// Numbers of ranks; fewer under a sanitizer, where they take long and run the same code.
-inline std::vector<int> some_sizes() {
-    return is_sanitized ? std::vector{2, 3} : std::vector{1, 2, 3, 4};
-}
-
 // Bounds every operation that is expected to succeed; none should come near it.
 constexpr std::int64_t ample_ms = 30'000;
 // What "at once" may take on a loaded machine.

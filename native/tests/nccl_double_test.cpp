@@ -382,7 +382,7 @@ TEST_P(NcclDoubleResults, AreThoseOfTheReference) {
     });
 }
 
-INSTANTIATE_TEST_SUITE_P(Ranks, NcclDoubleResults, testing::Combine(testing::ValuesIn(some_sizes()), testing::Bool()),
+INSTANTIATE_TEST_SUITE_P(Ranks, NcclDoubleResults, testing::Combine(testing::Values(1, 2, 3, 4), testing::Bool()),
                          [](const auto& instance) {
                              return text(std::get<0>(instance.param),
                                          std::get<1>(instance.param) ? "Blocking" : "NonBlocking");

@@ -177,7 +177,7 @@ TEST_P(NcclSizes, EveryOperationOnHostMemoryInChunks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Nccl, NcclSizes,
-                         ::testing::Combine(::testing::ValuesIn(some_sizes()), ::testing::Values(nccl_2_30, nccl_2_18)),
+                         ::testing::Combine(::testing::Values(1, 2, 3, 4), ::testing::Values(nccl_2_30, nccl_2_18)),
                          [](const auto& test) {
                              return text(std::get<0>(test.param),
                                          std::get<1>(test.param) == nccl_2_18 ? "_of_2_18" : "_of_2_30");
