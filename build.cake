@@ -36,6 +36,23 @@ DirectoryPath NativeOutput(string preset) => artifacts.Combine("native").Combine
 
 // ---- running programs -----------------------------------------------------------------------------------------------
 
+// What still runs when the build has failed does not outlive it.
+var started = new System.Collections.Concurrent.ConcurrentBag<System.Diagnostics.Process>();
+Teardown(_ =>
+{
+    foreach (var process in started.Where(process => !process.HasExited))
+    {
+        process.Kill(entireProcessTree: true);
+    }
+});
+
+System.Diagnostics.Process Start(ProcessStartInfo start)
+{
+    var process = System.Diagnostics.Process.Start(start);
+    started.Add(process);
+    return process;
+}
+
 int Exec(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment = null)
 {
     var start = new ProcessStartInfo(program) { WorkingDirectory = root.FullPath, UseShellExecute = false };
@@ -47,7 +64,7 @@ int Exec(string program, IEnumerable<string> arguments, IReadOnlyDictionary<stri
     {
         start.Environment[name] = value;
     }
-    using var process = System.Diagnostics.Process.Start(start);
+    var process = Start(start);
     process.WaitForExit();
     return process.ExitCode;
 }
@@ -87,16 +104,6 @@ void BuildNative(string preset)
     Run("cmake", "--build", "build/" + preset);
 }
 
-// Those that nobody waits for because the build has failed do not outlive it.
-var beside = new List<System.Diagnostics.Process>();
-Teardown(_ =>
-{
-    foreach (var process in beside.Where(process => !process.HasExited))
-    {
-        process.Kill(entireProcessTree: true);
-    }
-});
-
 // A command beside the tests, which seldom keep all processors busy; with a greater number it gives way to them.
 // Returns what waits for it.
 Action Meanwhile(string name, string command, int niceness = 19)
@@ -111,8 +118,7 @@ Action Meanwhile(string name, string command, int niceness = 19)
     }
     // A process that has ended does not tell when it began.
     var begin = DateTime.Now;
-    var process = System.Diagnostics.Process.Start(start);
-    beside.Add(process);
+    var process = Start(start);
     return () =>
     {
         process.WaitForExit();
@@ -401,8 +407,8 @@ Action ManagedTests(string name, string select, IReadOnlyDictionary<string, stri
 // Runs all of these at once, and returns what records their outcomes, in this order.
 Action AtOnce(params Func<Action>[] runs)
 {
-    var started = runs.Select(run => System.Threading.Tasks.Task.Run(run)).ToList();
-    return started.Aggregate((Action)null, (records, run) => records + run.Result);
+    var tasks = runs.Select(run => System.Threading.Tasks.Task.Run(run)).ToList();
+    return tasks.Aggregate((Action)null, (records, run) => records + run.Result);
 }
 
 // What the user selects; without that everything but what needs a GPU, unless there is one.
@@ -599,22 +605,27 @@ Task("Sanitizers")
         Conclude();
     });
 
-// The compiler of .NET leaves a core idle.
+// The compiler of .NET leaves a core idle: what needs no more than the native build begins beside it.
 Action waitForSanitizedBuilds = null;
+System.Threading.Tasks.Task<Action> nativeTests = null;
 
-Task("Begin-Sanitized")
+Task("Begin-Test")
     .IsDependentOn("Native")
-    .Does(() => waitForSanitizedBuilds = BuildNativeSanitizedMeanwhile());
+    .Does(() =>
+    {
+        nativeTests = System.Threading.Tasks.Task.Run(() => NativeTests("release"));
+        waitForSanitizedBuilds = BuildNativeSanitizedMeanwhile();
+    });
 
 Task("Test")
-    .IsDependentOn("Begin-Sanitized")
+    .IsDependentOn("Begin-Test")
     .IsDependentOn("Build")
     .Does(() =>
     {
         var waitForPackages = Meanwhile("pack", "dotnet dotnet-cake build.cake --target=Pack-Alone");
-        NativeTests("release")();
         // The .NET tests take longest, and leave a core idle while ranks wait for each other: the rest runs meanwhile.
         AtOnce(
+            () => nativeTests.Result,
             () => ManagedTests("managed", WithoutLater(Selected())),
             () =>
             {
