@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
 # Builds, tests and packs NativeCollectives:  ./build.sh [target] [options]
-#   ./build.sh            builds everything          ./build.sh demo           four ranks on this machine
-#   ./build.sh test       runs every test            ./build.sh conformance    replays recorded MLX ranks (folder: NC_MLX_VECTORS)
-#   ./build.sh pack       makes the NuGet packages   ./build.sh --showtree     lists the other targets
-# Looks for what the build needs; root with apt-get gets what lacks, anybody else is told. Everything else is in build.cake.
+#   ./build.sh               builds everything
+#   ./build.sh demo          four ranks on this machine
+#   ./build.sh test          runs every test
+#   ./build.sh conformance   replays recorded MLX ranks (folder: NC_MLX_VECTORS)
+#   ./build.sh pack          makes the NuGet packages
+#   ./build.sh --showtree    lists the other targets
+# Looks for what the build needs; root with apt-get gets what lacks, anybody else is told. Everything else is in
+# build.cake.
 set -euo pipefail
 exec </dev/null
 # A folder named from where the caller stands.
@@ -69,5 +73,8 @@ export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SKIP_FIRST_TIME_EXPE
 # No build server outlives the build: one would hold the pipes of whoever called us.
 export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 UseSharedCompilation=false
 
-dotnet tool restore >/dev/null || { echo "build.sh: the pinned Cake tool (.config/dotnet-tools.json) could not be restored" >&2; exit 1; }
+if ! dotnet tool restore >/dev/null; then
+    echo "build.sh: the pinned Cake tool (.config/dotnet-tools.json) could not be restored" >&2
+    exit 1
+fi
 exec dotnet dotnet-cake build.cake "$@"

@@ -1,4 +1,5 @@
-# Cross builds by zig, whose compiler, C and C++ libraries for every target are one npm package: cmake/zig/package.json, installed in build/zig by ./build.sh pack.
+# Cross builds by zig, whose compiler, C and C++ libraries for every target are one npm package: cmake/zig/package.json,
+# installed in build/zig by ./build.sh pack.
 # NC_ZIG_TARGET: zig's name of the target, with the oldest glibc or macOS that the libraries must run on.
 set(NC_ZIG_TARGET "" CACHE STRING "What is built for, as zig names it")
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES NC_ZIG_TARGET)
@@ -7,7 +8,8 @@ if(NC_ZIG_TARGET MATCHES "^([^-]+)-(linux|macos)")
   set(CMAKE_SYSTEM_PROCESSOR "${CMAKE_MATCH_1}")
   set(system "${CMAKE_MATCH_2}")
 else()
-  message(FATAL_ERROR "NC_ZIG_TARGET is '${NC_ZIG_TARGET}'; expected a target of Linux or macOS such as aarch64-linux-gnu.2.28")
+  message(FATAL_ERROR
+    "NC_ZIG_TARGET is '${NC_ZIG_TARGET}'; expected a target of Linux or macOS such as aarch64-linux-gnu.2.28")
 endif()
 
 # The program itself: the package's own entry is a node script around it.
@@ -37,8 +39,8 @@ else()
   set(CMAKE_SYSTEM_NAME Linux)
 endif()
 
-# What CMake tries out is not linked, and it does not have to find out which compiler this is: zig would build its C++ library for that in another configuration,
-# which takes a minute.
+# What CMake tries out is not linked, and it does not have to find out which compiler this is: zig would build its C++
+# library for that in another configuration, which takes a minute.
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 foreach(language C CXX)
   set(CMAKE_${language}_COMPILER_ID_RUN TRUE)

@@ -12,7 +12,10 @@ case "${1:-}" in
     *) sed -n '2,4s/^# //p' "$here/run.sh" >&2; exit 1 ;;
 esac
 
-has_soname() { ldconfig -p 2>/dev/null | grep -q "^[[:space:]]*$1 " || [ -n "$(in_folders "$1" ${LD_LIBRARY_PATH:+${LD_LIBRARY_PATH//:/ }})" ]; }
+has_soname() {
+    ldconfig -p 2>/dev/null | grep -q "^[[:space:]]*$1 " ||
+        [ -n "$(in_folders "$1" ${LD_LIBRARY_PATH:+${LD_LIBRARY_PATH//:/ }})" ]
+}
 
 # The first of the folders that has the file.
 in_folders() {
@@ -41,7 +44,8 @@ PYTHON
 }
 
 missing=()
-command -v dotnet >/dev/null && dotnet --list-sdks 2>/dev/null | grep -q '^1[0-9]\.' || missing+=("the .NET 10 SDK (dotnet-sdk-10.0)")
+command -v dotnet >/dev/null && dotnet --list-sdks 2>/dev/null | grep -q '^1[0-9]\.' ||
+    missing+=("the .NET 10 SDK (dotnet-sdk-10.0)")
 for tool in cmake ninja; do
     command -v "$tool" >/dev/null || missing+=("$tool")
 done
@@ -50,25 +54,29 @@ command -v "${CXX:-c++}" >/dev/null || missing+=("a C++20 compiler (g++)")
 if [ -n "${NC_CUDA_LIBRARY:-}" ]; then
     [ -e "$NC_CUDA_LIBRARY" ] || missing+=("the CUDA driver's library at $NC_CUDA_LIBRARY, which NC_CUDA_LIBRARY names")
 elif ! has_soname libcuda.so.1; then
-    missing+=("an NVIDIA GPU with its driver (no libcuda.so.1; in a container: start it with its GPU, such as docker run --gpus all)")
+    missing+=("an NVIDIA GPU with its driver (no libcuda.so.1; in a container: start it with its GPU, such as \
+docker run --gpus all)")
 fi
 
 if [ -n "${NC_NCCL_LIBRARY:-}" ]; then
     [ -e "$NC_NCCL_LIBRARY" ] || missing+=("NCCL at $NC_NCCL_LIBRARY, which NC_NCCL_LIBRARY names")
 elif ! has_soname libnccl.so.2; then
     NC_NCCL_LIBRARY=$(in_python)
-    [ -n "$NC_NCCL_LIBRARY" ] || NC_NCCL_LIBRARY=$(in_folders libnccl.so.2 /usr/local/cuda/lib64 /usr/local/nccl/lib /opt/conda/lib)
+    [ -n "$NC_NCCL_LIBRARY" ] ||
+        NC_NCCL_LIBRARY=$(in_folders libnccl.so.2 /usr/local/cuda/lib64 /usr/local/nccl/lib /opt/conda/lib)
     if [ -n "$NC_NCCL_LIBRARY" ]; then
         export NC_NCCL_LIBRARY
     else
-        missing+=("NCCL 2.18 or newer (no libnccl.so.2: apt-get install libnccl2, or pip install nvidia-nccl-cu12, or name the file in NC_NCCL_LIBRARY)")
+        missing+=("NCCL 2.18 or newer (no libnccl.so.2: apt-get install libnccl2, or pip install nvidia-nccl-cu12, or \
+name the file in NC_NCCL_LIBRARY)")
     fi
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then
     echo "tests/gpu/run.sh: the NCCL backend cannot be tested on a GPU here, because this machine lacks:" >&2
     printf '  - %s\n' "${missing[@]}" >&2
-    echo "Without a GPU, ./build.sh managed-test --filter=Category=Nccl runs the same suite on doubles of NVIDIA's libraries." >&2
+    echo "Without a GPU, ./build.sh managed-test --filter=Category=Nccl runs the same suite on doubles of NVIDIA's \
+libraries." >&2
     exit 2
 fi
 command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=index,name,driver_version,memory.total --format=csv,noheader

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Tests and measures the JACCL backend on this machine's RDMA devices:  tests/rdma/run.sh [--check] [DEVICE...]
 #   --check   only looks whether everything is there
-#   DEVICE    such as rxe0: the devices to use, all by all ranks; without them those in NC_TEST_RDMA_DEVICES (with commas), else the first one there is
+#   DEVICE    such as rxe0: the devices to use, all by all ranks; without them those in NC_TEST_RDMA_DEVICES (with
+#             commas), else the first one there is
 # README.md beside this file says what it needs and what it does.
 set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -13,7 +14,8 @@ case "${1:-}" in
 esac
 
 if [ "$(uname)" != Linux ]; then
-    echo "tests/rdma/run.sh: this is for Linux, where the ranks of a test can share one machine's devices. On Macs start a rank on each: docs/jaccl.md." >&2
+    echo "tests/rdma/run.sh: this is for Linux, where the ranks of a test can share one machine's devices. On Macs start \
+a rank on each: docs/jaccl.md." >&2
     exit 2
 fi
 
@@ -22,7 +24,8 @@ verbs=/sys/class/infiniband
 needed_kib=65536
 missing=()
 
-command -v dotnet >/dev/null && dotnet --list-sdks 2>/dev/null | grep -q '^1[0-9]\.' || missing+=("the .NET 10 SDK (dotnet-sdk-10.0)")
+command -v dotnet >/dev/null && dotnet --list-sdks 2>/dev/null | grep -q '^1[0-9]\.' ||
+    missing+=("the .NET 10 SDK (dotnet-sdk-10.0)")
 for tool in cmake ninja; do
     command -v "$tool" >/dev/null || missing+=("$tool")
 done
@@ -31,7 +34,8 @@ command -v "${CXX:-c++}" >/dev/null || missing+=("a C++20 compiler (g++)")
 if [ -n "${NC_VERBS_LIBRARY:-}" ]; then
     [ -e "$NC_VERBS_LIBRARY" ] || missing+=("the library of verbs at $NC_VERBS_LIBRARY, which NC_VERBS_LIBRARY names")
 elif ! { ldconfig -p 2>/dev/null || /sbin/ldconfig -p; } | grep -q '^[[:space:]]*libibverbs\.so\.1 '; then
-    missing+=("the library of verbs (no libibverbs.so.1: apt-get install libibverbs1 ibverbs-providers, or name the file in NC_VERBS_LIBRARY)")
+    missing+=("the library of verbs (no libibverbs.so.1: apt-get install libibverbs1 ibverbs-providers, or name the \
+file in NC_VERBS_LIBRARY)")
 fi
 
 if [ $# -gt 0 ]; then
@@ -44,7 +48,8 @@ if [ ${#devices[@]} -eq 0 ]; then
     if [ -n "$first" ]; then
         devices=("$first")
     else
-        missing+=("an RDMA device (none in $verbs; an adapter with its driver, or soft-RoCE: modprobe rdma_rxe && rdma link add rxe0 type rxe netdev eth0)")
+        missing+=("an RDMA device (none in $verbs; an adapter with its driver, or soft-RoCE: modprobe rdma_rxe && \
+rdma link add rxe0 type rxe netdev eth0)")
     fi
 fi
 for device in "${devices[@]}"; do
@@ -53,9 +58,12 @@ for device in "${devices[@]}"; do
         continue
     fi
     port=$verbs/$device/ports/1
-    grep -q ACTIVE "$port/state" || missing+=("a port of $device that is up (port 1: $(cat "$port/state"); its network interface must be up)")
-    if ! grep -qs InfiniBand "$port/link_layer" && ! cat "$port"/gids/* 2>/dev/null | grep -q '^0000:0000:0000:0000:0000:ffff:'; then
-        missing+=("an IPv4 address for $device (none of its GIDs is IPv4-mapped: ip address add 192.0.2.1/24 dev INTERFACE, on its network interface)")
+    grep -q ACTIVE "$port/state" ||
+        missing+=("a port of $device that is up (port 1: $(cat "$port/state"); its network interface must be up)")
+    if ! grep -qs InfiniBand "$port/link_layer" &&
+        ! cat "$port"/gids/* 2>/dev/null | grep -q '^0000:0000:0000:0000:0000:ffff:'; then
+        missing+=("an IPv4 address for $device (none of its GIDs is IPv4-mapped: ip address add 192.0.2.1/24 dev \
+INTERFACE, on its network interface)")
     fi
 done
 if [ -d "$verbs" ] && [ -z "$(ls /dev/infiniband/uverbs* 2>/dev/null)" ]; then
@@ -71,7 +79,8 @@ fi
 if [ ${#missing[@]} -gt 0 ]; then
     echo "tests/rdma/run.sh: the JACCL backend cannot be tested on RDMA devices here, because this machine lacks:" >&2
     printf '  - %s\n' "${missing[@]}" >&2
-    echo "Without devices, ./build.sh managed-test --filter=Category=Jaccl runs the same suite over verbs in software." >&2
+    echo "Without devices, ./build.sh managed-test --filter=Category=Jaccl runs the same suite over verbs in \
+software." >&2
     exit 2
 fi
 echo "devices: ${devices[*]}; libibverbs.so.1: ${NC_VERBS_LIBRARY:-where the loader finds it}"
@@ -87,6 +96,8 @@ outcome=0
 library=()
 [ -z "${NC_VERBS_LIBRARY:-}" ] || library=(--verbs-library "$NC_VERBS_LIBRARY")
 # In a ring every device is a wire.
-dotnet run -c Release --project bench/NativeCollectives.Bench -- --backend jaccl --devices "${devices[@]}" "${library[@]}" --op all-reduce send-receive --ranks 2 3 \
-    --topology mesh ring --wires $((${#devices[@]} < 4 ? ${#devices[@]} : 4)) --peer verbs verbs-copy --max-bytes 64M --step-factor 8 || outcome=$?
+dotnet run -c Release --project bench/NativeCollectives.Bench -- --backend jaccl --devices "${devices[@]}" \
+    "${library[@]}" --op all-reduce send-receive --ranks 2 3 --topology mesh ring \
+    --wires $((${#devices[@]} < 4 ? ${#devices[@]} : 4)) --peer verbs verbs-copy --max-bytes 64M --step-factor 8 ||
+    outcome=$?
 exit "$outcome"
