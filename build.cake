@@ -630,27 +630,23 @@ Task("Sanitizers")
         Conclude();
     });
 
-// The compiler of .NET leaves a core idle: what needs no more than the native build begins beside it.
+// The compiler of .NET leaves a core idle.
 Action waitForSanitizedBuilds = null;
-System.Threading.Tasks.Task<Action> nativeTests = null;
 
-Task("Begin-Test")
+Task("Begin-Sanitized")
     .IsDependentOn("Native")
-    .Does(() =>
-    {
-        nativeTests = System.Threading.Tasks.Task.Run(() => NativeTests("release"));
-        waitForSanitizedBuilds = BuildNativeSanitizedMeanwhile();
-    });
+    .Does(() => waitForSanitizedBuilds = BuildNativeSanitizedMeanwhile());
 
 Task("Test")
-    .IsDependentOn("Begin-Test")
+    .IsDependentOn("Begin-Sanitized")
     .IsDependentOn("Build")
     .Does(() =>
     {
         var waitForPackages = Meanwhile("pack", "dotnet dotnet-cake build.cake --target=Pack-Alone");
+        // Beside each other, these and the .NET tests take longer than one behind the other: ranks that wait yield.
+        NativeTests("release")();
         // The .NET tests take longest, and leave a core idle while ranks wait for each other: the rest runs meanwhile.
         AtOnce(
-            () => nativeTests.Result,
             () => ManagedTests("managed", WithoutLater(Selected())),
             () =>
             {
