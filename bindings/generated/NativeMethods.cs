@@ -59,6 +59,15 @@ internal static unsafe partial class NativeMethods
     public static extern nc_status nc_group_status([NativeTypeName("const nc_group *")] nc_group* group, nc_error* error);
 
     [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nc_status nc_group_supports([NativeTypeName("const nc_group *")] nc_group* group, [NativeTypeName("const nc_request *")] nc_request* request, nc_error* error);
+
+    [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nc_status nc_group_rank_info([NativeTypeName("const nc_group *")] nc_group* group, [NativeTypeName("int32_t")] int rank, nc_rank_info* info, nc_error* error);
+
+    [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nc_status nc_group_on_fault(nc_group* group, [NativeTypeName("nc_fault_callback")] delegate* unmanaged[Cdecl]<void*, nc_error*, void> callback, void* context, nc_error* error);
+
+    [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern void nc_group_abort(nc_group* group, [NativeTypeName("const char *")] byte* reason);
 
     [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -72,6 +81,12 @@ internal static unsafe partial class NativeMethods
 
     [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern nc_status nc_enqueue(nc_group* group, [NativeTypeName("const nc_request *")] nc_request* request, [NativeTypeName("nc_completion")] delegate* unmanaged[Cdecl]<void*, nc_error*, void> completion, void* context, nc_work** work, nc_error* error);
+
+    [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nc_status nc_execute_batch(nc_group* group, [NativeTypeName("const nc_request *const *")] nc_request** requests, [NativeTypeName("uint64_t")] ulong count, nc_error* error);
+
+    [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nc_status nc_enqueue_batch(nc_group* group, [NativeTypeName("const nc_request *const *")] nc_request** requests, [NativeTypeName("uint64_t")] ulong count, [NativeTypeName("nc_completion")] delegate* unmanaged[Cdecl]<void*, nc_error*, void> completion, void* context, nc_work** work, nc_error* error);
 
     [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern nc_status nc_work_wait(nc_work* work, [NativeTypeName("int64_t")] long timeout_ms, nc_error* error);
@@ -97,8 +112,8 @@ internal static unsafe partial class NativeMethods
     [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern nc_status nc_device_copy([NativeTypeName("const char *")] byte* backend, [NativeTypeName("int32_t")] int device, void* destination, [NativeTypeName("const void *")] void* source, [NativeTypeName("uint64_t")] ulong bytes, nc_copy_direction direction, nc_error* error);
 
-    [NativeTypeName("#define NC_ABI_VERSION 3")]
-    public const int NC_ABI_VERSION = 3;
+    [NativeTypeName("#define NC_ABI_VERSION 4")]
+    public const int NC_ABI_VERSION = 4;
 
     [NativeTypeName("#define NC_MESSAGE_SIZE 1024")]
     public const int NC_MESSAGE_SIZE = 1024;

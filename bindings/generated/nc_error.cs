@@ -28,8 +28,8 @@ internal unsafe partial struct nc_error
     [NativeTypeName("int32_t")]
     public int earlier;
 
-    [NativeTypeName("uint32_t")]
-    public uint reserved;
+    [NativeTypeName("int32_t")]
+    public int index;
 
     [NativeTypeName("uint64_t")]
     public ulong sequence;

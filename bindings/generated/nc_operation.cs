@@ -23,4 +23,7 @@ internal enum nc_operation
     NC_SEND = 10,
     NC_RECEIVE = 11,
     NC_SPLIT = 12,
+    NC_SCAN = 13,
+    NC_EXCLUSIVE_SCAN = 14,
+    NC_BATCH = 15,
 }

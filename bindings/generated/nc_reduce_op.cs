@@ -15,4 +15,8 @@ internal enum nc_reduce_op
     NC_MAX = 2,
     NC_MIN = 3,
     NC_AVERAGE = 4,
+    NC_BITWISE_AND = 5,
+    NC_BITWISE_OR = 6,
+    NC_BITWISE_XOR = 7,
+    NC_CUSTOM = 8,
 }

@@ -50,4 +50,12 @@ internal unsafe partial struct nc_request
     public nc_group** new_group;
 
     public void* stream;
+
+    [NativeTypeName("int64_t")]
+    public long tag;
+
+    [NativeTypeName("nc_combine")]
+    public delegate* unmanaged[Cdecl]<void*, void*, void*, ulong, int> combine;
+
+    public void* combine_context;
 }

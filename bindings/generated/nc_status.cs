@@ -26,4 +26,5 @@ internal enum nc_status
     NC_SYSTEM_ERROR = 13,
     NC_INTERNAL_ERROR = 14,
     NC_LIBRARY_ERROR = 15,
+    NC_FUNCTION_FAILED = 16,
 }

@@ -37,6 +37,7 @@ nc_error empty_error() {
     error.size = sizeof error;
     error.rank = -1;
     error.peer = -1;
+    error.index = -1;
     return error;
 }
 
@@ -50,12 +51,13 @@ void copy_error(nc_error* error, const nc_error& source) {
     drop_partial_character(error->message);
 }
 
-void fill(nc_error* error, nc_status status, const char* message, int peer, int system_error) {
+void fill(nc_error* error, nc_status status, const char* message, int peer, int system_error, std::int32_t index) {
     if (error == nullptr) return;
     nc_error filled = empty_error();
     filled.status = status;
     filled.peer = peer;
     filled.system_error = system_error;
+    filled.index = index;
     std::strncpy(filled.message, message, sizeof filled.message - 1);
     copy_error(error, filled);
 }
@@ -77,8 +79,9 @@ const char* status_name(nc_status status) {
                                       "out of memory",
                                       "system error",
                                       "internal error",
-                                      "library error"};
-    static_assert(names.size() == NC_LIBRARY_ERROR + 1);
+                                      "library error",
+                                      "function failed"};
+    static_assert(names.size() == NC_FUNCTION_FAILED + 1);
     const std::uint32_t index = number(status);
     return index < names.size() ? names[index] : "unknown";
 }

@@ -34,10 +34,18 @@ public:
         return known;
     }
 
+    // The same failure, of that request of a batch.
+    Error of_request(std::size_t place) const {
+        Error known = *this;
+        known.index = static_cast<std::int32_t>(place);
+        return known;
+    }
+
     nc_status status;
     int peer;
     int system_error;
     nc_standing standing = NC_OUT_OF_STEP;
+    std::int32_t index = -1;
 
 private:
     std::string message_;
@@ -47,7 +55,8 @@ private:
 [[noreturn]] void fail_rendezvous(const std::string& message, int peer = -1, int system_error = 0);
 
 // Fills what the caller gave, as far as its size says. error may be null.
-void fill(nc_error* error, nc_status status, const char* message, int peer = -1, int system_error = 0);
+void fill(nc_error* error, nc_status status, const char* message, int peer = -1, int system_error = 0,
+          std::int32_t index = -1);
 
 // An nc_error with its size set and nothing else in it.
 nc_error empty_error();
@@ -66,7 +75,7 @@ nc_status guarded(nc_error* error, nc_standing* standing, Body&& body) noexcept 
         body();
         return NC_OK;
     } catch (const Error& failure) {
-        fill(error, failure.status, failure.what(), failure.peer, failure.system_error);
+        fill(error, failure.status, failure.what(), failure.peer, failure.system_error, failure.index);
         if (standing != nullptr) *standing = failure.standing;
         return failure.status;
     } catch (const std::system_error& failure) {

@@ -17,9 +17,14 @@ void require(bool condition, const char* message) {
     if (!condition) throw nc::Error(NC_INVALID_ARGUMENT, message);
 }
 
-void prepare(const nc_request* request, const nc::Group& group) {
-    nc::check_request(request, group.rank(), group.size(), group.device() >= 0);
-    if (request->operation == NC_SPLIT) *request->new_group = nullptr;
+nc::Group& group_of(const nc_group* group) {
+    require(group != nullptr, "group must not be null");
+    return *group->group;
+}
+
+void prepare(const nc::Requests& requests, const nc::Group& group) {
+    group.check(requests);
+    if (requests.operation() == NC_SPLIT) *requests.single().new_group = nullptr;
 }
 
 void check_settings(const nc_setting* settings, uint64_t count) {
@@ -48,6 +53,31 @@ const nc_device_functions& devices_of(const char* name) {
     if (backend.device == nullptr)
         throw nc::Error(NC_NOT_SUPPORTED, nc::text("the backend ", name, " works on host memory only"));
     return *backend.device;
+}
+
+nc_status execute(nc_group* group, const nc::Requests& requests, nc_error* error) {
+    nc::Group& target = group_of(group);
+    prepare(requests, target);
+    return target.execute(requests, error);
+}
+
+nc_status enqueue(nc_group* group, const nc::Requests& requests, nc_completion completion, void* context,
+                  nc_work** work, nc_error* error) {
+    nc::Group& target = group_of(group);
+    require(work != nullptr || completion != nullptr, "without a completion, work must not be null");
+    prepare(requests, target);
+    std::unique_ptr<nc_work> handle(work != nullptr ? new nc_work{group->group, nullptr} : nullptr);
+    nc_error refused = nc::empty_error();
+    std::shared_ptr<nc::Work> issued = target.enqueue(requests, completion, context, refused);
+    if (issued == nullptr) {
+        nc::copy_error(error, refused);
+        return refused.status;
+    }
+    if (work != nullptr) {
+        handle->work = std::move(issued);
+        *work = handle.release();
+    }
+    return NC_OK;
 }
 
 // A call that a backend answers: what body returns is its status, and what it throws becomes one.
@@ -127,9 +157,28 @@ int32_t nc_group_device(const nc_group* group) {
 }
 
 nc_status nc_group_status(const nc_group* group, nc_error* error) {
-    return forwarded(error, [&] {
-        require(group != nullptr, "group must not be null");
-        return group->group->status(error);
+    return forwarded(error, [&] { return group_of(group).status(error); });
+}
+
+nc_status nc_group_supports(const nc_group* group, const nc_request* request, nc_error* error) {
+    return nc::guarded(error, [&] { group_of(group).check_supported(nc::Requests(request).single()); });
+}
+
+nc_status nc_group_rank_info(const nc_group* group, int32_t rank, nc_rank_info* info, nc_error* error) {
+    return nc::guarded(error, [&] {
+        nc::Group& target = group_of(group);
+        require(info != nullptr && info->size >= sizeof(nc_rank_info), "info must be given, with its size");
+        const std::uint32_t size = info->size;
+        *info = target.rank_info(rank);
+        info->size = size;
+    });
+}
+
+nc_status nc_group_on_fault(nc_group* group, nc_fault_callback callback, void* context, nc_error* error) {
+    return nc::guarded(error, [&] {
+        nc::Group& target = group_of(group);
+        require(callback != nullptr, "the callback must not be null");
+        target.on_fault(callback, context);
     });
 }
 
@@ -150,34 +199,22 @@ void nc_group_destroy(nc_group* group) {
 }
 
 nc_status nc_execute(nc_group* group, const nc_request* request, nc_error* error) {
-    return forwarded(error, [&] {
-        require(group != nullptr, "group must not be null");
-        nc::Group& target = *group->group;
-        prepare(request, target);
-        return target.execute(*request, error);
-    });
+    return forwarded(error, [&] { return execute(group, nc::Requests(request), error); });
+}
+
+nc_status nc_execute_batch(nc_group* group, const nc_request* const* requests, uint64_t count, nc_error* error) {
+    return forwarded(error, [&] { return execute(group, nc::Requests(requests, count), error); });
 }
 
 nc_status nc_enqueue(nc_group* group, const nc_request* request, nc_completion completion, void* context,
                      nc_work** work, nc_error* error) {
-    return forwarded(error, [&] {
-        require(group != nullptr, "group must not be null");
-        require(work != nullptr || completion != nullptr, "without a completion, work must not be null");
-        nc::Group& target = *group->group;
-        prepare(request, target);
-        std::unique_ptr<nc_work> handle(work != nullptr ? new nc_work{group->group, nullptr} : nullptr);
-        nc_error refused = nc::empty_error();
-        std::shared_ptr<nc::Work> issued = target.enqueue(*request, completion, context, refused);
-        if (issued == nullptr) {
-            nc::copy_error(error, refused);
-            return refused.status;
-        }
-        if (work != nullptr) {
-            handle->work = std::move(issued);
-            *work = handle.release();
-        }
-        return NC_OK;
-    });
+    return forwarded(error, [&] { return enqueue(group, nc::Requests(request), completion, context, work, error); });
+}
+
+nc_status nc_enqueue_batch(nc_group* group, const nc_request* const* requests, uint64_t count, nc_completion completion,
+                           void* context, nc_work** work, nc_error* error) {
+    return forwarded(error,
+                     [&] { return enqueue(group, nc::Requests(requests, count), completion, context, work, error); });
 }
 
 nc_status nc_work_wait(nc_work* work, int64_t timeout_ms, nc_error* error) {

@@ -1,5 +1,6 @@
 #include "core/group.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -28,7 +29,7 @@ nc_error make_error(nc_status status, const char* message) {
 }
 
 std::string cancelled_text(const Work& work) {
-    return text(operation_name(work.request.operation), " number ", work.sequence,
+    return text(operation_name(work.requests.operation()), " number ", work.sequence,
                 " was cancelled while it was running");
 }
 
@@ -94,20 +95,66 @@ nc_status Group::status(nc_error* error) const {
     return cause_.status;
 }
 
-std::int64_t Group::timeout_of(const nc_request& request) const {
-    return request.timeout_ms > 0 ? request.timeout_ms : settings_.operation_timeout_ms;
+Place Group::place() const {
+    const bool has_tags = backend_ != nullptr && (backend_->features & NC_BACKEND_TAGS) != 0;
+    return {rank_, size_, device_ >= 0, has_tags};
 }
 
-Deadline Group::deadline_of(const nc_request& request) const {
-    return deadline_after(timeout_of(request));
+void Group::check(const Requests& requests) const {
+    check_requests(requests, place());
 }
 
-void Group::refuse(nc_error& error, nc_operation operation, std::uint64_t sequence) const {
+void Group::check_supported(const nc_request& request) const {
+    check_kind(request, place());
+    const std::lock_guard lock(mutex_);
+    if (handle_ == nullptr) return;
+    nc_error error = empty_error();
+    const nc_status status = backend_->supports(handle_, &request, &error);
+    if (status != NC_OK) throw Error(status, error.message, error.peer, error.system_error);
+}
+
+nc_rank_info Group::rank_info(int rank) const {
+    if (rank < 0 || rank >= size_)
+        throw Error(NC_INVALID_ARGUMENT, text("the rank must be in [0, ", size_, "), but is ", rank));
+    nc_rank_info info{sizeof info, -1, -1, -1, {}};
+    const std::lock_guard lock(mutex_);
+    if (!parent_ranks_.empty()) info.parent_rank = parent_ranks_[static_cast<std::size_t>(rank)];
+    if (size_ == 1) {
+        info.local_rank = 0;
+        info.local_size = 1;
+    }
+    if (handle_ != nullptr && backend_->rank_info != nullptr) backend_->rank_info(handle_, rank, &info);
+    return info;
+}
+
+void Group::on_fault(nc_fault_callback callback, void* context) {
+    nc_error cause = empty_error();
+    {
+        const std::lock_guard lock(mutex_);
+        if (fault_callback_ != nullptr) throw Error(NC_INVALID_ARGUMENT, "somebody is told of the group's end already");
+        fault_callback_ = callback;
+        fault_context_ = context;
+        if (!ended_ || cause_.status == NC_CLOSED) return;
+        cause = cause_;
+    }
+    callback(context, &cause);
+}
+
+std::int64_t Group::timeout_of(const Requests& requests) const {
+    const std::int64_t longest = requests.timeout_ms();
+    return longest > 0 ? longest : settings_.operation_timeout_ms;
+}
+
+Deadline Group::deadline_of(const Requests& requests) const {
+    return deadline_after(timeout_of(requests));
+}
+
+void Group::refuse(nc_error& error, const Requests& requests, std::uint64_t sequence) const {
     error = cause_;
     error.earlier = 1;
     // Where the group was ended from outside, the call that failed is this one.
     if (error.operation == NC_OPERATION_NONE) {
-        error.operation = operation;
+        error.operation = requests.operation();
         error.sequence = sequence;
     }
 }
@@ -128,16 +175,16 @@ private:
     Group& group_;
 };
 
-nc_status Group::execute(const nc_request& request, nc_error* error) {
+nc_status Group::execute(const Requests& requests, nc_error* error) {
     const Caller caller(*this);
-    const Deadline deadline = deadline_of(request);
+    const Deadline deadline = deadline_of(requests);
     nc_error failure = empty_error();
     std::uint64_t sequence = 0;
     Turn turn = Turn::GroupEnded;
     {
         std::unique_lock lock(mutex_);
         if (ended_) {
-            refuse(failure, request.operation, last_issued_ + 1);
+            refuse(failure, requests, last_issued_ + 1);
             copy_error(error, failure);
             return failure.status;
         }
@@ -146,10 +193,10 @@ nc_status Group::execute(const nc_request& request, nc_error* error) {
     }
     nc_status status = NC_OK;
     if (turn == Turn::Mine) {
-        status = run(request, sequence, deadline, failure);
+        status = run(requests, sequence, deadline, failure);
         end_turn();
     } else {
-        failure = no_turn(turn, request, sequence);
+        failure = no_turn(turn, requests, sequence);
         status = failure.status;
     }
     if (status != NC_OK) copy_error(error, failure);
@@ -169,18 +216,18 @@ Group::Turn Group::await_turn(std::unique_lock<std::mutex>& lock, std::uint64_t 
     return Turn::Mine;
 }
 
-nc_error Group::no_turn(Turn turn, const nc_request& request, std::uint64_t sequence) {
+nc_error Group::no_turn(Turn turn, const Requests& requests, std::uint64_t sequence) {
     nc_error error = empty_error();
     if (turn == Turn::GroupEnded) {
         const std::lock_guard lock(mutex_);
-        refuse(error, request.operation, sequence);
+        refuse(error, requests, sequence);
         return error;
     }
     error =
-        make_error(NC_TIMEOUT, text(operation_name(request.operation), " did not start within ", timeout_of(request),
-                                    " ms, because the operations issued before it had not ended")
+        make_error(NC_TIMEOUT, text(operation_name(requests.operation()), " did not start within ",
+                                    timeout_of(requests), " ms, because the operations issued before it had not ended")
                                    .c_str());
-    name_operation(error, request.operation, rank_, sequence);
+    name_operation(error, requests, rank_, sequence);
     fault(error);
     return error;
 }
@@ -197,18 +244,18 @@ struct Group::OnStream {
     std::shared_ptr<Work> work;
 };
 
-nc_status Group::run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error,
+nc_status Group::run(const Requests& requests, std::uint64_t sequence, Deadline deadline, nc_error& error,
                      OnStream* on_stream) {
     nc_standing standing = NC_OUT_OF_STEP;
-    const nc_status status = run_backend(request, sequence, deadline, standing, error, on_stream);
+    const nc_status status = run_backend(requests, sequence, deadline, standing, error, on_stream);
     if (status == NC_OK) return NC_OK;
     error.status = status;
-    return conclude(request, sequence, standing, error);
+    return conclude(requests, sequence, standing, error);
 }
 
-nc_status Group::conclude(const nc_request& request, std::uint64_t sequence, nc_standing standing, nc_error& error) {
+nc_status Group::conclude(const Requests& requests, std::uint64_t sequence, nc_standing standing, nc_error& error) {
     const nc_status status = error.status;
-    name_operation(error, request.operation, rank_, sequence);
+    name_operation(error, requests, rank_, sequence);
     if (standing == NC_IN_STEP) return status;
     if (status != NC_ABORTED) {
         fault(error);
@@ -217,23 +264,28 @@ nc_status Group::conclude(const nc_request& request, std::uint64_t sequence, nc_
     // The backend only says that it was interrupted; why is known here.
     const std::lock_guard lock(mutex_);
     if (!ended_) return status;
+    const std::int32_t index = error.index;
     error = cause_;
-    name_operation(error, request.operation, rank_, sequence);
+    error.index = index;
+    name_operation(error, requests, rank_, sequence);
     return error.status;
 }
 
-nc_status Group::run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline,
-                             nc_standing& standing, nc_error& error, OnStream* on_stream) {
+nc_status Group::run_backend(const Requests& requests, std::uint64_t sequence, Deadline deadline, nc_standing& standing,
+                             nc_error& error, OnStream* on_stream) {
     const nc_call call{
         std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count(),
-        timeout_of(request),
+        timeout_of(requests),
         sequence,
         on_stream != nullptr ? &Group::finished_on_stream : nullptr,
         on_stream,
     };
-    if (request.operation == NC_SPLIT) return guarded(&error, &standing, [&] { split(request, call); });
-    if (handle_ != nullptr) return backend_->execute(handle_, &request, &call, &standing, &error);
-    const nc_status status = guarded(&error, [&] { execute_alone(request); });
+    const std::span<const nc_request> all = requests.all();
+    if (requests.operation() == NC_SPLIT) return guarded(&error, &standing, [&] { split(requests.single(), call); });
+    if (handle_ != nullptr && requests.is_batch())
+        return all.empty() ? NC_OK : backend_->execute_batch(handle_, all.data(), all.size(), &call, &standing, &error);
+    if (handle_ != nullptr) return backend_->execute(handle_, all.data(), &call, &standing, &error);
+    const nc_status status = guarded(&error, [&] { std::ranges::for_each(all, execute_alone); });
     standing = NC_IN_STEP; // with nobody but itself
     return status;
 }
@@ -241,8 +293,11 @@ nc_status Group::run_backend(const nc_request& request, std::uint64_t sequence, 
 void Group::split(const nc_request& request, const nc_call& call) {
     std::shared_ptr<Group> part(new Group(settings_, backend_, backend_name_));
     nc_backend_group made{nullptr, request.color < 0 ? -1 : 0, 1};
+    std::vector<std::int32_t> parent_ranks(static_cast<std::size_t>(size_), -1);
+    parent_ranks[0] = rank_; // if it has no other member
     if (handle_ != nullptr) {
-        const nc_backend_options options = part->backend_options();
+        nc_backend_options options = part->backend_options();
+        options.parent_ranks = parent_ranks.data();
         nc_error error = empty_error();
         nc_standing standing = NC_OUT_OF_STEP;
         const nc_status status = backend_->split(handle_, &request, &call, &options, &made, &standing, &error);
@@ -255,22 +310,24 @@ void Group::split(const nc_request& request, const nc_call& call) {
     }
     if (made.rank < 0) return;
     part->adopt(made);
+    parent_ranks.resize(static_cast<std::size_t>(made.size));
+    part->parent_ranks_ = std::move(parent_ranks);
     *request.new_group = new nc_group{std::move(part)};
 }
 
-std::shared_ptr<Work> Group::enqueue(const nc_request& request, nc_completion completion, void* context,
+std::shared_ptr<Work> Group::enqueue(const Requests& requests, nc_completion completion, void* context,
                                      nc_error& error) {
     const Caller caller(*this);
-    const Deadline deadline = deadline_of(request);
+    const Deadline deadline = deadline_of(requests);
     std::shared_ptr<Work> work;
     Turn turn = Turn::GroupEnded;
     {
         std::unique_lock lock(mutex_);
         if (ended_) {
-            refuse(error, request.operation, last_issued_ + 1);
+            refuse(error, requests, last_issued_ + 1);
             return nullptr;
         }
-        work = std::make_shared<Work>(request, rank_, last_issued_ + 1, deadline, completion, context);
+        work = std::make_shared<Work>(requests, rank_, last_issued_ + 1, deadline, completion, context);
         if (!work->on_stream()) {
             if (!worker_.joinable()) {
                 worker_ = start_thread("nc worker", [self = shared_from_this()] { self->work_loop(); });
@@ -289,14 +346,14 @@ std::shared_ptr<Work> Group::enqueue(const nc_request& request, nc_completion co
 // On the caller's thread: what the caller puts on the stream next comes after the operation.
 std::shared_ptr<Work> Group::run_on_stream(std::shared_ptr<Work> work, Turn turn, nc_error& error) {
     if (turn != Turn::Mine) {
-        error = no_turn(turn, work->request, work->sequence);
+        error = no_turn(turn, work->requests, work->sequence);
         return nullptr;
     }
     nc_status status = NC_OK;
     const nc_status preparing = guarded(&error, [&] {
         auto on_stream = std::make_unique<OnStream>(OnStream{*this, work});
         (void)work->start();
-        status = run(work->request, work->sequence, work->deadline, error, on_stream.get());
+        status = run(work->requests, work->sequence, work->deadline, error, on_stream.get());
         // The backend gives it back through finished_on_stream().
         if (status == NC_OK) (void)on_stream.release();
     });
@@ -310,7 +367,7 @@ void Group::finished_on_stream(void* context, const nc_error* error) {
     Work& work = *finished->work;
     nc_error failure = error != nullptr ? *error : empty_error();
     const nc_status status =
-        error != nullptr ? finished->group.conclude(work.request, work.sequence, NC_OUT_OF_STEP, failure) : NC_OK;
+        error != nullptr ? finished->group.conclude(work.requests, work.sequence, NC_OUT_OF_STEP, failure) : NC_OK;
     finished->group.settle(work, status, failure);
 }
 
@@ -340,7 +397,7 @@ void Group::run_work(Work& work) {
     if (turn == Turn::Late && !work.start()) turn = await_turn(work.sequence, deadline_after(longest_timeout_ms));
     nc_error error = empty_error();
     if (turn != Turn::Mine) {
-        error = no_turn(turn, work.request, work.sequence);
+        error = no_turn(turn, work.requests, work.sequence);
         settle(work, error.status, error);
         return;
     }
@@ -348,7 +405,7 @@ void Group::run_work(Work& work) {
         end_turn();
         return;
     }
-    const nc_status status = run(work.request, work.sequence, work.deadline, error);
+    const nc_status status = run(work.requests, work.sequence, work.deadline, error);
     end_turn();
     settle(work, status, error);
 }
@@ -357,10 +414,10 @@ void Group::settle(Work& work, nc_status status, nc_error& error) {
     if (work.end()) {
         // The canceller may not have come so far yet. Whoever hears of the cancellation finds the group ended.
         end_cancelled(work);
-        const bool made_a_group = status == NC_OK && work.request.operation == NC_SPLIT;
+        const bool made_a_group = status == NC_OK && work.requests.operation() == NC_SPLIT;
         status = describe_cancellation(work, status, error);
         // Nobody is going to get it.
-        if (made_a_group) nc_group_destroy(std::exchange(*work.request.new_group, nullptr));
+        if (made_a_group) nc_group_destroy(std::exchange(*work.requests.single().new_group, nullptr));
     }
     work.complete(status == NC_OK ? nullptr : &error);
 }
@@ -372,7 +429,7 @@ nc_status Group::describe_cancellation(const Work& work, nc_status status, nc_er
     if (status != NC_OK && status != NC_ABORTED && !is_cause) return status;
     error = is_cause ? cause_ : make_error(NC_CANCELLED, cancelled_text(work).c_str());
     error.status = NC_CANCELLED;
-    name_operation(error, work.request.operation, work.rank, work.sequence);
+    name_operation(error, work.requests, work.rank, work.sequence);
     return NC_CANCELLED;
 }
 
@@ -402,10 +459,14 @@ void Group::fault_from_backend(void* context, const nc_error* cause) {
 void Group::end(const nc_error& cause, bool tell_peers, std::uint64_t cancelled) {
     bool first = false;
     int rank = 0;
+    nc_fault_callback callback = nullptr;
+    void* context = nullptr;
     {
         const std::lock_guard lock(mutex_);
         first = !std::exchange(ended_, true);
         rank = rank_;
+        callback = fault_callback_;
+        context = fault_context_;
         if (first) {
             cause_ = cause;
             cause_.rank = rank;
@@ -414,7 +475,11 @@ void Group::end(const nc_error& cause, bool tell_peers, std::uint64_t cancelled)
         if (tell_peers && handle_ != nullptr) backend_->abort(handle_);
         turn_changed_.notify_all();
     }
-    if (first) settings_.log.write(NC_LOG_ERROR, "rank ", rank, ": ", cause.message);
+    if (!first) return;
+    settings_.log.write(NC_LOG_ERROR, "rank ", rank, ": ", cause.message);
+    nc_error told = cause;
+    told.rank = rank;
+    if (callback != nullptr) callback(context, &told);
 }
 
 void Group::close() {

@@ -8,9 +8,11 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/request_check.h"
 #include "core/work.h"
 #include "operation/backend.h"
 
@@ -36,9 +38,19 @@ public:
     // The failure that ended the group, or NC_OK.
     nc_status status(nc_error* error) const;
 
-    nc_status execute(const nc_request& request, nc_error* error);
+    // Throws Error if that is no request of this group.
+    void check(const Requests& requests) const;
+    // The same for what it is, without its buffers; also if the backend cannot do it.
+    void check_supported(const nc_request& request) const;
+    // What is known of a rank.
+    nc_rank_info rank_info(int rank) const;
+    // Throws Error(NC_INVALID_ARGUMENT) if somebody else is told already.
+    void on_fault(nc_fault_callback callback, void* context);
+
+    // Both are about requests that have been checked.
+    nc_status execute(const Requests& requests, nc_error* error);
     // Null, with error filled, if nothing was issued.
-    std::shared_ptr<Work> enqueue(const nc_request& request, nc_completion completion, void* context, nc_error& error);
+    std::shared_ptr<Work> enqueue(const Requests& requests, nc_completion completion, void* context, nc_error& error);
     void cancel(Work& work);
 
     void abort(const char* reason);
@@ -58,8 +70,9 @@ private:
     nc_backend_options backend_options();
     void adopt(const nc_backend_group& made);
 
-    Deadline deadline_of(const nc_request& request) const;
-    std::int64_t timeout_of(const nc_request& request) const;
+    Place place() const;
+    Deadline deadline_of(const Requests& requests) const;
+    std::int64_t timeout_of(const Requests& requests) const;
 
     enum class Turn { Mine, GroupEnded, Late };
     // Waits, with the lock held, for the operation's turn; if it is Mine, end_turn() must follow.
@@ -70,19 +83,19 @@ private:
     }
     // The error of an operation whose turn did not come. One that is late ends the group: the ranks can no longer be
     // kept in step.
-    nc_error no_turn(Turn turn, const nc_request& request, std::uint64_t sequence);
+    nc_error no_turn(Turn turn, const Requests& requests, std::uint64_t sequence);
     void end_turn();
     // An operation that was put on a caller's stream for the sake of a Work, until the backend says that the device has
     // finished it.
     struct OnStream;
     // Runs an operation whose turn it is; error is filled on failure.
-    nc_status run(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_error& error,
+    nc_status run(const Requests& requests, std::uint64_t sequence, Deadline deadline, nc_error& error,
                   OnStream* on_stream = nullptr);
-    nc_status run_backend(const nc_request& request, std::uint64_t sequence, Deadline deadline, nc_standing& standing,
+    nc_status run_backend(const Requests& requests, std::uint64_t sequence, Deadline deadline, nc_standing& standing,
                           nc_error& error, OnStream* on_stream);
     // Completes a failure of the backend with what only the group knows, and ends the group unless its ranks are in
     // step. Returns the status.
-    nc_status conclude(const nc_request& request, std::uint64_t sequence, nc_standing standing, nc_error& error);
+    nc_status conclude(const Requests& requests, std::uint64_t sequence, nc_standing standing, nc_error& error);
     // The same on a stream of the caller's, from the moment at which its turn came or did not.
     std::shared_ptr<Work> run_on_stream(std::shared_ptr<Work> work, Turn turn, nc_error& error);
     static void finished_on_stream(void* context, const nc_error* error);
@@ -94,7 +107,7 @@ private:
     static void fault_from_backend(void* context, const nc_error* cause);
     void end(const nc_error& cause, bool tell_peers, std::uint64_t cancelled = 0);
     // With the lock held: error becomes the first cause.
-    void refuse(nc_error& error, nc_operation operation, std::uint64_t sequence) const;
+    void refuse(nc_error& error, const Requests& requests, std::uint64_t sequence) const;
 
     void work_loop();
     void run_work(Work& work);
@@ -129,6 +142,9 @@ private:
     nc_error cause_{};
     std::uint64_t cancelled_ = 0; // the operation whose cancellation is the cause
     void* handle_ = nullptr;      // of the backend's group
+    nc_fault_callback fault_callback_ = nullptr;
+    void* fault_context_ = nullptr;
+    std::vector<std::int32_t> parent_ranks_; // of a part, by rank; empty: it is none, or they are not known
 
     std::deque<std::shared_ptr<Work>> queue_;
     std::condition_variable queue_changed_;

@@ -5,6 +5,7 @@
 #include "base/enumeration.h"
 #include "base/error.h"
 #include "operation/data_type.h"
+#include "operation/reduction.h"
 #include "operation/traits.h"
 
 namespace nc {
@@ -14,26 +15,37 @@ namespace {
     throw Error(NC_INVALID_ARGUMENT, message);
 }
 
+void check_in_batch(const nc_request& request, const nc_request& first) {
+    constexpr std::uint32_t place_flags = NC_REQUEST_DEVICE | NC_REQUEST_STREAM;
+    if (!traits_of(request.operation).moves_data())
+        invalid(text("a batch takes no ", operation_name(request.operation)));
+    if (((request.flags ^ first.flags) & place_flags) != 0 || request.stream != first.stream)
+        invalid("the buffers of a batch all lie in host memory, or all on the device, for one stream");
+}
+
 class Check {
 public:
-    Check(const nc_request& request, int rank, int size)
+    Check(const nc_request& request, const Place& place)
         : request_(request),
           traits_(traits_of(request.operation)),
-          sides_(traits_.sides(rank, request.peer)),
-          rank_(rank),
-          size_(size),
+          sides_(traits_.sides(place.rank, request.peer)),
+          rank_(place.rank),
+          size_(place.size),
           item_(traits_.moves_data() ? data_type_size(request.data_type) : 1) {}
 
-    void run() const {
+    void check_kind() const {
+        check_peer();
+        check_flags();
+        if (traits_.reduces) check_operator();
+    }
+
+    void check_rest() const {
         if (request_.timeout_ms < 0)
             invalid(text("the timeout must not be negative, but is ", request_.timeout_ms, " ms"));
-        check_peer();
         if (request_.operation == NC_SPLIT && request_.new_group == nullptr) invalid("new_group must not be null");
-        check_flags();
-        if (!traits_.moves_data()) return;
-        if (traits_.reduces && request_.reduce_op == NC_AVERAGE && request_.data_type == NC_BOOL)
-            invalid("bool has no average");
-        check_buffers();
+        if (traits_.reduces && request_.reduce_op == NC_CUSTOM && request_.combine == nullptr)
+            invalid("combine must not be null");
+        if (traits_.moves_data()) check_buffers();
     }
 
 private:
@@ -47,6 +59,14 @@ private:
             invalid(text("the ", role, " must be in [0, ", size_, "), but is ", request_.peer));
         if (traits_.is_to_peer && request_.peer == rank_)
             invalid(text("the ", role, " must be another rank than the own one, ", rank_));
+    }
+
+    void check_operator() const {
+        const nc_reduce_op op = request_.reduce_op;
+        if (op == NC_AVERAGE && request_.data_type == NC_BOOL) invalid("bool has no average");
+        if (op == NC_AVERAGE && is_scan(request_.operation)) invalid("a scan has no averages");
+        if (is_bitwise(op) && request_.data_type > NC_UINT64)
+            invalid(text(reduce_op_name(op), " is of integers and bool, not of ", data_type_name(request_.data_type)));
     }
 
     void check_flags() const {
@@ -68,7 +88,10 @@ private:
         if (sent > limit() || received > limit())
             invalid(text(request_.count, " elements of ", item_, " bytes are more than memory can hold"));
         if (sent > 0 && request_.send_buffer == nullptr) invalid("send_buffer must not be null");
-        if (received > 0 && request_.receive_buffer == nullptr) invalid("receive_buffer must not be null");
+        // Nothing comes before the first rank.
+        const bool gets_nothing = request_.operation == NC_EXCLUSIVE_SCAN && rank_ == 0;
+        if (received > 0 && request_.receive_buffer == nullptr && !gets_nothing)
+            invalid("receive_buffer must not be null");
     }
 
     std::uint64_t elements(Holds side, const char* name, const std::uint64_t* counts) const {
@@ -99,21 +122,49 @@ private:
     const std::uint64_t item_;
 };
 
+// Throws Error(NC_INVALID_ARGUMENT).
+void check_valid(const nc_request& request, const Place& place, bool with_buffers) {
+    if (!is_operation(request.operation)) invalid(text(number(request.operation), " is not an operation"));
+    const Traits& traits = traits_of(request.operation);
+    if (traits.moves_data() && number(request.data_type) >= data_type_count)
+        invalid(text(number(request.data_type), " is not a data type"));
+    if (traits.reduces && number(request.reduce_op) >= reduce_op_count)
+        invalid(text(number(request.reduce_op), " is not a reduction operator"));
+    if (request.tag != 0 && !traits.is_to_peer) invalid(text(traits.name, " takes no tag"));
+    const Check check(request, place);
+    check.check_kind();
+    if (with_buffers) check.check_rest();
+}
+
+// Throws Error(NC_NOT_SUPPORTED).
+void check_can_be_had(const nc_request& request, const Place& place) {
+    if (request.tag != 0 && !place.has_tags)
+        throw Error(
+            NC_NOT_SUPPORTED,
+            text("the wire of this group's backend carries no tags, so that only tag 0 can be had, not ", request.tag));
+    if ((request.flags & NC_REQUEST_DEVICE) != 0 && !place.has_device)
+        throw Error(NC_NOT_SUPPORTED, "this group works on host memory only: its backend knows no devices");
+}
+
 } // namespace
 
-void check_request(const nc_request* request, int rank, int size, bool has_device) {
-    if (request == nullptr) invalid("the request must not be null");
-    if (request->size != sizeof(nc_request))
-        invalid(text("the request's size is ", request->size, ", but should be ", sizeof(nc_request)));
-    if (!is_operation(request->operation)) invalid(text(number(request->operation), " is not an operation"));
-    const Traits& traits = traits_of(request->operation);
-    if (traits.moves_data() && number(request->data_type) >= data_type_count)
-        invalid(text(number(request->data_type), " is not a data type"));
-    if (traits.reduces && number(request->reduce_op) > NC_AVERAGE)
-        invalid(text(number(request->reduce_op), " is not a reduction operator"));
-    Check(*request, rank, size).run();
-    if ((request->flags & NC_REQUEST_DEVICE) != 0 && !has_device)
-        throw Error(NC_NOT_SUPPORTED, "this group works on host memory only: its backend knows no devices");
+void check_kind(const nc_request& request, const Place& place) {
+    check_valid(request, place, false);
+    check_can_be_had(request, place);
+}
+
+void check_requests(const Requests& requests, const Place& place) {
+    std::size_t index = 0;
+    try {
+        for (const nc_request& request : requests.all()) {
+            check_valid(request, place, true);
+            if (requests.is_batch()) check_in_batch(request, requests[0]);
+            check_can_be_had(request, place);
+            ++index;
+        }
+    } catch (const Error& error) {
+        throw requests.is_batch() ? error.of_request(index) : error;
+    }
 }
 
 } // namespace nc

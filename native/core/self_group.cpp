@@ -8,7 +8,8 @@
 namespace nc {
 
 void execute_alone(const nc_request& request) {
-    if (request.operation == NC_BARRIER) return;
+    // There is nobody before the only rank.
+    if (request.operation == NC_BARRIER || request.operation == NC_EXCLUSIVE_SCAN) return;
     if (request.operation == NC_BROADCAST && request.receive_buffer == nullptr) return;
     std::uint64_t count = request.count;
     if (request.operation == NC_ALL_TO_ALL && (request.flags & NC_REQUEST_UNEVEN) != 0) {

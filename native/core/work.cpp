@@ -4,6 +4,13 @@
 
 namespace nc {
 
+void name_operation(nc_error& error, const Requests& requests, int rank, std::uint64_t sequence) {
+    const bool names_one = requests.is_batch() && error.index >= 0;
+    error.operation = names_one ? requests[static_cast<std::size_t>(error.index)].operation : requests.operation();
+    error.rank = rank;
+    error.sequence = sequence;
+}
+
 bool Work::start() {
     const std::lock_guard lock(mutex_);
     if (state_ != State::Waiting) return false;
@@ -48,7 +55,7 @@ Work::Cancellation Work::cancel() {
         }
         nc_error error = empty_error();
         fill(&error, NC_CANCELLED, "the operation was cancelled before it started");
-        name_operation(error, request.operation, rank, sequence);
+        name_operation(error, requests, rank, sequence);
         settle(&error);
     }
     announce();

@@ -1,41 +1,37 @@
-// An operation that was enqueued: what it is, and its outcome once it has ended.
+// An operation, or a batch, that was enqueued: what it is, and its outcome once it has ended.
 #pragma once
 
 #include <condition_variable>
 #include <mutex>
 
 #include "base/clock.h"
-#include "native_collectives.h"
+#include "core/requests.h"
 
 namespace nc {
 
 class Group;
 
 // Says which operation of which rank an error is about.
-inline void name_operation(nc_error& error, nc_operation operation, int rank, std::uint64_t sequence) {
-    error.operation = operation;
-    error.rank = rank;
-    error.sequence = sequence;
-}
+void name_operation(nc_error& error, const Requests& requests, int rank, std::uint64_t sequence);
 
 class Work {
 public:
-    Work(const nc_request& request, int rank, std::uint64_t sequence, Deadline deadline, nc_completion completion,
+    Work(const Requests& requests, int rank, std::uint64_t sequence, Deadline deadline, nc_completion completion,
          void* context)
-        : request(request),
+        : requests(requests),
           rank(rank),
           sequence(sequence),
           deadline(deadline),
           completion_(completion),
           context_(context) {}
 
-    const nc_request request;
+    const Requests requests;
     const int rank;
     const std::uint64_t sequence;
     const Deadline deadline;
 
     // On a stream of the caller's, where it is by the time anybody else gets to see it.
-    bool on_stream() const { return (request.flags & NC_REQUEST_STREAM) != 0; }
+    bool on_stream() const { return requests.on_stream(); }
 
     // From waiting to running; false if it was cancelled before.
     bool start();

@@ -1,7 +1,8 @@
 /* NativeCollectives: the C ABI.
  *
  * The one header that C, C++ and the generated .NET bindings see. It is plain C11: fixed-width types, opaque handles,
- * and structs that start with their own size so that they may grow.
+ * and structs that start with their own size so that they may grow: a library takes those of older callers, whose
+ * missing fields are zero, and of newer ones as long as what it does not know is zero.
  *
  * Rules that hold for every function:
  *  - nothing aborts, exits, prints or raises a signal; failures are an nc_status and, where the caller passes one, a
@@ -27,7 +28,7 @@ extern "C" {
 #endif
 
 /* Grows by one with every incompatible change of this header. */
-#define NC_ABI_VERSION 3
+#define NC_ABI_VERSION 4
 
 /* Bytes of nc_error.message, its terminating NUL included. */
 #define NC_MESSAGE_SIZE 1024
@@ -50,7 +51,8 @@ typedef enum nc_status {
     NC_SYSTEM_ERROR = 13,   /* the operating system refused something; see nc_error.system_error */
     NC_INTERNAL_ERROR = 14, /* a defect of this library */
     /* a library that the backend uses, such as NCCL or the CUDA driver, failed; the message holds its own words */
-    NC_LIBRARY_ERROR = 15
+    NC_LIBRARY_ERROR = 15,
+    NC_FUNCTION_FAILED = 16 /* a function of the caller's, nc_request.combine, failed */
 } nc_status;
 
 /* Element types. Elements are stored in the byte order of the host (little-endian on every supported one). */
@@ -80,7 +82,12 @@ typedef enum nc_reduce_op {
     NC_PRODUCT = 1,
     NC_MAX = 2,
     NC_MIN = 3,
-    NC_AVERAGE = 4 /* the sum divided by the group's size, without overflow: docs/api.md, "Averages"; not for bool */
+    NC_AVERAGE = 4,     /* the sum divided by the group's size, without overflow: docs/api.md, "Averages"; not for bool,
+                           and not for scans */
+    NC_BITWISE_AND = 5, /* of integers and bool, as the two below */
+    NC_BITWISE_OR = 6,
+    NC_BITWISE_XOR = 7,
+    NC_CUSTOM = 8 /* nc_request.combine: in the order of ranks, whether or not it commutes */
 } nc_reduce_op;
 
 typedef enum nc_operation {
@@ -96,7 +103,10 @@ typedef enum nc_operation {
     NC_BARRIER = 9,
     NC_SEND = 10,
     NC_RECEIVE = 11,
-    NC_SPLIT = 12
+    NC_SPLIT = 12,
+    NC_SCAN = 13,
+    NC_EXCLUSIVE_SCAN = 14,
+    NC_BATCH = 15 /* in nc_error only: the requests of nc_execute_batch or nc_enqueue_batch together */
 } nc_operation;
 
 /* The blocks of the ranks differ in length: see nc_request. Every rank must set it alike. */
@@ -124,10 +134,15 @@ typedef struct nc_error {
     int32_t peer;           /* the rank that is to blame, or -1 */
     int32_t system_error;   /* errno, or 0 */
     int32_t earlier;        /* 1: nothing was tried, because an earlier failure, described here, ended the group */
-    uint32_t reserved;
-    uint64_t sequence;             /* number of the operation within its group, from 1; 0 if none */
+    int32_t index;          /* of the request that failed in its batch, or -1 */
+    uint64_t sequence;      /* number of the operation within its group, from 1; 0 if none */
     char message[NC_MESSAGE_SIZE]; /* one English sentence, UTF-8 */
 } nc_error;
+
+/* Combines count elements of the request's type: accumulated = accumulated op next. What has been accumulated comes
+ * from lower ranks than what comes next. Returns 0, or something else if it failed, which ends the group. It is called
+ * on the thread that runs the operation. */
+typedef int32_t (*nc_combine)(void* context, void* accumulated, const void* next, uint64_t count);
 
 /* One operation of a group.
  *
@@ -147,10 +162,15 @@ typedef struct nc_error {
  *  SEND            destination  elements                  count                      -
  *  RECEIVE         source       elements                  -                          count
  *  SPLIT           -            0                         -                          -
+ *  SCAN            -            elements                  count                      count
+ *  EXCLUSIVE_SCAN  -            elements                  count                      count (rank 0: may be null)
+ *
+ * SCAN combines what ranks 0 to r contribute, EXCLUSIVE_SCAN what ranks 0 to r - 1 do; the latter leaves rank 0's
+ * receive_buffer as it is.
  *
  * The two buffers must not overlap, save for the in-place forms: send_buffer == receive_buffer (ALL_REDUCE, BROADCAST,
- * REDUCE), send_buffer == own block of receive_buffer (ALL_GATHER, GATHER), receive_buffer == own block of send_buffer
- * (REDUCE_SCATTER, SCATTER).
+ * REDUCE, SCAN, EXCLUSIVE_SCAN), send_buffer == own block of receive_buffer (ALL_GATHER, GATHER), receive_buffer == own
+ * block of send_buffer (REDUCE_SCATTER, SCATTER).
  *
  * With NC_REQUEST_UNEVEN, which ALL_GATHER, REDUCE_SCATTER, GATHER, SCATTER and ALL_TO_ALL accept, blocks lie one
  * behind the other in rank order and have lengths of their own: n entries of receive_counts (ALL_GATHER; GATHER at the
@@ -167,12 +187,13 @@ typedef struct nc_error {
  * that, and for the operations issued before), and an enqueued operation ends when the device has finished it. A
  * failure after nc_execute has returned ends the group. The buffers must stay valid until the stream has passed the
  * operation. timeout_ms counts from the call here too. Count arrays always lie in host memory, and may go when the call
- * that put the operation on a stream has returned. BARRIER and SPLIT take neither flag. */
+ * that put the operation on a stream has returned. BARRIER and SPLIT take neither flag. What the device's library
+ * cannot do is NC_NOT_SUPPORTED. */
 typedef struct nc_request {
-    uint32_t size; /* sizeof(nc_request) */
+    uint32_t size; /* sizeof(nc_request); that of version 3 ended before tag */
     nc_operation operation;
     nc_data_type data_type;
-    nc_reduce_op reduce_op; /* ALL_REDUCE, REDUCE_SCATTER and REDUCE only */
+    nc_reduce_op reduce_op; /* ALL_REDUCE, REDUCE_SCATTER, REDUCE and the scans only */
     int32_t peer;
     uint32_t flags;     /* of NC_REQUEST_* */
     int64_t timeout_ms; /* from the moment of the call; 0: the group's operation_timeout_ms */
@@ -185,6 +206,10 @@ typedef struct nc_request {
     int32_t key;
     nc_group** new_group;
     void* stream; /* with NC_REQUEST_STREAM: CUDA's CUstream or cudaStream_t; null is the default stream */
+    /* from version 4 on: */
+    int64_t tag;        /* SEND, RECEIVE: the same on both sides; NC_NOT_SUPPORTED unless 0 where a wire has no tags */
+    nc_combine combine; /* with NC_CUSTOM */
+    void* combine_context;
 } nc_request;
 
 /* A backend's setting, by name. docs/ lists the names of each backend; an unknown one is an error.
@@ -283,6 +308,29 @@ NC_API int32_t nc_group_device(const nc_group* group);
 /* NC_OK while the group is usable, otherwise the failure that ended it. */
 NC_API nc_status nc_group_status(const nc_group* group, nc_error* error);
 
+/* NC_OK if the group's backend can carry out the request here, as far as its operation, peer, type, operator, flags and
+ * tag go; NC_NOT_SUPPORTED if it cannot, and why in error. Buffers and counts are not looked at. */
+NC_API nc_status nc_group_supports(const nc_group* group, const nc_request* request, nc_error* error);
+
+/* What is known of a rank. The caller sets size. */
+typedef struct nc_rank_info {
+    uint32_t size;       /* sizeof(nc_rank_info) */
+    int32_t parent_rank; /* its rank in the group that this one was split from, or -1 */
+    int32_t local_rank;  /* its place among the ranks of its host, or -1 if that is not known */
+    int32_t local_size;  /* how many ranks its host has, or -1 */
+    char host_name[256]; /* as the group knows it: a name or an address; empty if it is not known */
+} nc_rank_info;
+
+NC_API nc_status nc_group_rank_info(const nc_group* group, int32_t rank, nc_rank_info* info, nc_error* error);
+
+/* Called once with the failure that ended a group, from any thread, or from within nc_group_on_fault if it had ended
+ * before; error is valid only during the call. Must not call into the group. */
+typedef void (*nc_fault_callback)(void* context, const nc_error* error);
+
+/* Names who is told when the group ends by a failure or nc_group_abort; not by nc_group_close. Once for a group; nobody
+ * is told any more when nc_group_destroy has returned. */
+NC_API nc_status nc_group_on_fault(nc_group* group, nc_fault_callback callback, void* context, nc_error* error);
+
 /* Makes every pending and later call of the group fail with NC_ABORTED and lets the peers know. From any thread, at any
  * time. reason may be null. */
 NC_API void nc_group_abort(nc_group* group, const char* reason);
@@ -303,6 +351,18 @@ NC_API nc_status nc_execute(nc_group* group, const nc_request* request, nc_error
  * caller owns *work. */
 NC_API nc_status nc_enqueue(nc_group* group, const nc_request* request, nc_completion completion, void* context,
                             nc_work** work, nc_error* error);
+
+/* Runs several operations as one and returns when all have ended on this rank. Their sends and receives go on at the
+ * same time, so that ranks that all send before they receive cannot wait for each other; then come the collective
+ * operations, in their order. Every rank must issue the same collective operations in the same batch; the other end of
+ * a message may be in a batch or by itself. Buffers that are written must not be used by another request of the batch.
+ * All requests have host buffers, or all have NC_REQUEST_DEVICE with the same NC_REQUEST_STREAM and stream. BARRIER and
+ * SPLIT are not taken. The longest timeout_ms counts for all. A failure names the request in nc_error.index. */
+NC_API nc_status nc_execute_batch(nc_group* group, const nc_request* const* requests, uint64_t count, nc_error* error);
+
+/* Issues them as nc_enqueue does one. The array and the requests may go when this has returned. */
+NC_API nc_status nc_enqueue_batch(nc_group* group, const nc_request* const* requests, uint64_t count,
+                                  nc_completion completion, void* context, nc_work** work, nc_error* error);
 
 /* Waits until the operation has ended, at most timeout_ms; returns its outcome, or NC_TIMEOUT with error->operation ==
  * NC_OPERATION_NONE if it is still under way. */

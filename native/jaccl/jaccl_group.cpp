@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-#include "jaccl/operation.h"
+#include "jaccl/message.h"
 #include "jaccl/split.h"
 #include "os/poller.h"
 #include "os/thread.h"
@@ -145,6 +145,14 @@ void JacclGroup::run(Body&& body) {
 
 void JacclGroup::execute(const nc_request& request, const nc_call& call) {
     run([&] { Operation(*this, request, call).run(); });
+}
+
+void JacclGroup::execute_batch(std::span<const nc_request> requests, const nc_call& call) {
+    run([&] { run_batch(*this, requests, call); });
+}
+
+void JacclGroup::require_supported(const nc_request& request) const {
+    jaccl::require_supported(*this, request);
 }
 
 nc_backend_group JacclGroup::split(const nc_request& request, const nc_call& call, const nc_backend_options& options) {

@@ -47,6 +47,10 @@ public:
 
     // Runs one operation. Throws Error.
     void execute(const nc_request& request, const nc_call& call);
+    // Several at once.
+    void execute_batch(std::span<const nc_request> requests, const nc_call& call);
+    // From any thread: throws Error(NC_NOT_SUPPORTED) if it cannot do that.
+    void require_supported(const nc_request& request) const;
     // Forms the group of equal color; null if this rank is its only member or has a negative color (then rank is -1).
     nc_backend_group split(const nc_request& request, const nc_call& call, const nc_backend_options& options);
 

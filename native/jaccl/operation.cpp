@@ -3,21 +3,23 @@
 #include <array>
 #include <cstring>
 
+#include "jaccl/message.h"
+
 namespace nc::jaccl {
 namespace {
 
 using Schedule = void (*)(const Operation& operation);
-// In the order of nc_operation; a split, the last, is no schedule.
+// In the order of nc_operation; a split is no schedule, and scans are composed of others.
 using Schedules = std::array<Schedule, operation_count>;
 
 void barrier(const Operation& operation);
 
 constexpr Schedules of_mesh{nullptr,          mesh::all_reduce, mesh::all_gather, mesh::reduce_scatter,
                             mesh::broadcast,  mesh::reduce,     mesh::gather,     mesh::scatter,
-                            mesh::all_to_all, barrier,          mesh::send,       mesh::receive};
+                            mesh::all_to_all, barrier,          move_message,     move_message};
 constexpr Schedules of_ring{nullptr,          ring::all_reduce, ring::all_gather, ring::reduce_scatter,
                             ring::broadcast,  ring::reduce,     ring::gather,     ring::scatter,
-                            ring::all_to_all, barrier,          ring::send,       ring::receive};
+                            ring::all_to_all, barrier,          move_message,     move_message};
 
 // As JACCL's own: an all-reduce of one byte, which cannot complete anywhere before it has begun everywhere.
 void barrier(const Operation& operation) {
@@ -36,16 +38,14 @@ void barrier(const Operation& operation) {
 
 void Operation::run() {
     const Schedules& schedules = group_.fabric().topology == Topology::Mesh ? of_mesh : of_ring;
-    nc::run(std::as_const(*this), schedules[request.operation]);
+    nc::run(std::as_const(*this), schedules);
 }
 
 void Operation::gather_bytes(const void* own, std::size_t bytes, void* all) const {
     (group_.fabric().topology == Topology::Mesh ? mesh::gather_bytes : ring::gather_bytes)(*this, own, bytes, all);
 }
 
-void Operation::announce() const {
-    if (is_part) return;
-    const Header own = header_of(request);
+void Operation::announce(const Header& own) const {
     ScratchVector<Header> all(static_cast<std::size_t>(size), Header{}, scratch());
     gather_bytes(&own, sizeof own, all.data());
     for (int peer = 0; peer < size; ++peer) {

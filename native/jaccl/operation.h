@@ -15,15 +15,15 @@ class Operation : public OperationInProgress {
 public:
     // reported: what messages call it; the request's operation unless given.
     Operation(JacclGroup& group, const nc_request& request, const nc_call& call,
-              nc_operation reported = NC_OPERATION_NONE, bool is_part = false)
-        : OperationInProgress(request, call, group.rank(), group.size(), group.engine().scratch(), is_part),
+              nc_operation reported = NC_OPERATION_NONE, Announced announced = Announced::Nothing)
+        : OperationInProgress(request, call, group.rank(), group.size(), group.engine().scratch(), announced),
           wires(group.fabric().wires),
           group_(group),
           reported_(reported != NC_OPERATION_NONE ? reported : request.operation),
           combine_(combine_function(request.data_type, request.reduce_op, nan_rule(group, request.operation))) {}
-    // A reduction that is part of another, which has been announced.
+    // A part of another operation, which has been announced.
     Operation(const Operation& whole, const nc_request& part)
-        : Operation(whole.group_, part, whole.call, whole.reported_, true) {}
+        : Operation(whole.group_, part, whole.call, whole.reported_, Announced::AsPart) {}
     Operation(const Operation&) = delete;
     Operation& operator=(const Operation&) = delete;
 
@@ -61,9 +61,12 @@ public:
 
     // All ranks' bytes, in rank order.
     void gather_bytes(const void* own, std::size_t bytes, void* all) const;
-    // Tells the others what this rank does, and hears the same from them; nothing for a part. Throws
+    // Tells the others what this rank does, and hears the same from them, unless that has been done. Throws
     // Error(NC_MISMATCH).
-    void announce() const;
+    void announce() const {
+        if (announced == Announced::Nothing) announce(header_of(request));
+    }
+    void announce(const Header& own) const;
     // The blocks' lengths in elements, as agreed_lengths() gives them: all ranks announce the operation and exchange
     // what they were given.
     ScratchVector<std::uint64_t> announce_lengths() const;
@@ -89,8 +92,6 @@ void reduce(const Operation& operation);
 void gather(const Operation& operation);
 void scatter(const Operation& operation);
 void all_to_all(const Operation& operation);
-void send(const Operation& operation);
-void receive(const Operation& operation);
 void gather_bytes(const Operation& operation, const void* own, std::size_t bytes, void* all);
 } // namespace mesh
 
@@ -103,9 +104,9 @@ void reduce(const Operation& operation);
 void gather(const Operation& operation);
 void scatter(const Operation& operation);
 void all_to_all(const Operation& operation);
-void send(const Operation& operation);
-void receive(const Operation& operation);
 void gather_bytes(const Operation& operation, const void* own, std::size_t bytes, void* all);
 } // namespace ring
+
+void run_batch(JacclGroup& group, std::span<const nc_request> requests, const nc_call& call);
 
 } // namespace nc::jaccl

@@ -150,7 +150,7 @@ public:
     // Tells the others whether this rank has joined, and hears the same of them: all ranks of the group do this,
     // whatever their part. Throws the failure of the part, with which all ranks are in step; or what the group that is
     // split failed with, which is over then.
-    nc_backend_group conclude() {
+    nc_backend_group conclude(const nc_backend_options& options) {
         std::vector<Outcome> all(static_cast<std::size_t>(operation_.size));
         const Outcome own{attempt_.has_failed() ? 0 : 1, operation_.group().interruption().lost_peer()};
         operation_.gather_bytes(&own, sizeof own, all.data());
@@ -162,6 +162,7 @@ public:
         attempt_.conclude(operation_.size, [&](int rank) {
             return members_.has_value() && members_->has(rank) && all[static_cast<std::size_t>(rank)].joined != 1;
         });
+        if (members_.has_value()) members_->tell(options.parent_ranks);
         return std::exchange(made_, {nullptr, -1, 0});
     }
 
@@ -212,7 +213,7 @@ nc_backend_group split_group(const Operation& operation, const nc_backend_option
     } else if (announcement.color >= 0) {
         joining.join_over_star(all, options);
     }
-    return joining.conclude();
+    return joining.conclude(options);
 }
 
 } // namespace nc::jaccl

@@ -194,4 +194,12 @@ Result issue(const NcclLibrary& nccl, Comm comm, const Device& device, CudaStrea
     return Issue(nccl, comm, device, stream, shape, buffers, rank).run();
 }
 
+Result issue_together(const NcclLibrary& nccl, Comm comm, const Device& device, CudaStream stream,
+                      std::span<const Placed> operations, int rank) {
+    CallGroup group(nccl.api());
+    for (const Placed& each : operations)
+        group.add([&] { return issue(nccl, comm, device, stream, each.shape, each.buffers, rank); });
+    return group.end();
+}
+
 } // namespace nc::nccl

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "operation/data_type.h"
+#include "operation/reduction.h"
 
 namespace nc::nccl {
 namespace {
@@ -43,7 +44,8 @@ constexpr std::array<Mapping, data_type_count> moved{{
 }};
 
 [[noreturn]] void unsupported(nc_data_type type, nc_reduce_op op) {
-    throw Error(NC_NOT_SUPPORTED, text("NCCL has no ", operators[op].name, " of ", data_type_name(type),
+    const char* name = op < operators.size() ? operators[op].name : reduce_op_name(op);
+    throw Error(NC_NOT_SUPPORTED, text("NCCL has no ", name, " of ", data_type_name(type),
                                        " elements, and none of its own operations comes to the same"))
         .still_in_step();
 }
@@ -63,6 +65,7 @@ const char* function_name(nc_operation operation) {
 }
 
 Mapping map_reduced(nc_data_type type, nc_reduce_op op) {
+    if (op >= operators.size()) unsupported(type, op);
     Mapping mapping{};
     if (type == NC_BOOL) {
         // Sum and maximum are OR, product and minimum AND.

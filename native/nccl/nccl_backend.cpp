@@ -39,6 +39,10 @@ public:
     int device() const { return group_->device(); }
 
     void execute(const nc_request& request, const nc_call& call) { group_->execute(request, call); }
+    void execute_batch(std::span<const nc_request> requests, const nc_call& call) {
+        group_->execute_batch(requests, call);
+    }
+    void require_supported(const nc_request& request) const { group_->require_supported(request); }
     nc_backend_group split(const nc_request& request, const nc_call& call, const nc_backend_options& options) {
         std::unique_ptr<WatchedGroup> part;
         group_->split(request, call, options,

@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "operation/average.h"
+#include "operation/composition.h"
 #include "operation/group_functions.h"
+#include "operation/membership.h"
+#include "operation/reduction.h"
 
 namespace nc::nccl {
 namespace {
@@ -21,6 +24,11 @@ bool is_averaged_here(const nc_request& request, const Shape& shape) {
     if (shape.mapping.reduction != Reduction::Average) return false;
     const bool is_integer = request.data_type >= NC_INT8 && request.data_type <= NC_UINT64;
     return is_integer || (request.flags & NC_REQUEST_DEVICE) == 0;
+}
+
+// What NCCL has nothing for is made of other operations of its, where the elements are within our reach.
+bool is_composed_here(const nc_request& request) {
+    return is_composed(request) || (traits_of(request.operation).reduces && is_bitwise(request.reduce_op));
 }
 
 Buffers buffers_of(const nc_request& request) {
@@ -47,7 +55,7 @@ NcclGroup::NcclGroup(std::shared_ptr<const Device> device, std::unique_ptr<Commu
 }
 
 template <class Body>
-void NcclGroup::operate(const nc_request& request, const nc_call& call, Body&& body) {
+void NcclGroup::operate(nc_operation operation, const nc_call& call, Body&& body) {
     struct Executing {
         std::atomic<bool>& flag;
         explicit Executing(std::atomic<bool>& flag) : flag(flag) { flag.store(true); }
@@ -66,11 +74,12 @@ void NcclGroup::operate(const nc_request& request, const nc_call& call, Body&& b
     const bool in_step = standing == NC_IN_STEP;
     // What the caller could be blamed for may have been found too late for that.
     if (in_step && begun_) error.status = NC_LIBRARY_ERROR;
-    const Error failure(error.status, error.message, error.peer, error.system_error);
+    Error failure(error.status, error.message, error.peer, error.system_error);
+    failure.index = error.index;
     if (in_step && !begun_) throw failure.still_in_step();
     // Told before the abort, as in end(): that of what is on streams has this cause. Of an interruption the core knows.
     if (error.status != NC_ABORTED) {
-        error.operation = request.operation;
+        error.operation = operation;
         error.sequence = call.sequence;
         tell_core(error);
     }
@@ -101,8 +110,8 @@ void NcclGroup::await_own_streams() {
     await_device(is_idle);
 }
 
-OperationPatience NcclGroup::patience_of(const nc_request& request, const nc_call& call) const {
-    return {{deadline_of(call), call.timeout_ms, {}, &interruption_}, request.operation};
+OperationPatience NcclGroup::patience_of(nc_operation operation, const nc_call& call) const {
+    return {{deadline_of(call), call.timeout_ms, {}, &interruption_}, operation};
 }
 
 template <class Question>
@@ -122,31 +131,123 @@ void NcclGroup::await(const OperationPatience& patience, Question&& question) {
         patience);
 }
 
+void NcclGroup::require_supported(const nc_request& request) const {
+    if ((request.flags & NC_REQUEST_DEVICE) != 0 && is_composed_here(request)) {
+        const bool scans = is_scan(request.operation);
+        throw Error(NC_NOT_SUPPORTED,
+                    text("NCCL has no ", scans ? operation_name(request.operation) : reduce_op_name(request.reduce_op),
+                         scans ? "" : " reduction", " for device memory; in host memory this backend makes one"))
+            .still_in_step();
+    }
+    if (traits_of(request.operation).reduces && !is_composed_here(request))
+        (void)map_reduced(request.data_type, request.reduce_op);
+}
+
 void NcclGroup::execute(const nc_request& request, const nc_call& call) {
-    operate(request, call, [&] {
-        if (request.operation == NC_BARRIER) {
-            barrier(request, call);
-            return;
-        }
-        const Shape shape = shape_of(request, rank_, size_, scratch_);
-        if (shape.longest() == 0) {
-            // Who waits for nothing waits for what is before it.
-            if (call.completed != nullptr) {
-                hold_for_last(static_cast<CudaStream>(request.stream));
-                put_under_watch(request, call);
-            }
-        } else if ((request.flags & NC_REQUEST_DEVICE) != 0) {
-            if (is_averaged_here(request, shape)) {
-                average_on_device(request, call, shape);
-            } else {
-                execute_on_device(request, call, shape);
-            }
-        } else if (is_averaged_here(request, shape)) {
-            average_on_host(request, call);
-        } else {
-            execute_staged(request, call, shape);
-        }
+    operate(request.operation, call, [&] {
+        require_supported(request);
+        carry_out(request, call);
     });
+}
+
+void NcclGroup::carry_out(const nc_request& request, const nc_call& call) {
+    if (request.operation == NC_BARRIER) return barrier(request, call);
+    if (is_composed_here(request)) return compose_on_host(request, call);
+    const Shape shape = shape_of(request, rank_, size_, scratch_);
+    if (shape.longest() == 0) {
+        // Who waits for nothing waits for what is before it.
+        if (call.completed != nullptr) {
+            hold_for_last(static_cast<CudaStream>(request.stream));
+            put_under_watch(static_cast<CudaStream>(request.stream), request.operation, call);
+        }
+    } else if ((request.flags & NC_REQUEST_DEVICE) != 0) {
+        if (is_averaged_here(request, shape)) {
+            average_on_device(request, call, shape);
+        } else {
+            execute_on_device(request, call, shape);
+        }
+    } else if (is_averaged_here(request, shape)) {
+        average_on_host(request, call);
+    } else {
+        execute_staged(request, call, shape);
+    }
+}
+
+void NcclGroup::execute_batch(std::span<const nc_request> requests, const nc_call& call) {
+    operate(NC_BATCH, call, [&] {
+        for (std::size_t i = 0; i < requests.size(); ++i) {
+            try {
+                require_supported(requests[i]);
+            } catch (const Error& error) {
+                throw error.of_request(i);
+            }
+        }
+        if ((requests.front().flags & NC_REQUEST_DEVICE) != 0) return execute_together_on_device(requests, call);
+        const Batch batch(requests, rank_, size_, scratch_);
+        exchange_messages(batch, call);
+        const auto run = [&](const nc_request& request) { carry_out(request, call); };
+        batch.run_collectives(run);
+    });
+}
+
+void NcclGroup::execute_together_on_device(std::span<const nc_request> requests, const nc_call& call) {
+    const OperationPatience patience = patience_of(NC_BATCH, call);
+    const bool on_stream = (requests.front().flags & NC_REQUEST_STREAM) != 0;
+    const CudaStream stream = on_stream ? static_cast<CudaStream>(requests.front().stream) : stream_->get();
+    ScratchVector<Placed> together(scratch_);
+    ScratchVector<const nc_request*> averages(scratch_);
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        Shape shape = shape_of(requests[i], rank_, size_, scratch_);
+        if (shape.longest() == 0) continue;
+        if (is_averaged_here(requests[i], shape)) {
+            averages.push_back(&requests[i]);
+            continue;
+        }
+        try {
+            (void)begin_on_device(requests[i], shape, buffers_of(requests[i]));
+        } catch (const Error& error) {
+            throw error.of_request(i);
+        }
+        together.push_back({std::move(shape), buffers_of(requests[i])});
+    }
+    if (!together.empty()) {
+        communicator_->run("ncclGroupEnd", patience, [&](Comm comm) {
+            return issue_together(communicator_->nccl(), comm, *device_, stream, together, rank_);
+        });
+        begun_ = true;
+    }
+    // Whoever waits for the batch waits for the last of it.
+    nc_call unawaited = call;
+    unawaited.completed = nullptr;
+    for (const nc_request* average : averages)
+        average_on_device(*average, unawaited, shape_of(*average, rank_, size_, scratch_));
+    if (on_stream) {
+        hold_for_last(stream);
+        put_under_watch(stream, NC_BATCH, call);
+    } else {
+        await(patience, [&] { return device_->is_idle(stream); });
+        events_.give_back(std::move(last_));
+    }
+}
+
+void NcclGroup::exchange_messages(const Batch& batch, const nc_call& call) {
+    const OperationPatience patience = patience_of(NC_BATCH, call);
+    ScratchVector<Placed> messages(scratch_);
+    for (const std::size_t place : batch.messages()) {
+        Shape shape = shape_of(batch[place], rank_, size_, scratch_);
+        if (shape.longest() > 0) messages.push_back({std::move(shape), buffers_of(batch[place])});
+    }
+    if (messages.empty()) return;
+    hold_for_last(stream_->get());
+    const auto issue_all = [&](std::span<const Placed> operations, CudaStream stream) {
+        communicator_->run("ncclGroupEnd", patience, [&](Comm comm) {
+            return issue_together(communicator_->nccl(), comm, *device_, stream, operations, rank_);
+        });
+        begun_ = true;
+    };
+    const auto await_event = [&](const Event& event) { await(patience, [&] { return event.passed(); }); };
+    staging_->run_together(messages, issue_all, await_event);
+    events_.give_back(std::move(last_));
 }
 
 CudaStream NcclGroup::begin_on_device(const nc_request& request, const Shape& shape, const Buffers& buffers) {
@@ -167,7 +268,7 @@ CudaStream NcclGroup::begin_on_device(const nc_request& request, const Shape& sh
 }
 
 void NcclGroup::execute_on_device(const nc_request& request, const nc_call& call, const Shape& shape) {
-    const OperationPatience patience = patience_of(request, call);
+    const OperationPatience patience = patience_of(request.operation, call);
     const Buffers buffers = buffers_of(request);
     const CudaStream stream = begin_on_device(request, shape, buffers);
     issue_on(stream, shape, buffers, patience);
@@ -175,18 +276,17 @@ void NcclGroup::execute_on_device(const nc_request& request, const nc_call& call
         await(patience, [this] { return device_->is_idle(stream_->get()); });
         events_.give_back(std::move(last_));
     } else {
-        put_under_watch(request, call);
+        put_under_watch(stream, request.operation, call);
     }
 }
 
-void NcclGroup::put_under_watch(const nc_request& request, const nc_call& call) {
-    const auto stream = static_cast<CudaStream>(request.stream);
+void NcclGroup::put_under_watch(CudaStream stream, nc_operation operation, const nc_call& call) {
     std::shared_ptr<Event> finished = events_.take();
     finished->record(stream);
     events_.give_back(std::exchange(last_, finished));
     last_stream_ = stream;
     const std::size_t count = on_streams_.add(
-        {std::move(finished), patience_of(request, call), call.sequence, call.completed, call.completed_context});
+        {std::move(finished), patience_of(operation, call), call.sequence, call.completed, call.completed_context});
     // For an operation that nobody waits for the watching thread need not be woken; it comes by now and then.
     if (call.completed != nullptr || count >= many_on_streams) wake_watcher();
 }
@@ -205,7 +305,7 @@ void NcclGroup::require_known(const char* name, const void* address) {
 }
 
 void NcclGroup::execute_staged(const nc_request& request, const nc_call& call, const Shape& shape) {
-    const OperationPatience patience = patience_of(request, call);
+    const OperationPatience patience = patience_of(request.operation, call);
     hold_for_last(stream_->get());
     const auto issue_chunk = [&](const Shape& part, const Buffers& buffers, CudaStream stream) {
         issue_on(stream, part, buffers, patience);
@@ -222,8 +322,16 @@ void NcclGroup::average_on_host(const nc_request& request, const nc_call& call) 
     average(request, rank_, size_, Adder::Plain, scratch_, reduce_part);
 }
 
+void NcclGroup::compose_on_host(const nc_request& request, const nc_call& call) {
+    const auto move_part = [&](const nc_request& part) {
+        const Shape shape = shape_of(part, rank_, size_, scratch_);
+        if (shape.longest() > 0) execute_staged(part, call, shape);
+    };
+    compose(request, rank_, size_, scratch_, move_part);
+}
+
 void NcclGroup::average_on_device(const nc_request& request, const nc_call& call, const Shape& shape) {
-    const OperationPatience patience = patience_of(request, call);
+    const OperationPatience patience = patience_of(request.operation, call);
     const Buffers buffers = buffers_of(request);
     const CudaStream stream = begin_on_device(request, shape, buffers);
     const std::size_t sent_bytes = extent(shape.send) * shape.mapping.item;
@@ -238,11 +346,11 @@ void NcclGroup::average_on_device(const nc_request& request, const nc_call& call
     on_host.receive_buffer = received;
     average_on_host(on_host, call);
     copies_->to_device(buffers.receive, received, received_bytes, stream, await_event);
-    if (callers_stream_.has_value()) put_under_watch(request, call);
+    if (callers_stream_.has_value()) put_under_watch(stream, request.operation, call);
 }
 
 void NcclGroup::barrier(const nc_request& request, const nc_call& call) {
-    const OperationPatience patience = patience_of(request, call);
+    const OperationPatience patience = patience_of(request.operation, call);
     const CudaStream stream = stream_->get();
     begun_ = true;
     hold_for_last(stream);
@@ -256,8 +364,8 @@ void NcclGroup::barrier(const nc_request& request, const nc_call& call) {
 
 void NcclGroup::split(const nc_request& request, const nc_call& call, const nc_backend_options& options,
                       const Handover& handover) {
-    operate(request, call, [&] {
-        const OperationPatience patience = patience_of(request, call);
+    operate(request.operation, call, [&] {
+        const OperationPatience patience = patience_of(request.operation, call);
         // NCCL wants nothing to be under way.
         if (last_ != nullptr) await(patience, [this] { return last_->passed(); });
         communicator_->require_split();
@@ -271,7 +379,7 @@ void NcclGroup::split(const nc_request& request, const nc_call& call, const nc_b
                 handover.give(std::make_shared<NcclGroup>(device_, std::move(part), staging_bytes_, options));
         });
         try {
-            agree(request.color, attempt, patience);
+            agree(request, attempt, patience, options);
         } catch (...) {
             handover.take_back();
             throw;
@@ -279,19 +387,23 @@ void NcclGroup::split(const nc_request& request, const nc_call& call, const nc_b
     });
 }
 
-void NcclGroup::agree(int color, const SplitAttempt& attempt, const OperationPatience& patience) {
+void NcclGroup::agree(const nc_request& request, const SplitAttempt& attempt, const OperationPatience& patience,
+                      const nc_backend_options& options) {
     hold_for_last(stream_->get());
     const auto await_stream = [&] { await(patience, [this] { return device_->is_idle(stream_->get()); }); };
     const std::vector<SplitOutcome> all =
         exchange_outcomes(*communicator_, *device_, stream_->get(), words_->get(),
-                          {color, attempt.has_failed() ? 0 : 1}, patience, await_stream);
+                          {request.color, request.key, attempt.has_failed() ? 0 : 1}, patience, await_stream);
     events_.give_back(std::move(last_));
     // All ranks know the same now, and the communicator is as it was.
     begun_ = false;
     attempt.conclude(size_, [&](int rank) {
         const SplitOutcome& theirs = all[static_cast<std::size_t>(rank)];
-        return color >= 0 && theirs.color == color && theirs.joined != 1;
+        return request.color >= 0 && theirs.color == request.color && theirs.joined != 1;
     });
+    std::vector<SplitChoice> choices;
+    for (const SplitOutcome& each : all) choices.push_back({each.color, each.key});
+    Membership(choices, request.color).tell(options.parent_ranks);
 }
 
 void NcclGroup::issue_on(CudaStream stream, const Shape& shape, const Buffers& buffers,

@@ -17,6 +17,7 @@
 #include "nccl/staging.h"
 #include "nccl/stream_operations.h"
 #include "operation/backend.h"
+#include "operation/batch.h"
 #include "operation/split_attempt.h"
 
 namespace nc::nccl {
@@ -44,6 +45,10 @@ public:
 
     // Runs one operation, or puts it on the caller's stream. Throws Error.
     void execute(const nc_request& request, const nc_call& call);
+    // Several at once.
+    void execute_batch(std::span<const nc_request> requests, const nc_call& call);
+    // From any thread: throws Error(NC_NOT_SUPPORTED) if it cannot do that.
+    void require_supported(const nc_request& request) const;
     // Hands over the group of equal color; none for a negative one. Throws Error.
     void split(const nc_request& request, const nc_call& call, const nc_backend_options& options,
                const Handover& handover);
@@ -58,17 +63,24 @@ public:
     bool close(bool from_watcher);
 
 private:
-    OperationPatience patience_of(const nc_request& request, const nc_call& call) const;
+    OperationPatience patience_of(nc_operation operation, const nc_call& call) const;
+    // The rest of an operation, or of one of a batch.
+    void carry_out(const nc_request& request, const nc_call& call);
     // The stream for an operation on device memory: what it is given comes after all that it has to come after.
     CudaStream begin_on_device(const nc_request& request, const Shape& shape, const Buffers& buffers);
     void execute_on_device(const nc_request& request, const nc_call& call, const Shape& shape);
     // Has the watching thread see to the operation that was put on the caller's stream last.
-    void put_under_watch(const nc_request& request, const nc_call& call);
+    void put_under_watch(CudaStream stream, nc_operation operation, const nc_call& call);
+    void execute_together_on_device(std::span<const nc_request> requests, const nc_call& call);
+    void exchange_messages(const Batch& batch, const nc_call& call);
     void execute_staged(const nc_request& request, const nc_call& call, const Shape& shape);
     // All ranks tell each other whether they have joined their parts. Throws the failure, with which all are in step.
-    void agree(int color, const SplitAttempt& attempt, const OperationPatience& patience);
+    void agree(const nc_request& request, const SplitAttempt& attempt, const OperationPatience& patience,
+               const nc_backend_options& options);
     // Averages that are made here, of sums of NCCL's: those in host memory, and of integers.
     void average_on_host(const nc_request& request, const nc_call& call);
+    // What NCCL has nothing for, of what it moves.
+    void compose_on_host(const nc_request& request, const nc_call& call);
     void average_on_device(const nc_request& request, const nc_call& call, const Shape& shape);
     void barrier(const nc_request& request, const nc_call& call);
     void issue_on(CudaStream stream, const Shape& shape, const Buffers& buffers, const OperationPatience& patience);
@@ -82,7 +94,7 @@ private:
     void await(const OperationPatience& patience, Question&& question);
     // Runs body as an operation; what it throws ends the group, unless this rank is still in step with the others.
     template <class Body>
-    void operate(const nc_request& request, const nc_call& call, Body&& body);
+    void operate(nc_operation operation, const nc_call& call, Body&& body);
     // Ends the communicator, and waits for the device to let go of the operations' buffers.
     void give_up();
     // Returns once the answer is yes, or the device has failed, or after a while.

@@ -11,6 +11,7 @@ namespace nc::nccl {
 
 struct SplitOutcome {
     std::int32_t color;
+    std::int32_t key;
     std::int32_t joined;
 };
 

@@ -37,13 +37,25 @@ std::size_t Staging::elements_per_chunk(const Shape& shape) const {
     return std::max<std::size_t>(chunk_bytes_ / (shape.mapping.item * factor * blocks), 1) * factor;
 }
 
-void Staging::run(const Shape& shape, const Buffers& host, IssueChunk issue, Await await) {
+template <class Body>
+void Staging::guarding(Body&& body) {
     try {
-        run_chunks(shape, host, issue, await);
+        if (failed_) recover();
+        copies_out_.clear();
+        begun_ = ended_ = 0;
+        body();
     } catch (...) {
         failed_ = true;
         throw;
     }
+}
+
+void Staging::run(const Shape& shape, const Buffers& host, IssueChunk issue, Await await) {
+    guarding([&] { run_chunks(shape, host, issue, await); });
+}
+
+void Staging::run_together(std::span<const Placed> messages, IssueTogether issue, Await await) {
+    if (!messages.empty()) guarding([&] { run_messages(messages, issue, await); });
 }
 
 void Staging::recover() {
@@ -54,9 +66,6 @@ void Staging::recover() {
 }
 
 void Staging::run_chunks(const Shape& shape, const Buffers& host, IssueChunk issue, Await await) {
-    if (failed_) recover();
-    copies_out_.clear();
-    begun_ = ended_ = 0;
     const std::size_t most = elements_per_chunk(shape);
     const std::size_t longest = shape.longest();
     const std::size_t item = shape.mapping.item;
@@ -106,6 +115,38 @@ void Staging::run_chunks(const Shape& shape, const Buffers& host, IssueChunk iss
     end_copies_out(chunk, outwards, await);
     // Where nothing was copied out, the operations may still be under way.
     await(slots_[chunk % slot_count]->operated);
+}
+
+void Staging::run_messages(std::span<const Placed> messages, IssueTogether issue, Await await) {
+    const auto bytes_of = [](const Placed& message) { return message.shape.longest() * message.shape.mapping.item; };
+    std::size_t total = 0;
+    for (const Placed& message : messages) total += aligned(bytes_of(message));
+    Slot& own = slot(0, total);
+    std::byte* memory = own.memory->get();
+    ScratchVector<Placed> chunks(messages.front().shape.scratch());
+    for (const Placed& message : messages) {
+        const Shape& shape = message.shape;
+        const std::size_t item = shape.mapping.item;
+        if (!shape.send.empty()) copy_in(message.buffers.send, memory, bytes_of(message), stream_, await);
+        // The other end may be by itself, where every chunk is a message of NCCL's.
+        const std::size_t most = std::min(elements_per_chunk(shape), shape.longest());
+        for (std::size_t first = 0; first < shape.longest(); first += most) {
+            std::byte* const chunk = memory + first * item;
+            chunks.push_back({shape.part(first, most).packed(), {chunk, chunk}});
+        }
+        memory += aligned(bytes_of(message));
+    }
+    issue(chunks, stream_);
+    own.operated.record(stream_);
+    memory = own.memory->get();
+    for (const Placed& message : messages) {
+        if (!message.shape.receive.empty())
+            plan_copy_out(0, own.operated, memory, message.buffers.receive, bytes_of(message));
+        memory += aligned(bytes_of(message));
+    }
+    begin_copies_out(stream_);
+    end_copies_out(0, stream_, await);
+    await(own.operated);
 }
 
 Staging::Slot& Staging::slot(std::size_t chunk, std::size_t bytes) {

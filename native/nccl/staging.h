@@ -17,6 +17,8 @@ class Staging {
 public:
     // Puts a chunk's operation on the stream.
     using IssueChunk = FunctionRef<void(const Shape& shape, const Buffers& buffers, CudaStream stream)>;
+    // Puts several operations on it at once.
+    using IssueTogether = FunctionRef<void(std::span<const Placed> operations, CudaStream stream)>;
     // Returns once the device has passed the event; throws Error if it is not to be waited for any longer.
     using Await = FunctionRef<void(const Event& event)>;
 
@@ -26,6 +28,10 @@ public:
 
     // Runs an operation and returns when its result is in the host's memory. The context must be current.
     void run(const Shape& shape, const Buffers& host, IssueChunk issue, Await await);
+
+    // The same for sends and receives that must not wait for each other: all of them are on the device at once, cut
+    // into chunks as they are by themselves.
+    void run_together(std::span<const Placed> messages, IssueTogether issue, Await await);
 
     // Whether the device has done everything that it was given here. Throws Error if it failed.
     bool idle() const;
@@ -63,6 +69,9 @@ private:
     };
 
     void run_chunks(const Shape& shape, const Buffers& host, IssueChunk issue, Await await);
+    void run_messages(std::span<const Placed> messages, IssueTogether issue, Await await);
+    template <class Body>
+    void guarding(Body&& body);
     // After an operation that failed: forgets its copies, once the device is done with them.
     void recover();
     std::size_t elements_per_chunk(const Shape& shape) const;

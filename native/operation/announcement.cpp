@@ -18,9 +18,14 @@ bool has_root(const Header& header) {
     return header.root >= 0;
 }
 
+bool is_batch(const Header& header) {
+    return header.operation == NC_BATCH;
+}
+
 std::string described(const Header& header) {
     // What a peer has said is made an enumerator of only if it is one.
     if (!is_header(header)) return "what is no operation here";
+    if (is_batch(header)) return text("a batch of ", header.count, " collective operations");
     std::ostringstream stream;
     const Traits& traits = traits_of(static_cast<nc_operation>(header.operation));
     stream << traits.name;
@@ -73,14 +78,32 @@ Header header_of(const nc_request& request) {
     return header;
 }
 
+Header header_of_batch(std::span<const nc_request> requests) {
+    // FNV-1a over the headers of all.
+    std::uint32_t hash = 2'166'136'261;
+    for (const nc_request& request : requests) {
+        const Header header = header_of(request);
+        for (const std::byte byte : std::as_bytes(std::span(&header, 1))) {
+            hash ^= std::to_integer<std::uint32_t>(byte);
+            hash *= 16'777'619;
+        }
+    }
+    Header header{};
+    header.magic = header_magic;
+    header.operation = NC_BATCH;
+    header.root = static_cast<std::int32_t>(hash >> 1);
+    header.count = requests.size();
+    return header;
+}
+
 bool begins_header(const Header& bytes) {
     return bytes.magic == header_magic;
 }
 
 bool is_header(const Header& bytes) {
     return begins_header(bytes) && bytes.reserved == 0 && bytes.operation > NC_OPERATION_NONE &&
-           bytes.operation < operation_count && bytes.data_type < data_type_count && bytes.reduce_op <= NC_AVERAGE &&
-           (bytes.flags & ~NC_REQUEST_UNEVEN) == 0 && bytes.root >= -1;
+           (bytes.operation < operation_count || is_batch(bytes)) && bytes.data_type < data_type_count &&
+           bytes.reduce_op < reduce_op_count && (bytes.flags & ~NC_REQUEST_UNEVEN) == 0 && bytes.root >= -1;
 }
 
 void check_header(const Header& own, const Header& other, int peer) {
@@ -95,6 +118,12 @@ void check_header(const Header& own, const Header& other, int peer) {
                           header.count);
     };
     if (key(own) == key(other)) return;
+    if (is_batch(own) && described(own) == described(other)) {
+        throw Error(NC_MISMATCH,
+                    text("this rank and rank ", peer, " both issued ", described(own),
+                         ", but these are not the same or not in the same order"),
+                    peer);
+    }
     if (described(own) == described(other)) {
         throw Error(NC_MISMATCH,
                     text("this rank and rank ", peer, " both issued ", described(own),

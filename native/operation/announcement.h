@@ -25,6 +25,8 @@ struct Header {
 static_assert(sizeof(Header) == 24);
 
 Header header_of(const nc_request& request);
+// Of a batch: its root is a number that other operations would hardly have given, its count how many there are.
+Header header_of_batch(std::span<const nc_request> requests);
 
 // Whether the first bytes are a header's; and whether all of them are, and not anything else that begins as one by
 // chance.

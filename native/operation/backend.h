@@ -1,8 +1,8 @@
 /* What a backend implements: a table of C functions that its shared library hands to the core.
  *
- * The core promises: requests are checked (sizes, peers, types, pointers, overflow, flags); execute and split of one
- * group are never called at once; nothing is called after destroy. abort may be called from any thread, also while
- * execute runs. Every function fills error on failure. */
+ * The core promises: requests are checked (sizes, peers, types, pointers, overflow, flags, tags); execute,
+ * execute_batch and split of one group are never called at once; nothing is called after destroy. abort, supports and
+ * rank_info may be called from any thread, also while execute runs. Every function fills error on failure. */
 #pragma once
 
 #include "base/standing.h"
@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define NC_BACKEND_VERSION 5u
+#define NC_BACKEND_VERSION 6u
 #define NC_BACKEND_ENTRY "nc_backend_entry"
 
 typedef struct nc_backend_options {
@@ -28,6 +28,9 @@ typedef struct nc_backend_options {
     /* Tells the core of a failure that was found while no operation was running. */
     void (*fault)(void* context, const nc_error* error);
     void* fault_context;
+    /* split: where the ranks that the part's members had go, by their new ranks; room for as many as the group has;
+     * may be null. */
+    int32_t* parent_ranks;
 } nc_backend_options;
 
 /* The circumstances of one operation. */
@@ -75,6 +78,13 @@ typedef struct nc_backend {
     /* execute and split also say how the ranks stand after a failure. */
     nc_status (*execute)(void* handle, const nc_request* request, const nc_call* call, nc_standing* standing,
                          nc_error* error);
+    /* What nc_execute_batch promises. error->index says which request failed, where that is known. */
+    nc_status (*execute_batch)(void* handle, const nc_request* requests, uint64_t count, const nc_call* call,
+                               nc_standing* standing, nc_error* error);
+    /* As nc_group_supports, for what the core cannot know. */
+    nc_status (*supports)(void* handle, const nc_request* request, nc_error* error);
+    /* Fills in what it knows of a rank but for parent_rank; null: it knows nothing. */
+    void (*rank_info)(void* handle, int32_t rank, nc_rank_info* info);
     nc_status (*split)(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options,
                        nc_backend_group* group, nc_standing* standing, nc_error* error);
     /* Ends the group: what runs returns NC_ABORTED soon, and the peers get to know. */
@@ -83,7 +93,11 @@ typedef struct nc_backend {
      * peer. */
     void (*destroy)(void* handle);
     const nc_device_functions* device; /* null: host memory only */
+    uint32_t features;                 /* of NC_BACKEND_* below */
 } nc_backend;
+
+/* Messages carry tags. */
+#define NC_BACKEND_TAGS 1u
 
 /* The type of the one function that a backend library exports, under the name NC_BACKEND_ENTRY. */
 typedef const nc_backend* (*nc_backend_entry_function)(void);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "base/clock.h"
@@ -31,7 +32,8 @@ nc_backend_group handed_over(std::unique_ptr<Group> group) {
 
 // The core's functions for a backend, whose are
 //   name              in messages
-//   Group             the class of its groups, with execute, split and abort; its destructor leaves the group
+//   Group             the class of its groups, with execute, execute_batch, require_supported, split and abort; its
+//                     destructor leaves the group
 //   require_available which throws Error if the backend cannot be used
 //   create            which forms a group
 template <class Backend>
@@ -47,6 +49,14 @@ struct GroupFunctions {
     static nc_status execute(void* handle, const nc_request* request, const nc_call* call, nc_standing* standing,
                              nc_error* error) {
         return guarded(error, standing, [&] { static_cast<Group*>(handle)->execute(*request, *call); });
+    }
+    static nc_status execute_batch(void* handle, const nc_request* requests, std::uint64_t count, const nc_call* call,
+                                   nc_standing* standing, nc_error* error) {
+        return guarded(error, standing,
+                       [&] { static_cast<Group*>(handle)->execute_batch(std::span(requests, count), *call); });
+    }
+    static nc_status supports(void* handle, const nc_request* request, nc_error* error) {
+        return guarded(error, [&] { static_cast<const Group*>(handle)->require_supported(*request); });
     }
     static nc_status split(void* handle, const nc_request* request, const nc_call* call,
                            const nc_backend_options* options, nc_backend_group* group, nc_standing* standing,
@@ -67,10 +77,14 @@ struct GroupFunctions {
         .create_id = nullptr,
         .create = create,
         .execute = execute,
+        .execute_batch = execute_batch,
+        .supports = supports,
+        .rank_info = nullptr,
         .split = split,
         .abort = abort,
         .destroy = destroy,
         .device = nullptr,
+        .features = 0,
     };
 };
 

@@ -1,7 +1,5 @@
 #include "operation/membership.h"
 
-#include <algorithm>
-
 #include "base/text.h"
 
 namespace nc {

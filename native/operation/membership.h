@@ -1,6 +1,8 @@
 // Who joins whom when a group is split.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +25,10 @@ public:
 
     int size() const { return static_cast<int>(old_ranks_.size()); }
     const std::vector<int>& old_ranks() const { return old_ranks_; }
+    // For nc_backend_options.
+    void tell(std::int32_t* parent_ranks) const {
+        if (parent_ranks != nullptr) std::ranges::copy(old_ranks_, parent_ranks);
+    }
     int old_rank(int rank) const { return old_ranks_[static_cast<std::size_t>(rank)]; }
     // The new rank; -1 if that rank is not of this color.
     int rank_of(int old_rank) const;

@@ -117,6 +117,33 @@ struct Min {
 };
 
 template <class T>
+concept HasBits = std::integral<T> || std::same_as<T, Bool>;
+
+struct BitwiseAnd {
+    static Bool apply(Bool own, Bool in) { return Product::apply(own, in); }
+    template <std::integral T>
+    static T apply(T own, T in) {
+        return static_cast<T>(own & in);
+    }
+};
+
+struct BitwiseOr {
+    static Bool apply(Bool own, Bool in) { return Sum::apply(own, in); }
+    template <std::integral T>
+    static T apply(T own, T in) {
+        return static_cast<T>(own | in);
+    }
+};
+
+struct BitwiseXor {
+    static Bool apply(Bool own, Bool in) { return {static_cast<std::uint8_t>((own.value != 0) != (in.value != 0))}; }
+    template <std::integral T>
+    static T apply(T own, T in) {
+        return static_cast<T>(own ^ in);
+    }
+};
+
+template <class T>
 concept HasNan = std::floating_point<T> || SmallFloat<T> || std::same_as<T, Complex>;
 
 // Which of two operands a maximum or minimum takes where neither is a NaN: the own one of equals. keep: whether it is
@@ -178,6 +205,11 @@ Combine combine_function(nc_data_type type, nc_reduce_op op, NanRule rule) {
             if (rule == NanRule::Wins && op == NC_MAX) return combine<T, MaxOrNan>;
             if (rule == NanRule::Wins && op == NC_MIN) return combine<T, MinOrNan>;
         }
+        if constexpr (HasBits<T>) {
+            if (op == NC_BITWISE_AND) return combine<T, BitwiseAnd>;
+            if (op == NC_BITWISE_OR) return combine<T, BitwiseOr>;
+            if (op == NC_BITWISE_XOR) return combine<T, BitwiseXor>;
+        }
         switch (op) {
             case NC_SUM:
                 return combine<T, Sum>;
@@ -189,14 +221,18 @@ Combine combine_function(nc_data_type type, nc_reduce_op op, NanRule rule) {
                 return combine<T, Max>;
             case NC_MIN:
                 return combine<T, Min>;
+            default:
+                return nullptr;
         }
-        return nullptr;
     });
 }
 
 const char* reduce_op_name(nc_reduce_op op) {
-    static constexpr std::array names{"sum", "product", "max", "min", "average"};
-    static_assert(NC_SUM == 0 && NC_PRODUCT == 1 && NC_MAX == 2 && NC_MIN == 3 && NC_AVERAGE == 4);
+    static constexpr std::array names{"sum",         "product",    "max",         "min",   "average",
+                                      "bitwise and", "bitwise or", "bitwise xor", "custom"};
+    static_assert(NC_SUM == 0 && NC_PRODUCT == 1 && NC_MAX == 2 && NC_MIN == 3 && NC_AVERAGE == 4 &&
+                  NC_BITWISE_AND == 5 && NC_BITWISE_OR == 6 && NC_BITWISE_XOR == 7 && NC_CUSTOM == 8);
+    static_assert(names.size() == reduce_op_count);
     const std::uint32_t index = number(op);
     return index < names.size() ? names[index] : "unknown";
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "native_collectives.h"
 
@@ -22,8 +23,16 @@ enum class NanRule {
     OfMlx,
 };
 
-// Never null for a known type and operator. NC_AVERAGE is the sum of what average.h makes of the elements: of
-// floating-point types one that stops at the largest finite number instead of overflowing.
+// For integers and bool only.
+constexpr bool is_bitwise(nc_reduce_op op) {
+    return op == NC_BITWISE_AND || op == NC_BITWISE_OR || op == NC_BITWISE_XOR;
+}
+
+constexpr std::uint32_t reduce_op_count = NC_CUSTOM + 1;
+
+// Null for NC_CUSTOM, which is the caller's, and for a bitwise operator of other types. NC_AVERAGE is the sum of what
+// average.h makes of the elements: of floating-point types one that stops at the largest finite number instead of
+// overflowing.
 Combine combine_function(nc_data_type type, nc_reduce_op op, NanRule rule);
 
 const char* reduce_op_name(nc_reduce_op op);

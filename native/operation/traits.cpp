@@ -32,12 +32,15 @@ constexpr std::array<Traits, operation_count> table{{
     {"send",           false,  false, true,   own_in,     own_in},
     {"receive",        false,  false, true,   own_out,    own_out},
     {"split",          false,  false, false,  none,       none},
+    {"scan",           true,   false, false,  own_both,   own_both},
+    {"exclusive scan", true,   false, false,  own_both,   own_both},
 }};
 // clang-format on
 static_assert(NC_ALL_REDUCE == 1 && NC_ALL_GATHER == 2 && NC_REDUCE_SCATTER == 3 && NC_BROADCAST == 4 &&
               NC_REDUCE == 5 && NC_GATHER == 6 && NC_SCATTER == 7 && NC_ALL_TO_ALL == 8 && NC_BARRIER == 9 &&
-              NC_SEND == 10 && NC_RECEIVE == 11 && NC_SPLIT == 12);
+              NC_SEND == 10 && NC_RECEIVE == 11 && NC_SPLIT == 12 && NC_SCAN == 13 && NC_EXCLUSIVE_SCAN == 14);
 
+constexpr Traits batch{"batch", false, false, false, none, none};
 constexpr Traits unknown{"unknown", false, false, false, none, none};
 
 } // namespace
@@ -48,6 +51,7 @@ bool is_operation(const nc_operation& operation) {
 
 const Traits& traits_of(nc_operation operation) {
     const std::uint32_t index = number(operation);
+    if (index == NC_BATCH) return batch;
     return index < table.size() ? table[index] : unknown;
 }
 

@@ -39,9 +39,13 @@ struct Traits {
 };
 
 // Places in a table of operations; the first one is none.
-constexpr std::size_t operation_count = NC_SPLIT + 1;
+constexpr std::size_t operation_count = NC_EXCLUSIVE_SCAN + 1;
 // By reference: what is no operation is not to be loaded as one.
 bool is_operation(const nc_operation& operation);
+
+constexpr bool is_scan(nc_operation operation) {
+    return operation == NC_SCAN || operation == NC_EXCLUSIVE_SCAN;
+}
 
 // Numbers that are no operation have a name that says so, and nothing else.
 const Traits& traits_of(nc_operation operation);

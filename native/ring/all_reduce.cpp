@@ -77,7 +77,7 @@ void all_reduce_many(Operation& operation) {
 } // namespace
 
 void all_reduce(Operation& operation) {
-    const bool mlx = known_to_mlx(operation.request.reduce_op) && !operation.is_part;
+    const bool mlx = known_to_mlx(operation.request.reduce_op) && operation.announced == Announced::Nothing;
     if (!mlx) operation.announce();
     if (operation.request.count < static_cast<std::uint64_t>(operation.size)) {
         all_reduce_few(operation, mlx ? Direction::Up : Direction::Down);

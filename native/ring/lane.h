@@ -64,6 +64,10 @@ public:
     Link& out() const { return *out_; }
     Link& in() const { return *in_; }
 
+    // Where what is sent next lies, and what is received next goes; null: nothing more is to be.
+    const std::byte* next_out() const { return sending_done() ? nullptr : outgoing_[out_index_].data; }
+    const std::byte* next_in() const { return receiving_done() ? nullptr : incoming_[in_index_].data; }
+
 private:
     static constexpr std::size_t independent = static_cast<std::size_t>(-1);
     struct Outgoing {

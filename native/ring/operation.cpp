@@ -6,7 +6,7 @@
 namespace nc::ring {
 namespace {
 
-// In the order of nc_operation; a split is no schedule, but makes a ring.
+// In the order of nc_operation; a split is no schedule, but makes a ring, and scans are composed of others.
 constexpr std::array<void (*)(Operation& operation), operation_count> schedules{
     nullptr, all_reduce, all_gather, reduce_scatter, broadcast, reduce,
     gather,  scatter,    all_to_all, barrier,        send,      receive};
@@ -14,7 +14,7 @@ constexpr std::array<void (*)(Operation& operation), operation_count> schedules{
 } // namespace
 
 void Operation::run() {
-    nc::run(*this, schedules[request.operation]);
+    nc::run(*this, schedules);
 }
 
 ScratchVector<std::uint64_t> Operation::announce_lengths() {
@@ -29,11 +29,18 @@ Lane& Operation::lane(Link& out, Link& in, Combine combine) {
     if (lanes.size() == lanes_) lanes.push_back(std::make_unique<Lane>());
     Lane& lane = *lanes[lanes_++];
     lane.open(out, in, combine, item);
-    if (std::exchange(announces_, false)) {
+    if (std::exchange(announcement_.is_due, false)) {
         is_announced_ = true;
-        lane.exchange_header(header_of(announced_));
+        lane.exchange_header(announcement_.header);
     }
     return lane;
+}
+
+Lane& Operation::message_lane(Link& link) {
+    for (const auto& open : open_lanes()) {
+        if (&open->out() == &link) return *open;
+    }
+    return lane(link, link);
 }
 
 Lane& Operation::lane(int socket, Direction direction, Combine combine) {

@@ -9,23 +9,32 @@
 
 namespace nc::ring {
 
+// The header of extension.h that the first lane begins with, if it is due.
+struct Announcement {
+    Header header;
+    bool is_due = false;
+};
+
 class Operation : public OperationInProgress {
 public:
     Operation(RingGroup& ring, const nc_request& request, const nc_call& call)
         : OperationInProgress(request, call, ring.rank(), ring.size(), ring.scratch()),
           sockets(ring.sockets()),
           ring_(ring),
-          announced_(request) {
-        ring.scratch().clear();
-    }
-
-    // A reduction that is part of another; the first one announces the whole, if that was to be announced.
+          announcement_(own_announcement_) {}
+    // One of a batch, of which the first announces the whole.
+    Operation(RingGroup& ring, const nc_request& request, const nc_call& call, Announcement& of_batch)
+        : OperationInProgress(request, call, ring.rank(), ring.size(), ring.scratch(), Announced::InBatch),
+          sockets(ring.sockets()),
+          ring_(ring),
+          announcement_(of_batch),
+          is_announced_(true) {}
+    // A part of another operation; the first one announces the whole, if that was to be announced.
     Operation(Operation& whole, const nc_request& part)
-        : OperationInProgress(part, whole.call, whole.rank, whole.size, whole.scratch(), true),
+        : OperationInProgress(part, whole.call, whole.rank, whole.size, whole.scratch(), Announced::AsPart),
           sockets(whole.sockets),
           ring_(whole.ring_),
-          announced_(whole.announced_),
-          announces_(std::exchange(whole.announces_, false)),
+          announcement_(whole.announcement_),
           is_announced_(true) {}
 
     // Does what the request asks for.
@@ -44,9 +53,11 @@ public:
     Lane& lane(int socket, Direction direction, Combine combine = nullptr);
     // One that reduces.
     Lane& reducing_lane(int socket, Direction direction) { return lane(socket, direction, combine_function()); }
-    // Makes the first lane of the next move() begin with the headers of extension.h; every rank must open the same one
-    // first. Not for a part.
-    void announce() { announces_ |= !is_part; }
+    // The lane for what is sent to a peer, or received from it, over that connection: one for all messages.
+    Lane& message_lane(Link& link);
+    // Makes the first lane of the next move() begin with the headers of extension.h, unless the operation has been
+    // announced; every rank must open the same one first.
+    void announce() { announcement_.is_due |= announced == Announced::Nothing; }
     // The lengths, in elements, of the blocks that an uneven operation moves, as agreed_lengths() gives them: all ranks
     // announce the operation and exchange what they were given.
     ScratchVector<std::uint64_t> announce_lengths();
@@ -54,8 +65,9 @@ public:
     // Runs the lanes opened since the last move() until they are done.
     void move(std::span<Link* const> read_ahead = {});
 
-private:
     Lanes open_lanes() const { return Lanes(ring_.lanes()).first(lanes_); }
+
+private:
     // The collectives of MLX have no header: what to ask where they do not end. These throw Error(NC_MISMATCH).
     Suspicion suspicion_of_another_operation();
     void check_arrivals();
@@ -64,9 +76,9 @@ private:
     Combine combine_function() const;
 
     RingGroup& ring_;
-    const nc_request& announced_; // what the header says: the request, or that of the whole
-    std::size_t lanes_ = 0;       // of the ring's lanes, those that are open
-    bool announces_ = false;
+    std::size_t lanes_ = 0; // of the ring's lanes, those that are open
+    Announcement own_announcement_{header_of(request)};
+    Announcement& announcement_; // the own one, or that of what this is a part of
     bool is_announced_ = false;
 };
 
@@ -110,6 +122,14 @@ void all_to_all(Operation& operation);
 void barrier(Operation& operation);
 void send(Operation& operation);
 void receive(Operation& operation);
+
+// Adds the lanes of a send or a receive, which must be one between neighbours.
+void add_message(Operation& operation, const nc_request& message);
+
+// Throws Error(NC_NOT_SUPPORTED) if the ring cannot carry out such a request.
+void require_supported(const nc_request& request, int rank, int size);
+
+void run_batch(RingGroup& ring, std::span<const nc_request> requests, const nc_call& call);
 
 // All ranks' bytes, in rank order, gathered with headers: for what operations have to agree on first.
 void gather_bytes(Operation& operation, const void* own, std::size_t bytes, void* all);

@@ -23,6 +23,9 @@ public:
     // source, rank and address; what ends the patience.
     const std::vector<Address>& of(int rank, const Patience& patience);
 
+    // The host of the rank's first address, as it is written.
+    const std::string& host(int rank) const { return ranks_[static_cast<std::size_t>(rank)].listed.front().host; }
+
     // Throws Error(NC_RENDEZVOUS_FAILED) if one of the rank's own addresses is also listed elsewhere: two listeners
     // cannot share it. Of ranks that have not been resolved those addresses count that need no name service, and those
     // that are written alike.

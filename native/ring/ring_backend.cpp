@@ -107,9 +107,17 @@ struct Ring {
     static nc_backend_group create(const nc_backend_options& options) { return create_ring(options); }
 };
 
+void rank_info(void* handle, std::int32_t rank, nc_rank_info* info) {
+    static_cast<const RingGroup*>(handle)->describe(rank, *info);
+}
+
 } // namespace
 
 extern const nc_backend backend;
-constinit const nc_backend backend = GroupFunctions<Ring>::table;
+constinit const nc_backend backend = [] {
+    nc_backend table = GroupFunctions<Ring>::table;
+    table.rank_info = rank_info;
+    return table;
+}();
 
 } // namespace nc::ring

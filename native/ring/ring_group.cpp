@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 
 #include "os/poller.h"
 #include "os/thread.h"
@@ -127,12 +128,35 @@ void RingGroup::run(Body&& body) {
 }
 
 void RingGroup::execute(const nc_request& request, const nc_call& call) {
-    run([&] { Operation(*this, request, call).run(); });
+    run([&] {
+        scratch_.clear();
+        Operation(*this, request, call).run();
+    });
+}
+
+void RingGroup::execute_batch(std::span<const nc_request> requests, const nc_call& call) {
+    run([&] { run_batch(*this, requests, call); });
+}
+
+void RingGroup::describe(int rank, nc_rank_info& info) const {
+    const std::string& host = addresses_.host(rank);
+    std::snprintf(info.host_name, sizeof info.host_name, "%s", host.c_str());
+    info.local_rank = info.local_size = 0;
+    for (int other = 0; other < size(); ++other) {
+        if (addresses_.host(other) != host) continue;
+        if (other < rank) ++info.local_rank;
+        ++info.local_size;
+    }
+}
+
+void RingGroup::require_supported(const nc_request& request) const {
+    ring::require_supported(request, rank(), size());
 }
 
 nc_backend_group RingGroup::split(const nc_request& request, const nc_call& call, const nc_backend_options& options) {
     nc_backend_group part{};
     run([&] {
+        scratch_.clear();
         Operation operation(*this, request, call);
         part = split_ring(operation, options);
     });

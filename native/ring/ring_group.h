@@ -35,6 +35,8 @@ public:
     int size() const { return addresses_.size(); }
     int sockets() const { return static_cast<int>(right_.size()); }
     RankAddresses& addresses() { return addresses_; }
+    // From any thread: by what the hostfile says; ranks at one host are those of which it lists the same one.
+    void describe(int rank, nc_rank_info& info) const;
     const Log& log() const { return log_; }
     bool has_only_ours() const { return has_only_ours_; }
 
@@ -50,6 +52,10 @@ public:
 
     // Runs one operation. Throws Error.
     void execute(const nc_request& request, const nc_call& call);
+    // Several at once.
+    void execute_batch(std::span<const nc_request> requests, const nc_call& call);
+    // From any thread: throws Error(NC_NOT_SUPPORTED) if it cannot do that.
+    void require_supported(const nc_request& request) const;
     // Forms the group of equal color; null if this rank is its only member or has a negative color (then rank is -1).
     nc_backend_group split(const nc_request& request, const nc_call& call, const nc_backend_options& options);
 

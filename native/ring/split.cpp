@@ -188,6 +188,7 @@ nc_backend_group split_ring(Operation& operation, const nc_backend_options& opti
             return part.members().has(old_rank) && outcomes[static_cast<std::size_t>(old_rank)] != SplitOutcome::Joined;
         },
         part.members().name());
+    part.members().tell(options.parent_ranks);
     if (part.members().size() == 1) return {nullptr, 0, 1};
     return handed_over(std::move(joined));
 }

@@ -26,17 +26,30 @@ typedef struct value {
 
 static const field nc_error_fields[] = {
     FIELD(nc_error, size),     FIELD(nc_error, status),       FIELD(nc_error, operation), FIELD(nc_error, rank),
-    FIELD(nc_error, peer),     FIELD(nc_error, system_error), FIELD(nc_error, earlier),   FIELD(nc_error, reserved),
+    FIELD(nc_error, peer),     FIELD(nc_error, system_error), FIELD(nc_error, earlier),   FIELD(nc_error, index),
     FIELD(nc_error, sequence), FIELD(nc_error, message),
 };
 
 static const field nc_request_fields[] = {
-    FIELD(nc_request, size),           FIELD(nc_request, operation),   FIELD(nc_request, data_type),
-    FIELD(nc_request, reduce_op),      FIELD(nc_request, peer),        FIELD(nc_request, flags),
-    FIELD(nc_request, timeout_ms),     FIELD(nc_request, count),       FIELD(nc_request, send_buffer),
-    FIELD(nc_request, receive_buffer), FIELD(nc_request, send_counts), FIELD(nc_request, receive_counts),
-    FIELD(nc_request, color),          FIELD(nc_request, key),         FIELD(nc_request, new_group),
+    FIELD(nc_request, size),
+    FIELD(nc_request, operation),
+    FIELD(nc_request, data_type),
+    FIELD(nc_request, reduce_op),
+    FIELD(nc_request, peer),
+    FIELD(nc_request, flags),
+    FIELD(nc_request, timeout_ms),
+    FIELD(nc_request, count),
+    FIELD(nc_request, send_buffer),
+    FIELD(nc_request, receive_buffer),
+    FIELD(nc_request, send_counts),
+    FIELD(nc_request, receive_counts),
+    FIELD(nc_request, color),
+    FIELD(nc_request, key),
+    FIELD(nc_request, new_group),
     FIELD(nc_request, stream),
+    FIELD(nc_request, tag),
+    FIELD(nc_request, combine),
+    FIELD(nc_request, combine_context),
 };
 
 static const field nc_setting_fields[] = {
@@ -59,6 +72,11 @@ static const field nc_group_options_fields[] = {
     FIELD(nc_group_options, cancel),
 };
 
+static const field nc_rank_info_fields[] = {
+    FIELD(nc_rank_info, size),       FIELD(nc_rank_info, parent_rank), FIELD(nc_rank_info, local_rank),
+    FIELD(nc_rank_info, local_size), FIELD(nc_rank_info, host_name),
+};
+
 static const value nc_status_values[] = {
     VALUE(NC_OK),
     VALUE(NC_INVALID_ARGUMENT),
@@ -76,6 +94,7 @@ static const value nc_status_values[] = {
     VALUE(NC_SYSTEM_ERROR),
     VALUE(NC_INTERNAL_ERROR),
     VALUE(NC_LIBRARY_ERROR),
+    VALUE(NC_FUNCTION_FAILED),
 };
 
 static const value nc_data_type_values[] = {
@@ -85,13 +104,15 @@ static const value nc_data_type_values[] = {
 };
 
 static const value nc_reduce_op_values[] = {
-    VALUE(NC_SUM), VALUE(NC_PRODUCT), VALUE(NC_MAX), VALUE(NC_MIN), VALUE(NC_AVERAGE),
+    VALUE(NC_SUM),         VALUE(NC_PRODUCT),    VALUE(NC_MAX),         VALUE(NC_MIN),    VALUE(NC_AVERAGE),
+    VALUE(NC_BITWISE_AND), VALUE(NC_BITWISE_OR), VALUE(NC_BITWISE_XOR), VALUE(NC_CUSTOM),
 };
 
 static const value nc_operation_values[] = {
-    VALUE(NC_OPERATION_NONE), VALUE(NC_ALL_REDUCE), VALUE(NC_ALL_GATHER), VALUE(NC_REDUCE_SCATTER), VALUE(NC_BROADCAST),
-    VALUE(NC_REDUCE),         VALUE(NC_GATHER),     VALUE(NC_SCATTER),    VALUE(NC_ALL_TO_ALL),     VALUE(NC_BARRIER),
-    VALUE(NC_SEND),           VALUE(NC_RECEIVE),    VALUE(NC_SPLIT),
+    VALUE(NC_OPERATION_NONE), VALUE(NC_ALL_REDUCE), VALUE(NC_ALL_GATHER),     VALUE(NC_REDUCE_SCATTER),
+    VALUE(NC_BROADCAST),      VALUE(NC_REDUCE),     VALUE(NC_GATHER),         VALUE(NC_SCATTER),
+    VALUE(NC_ALL_TO_ALL),     VALUE(NC_BARRIER),    VALUE(NC_SEND),           VALUE(NC_RECEIVE),
+    VALUE(NC_SPLIT),          VALUE(NC_SCAN),       VALUE(NC_EXCLUSIVE_SCAN), VALUE(NC_BATCH),
 };
 
 static const value nc_log_level_values[] = {
@@ -146,6 +167,7 @@ int main(void) {
     STRUCT(nc_request);
     STRUCT(nc_setting);
     STRUCT(nc_group_options);
+    STRUCT(nc_rank_info);
     printf("\n  },\n  \"enums\": {");
     separator = "";
     ENUM(nc_status);

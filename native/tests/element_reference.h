@@ -80,6 +80,23 @@ inline bool is_integer(nc_data_type type) {
     return type >= NC_INT8 && type <= NC_UINT64;
 }
 
+inline bool is_bitwise_operator(nc_reduce_op op) {
+    return op == NC_BITWISE_AND || op == NC_BITWISE_OR || op == NC_BITWISE_XOR;
+}
+
+// Of whole numbers, or of truth values.
+inline double bitwise(nc_reduce_op op, double a, double b) {
+    const auto left = static_cast<std::int64_t>(a);
+    const auto right = static_cast<std::int64_t>(b);
+    return static_cast<double>(op == NC_BITWISE_AND ? left & right : op == NC_BITWISE_OR ? left | right : left ^ right);
+}
+
+// What order_sensitive() makes of two numbers: it neither commutes nor associates, so that every order of ranks and of
+// combinations but the right one is seen.
+inline double of_both_in_order(double a, double b) {
+    return static_cast<double>((static_cast<std::int64_t>(a) * 3 + static_cast<std::int64_t>(b)) % 101);
+}
+
 // The values of one element on all ranks, combined.
 inline void store_reduced(nc_data_type type, nc_reduce_op op, std::byte* to, const std::vector<Number>& of_ranks) {
     const double n = static_cast<double>(of_ranks.size());
@@ -111,6 +128,14 @@ inline void store_reduced(nc_data_type type, nc_reduce_op op, std::byte* to, con
                 break;
             case NC_MIN:
                 if (more) real = a, imaginary = b;
+                break;
+            case NC_BITWISE_AND:
+            case NC_BITWISE_OR:
+            case NC_BITWISE_XOR:
+                real = bitwise(op, real, a);
+                break;
+            case NC_CUSTOM:
+                real = of_both_in_order(real, a);
                 break;
         }
     }

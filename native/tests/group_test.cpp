@@ -38,10 +38,10 @@ TEST(Library, SaysWhatItIs) {
     EXPECT_STREQ(nc_version(), NC_VERSION);
     EXPECT_EQ(nc_abi_version(), static_cast<std::uint32_t>(NC_ABI_VERSION));
     EXPECT_STREQ(nc_status_name(NC_OK), "ok");
-    for (int status = 0; status <= NC_LIBRARY_ERROR; ++status)
+    for (int status = 0; status <= NC_FUNCTION_FAILED; ++status)
         EXPECT_STRNE(nc_status_name(static_cast<nc_status>(status)), "unknown");
     nc_status none{};
-    const std::uint32_t number = NC_LIBRARY_ERROR + 1;
+    const std::uint32_t number = NC_FUNCTION_FAILED + 1;
     std::memcpy(&none, &number, sizeof number);
     EXPECT_STREQ(nc_status_name(none), "unknown");
 }
@@ -245,7 +245,7 @@ TEST(Request, IsCheckedBeforeAnyByteMoves) {
     invalid("unknown operation", [](nc_request& r) { r.operation = static_cast<nc_operation>(operation_count); });
     invalid("negative timeout", [](nc_request& r) { r.timeout_ms = -1; });
     invalid("unknown type", [](nc_request& r) { r.data_type = static_cast<nc_data_type>(NC_COMPLEX64 + 1); });
-    invalid("unknown operator", [](nc_request& r) { r.reduce_op = static_cast<nc_reduce_op>(NC_AVERAGE + 1); });
+    invalid("unknown operator", [](nc_request& r) { r.reduce_op = static_cast<nc_reduce_op>(NC_CUSTOM + 1); });
     invalid("average of bool", [](nc_request& r) {
         r.data_type = NC_BOOL;
         r.reduce_op = NC_AVERAGE;
@@ -321,6 +321,111 @@ TEST(Request, IsCheckedBeforeAnyByteMoves) {
     EXPECT_EQ(nc_enqueue(group, &barrier, nullptr, nullptr, nullptr, nullptr), NC_INVALID_ARGUMENT)
         << "neither completion nor work";
     ranks.each([](int, nc_group* each) { EXPECT_EQ(all_sum_works(each).status, NC_OK); });
+}
+
+// Callers that were compiled with an older or a newer header than the library.
+TEST(Request, OfAnotherSizeIsTakenAsFarAsItIsKnown) {
+    const GroupPointer group = group_of_one();
+    struct Larger {
+        nc_request request;
+        std::uint64_t unknown[2];
+    };
+    std::int32_t value = 7;
+    std::int32_t result = 0;
+    Larger larger{request_of(NC_ALL_REDUCE, NC_INT32, 1, &value, &result), {}};
+    nc_request& request = larger.request;
+    const auto run = [&] { return execute(group.get(), request); };
+
+    // What lies behind an older one is not looked at.
+    request.size = offsetof(nc_request, tag);
+    request.tag = 99;
+    EXPECT_EQ(run().status, NC_OK);
+    EXPECT_EQ(std::exchange(result, 0), 7);
+    request.size = offsetof(nc_request, combine);
+    EXPECT_TRUE(contains(run(), "takes no tag")) << "a field of version 4";
+    request.tag = 0;
+    EXPECT_EQ(run().status, NC_OK);
+
+    request.size = sizeof larger;
+    EXPECT_EQ(run().status, NC_OK);
+    larger.unknown[1] = 1;
+    const Outcome outcome = run();
+    EXPECT_EQ(outcome.status, NC_NOT_SUPPORTED);
+    EXPECT_TRUE(contains(outcome, "does not know")) << outcome.message();
+    const nc_request* all[] = {&request};
+    EXPECT_EQ(nc_execute_batch(group.get(), all, 1, nullptr), NC_NOT_SUPPORTED);
+
+    for (const std::uint32_t size :
+         {std::uint32_t{0}, std::uint32_t{offsetof(nc_request, tag) - 8}, std::uint32_t{sizeof(nc_request) - 1},
+          std::uint32_t{1} << 20, ~std::uint32_t{0}}) {
+        request.size = size;
+        EXPECT_EQ(run().status, NC_INVALID_ARGUMENT) << size;
+    }
+}
+
+TEST(Group, TellsOfItsFaultOnce) {
+    LocalRanks ranks(2);
+    struct Told {
+        std::atomic<int> times{0};
+        nc_error error = empty_error();
+        static void of(void* context, const nc_error* error) {
+            auto* told = static_cast<Told*>(context);
+            told->error = *error;
+            ++told->times;
+        }
+    };
+    Told before;
+    Told after;
+    ASSERT_EQ(nc_group_on_fault(ranks[0], Told::of, &before, nullptr), NC_OK);
+    EXPECT_EQ(nc_group_on_fault(ranks[0], Told::of, &after, nullptr), NC_INVALID_ARGUMENT) << "a second one";
+    EXPECT_EQ(nc_group_on_fault(ranks[0], nullptr, nullptr, nullptr), NC_INVALID_ARGUMENT);
+    EXPECT_EQ(nc_group_on_fault(nullptr, Told::of, &after, nullptr), NC_INVALID_ARGUMENT);
+    EXPECT_EQ(before.times, 0);
+    nc_group_abort(ranks[0], "enough");
+    EXPECT_EQ(before.times, 1);
+    EXPECT_STREQ(before.error.message, "the group was aborted: enough");
+    nc_group_abort(ranks[0], "again");
+    EXPECT_EQ(before.times, 1);
+    // The peer's group ends by that; who asks later is told at once.
+    EXPECT_TRUE(soon([&] { return status_of(ranks[1]).status != NC_OK; }));
+    ASSERT_EQ(nc_group_on_fault(ranks[1], Told::of, &after, nullptr), NC_OK);
+    EXPECT_EQ(after.times, 1);
+    EXPECT_EQ(after.error.status, NC_PEER_LOST);
+
+    const GroupPointer closed = group_of_one();
+    Told of_close;
+    ASSERT_EQ(nc_group_on_fault(closed.get(), Told::of, &of_close, nullptr), NC_OK);
+    nc_group_close(closed.get());
+    EXPECT_EQ(of_close.times, 0);
+}
+
+TEST(Group, KnowsWhatRanksAre) {
+    LocalRanks ranks(4);
+    ranks.each([](int rank, nc_group* group) {
+        nc_rank_info info{};
+        info.size = sizeof info;
+        ASSERT_EQ(nc_group_rank_info(group, 2, &info, nullptr), NC_OK);
+        EXPECT_EQ(info.parent_rank, -1);
+        EXPECT_EQ(info.local_rank, 2);
+        EXPECT_EQ(info.local_size, 4);
+        EXPECT_STREQ(info.host_name, "127.0.0.1");
+        nc_request split = request_of(NC_SPLIT);
+        nc_group* part = nullptr;
+        split.new_group = &part;
+        split.color = rank % 2;
+        split.key = 10 - rank;
+        ASSERT_EQ(execute(group, split).status, NC_OK);
+        const GroupPointer owner(part);
+        for (int i = 0; i < 2; ++i) {
+            ASSERT_EQ(nc_group_rank_info(part, i, &info, nullptr), NC_OK);
+            EXPECT_EQ(info.parent_rank, rank % 2 + (i == 0 ? 2 : 0));
+        }
+        EXPECT_EQ(nc_group_rank_info(group, 4, &info, nullptr), NC_INVALID_ARGUMENT);
+        EXPECT_EQ(nc_group_rank_info(group, -1, &info, nullptr), NC_INVALID_ARGUMENT);
+        EXPECT_EQ(nc_group_rank_info(group, 0, nullptr, nullptr), NC_INVALID_ARGUMENT);
+        info.size = 4;
+        EXPECT_EQ(nc_group_rank_info(group, 0, &info, nullptr), NC_INVALID_ARGUMENT);
+    });
 }
 
 // Groups without a device say so of requests that are otherwise right, and stay usable.

@@ -67,6 +67,20 @@ static nc_status execute(void* handle, const nc_request* request, const nc_call*
     return NC_OK;
 }
 
+static nc_status execute_batch(void* handle, const nc_request* requests, uint64_t count, const nc_call* call,
+                               nc_standing* standing, nc_error* error) {
+    (void)count;
+    return execute(handle, requests, call, standing, error);
+}
+
+/* Messages with tags can be had. */
+static nc_status supports(void* handle, const nc_request* request, nc_error* error) {
+    (void)handle;
+    (void)request;
+    (void)error;
+    return NC_OK;
+}
+
 static nc_status split(void* handle, const nc_request* request, const nc_call* call, const nc_backend_options* options,
                        nc_backend_group* made, nc_standing* standing, nc_error* error) {
     (void)request;
@@ -94,9 +108,12 @@ static const nc_backend late = {
     .available = available,
     .create = create,
     .execute = execute,
+    .execute_batch = execute_batch,
+    .supports = supports,
     .split = split,
     .abort = abort_group,
     .destroy = destroy,
+    .features = NC_BACKEND_TAGS,
 };
 
 __attribute__((visibility("default"))) const nc_backend* nc_backend_entry(void);

@@ -83,6 +83,12 @@ Outcome execute(nc_group* group, const nc_request& request) {
     return outcome;
 }
 
+Outcome execute_batch(nc_group* group, const std::vector<const nc_request*>& requests) {
+    Outcome outcome;
+    outcome.status = nc_execute_batch(group, requests.data(), requests.size(), &outcome.error);
+    return outcome;
+}
+
 Outcome wait_for(nc_work* work, std::int64_t timeout_ms) {
     Outcome outcome;
     outcome.status = nc_work_wait(work, timeout_ms, &outcome.error);

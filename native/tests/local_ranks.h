@@ -78,6 +78,7 @@ struct Outcome {
     std::string message() const { return error.message; }
 };
 Outcome execute(nc_group* group, const nc_request& request);
+Outcome execute_batch(nc_group* group, const std::vector<const nc_request*>& requests);
 Outcome wait_for(nc_work* work, std::int64_t timeout_ms = ample_ms);
 Outcome status_of(const nc_group* group);
 

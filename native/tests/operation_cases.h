@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "element_reference.h"
 #include "local_ranks.h"
 #include "operation/reduction.h"
+#include "operation/traits.h"
 
 namespace nc::test {
 
@@ -63,6 +65,22 @@ public:
             if (root >= 0 && rank != root) continue;
             part.expected = result;
             if (in_place) part.place = Place::ReceiveInSend;
+        }
+        return parts;
+    }
+
+    // of NC_SCAN or NC_EXCLUSIVE_SCAN
+    Parts scan(nc_operation operation, nc_data_type type, nc_reduce_op op, std::size_t count, bool in_place) {
+        const auto values = numbers(n_, count, type, op, random_);
+        Parts parts = made(operation, type, -1);
+        for (int rank = 0; rank < n_; ++rank) {
+            Part& part = parts[index(rank)];
+            part.request.reduce_op = op;
+            part.request.count = count;
+            part.send = stored(type, count, values[index(rank)]);
+            const int last = operation == NC_SCAN ? rank + 1 : rank;
+            if (last > 0) part.expected = reduced(type, op, count, {values.begin(), values.begin() + last});
+            if (in_place && last > 0) part.place = Place::ReceiveInSend;
         }
         return parts;
     }
@@ -240,18 +258,58 @@ inline void check_outcome(const Part& part, const Buffer& given, const Layout& l
         << what;
 }
 
+// The function of NC_CUSTOM, for NC_INT32.
+inline std::int32_t order_sensitive(void* calls, void* accumulated, const void* next, std::uint64_t count) {
+    auto* sums = static_cast<std::int32_t*>(accumulated);
+    const auto* values = static_cast<const std::int32_t*>(next);
+    for (std::uint64_t i = 0; i < count; ++i) sums[i] = static_cast<std::int32_t>(of_both_in_order(sums[i], values[i]));
+    if (calls != nullptr) ++*static_cast<int*>(calls);
+    return 0;
+}
+
+// A rank's part, with buffers in host memory.
+class Placed {
+public:
+    Placed(const Part& part, std::string what)
+        : part_(part), what_(std::move(what)), layout_(part), given_(layout_.first) {
+        request_ = part.request;
+        request_.send_counts = part.send_counts.empty() ? nullptr : part.send_counts.data();
+        request_.receive_counts = part.receive_counts.empty() ? nullptr : part.receive_counts.data();
+        if (request_.reduce_op == NC_CUSTOM) request_.combine = order_sensitive;
+        place_buffers(request_, part, layout_.first.data(), layout_.second.data());
+    }
+    Placed(const Placed&) = delete;
+    Placed& operator=(const Placed&) = delete;
+
+    const nc_request& request() const { return request_; }
+    const std::string& what() const { return what_; }
+    // Looks at what came of it.
+    void check() const { check_outcome(part_, given_, layout_, what_); }
+
+private:
+    const Part& part_;
+    const std::string what_;
+    Layout layout_;
+    const Buffer given_;
+    nc_request request_;
+};
+
 // Runs a rank's part on host memory, and looks at what came of it.
 inline void run_on_host(nc_group* group, const Part& part, const std::string& what) {
     if (part.request.operation == NC_OPERATION_NONE) return;
-    Layout layout(part);
-    nc_request request = part.request;
-    request.send_counts = part.send_counts.empty() ? nullptr : part.send_counts.data();
-    request.receive_counts = part.receive_counts.empty() ? nullptr : part.receive_counts.data();
-    const Buffer given = layout.first;
-    place_buffers(request, part, layout.first.data(), layout.second.data());
-    const Outcome outcome = execute(group, request);
+    const Placed placed(part, what);
+    const Outcome outcome = execute(group, placed.request());
     ASSERT_EQ(outcome.status, NC_OK) << what << ": " << outcome.message();
-    check_outcome(part, given, layout, what);
+    placed.check();
+}
+
+// The same of several, as one batch.
+inline void run_together(nc_group* group, const std::vector<std::unique_ptr<Placed>>& all) {
+    std::vector<const nc_request*> requests;
+    for (const auto& placed : all) requests.push_back(&placed->request());
+    const Outcome outcome = execute_batch(group, requests);
+    ASSERT_EQ(outcome.status, NC_OK) << outcome.message() << ", request " << outcome.error.index;
+    for (const auto& placed : all) placed->check();
 }
 
 struct Case {
@@ -259,6 +317,7 @@ struct Case {
     Parts parts;
 };
 
+// Those that any type has, but bool no average.
 constexpr nc_reduce_op all_ops[] = {NC_SUM, NC_PRODUCT, NC_MAX, NC_MIN, NC_AVERAGE};
 
 inline void add_reductions(std::vector<Case>& cases, Maker& maker, int n, nc_data_type type, nc_reduce_op op,
@@ -275,6 +334,33 @@ inline void add_reductions(std::vector<Case>& cases, Maker& maker, int n, nc_dat
         {"uneven reduce-scatter, " + what,
          maker.reduce_scatter(type, op, maker.uneven_lengths(index(n), 2 * static_cast<unsigned>(count) + 1), true,
                               in_place)});
+}
+
+// What is composed of other operations.
+inline void add_composed(std::vector<Case>& cases, Maker& maker, int n, std::size_t count) {
+    add_reductions(cases, maker, n, NC_INT32, NC_CUSTOM, count, false);
+    add_reductions(cases, maker, n, NC_INT32, NC_CUSTOM, count, true);
+    for (const nc_operation operation : {NC_SCAN, NC_EXCLUSIVE_SCAN}) {
+        for (const auto& [type, op] : {std::pair{NC_INT32, NC_CUSTOM},
+                                       {NC_FLOAT16, NC_SUM},
+                                       {NC_INT64, NC_MAX},
+                                       {NC_COMPLEX64, NC_PRODUCT},
+                                       {NC_BOOL, NC_BITWISE_XOR}}) {
+            for (const bool in_place : {false, true}) {
+                cases.push_back({text(operation_name(operation), ", ", reduce_op_name(op), " of ", count, ' ',
+                                      data_type_name(type), " over ", n, " ranks", in_place ? ", in place" : ""),
+                                 maker.scan(operation, type, op, count, in_place)});
+            }
+        }
+    }
+}
+
+inline void add_bitwise(std::vector<Case>& cases, Maker& maker, int n, std::size_t count) {
+    for (const nc_data_type type : all_types) {
+        if (type > NC_UINT64) continue;
+        for (const nc_reduce_op op : {NC_BITWISE_AND, NC_BITWISE_OR, NC_BITWISE_XOR})
+            add_reductions(cases, maker, n, type, op, count, type % 2 == 0);
+    }
 }
 
 inline void add_moves(std::vector<Case>& cases, Maker& maker, int n, nc_data_type type, std::size_t count) {

@@ -446,7 +446,8 @@ TEST(Reduction, AnyCountAtAnyElementOfABuffer) {
 
 TEST(Reduction, AnUnknownTypeOrOperatorHasNoFunction) {
     EXPECT_EQ(combine_function(static_cast<nc_data_type>(NC_COMPLEX64 + 1), NC_SUM, NanRule::Wins), nullptr);
-    EXPECT_EQ(combine_function(NC_INT32, static_cast<nc_reduce_op>(NC_AVERAGE + 1), NanRule::Wins), nullptr);
+    EXPECT_EQ(combine_function(NC_INT32, NC_CUSTOM, NanRule::Wins), nullptr);
+    EXPECT_EQ(combine_function(NC_FLOAT32, NC_BITWISE_OR, NanRule::Wins), nullptr);
 }
 
 TEST(DataType, SizesAndNames) {

@@ -110,7 +110,7 @@ internal sealed partial class CHeader
 
     private string CSharpType(string type)
     {
-        var name = type.Replace("const ", "", StringComparison.Ordinal)
+        var name = Constness.Replace(type, "")
             .Replace("*", "", StringComparison.Ordinal)
             .Trim();
         return (_callbacks.GetValueOrDefault(name) ?? Renamed.GetValueOrDefault(name, name))
@@ -126,6 +126,9 @@ internal sealed partial class CHeader
                 return " ";
             }
         );
+
+    [GeneratedRegex(@"\bconst\b\s*")]
+    private static partial Regex Constness { get; }
 
     [GeneratedRegex(@"/\*.*?\*/|//[^\n]*", RegexOptions.Singleline)]
     private static partial Regex Comments { get; }

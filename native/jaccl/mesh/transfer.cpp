@@ -1,8 +1,8 @@
-// Point-to-point messages in a mesh. Source: jaccl-wire.md, section 8.4.
+#include "jaccl/mesh/transfer.h"
+
 #include <cstring>
 
 #include "jaccl/first_messages.h"
-#include "jaccl/mesh/transfer.h"
 
 namespace nc::jaccl::mesh {
 
@@ -17,21 +17,6 @@ void receive_bytes(Exchange& exchange, Link& link, std::size_t frame, std::byte*
         const Range part = piece(bytes, frame, message);
         std::memcpy(data + part.begin, buffer, part.size);
         if (message == 0 && first != nullptr) first->note(peer, buffer);
-    });
-}
-
-void send(const Operation& operation) {
-    const std::size_t frame = operation.frame(operation.bytes());
-    operation.exchange(frame, [&](Exchange& exchange) {
-        send_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.input(), operation.bytes());
-    });
-}
-
-void receive(const Operation& operation) {
-    const std::size_t frame = operation.frame(operation.bytes());
-    operation.exchange(frame, [&](Exchange& exchange) {
-        receive_bytes(exchange, operation.group().to(operation.request.peer), frame, operation.output(),
-                      operation.bytes());
     });
 }
 
