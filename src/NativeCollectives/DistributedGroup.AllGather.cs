@@ -314,7 +314,7 @@ public sealed partial class DistributedGroup
         return RunAsync(ref operation, input, output, cancellationToken, receiveCounts: blocks.Values);
     }
 
-    private Operation BeginAllGather(CollectiveDataType type, long count, TimeSpan? timeout)
+    internal Operation BeginAllGather(CollectiveDataType type, long count, TimeSpan? timeout)
     {
         Operation operation = Begin(nc_operation.NC_ALL_GATHER, type, timeout);
         operation.Request.count = (ulong)count;
@@ -325,7 +325,7 @@ public sealed partial class DistributedGroup
         return operation;
     }
 
-    private Operation BeginAllGather(CollectiveDataType type, in BlockCounts counts, TimeSpan? timeout)
+    internal Operation BeginAllGather(CollectiveDataType type, in BlockCounts counts, TimeSpan? timeout)
     {
         int size = ElementType.SizeOf(type);
         Operation operation = BeginAllGather(type, counts[Rank], timeout);

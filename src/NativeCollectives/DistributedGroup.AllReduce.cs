@@ -176,7 +176,7 @@ public sealed partial class DistributedGroup
         return RunAsync(ref operation, input, output, cancellationToken);
     }
 
-    private Operation BeginAllReduce(CollectiveDataType type, long count, ReduceOp op, TimeSpan? timeout)
+    internal Operation BeginAllReduce(CollectiveDataType type, long count, ReduceOp op, TimeSpan? timeout)
     {
         Check.Operator(op, type);
         Operation operation = Begin(nc_operation.NC_ALL_REDUCE, type, timeout);

@@ -297,7 +297,7 @@ public sealed partial class DistributedGroup
         return RunAsync(ref operation, input, output, cancellationToken, sent.Values, received.Values);
     }
 
-    private Operation BeginAllToAll(CollectiveDataType type, long count, TimeSpan? timeout)
+    internal Operation BeginAllToAll(CollectiveDataType type, long count, TimeSpan? timeout)
     {
         Operation operation = Begin(nc_operation.NC_ALL_TO_ALL, type, timeout);
         operation.Request.count = (ulong)count;
@@ -305,7 +305,7 @@ public sealed partial class DistributedGroup
         return operation;
     }
 
-    private Operation BeginAllToAll(
+    internal Operation BeginAllToAll(
         CollectiveDataType type,
         in BlockCounts sent,
         in BlockCounts received,

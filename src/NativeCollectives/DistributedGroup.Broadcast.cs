@@ -108,7 +108,7 @@ public sealed partial class DistributedGroup
         return RunAsync(ref operation, buffer, buffer, cancellationToken);
     }
 
-    private Operation BeginBroadcast(CollectiveDataType type, long count, int root, TimeSpan? timeout)
+    internal Operation BeginBroadcast(CollectiveDataType type, long count, int root, TimeSpan? timeout)
     {
         Check.Root(root, Size);
         Operation operation = Begin(nc_operation.NC_BROADCAST, type, timeout);

@@ -55,7 +55,8 @@ public sealed partial class DistributedGroup
         Memory<T> receive,
         CancellationToken cancellationToken,
         ReadOnlySpan<ulong> sendCounts = default,
-        ReadOnlySpan<ulong> receiveCounts = default
+        ReadOnlySpan<ulong> receiveCounts = default,
+        Combiner? combiner = null
     )
         where T : unmanaged
     {
@@ -76,7 +77,15 @@ public sealed partial class DistributedGroup
             throw;
         }
 
-        return EnqueueAsync(ref operation, sendHandle, receiveHandle, sendCounts, receiveCounts, cancellationToken);
+        return EnqueueAsync(
+            ref operation,
+            sendHandle,
+            receiveHandle,
+            sendCounts,
+            receiveCounts,
+            cancellationToken,
+            combiner
+        );
     }
 
     /// <summary>Issues an operation on memory that stays where it is.</summary>
@@ -219,14 +228,35 @@ public sealed partial class DistributedGroup
         Unsafe.SkipInit(out nc_error error);
         error.size = (uint)sizeof(nc_error);
         using GroupHandle.Lease lease = _handle.Rent();
-        Observation observation = Observation.Begin(this, operation, isAsynchronous: false);
+        Observation observation = Observe(operation, isAsynchronous: false);
         nc_status status;
         fixed (nc_request* pinned = &operation.Request)
         {
             status = NativeMethods.nc_execute(lease.Group, pinned, &error);
         }
 
-        Exception? failure = status == nc_status.NC_OK ? null : Failure(&error, CancellationToken.None);
+        End(status, &error, observation);
+    }
+
+    /// <summary>Every blocking batch.</summary>
+    [SkipLocalsInit]
+    internal unsafe void Execute(nc_request** requests, int count, in ObservedOperation observed)
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        Unsafe.SkipInit(out nc_error error);
+        error.size = (uint)sizeof(nc_error);
+        using GroupHandle.Lease lease = _handle.Rent();
+        Observation observation = Observation.Begin(this, observed);
+        nc_status status = NativeMethods.nc_execute_batch(lease.Group, requests, (ulong)count, &error);
+        End(status, &error, observation);
+    }
+
+    private Observation Observe(in Operation operation, bool isAsynchronous) =>
+        Observer is null ? default : Observation.Begin(this, operation.Observed(isAsynchronous));
+
+    private unsafe void End(nc_status status, nc_error* error, in Observation observation)
+    {
+        Exception? failure = status == nc_status.NC_OK ? null : Failure(error, CancellationToken.None);
         observation.End(this, failure);
         if (failure is not null)
         {
@@ -237,43 +267,78 @@ public sealed partial class DistributedGroup
     /// <summary>
     /// Every asynchronous operation. It is issued when this method returns, and has then its place in the order.
     /// </summary>
-    [SkipLocalsInit]
     private unsafe Task<DistributedGroup?> EnqueueAsync(
         ref Operation operation,
         MemoryHandle send,
         MemoryHandle receive,
         ReadOnlySpan<ulong> sendCounts,
         ReadOnlySpan<ulong> receiveCounts,
-        CancellationToken cancellationToken
+        CancellationToken cancellationToken,
+        Combiner? combiner = null
     )
     {
-        var pending = new AsyncOperation(this, send, receive, cancellationToken);
+        var pending = new AsyncOperation(this, send, receive, cancellationToken) { Combiner = combiner };
+        try
+        {
+            pending.Place(ref operation, sendCounts, receiveCounts);
+        }
+        catch
+        {
+            pending.NotIssued(null);
+            throw;
+        }
+
+        fixed (nc_request* request = &operation.Request)
+        {
+            ObservedOperation observed = Observer is null ? default : operation.Observed(isAsynchronous: true);
+            return IssueAsync(pending, &request, 1, isBatch: false, observed);
+        }
+    }
+
+    /// <summary>Issues what lies where it stays, and is copied by the call itself.</summary>
+    [SkipLocalsInit]
+    internal unsafe Task<DistributedGroup?> IssueAsync(
+        AsyncOperation pending,
+        nc_request** requests,
+        int count,
+        bool isBatch,
+        in ObservedOperation observed
+    )
+    {
         Exception? failure = null;
         nc_work* work = null;
         bool issued = false;
         try
         {
-            pending.Place(ref operation, sendCounts, receiveCounts);
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
             Unsafe.SkipInit(out nc_error error);
             error.size = (uint)sizeof(nc_error);
             using GroupHandle.Lease lease = _handle.Rent();
-            pending.Observe(operation);
-            fixed (nc_request* request = &operation.Request)
-            {
-                nc_status status = NativeMethods.nc_enqueue(
+            pending.Observe(observed);
+            nc_work** slot = pending.WorkSlot(&work);
+            nc_status status = isBatch
+                ? NativeMethods.nc_enqueue_batch(
                     lease.Group,
-                    request,
+                    requests,
+                    (ulong)count,
                     AsyncOperation.Completion,
                     pending.Root(),
-                    pending.WorkSlot(&work),
+                    slot,
+                    &error
+                )
+                : NativeMethods.nc_enqueue(
+                    lease.Group,
+                    *requests,
+                    AsyncOperation.Completion,
+                    pending.Root(),
+                    slot,
                     &error
                 );
-                issued = status == nc_status.NC_OK;
-            }
+            issued = status == nc_status.NC_OK;
 
             if (!issued)
             {
-                failure = Failure(&error, cancellationToken);
+                failure = Failure(&error, pending.CancellationToken);
             }
         }
         finally
@@ -299,9 +364,9 @@ public sealed partial class DistributedGroup
     /// <summary>
     /// The exception for a failed call. The failure that ended the group is kept, for the calls that come after it.
     /// </summary>
-    internal unsafe Exception Failure(nc_error* error, CancellationToken cancellationToken)
+    internal unsafe Exception Failure(nc_error* error, CancellationToken cancellationToken, Exception? cause = null)
     {
-        Exception failure = CollectiveErrors.Describe(error, Backend, Rank, cancellationToken);
+        Exception failure = CollectiveErrors.Describe(error, Backend, Rank, cancellationToken, cause);
         if (failure is ObjectDisposedException)
         {
             return failure;
@@ -362,7 +427,7 @@ public sealed partial class DistributedGroup
     }
 
     /// <summary>The beginning of every operation.</summary>
-    private unsafe Operation Begin(nc_operation operation, CollectiveDataType type, TimeSpan? timeout)
+    internal unsafe Operation Begin(nc_operation operation, CollectiveDataType type, TimeSpan? timeout)
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);
         return new Operation

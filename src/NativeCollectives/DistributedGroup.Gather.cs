@@ -309,7 +309,7 @@ public sealed partial class DistributedGroup
         }
     }
 
-    private Operation BeginGather(CollectiveDataType type, long count, int root, TimeSpan? timeout)
+    internal Operation BeginGather(CollectiveDataType type, long count, int root, TimeSpan? timeout)
     {
         Check.Root(root, Size);
         Operation operation = Begin(nc_operation.NC_GATHER, type, timeout);
@@ -322,7 +322,7 @@ public sealed partial class DistributedGroup
         return operation;
     }
 
-    private Operation BeginGather(
+    internal Operation BeginGather(
         CollectiveDataType type,
         long input,
         long output,

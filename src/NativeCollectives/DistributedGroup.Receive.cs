@@ -166,7 +166,7 @@ public sealed partial class DistributedGroup
         return NewArray<T>(nameof(count), count);
     }
 
-    private Operation BeginReceive(CollectiveDataType type, long count, int source, TimeSpan? timeout)
+    internal Operation BeginReceive(CollectiveDataType type, long count, int source, TimeSpan? timeout)
     {
         Check.Peer(nameof(source), source, Rank, Size);
         Operation operation = Begin(nc_operation.NC_RECEIVE, type, timeout);

@@ -158,7 +158,7 @@ public sealed partial class DistributedGroup
         }
     }
 
-    private Operation BeginReduce(CollectiveDataType type, long count, ReduceOp op, int root, TimeSpan? timeout)
+    internal Operation BeginReduce(CollectiveDataType type, long count, ReduceOp op, int root, TimeSpan? timeout)
     {
         Check.Operator(op, type);
         Check.Root(root, Size);

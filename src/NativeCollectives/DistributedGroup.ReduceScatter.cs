@@ -287,7 +287,7 @@ public sealed partial class DistributedGroup
         return RunAsync(ref operation, input, output, cancellationToken, sendCounts: blocks.Values);
     }
 
-    private Operation BeginReduceScatter(CollectiveDataType type, long count, ReduceOp op, TimeSpan? timeout)
+    internal Operation BeginReduceScatter(CollectiveDataType type, long count, ReduceOp op, TimeSpan? timeout)
     {
         Check.Operator(op, type);
         Operation operation = Begin(nc_operation.NC_REDUCE_SCATTER, type, timeout);
@@ -300,7 +300,12 @@ public sealed partial class DistributedGroup
         return operation;
     }
 
-    private Operation BeginReduceScatter(CollectiveDataType type, in BlockCounts counts, ReduceOp op, TimeSpan? timeout)
+    internal Operation BeginReduceScatter(
+        CollectiveDataType type,
+        in BlockCounts counts,
+        ReduceOp op,
+        TimeSpan? timeout
+    )
     {
         int size = ElementType.SizeOf(type);
         Operation operation = BeginReduceScatter(type, counts[Rank], op, timeout);

@@ -295,7 +295,7 @@ public sealed partial class DistributedGroup
         }
     }
 
-    private Operation BeginScatter(CollectiveDataType type, long count, int root, TimeSpan? timeout)
+    internal Operation BeginScatter(CollectiveDataType type, long count, int root, TimeSpan? timeout)
     {
         Check.Root(root, Size);
         Operation operation = Begin(nc_operation.NC_SCATTER, type, timeout);
@@ -308,7 +308,7 @@ public sealed partial class DistributedGroup
         return operation;
     }
 
-    private Operation BeginScatter(
+    internal Operation BeginScatter(
         CollectiveDataType type,
         long input,
         long output,

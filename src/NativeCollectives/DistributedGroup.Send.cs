@@ -119,7 +119,7 @@ public sealed partial class DistributedGroup
         return RunAsync(ref operation, buffer, null, cancellationToken);
     }
 
-    private Operation BeginSend(CollectiveDataType type, long count, int destination, TimeSpan? timeout)
+    internal Operation BeginSend(CollectiveDataType type, long count, int destination, TimeSpan? timeout)
     {
         Check.Peer(nameof(destination), destination, Rank, Size);
         Operation operation = Begin(nc_operation.NC_SEND, type, timeout);

@@ -32,4 +32,26 @@ public enum ReduceOp
     /// device memory the average of floating-point types is NCCL's own.
     /// </remarks>
     Average,
+
+    /// <summary>The bits that all ranks' elements have. Of integers and <see cref="bool"/>, as the two below.</summary>
+    BitwiseAnd,
+
+    /// <summary>The bits that any rank's element has.</summary>
+    BitwiseOr,
+
+    /// <summary>The bits that an odd number of the ranks' elements have.</summary>
+    BitwiseXor,
 }
+
+/// <summary>
+/// An operator of the program's own: <c>accumulated = accumulated op next</c>, element by element.
+/// </summary>
+/// <typeparam name="T">The element type.</typeparam>
+/// <param name="accumulated">What lower ranks' elements have become, and then the result.</param>
+/// <param name="next">The next rank's elements, as many.</param>
+/// <remarks>
+/// It is called in the order of ranks, so it need not commute. Where the buffer is long, it is called for a part at a
+/// time. It may run on a thread of the library. What it throws ends the group, and is the
+/// <see cref="Exception.InnerException"/> of what the operation throws.
+/// </remarks>
+public delegate void ReduceFunction<T>(Span<T> accumulated, ReadOnlySpan<T> next);

@@ -110,9 +110,7 @@ internal sealed partial class CHeader
 
     private string CSharpType(string type)
     {
-        var name = Constness.Replace(type, "")
-            .Replace("*", "", StringComparison.Ordinal)
-            .Trim();
+        var name = Constness.Replace(type, "").Replace("*", "", StringComparison.Ordinal).Trim();
         return (_callbacks.GetValueOrDefault(name) ?? Renamed.GetValueOrDefault(name, name))
             + new string('*', type.Count(character => character == '*'));
     }

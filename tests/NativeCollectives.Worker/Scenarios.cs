@@ -12,6 +12,7 @@ internal static class Scenarios
         LoadScenarios.All,
         DeviceScenarios.All,
         NumberScenarios.All,
+        ExchangeScenarios.All,
     }
         .SelectMany(some => some)
         .ToDictionary();

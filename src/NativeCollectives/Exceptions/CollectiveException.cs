@@ -35,6 +35,7 @@ public class CollectiveException : Exception
         Operation = details.Operation;
         SequenceNumber = details.SequenceNumber;
         SystemError = details.SystemError;
+        BatchIndex = details.BatchIndex;
     }
 
     /// <summary>The backend's name, such as <c>ring</c>; empty if none was chosen yet.</summary>
@@ -51,6 +52,12 @@ public class CollectiveException : Exception
 
     /// <summary>The operation's number within its group, from 1 in the order of issue; 0 if it was none.</summary>
     public long SequenceNumber { get; init; }
+
+    /// <summary>
+    /// The place in its <see cref="CollectiveBatch"/> of the operation that failed, from 0; <see langword="null"/> if it
+    /// was in none, or the batch failed as a whole.
+    /// </summary>
+    public int? BatchIndex { get; init; }
 
     /// <summary>The operating system's error number (<c>errno</c>), if it reported one; otherwise 0.</summary>
     public int SystemError { get; init; }

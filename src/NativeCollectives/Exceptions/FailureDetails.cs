@@ -10,7 +10,8 @@ internal readonly record struct FailureDetails(
     int? Peer,
     string? Operation,
     long SequenceNumber,
-    int SystemError
+    int SystemError,
+    int? BatchIndex
 )
 {
     internal static FailureDetails Of(CollectiveException failure) =>
@@ -20,7 +21,8 @@ internal readonly record struct FailureDetails(
             failure.Peer,
             failure.Operation,
             failure.SequenceNumber,
-            failure.SystemError
+            failure.SystemError,
+            failure.BatchIndex
         );
 
     /// <summary>

@@ -21,6 +21,11 @@ internal static unsafe class CollectiveErrors
     )
     {
         string message = Sentence(MessageOf(error));
+        if (error->index >= 0)
+        {
+            message = $"Operation {error->index} of the batch: {message}";
+        }
+
         return error->status switch
         {
             nc_status.NC_INVALID_ARGUMENT => new ArgumentException(message),
@@ -85,6 +90,9 @@ internal static unsafe class CollectiveErrors
             nc_operation.NC_SEND => "Send",
             nc_operation.NC_RECEIVE => "Receive",
             nc_operation.NC_SPLIT => "Split",
+            nc_operation.NC_SCAN => "Scan",
+            nc_operation.NC_EXCLUSIVE_SCAN => "ExclusiveScan",
+            nc_operation.NC_BATCH => "Batch",
             _ => null,
         };
 
@@ -102,7 +110,8 @@ internal static unsafe class CollectiveErrors
             error->peer >= 0 ? error->peer : null,
             NameOf(error->operation),
             (long)error->sequence,
-            error->system_error
+            error->system_error,
+            error->index >= 0 ? error->index : null
         );
         string text = message + details.ToString();
         if (error->status == nc_status.NC_PEER_LOST)

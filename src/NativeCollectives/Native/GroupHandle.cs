@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.InteropServices.Marshalling;
 using NativeCollectives.Interop;
@@ -11,6 +12,7 @@ namespace NativeCollectives;
 internal sealed unsafe class GroupHandle : SafeHandle
 {
     private LogChannel? _log;
+    private GCHandle _onFault;
 
     internal GroupHandle()
         : base(0, ownsHandle: true) { }
@@ -31,6 +33,19 @@ internal sealed unsafe class GroupHandle : SafeHandle
     /// <summary>Keeps the native group from being destroyed while a call on it is running.</summary>
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
     internal Lease Rent() => new(this);
+
+    /// <summary>Has something done once when a failure ends the group; at once if one has. For one caller.</summary>
+    internal void OnFault(Action tell)
+    {
+        using Lease lease = Rent();
+        _onFault = GCHandle.Alloc(tell);
+        var error = new nc_error { size = (uint)sizeof(nc_error) };
+        _ = NativeMethods.nc_group_on_fault(lease.Group, &Faulted, (void*)GCHandle.ToIntPtr(_onFault), &error);
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void Faulted(void* context, nc_error* error) =>
+        ((Action)GCHandle.FromIntPtr((nint)context).Target!)();
 
     /// <summary>
     /// Leaves the group in order, so that running and later calls fail and peers receive what was sent to them. Does
@@ -61,6 +76,11 @@ internal sealed unsafe class GroupHandle : SafeHandle
     {
         LiveGroups.Remove(handle);
         NativeMethods.nc_group_destroy((nc_group*)handle);
+        if (_onFault.IsAllocated)
+        {
+            _onFault.Free();
+        }
+
         _log?.Release();
         return true;
     }

@@ -16,6 +16,7 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
     private readonly CancellationToken _cancellationToken;
     private MemoryHandle _send;
     private MemoryHandle _receive;
+    private readonly MemoryHandle[]? _more;
     private byte* _native;
     private nc_group** _newGroup;
     private GCHandle _self;
@@ -43,6 +44,16 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
         _receive = receive;
         _cancellationToken = cancellationToken;
     }
+
+    /// <summary>Takes over pinned buffers, those of a batch.</summary>
+    internal AsyncOperation(DistributedGroup group, MemoryHandle[] buffers, CancellationToken cancellationToken)
+        : this(group, default, default, cancellationToken) => _more = buffers;
+
+    /// <summary>What may end the operation early.</summary>
+    internal CancellationToken CancellationToken => _cancellationToken;
+
+    /// <summary>The program's own operator, if it is a reduction by one.</summary>
+    internal Combiner? Combiner { get; init; }
 
     /// <summary>What a native call that issues this operation takes as the function to call at its end.</summary>
     internal static delegate* unmanaged[Cdecl]<void*, nc_error*, void> Completion => &OnCompleted;
@@ -111,8 +122,7 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
     }
 
     /// <summary>The operation is about to be issued.</summary>
-    internal void Observe(in Operation operation) =>
-        _observation = Observation.Begin(_group, operation, isAsynchronous: true);
+    internal void Observe(in ObservedOperation operation) => _observation = Observation.Begin(_group, operation);
 
     /// <summary>The operation was not issued, so that its end will not be reported.</summary>
     /// <param name="failure">Why.</param>
@@ -136,7 +146,7 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
         {
             if (error is not null)
             {
-                failure = _group.Failure(error, _cancellationToken);
+                failure = _group.Failure(error, _cancellationToken, Combiner?.Failure);
             }
             else if (_newGroup is not null && *_newGroup is not null)
             {
@@ -172,6 +182,12 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
     {
         Exception? sendFailure = Unpin(ref _send);
         Exception? receiveFailure = Unpin(ref _receive);
+        foreach (ref MemoryHandle buffer in _more.AsSpan())
+        {
+            sendFailure ??= Unpin(ref buffer);
+        }
+
+        Combiner?.Dispose();
         NativeMemory.Free(_native);
         _native = null;
         _newGroup = null;

@@ -60,7 +60,7 @@ internal static class Check
     /// <summary>An operator that the elements have.</summary>
     internal static void Operator(ReduceOp op, CollectiveDataType type)
     {
-        if (!(op is >= ReduceOp.Sum and <= ReduceOp.Average))
+        if (!(op is >= ReduceOp.Sum and <= ReduceOp.BitwiseXor))
         {
             throw new ArgumentOutOfRangeException(nameof(op), op, "This is not a reduction operator.");
         }
@@ -68,6 +68,11 @@ internal static class Check
         if (op == ReduceOp.Average && type == CollectiveDataType.Boolean)
         {
             throw new ArgumentException("There is no average of bool.", nameof(op));
+        }
+
+        if (op >= ReduceOp.BitwiseAnd && type > CollectiveDataType.UInt64)
+        {
+            throw new ArgumentException($"{op} is of integers and bool, not of {type}.", nameof(op));
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using NativeCollectives.Interop;
 
 namespace NativeCollectives;
 
@@ -23,22 +22,13 @@ internal readonly struct Observation
     }
 
     /// <summary>The operation is about to be issued.</summary>
-    internal static Observation Begin(DistributedGroup group, in Operation operation, bool isAsynchronous)
+    internal static Observation Begin(DistributedGroup group, in ObservedOperation observed)
     {
         if (group.Observer is not { } observer)
         {
             return default;
         }
 
-        nc_operation kind = operation.Request.operation;
-        bool hasElements = kind is not (nc_operation.NC_BARRIER or nc_operation.NC_SPLIT);
-        var observed = new ObservedOperation(
-            CollectiveErrors.NameOf(kind) ?? "",
-            hasElements ? (CollectiveDataType)operation.Request.data_type : null,
-            operation.SentBytes,
-            operation.ReceivedBytes,
-            isAsynchronous
-        );
         object? state = null;
         try
         {

@@ -60,11 +60,27 @@ internal unsafe struct Operation
         }
     }
 
+    /// <summary>What an observer is told of it.</summary>
+    internal readonly ObservedOperation Observed(bool isAsynchronous) =>
+        new(
+            CollectiveErrors.NameOf(Request.operation) ?? "",
+            Request.operation is nc_operation.NC_BARRIER or nc_operation.NC_SPLIT
+                ? null
+                : (CollectiveDataType)Request.data_type,
+            SentBytes,
+            ReceivedBytes,
+            isAsynchronous
+        );
+
     private readonly void ThrowOverlap()
     {
         string allowed =
             !MayBeInPlace ? "This operation has no in-place form."
-            : Request.operation is nc_operation.NC_ALL_REDUCE or nc_operation.NC_REDUCE
+            : Request.operation
+                is nc_operation.NC_ALL_REDUCE
+                    or nc_operation.NC_REDUCE
+                    or nc_operation.NC_SCAN
+                    or nc_operation.NC_EXCLUSIVE_SCAN
                 ? "In place, both are the same memory."
             : Request.operation is nc_operation.NC_ALL_GATHER or nc_operation.NC_GATHER
                 ? "In place, the input is the own rank's block of the output."

@@ -56,6 +56,21 @@ public sealed class JacclScenarioTests
     [TestCase("not_neighbours", 4, 2)]
     [TestCase("not_neighbours", 5, 1)]
     [TestCase("not_neighbours_named", 4, 2)]
+    // exchanges and batches
+    [TestCase("exchange_circle", 3)]
+    [TestCase("exchange_circle", 3, 2)]
+    [TestCase("exchange_large_circle", 4)]
+    [TestCase("exchange_large_circle", 4, 2)]
+    [TestCase("exchange_mistakes", 3)]
+    [TestCase("batch_of_many", 4)]
+    [TestCase("batch_of_many", 3, 1)]
+    [TestCase("batch_async", 3)]
+    [TestCase("batch_allocates_nothing", 2)]
+    // scans, operators
+    [TestCase("scan", 3)]
+    [TestCase("function", 4)]
+    [TestCase("function", 3, 1)]
+    [TestCase("bitwise", 3)]
     // large
     [TestCase("many_slices", 2, 2)]
     [TestCase("many_slices", 3)]
@@ -64,6 +79,7 @@ public sealed class JacclScenarioTests
         OnGroup(size, wires, (ranks, shape) => ranks.Play(shape, name));
 
     // groups split from groups
+    [TestCase("subgroup", 4)]
     [TestCase("split_colors", 4)]
     [TestCase("split_colors", 3)]
     [TestCase("split_keys", 4)]

@@ -63,6 +63,17 @@ public sealed class NcclScenarioTests
     [TestCase("arrays", 3)]
     [TestCase("refused", 3)]
     [TestCase("check", 1)]
+    // exchanges and batches, scans, operators, subgroups
+    [TestCase("exchange_circle", 3)]
+    [TestCase("exchange_large_circle", 4)]
+    [TestCase("exchange_mistakes", 3)]
+    [TestCase("batch_of_many", 3)]
+    [TestCase("batch_again", 2)]
+    [TestCase("batch_async", 3)]
+    [TestCase("scan", 3)]
+    [TestCase("function", 3)]
+    [TestCase("bitwise", 3)]
+    [TestCase("subgroup", 4)]
     // device memory
     [TestCase("device_on_stream", 3)]
     [TestCase("device_on_stream", 1)]

@@ -88,6 +88,26 @@ public sealed class RingScenarioTests
     [TestCase("refused", 2, 1)]
     [TestCase("not_neighbours", 4, 2)]
     [TestCase("not_neighbours", 5, 1)]
+    // exchanges and batches
+    [TestCase("exchange_circle", 2, 1)]
+    [TestCase("exchange_circle", 3, 2)]
+    [TestCase("exchange_circle", 1, 1)]
+    [TestCase("exchange_large_circle", 4, 2)]
+    [TestCase("exchange_mistakes", 3, 1)]
+    [TestCase("batch_of_many", 2, 1)]
+    [TestCase("batch_of_many", 4, 2)]
+    [TestCase("batch_again", 3, 1)]
+    [TestCase("batch_async", 3, 1)]
+    [TestCase("batch_allocates_nothing", 2, 1)]
+    // scans, operators, subgroups
+    [TestCase("scan", 4, 2)]
+    [TestCase("scan", 1, 1)]
+    [TestCase("function", 4, 2)]
+    [TestCase("function", 3, 1)]
+    [TestCase("bitwise", 3, 1)]
+    [TestCase("bitwise", 4, 2)]
+    [TestCase("subgroup", 4, 2)]
+    [TestCase("subgroup_lists_differ", 3, 1)]
     // large
     [TestCase("many_slices", 2, 3)]
     [TestCase("many_slices", 2, 1)]
@@ -100,6 +120,13 @@ public sealed class RingScenarioTests
     [TestCase("send_before_receive", 3, 2)]
     [TestCase("send_before_receive", 4, 2)]
     public void Scenario(string name, int size, int sockets) => OnRing(size, sockets, ring => ring.Play(name));
+
+    [Test]
+    public void AFunctionThatThrowsEndsTheGroup()
+    {
+        using var ring = new LocalRing(3, 1);
+        ring.Play("function_throws");
+    }
 
     [TestCase(4, 2)]
     [TestCase(3, 1)]
