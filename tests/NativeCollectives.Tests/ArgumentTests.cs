@@ -280,13 +280,18 @@ public sealed unsafe class ArgumentTests
     [Test]
     public void Operators()
     {
-        AssertArgument("op", "This is not a reduction operator.", group => group.AllReduce(new float[1], (ReduceOp)5));
+        AssertArgument("op", "This is not a reduction operator.", group => group.AllReduce(new float[1], (ReduceOp)8));
         AssertArgument(
             "op",
             "This is not a reduction operator.",
             group => group.ReduceScatter(new float[3], new float[1], (ReduceOp)(-1))
         );
         AssertArgument("op", "There is no average of bool.", group => group.AllReduce(new bool[1], ReduceOp.Average));
+        AssertArgument(
+            "op",
+            "BitwiseXor is of integers and bool, not of Float32.",
+            group => group.AllReduce(new float[1], ReduceOp.BitwiseXor)
+        );
         AssertArgument(
             "op",
             "There is no average of bool.",

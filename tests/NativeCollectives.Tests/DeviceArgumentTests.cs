@@ -151,7 +151,7 @@ public sealed class DeviceArgumentTests
     [Test]
     public void OperatorsTypesAndTimeLimits()
     {
-        AssertArgument("op", "This is not a reduction operator.", group => group.AllReduce(At(0x1000, 1), (ReduceOp)5));
+        AssertArgument("op", "This is not a reduction operator.", group => group.AllReduce(At(0x1000, 1), (ReduceOp)8));
         AssertArgument(
             "op",
             "There is no average of bool.",

@@ -266,7 +266,8 @@ public sealed class SingletonGroupTests
         }
 
         Assert.That(Values<CollectiveDataType>(), Is.EqualTo(Values<Interop.nc_data_type>()));
-        Assert.That(Values<ReduceOp>(), Is.EqualTo(Values<Interop.nc_reduce_op>()));
+        // An operator of the program's own is no value of the managed enumeration.
+        Assert.That(Values<ReduceOp>(), Is.EqualTo(Values<Interop.nc_reduce_op>().SkipLast(1)));
         Assert.That(Values<CollectiveLogLevel>(), Is.EqualTo(Values<Interop.nc_log_level>()));
 
         static IEnumerable<int> Values<TEnum>()
@@ -694,7 +695,11 @@ public sealed class SingletonGroupTests
         where T : unmanaged
     {
         bool isBool = typeof(T) == typeof(bool);
-        foreach (ReduceOp op in Enum.GetValues<ReduceOp>().Where(op => !(isBool && op == ReduceOp.Average)))
+        bool hasBits = ElementType.Of<T>() <= CollectiveDataType.UInt64;
+        foreach (
+            ReduceOp op in Enum.GetValues<ReduceOp>()
+                .Where(op => !(isBool && op == ReduceOp.Average) && (hasBits || op <= ReduceOp.Average))
+        )
         {
             Check(output => _group.AllReduce(input, output, op));
             Check(output => _group.ReduceScatter(input, output, op));

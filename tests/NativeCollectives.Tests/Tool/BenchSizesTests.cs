@@ -71,7 +71,7 @@ public sealed class BenchSizesTests
             );
             Assert.That(
                 cases.Select(one => one.ReduceOp).OfType<ReduceOp>().Distinct(),
-                Is.EquivalentTo(Enum.GetValues<ReduceOp>())
+                Is.EquivalentTo(Enum.GetValues<ReduceOp>().Where(op => op <= ReduceOp.Average))
             );
             // Three operations with 14 types, 5 operators and 2 forms, but for the average of bool; 3 others in 2
             // forms, 3 in one; and the barrier.
