@@ -121,15 +121,18 @@ void BuildNative(string preset)
     Run("cmake", "--build", "build/" + preset);
 }
 
-// A command beside the tests, which seldom keep all processors busy; with a greater number it gives way to them.
-// Returns what waits for it.
-Action Meanwhile(string name, string command, int niceness = 19)
+// A command beside the tests, which seldom keep all processors busy: it gives way to them, or with onlyIdle, where the
+// system can do that, takes no more than what they leave. Ranks that wait yield, and anything else then keeps them
+// waiting. Returns what waits for it.
+Action Meanwhile(string name, string command, bool onlyIdle = false)
 {
     EnsureDirectoryExists(results);
     var log = results.CombineWithFilePath(name + ".log").FullPath;
     var start = new ProcessStartInfo("nice") { WorkingDirectory = root.FullPath, UseShellExecute = false };
-    var nice = niceness.ToString(CultureInfo.InvariantCulture);
-    foreach (var argument in new[] { "-n", nice, "sh", "-c", $"({command}) >'{log}' 2>&1" })
+    var idly = onlyIdle && FileExists("/usr/bin/chrt") ? new[] { "chrt", "--idle", "0" } : Array.Empty<string>();
+    foreach (
+        var argument in new[] { "-n", "19" }.Concat(idly).Concat(new[] { "sh", "-c", $"({command}) >'{log}' 2>&1" })
+    )
     {
         start.ArgumentList.Add(argument);
     }
@@ -148,7 +151,6 @@ Action Meanwhile(string name, string command, int niceness = 19)
     };
 }
 
-// Sooner than the packages, whose tests come last.
 Action BuildNativeSanitizedMeanwhile() =>
     Meanwhile(
         "native-sanitized",
@@ -156,7 +158,7 @@ Action BuildNativeSanitizedMeanwhile() =>
             " && ",
             new[] { "asan", "tsan" }.Select(preset => $"cmake --preset {preset} && cmake --build build/{preset}")
         ),
-        niceness: 10
+        onlyIdle: true
     );
 
 // ---- packages -------------------------------------------------------------------------------------------------------

@@ -59,8 +59,8 @@ Error timed_out(Lanes lanes, std::span<Link* const> read_ahead, const nc_request
         if (!link->is_full()) continue;
         message
             << "; rank " << link->peer() << " has sent more than the " << (read_ahead_limit >> 20)
-            << " MiB that are held until this rank receives them: of ranks that send to each other, let one receive "
-               "first, or send less at once";
+            << " MiB that are held until this rank receives them: send and receive in one batch, or let one of "
+               "two ranks that send to each other receive first";
         break;
     }
     return {NC_TIMEOUT, message.str(), waited_for.size() == 1 ? *waited_for.begin() : -1};

@@ -325,6 +325,7 @@ public sealed class JacclSideChannelTests
             status = nc_status.NC_RENDEZVOUS_FAILED,
             rank = -1,
             peer = -1,
+            index = -1,
         };
         Encoding.UTF8.GetBytes(
             "the side channel failed: the server is gone",

@@ -19,6 +19,8 @@ internal static class ExchangeScenarios
             ["function"] = Function,
             ["function_throws"] = FunctionThrows,
             ["bitwise"] = Bitwise,
+            ["supports_of_ring"] = SupportsOfRing,
+            ["supports_of_nccl"] = SupportsOfNccl,
             ["subgroup"] = Subgroup,
             ["subgroup_lists_differ"] = SubgroupListsDiffer,
         };
@@ -349,6 +351,45 @@ internal static class ExchangeScenarios
             result,
             [all, (ushort)(scenario.Size % 2 == 0 ? 0 : 0x8001), (ushort)(scenario.Size % 2 == 0 ? all : ~all)],
             "xor"
+        );
+    }
+
+    // Of five ranks.
+    private static void SupportsOfRing(Scenario scenario)
+    {
+        var group = scenario.Group;
+        foreach (var operation in Enum.GetValues<CollectiveOperation>())
+        {
+            Scenario.True(group.Supports(operation, CollectiveDataType.Complex64), operation.ToString());
+            var moves = operation is not (CollectiveOperation.Barrier or CollectiveOperation.Split);
+            Scenario.True(!moves || !group.Supports(operation, onDevice: true), $"{operation} on a device");
+        }
+        Scenario.True(group.Supports(CollectiveOperation.Send, peer: Left(scenario)), "a neighbour");
+        Scenario.True(!group.Supports(CollectiveOperation.Receive, peer: (scenario.Rank + 2) % 5), "no neighbour");
+        Throws<ArgumentException>(() => group.Supports(CollectiveOperation.Send, peer: scenario.Rank), "itself");
+        Throws<ArgumentException>(
+            () => group.Supports(CollectiveOperation.AllReduce, op: ReduceOp.BitwiseOr),
+            "bits of floats"
+        );
+        Throws<ArgumentException>(() => group.Supports((CollectiveOperation)99), "no operation");
+    }
+
+    private static void SupportsOfNccl(Scenario scenario)
+    {
+        var group = scenario.Group;
+        Scenario.True(group.Supports(CollectiveOperation.AllReduce, onDevice: true), "a sum on the device");
+        Scenario.True(!group.Supports(CollectiveOperation.Scan, onDevice: true), "a scan on the device");
+        Scenario.True(group.Supports(CollectiveOperation.Scan), "a scan");
+        Scenario.True(!group.Supports(CollectiveOperation.Reduce, CollectiveDataType.Int16), "sums of short");
+        Scenario.True(group.Supports(CollectiveOperation.Gather, CollectiveDataType.Int16), "moves of short");
+        Scenario.True(
+            !group.Supports(
+                CollectiveOperation.AllReduce,
+                CollectiveDataType.Int32,
+                ReduceOp.BitwiseXor,
+                onDevice: true
+            ),
+            "bits on the device"
         );
     }
 

@@ -13,6 +13,7 @@ internal static class Scenarios
         DeviceScenarios.All,
         NumberScenarios.All,
         ExchangeScenarios.All,
+        ObjectScenarios.All,
     }
         .SelectMany(some => some)
         .ToDictionary();

@@ -189,6 +189,7 @@ internal sealed class SideChannel : IDisposable
                 status = status,
                 rank = -1,
                 peer = -1,
+                index = -1,
             };
             var text = new Span<byte>(error->message, NativeMethods.NC_MESSAGE_SIZE);
             Encoding.UTF8.GetEncoder().Convert(message, text[..^1], flush: true, out _, out int written, out _);

@@ -71,6 +71,8 @@ public sealed class JacclScenarioTests
     [TestCase("function", 4)]
     [TestCase("function", 3, 1)]
     [TestCase("bitwise", 3)]
+    [TestCase("objects", 3)]
+    [TestCase("objects_that_cannot_be_serialized", 3, 1)]
     // large
     [TestCase("many_slices", 2, 2)]
     [TestCase("many_slices", 3)]

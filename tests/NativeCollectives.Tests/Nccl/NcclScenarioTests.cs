@@ -73,6 +73,9 @@ public sealed class NcclScenarioTests
     [TestCase("scan", 3)]
     [TestCase("function", 3)]
     [TestCase("bitwise", 3)]
+    [TestCase("supports_of_nccl", 2)]
+    [TestCase("objects", 3)]
+    [TestCase("objects_that_cannot_be_serialized", 2)]
     [TestCase("subgroup", 4)]
     // device memory
     [TestCase("device_on_stream", 3)]

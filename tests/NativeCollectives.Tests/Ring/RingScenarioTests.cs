@@ -108,6 +108,12 @@ public sealed class RingScenarioTests
     [TestCase("bitwise", 4, 2)]
     [TestCase("subgroup", 4, 2)]
     [TestCase("subgroup_lists_differ", 3, 1)]
+    [TestCase("supports_of_ring", 5, 1)]
+    // objects
+    [TestCase("objects", 3, 1)]
+    [TestCase("objects", 1, 1)]
+    [TestCase("object_messages", 3, 2)]
+    [TestCase("objects_that_cannot_be_serialized", 3, 1)]
     // large
     [TestCase("many_slices", 2, 3)]
     [TestCase("many_slices", 2, 1)]
