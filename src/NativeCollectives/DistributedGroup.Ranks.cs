@@ -90,7 +90,9 @@ public sealed partial class DistributedGroup
     /// How long the operation may take from now; <see langword="null"/>:
     /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
     /// </param>
-    /// <returns>The new group, which the caller disposes; <see langword="null"/> on a rank that is not listed.</returns>
+    /// <returns>
+    /// The new group, which the caller disposes; <see langword="null"/> on a rank that is not listed.
+    /// </returns>
     /// <exception cref="ArgumentException">
     /// A rank does not exist or is listed twice, or none is listed.
     /// </exception>

@@ -69,7 +69,9 @@ public static class ObjectCollectives
     /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
     /// </param>
     /// <returns>The root's object, on every rank a copy of its own.</returns>
-    /// <inheritdoc cref="BroadcastObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="BroadcastObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     public static T BroadcastObject<T>(
         this DistributedGroup group,
         T? value,
@@ -80,7 +82,9 @@ public static class ObjectCollectives
     ) => Objects(group, typeInfo, limit, timeout, false, default).Broadcast(value, root).GetAwaiter().GetResult();
 
     /// <summary>
-    /// Issues <see cref="BroadcastObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"/> and returns.
+    /// Issues
+    /// <see cref="BroadcastObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"/>
+    /// and returns.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
     /// <param name="group">The group.</param>
@@ -96,7 +100,9 @@ public static class ObjectCollectives
     /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
     /// </param>
     /// <returns>The root's object, on every rank a copy of its own.</returns>
-    /// <inheritdoc cref="BroadcastObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="BroadcastObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     [RequiresUnreferencedCode(NeedsReflection)]
     [RequiresDynamicCode(NeedsReflection)]
     public static Task<T> BroadcastObjectAsync<T>(
@@ -110,7 +116,9 @@ public static class ObjectCollectives
     ) => Objects(group, TypeInfo<T>(options), limit, timeout, true, cancellationToken).Broadcast(value, root).AsTask();
 
     /// <summary>
-    /// Issues <see cref="BroadcastObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"/> and returns.
+    /// Issues
+    /// <see cref="BroadcastObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"/>
+    /// and returns.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
     /// <param name="group">The group.</param>
@@ -126,7 +134,9 @@ public static class ObjectCollectives
     /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
     /// </param>
     /// <returns>The root's object, on every rank a copy of its own.</returns>
-    /// <inheritdoc cref="BroadcastObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="BroadcastObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     public static Task<T> BroadcastObjectAsync<T>(
         this DistributedGroup group,
         T? value,
@@ -182,7 +192,9 @@ public static class ObjectCollectives
     /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
     /// </param>
     /// <returns>The objects, by rank.</returns>
-    /// <inheritdoc cref="AllGatherObject{T}(DistributedGroup, T, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="AllGatherObject{T}(DistributedGroup, T, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     public static T[] AllGatherObject<T>(
         this DistributedGroup group,
         T value,
@@ -192,7 +204,9 @@ public static class ObjectCollectives
     ) => Objects(group, typeInfo, limit, timeout, false, default).AllGather(value).GetAwaiter().GetResult();
 
     /// <summary>
-    /// Issues <see cref="AllGatherObject{T}(DistributedGroup, T, JsonSerializerOptions?, int, TimeSpan?)"/> and returns.
+    /// Issues
+    /// <see cref="AllGatherObject{T}(DistributedGroup, T, JsonSerializerOptions?, int, TimeSpan?)"/>
+    /// and returns.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
     /// <param name="group">The group.</param>
@@ -207,7 +221,9 @@ public static class ObjectCollectives
     /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
     /// </param>
     /// <returns>The objects, by rank.</returns>
-    /// <inheritdoc cref="AllGatherObject{T}(DistributedGroup, T, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="AllGatherObject{T}(DistributedGroup, T, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     [RequiresUnreferencedCode(NeedsReflection)]
     [RequiresDynamicCode(NeedsReflection)]
     public static Task<T[]> AllGatherObjectAsync<T>(
@@ -220,7 +236,9 @@ public static class ObjectCollectives
     ) => Objects(group, TypeInfo<T>(options), limit, timeout, true, cancellationToken).AllGather(value).AsTask();
 
     /// <summary>
-    /// Issues <see cref="AllGatherObject{T}(DistributedGroup, T, JsonSerializerOptions?, int, TimeSpan?)"/> and returns.
+    /// Issues
+    /// <see cref="AllGatherObject{T}(DistributedGroup, T, JsonSerializerOptions?, int, TimeSpan?)"/>
+    /// and returns.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
     /// <param name="group">The group.</param>
@@ -235,7 +253,9 @@ public static class ObjectCollectives
     /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
     /// </param>
     /// <returns>The objects, by rank.</returns>
-    /// <inheritdoc cref="AllGatherObject{T}(DistributedGroup, T, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="AllGatherObject{T}(DistributedGroup, T, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     public static Task<T[]> AllGatherObjectAsync<T>(
         this DistributedGroup group,
         T value,
@@ -297,7 +317,9 @@ public static class ObjectCollectives
     /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
     /// </param>
     /// <returns>At the root the objects, by rank; elsewhere <see langword="null"/>.</returns>
-    /// <inheritdoc cref="GatherObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="GatherObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     public static T[]? GatherObject<T>(
         this DistributedGroup group,
         T value,
@@ -308,7 +330,9 @@ public static class ObjectCollectives
     ) => Objects(group, typeInfo, limit, timeout, false, default).Gather(value, root).GetAwaiter().GetResult();
 
     /// <summary>
-    /// Issues <see cref="GatherObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"/> and returns.
+    /// Issues
+    /// <see cref="GatherObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"/>
+    /// and returns.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
     /// <param name="group">The group.</param>
@@ -324,7 +348,9 @@ public static class ObjectCollectives
     /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
     /// </param>
     /// <returns>At the root the objects, by rank; elsewhere <see langword="null"/>.</returns>
-    /// <inheritdoc cref="GatherObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="GatherObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     [RequiresUnreferencedCode(NeedsReflection)]
     [RequiresDynamicCode(NeedsReflection)]
     public static Task<T[]?> GatherObjectAsync<T>(
@@ -338,7 +364,9 @@ public static class ObjectCollectives
     ) => Objects(group, TypeInfo<T>(options), limit, timeout, true, cancellationToken).Gather(value, root).AsTask();
 
     /// <summary>
-    /// Issues <see cref="GatherObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"/> and returns.
+    /// Issues
+    /// <see cref="GatherObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"/>
+    /// and returns.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
     /// <param name="group">The group.</param>
@@ -354,7 +382,9 @@ public static class ObjectCollectives
     /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
     /// </param>
     /// <returns>At the root the objects, by rank; elsewhere <see langword="null"/>.</returns>
-    /// <inheritdoc cref="GatherObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="GatherObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     public static Task<T[]?> GatherObjectAsync<T>(
         this DistributedGroup group,
         T value,
@@ -418,7 +448,9 @@ public static class ObjectCollectives
     /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
     /// </param>
     /// <returns>This rank's object.</returns>
-    /// <inheritdoc cref="ScatterObject{T}(DistributedGroup, IReadOnlyList{T}, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="ScatterObject{T}(DistributedGroup, IReadOnlyList{T}, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     public static T ScatterObject<T>(
         this DistributedGroup group,
         IReadOnlyList<T>? values,
@@ -429,7 +461,9 @@ public static class ObjectCollectives
     ) => Objects(group, typeInfo, limit, timeout, false, default).Scatter(values, root).GetAwaiter().GetResult();
 
     /// <summary>
-    /// Issues <see cref="ScatterObject{T}(DistributedGroup, IReadOnlyList{T}, int, JsonSerializerOptions?, int, TimeSpan?)"/> and
+    /// Issues
+    /// <see cref="ScatterObject{T}(DistributedGroup, IReadOnlyList{T}, int, JsonSerializerOptions?, int, TimeSpan?)"/>
+    /// and
     /// returns.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
@@ -446,7 +480,9 @@ public static class ObjectCollectives
     /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
     /// </param>
     /// <returns>This rank's object.</returns>
-    /// <inheritdoc cref="ScatterObject{T}(DistributedGroup, IReadOnlyList{T}, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="ScatterObject{T}(DistributedGroup, IReadOnlyList{T}, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     [RequiresUnreferencedCode(NeedsReflection)]
     [RequiresDynamicCode(NeedsReflection)]
     public static Task<T> ScatterObjectAsync<T>(
@@ -460,7 +496,9 @@ public static class ObjectCollectives
     ) => Objects(group, TypeInfo<T>(options), limit, timeout, true, cancellationToken).Scatter(values, root).AsTask();
 
     /// <summary>
-    /// Issues <see cref="ScatterObject{T}(DistributedGroup, IReadOnlyList{T}, int, JsonSerializerOptions?, int, TimeSpan?)"/> and
+    /// Issues
+    /// <see cref="ScatterObject{T}(DistributedGroup, IReadOnlyList{T}, int, JsonSerializerOptions?, int, TimeSpan?)"/>
+    /// and
     /// returns.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
@@ -477,7 +515,9 @@ public static class ObjectCollectives
     /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
     /// </param>
     /// <returns>This rank's object.</returns>
-    /// <inheritdoc cref="ScatterObject{T}(DistributedGroup, IReadOnlyList{T}, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="ScatterObject{T}(DistributedGroup, IReadOnlyList{T}, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     public static Task<T> ScatterObjectAsync<T>(
         this DistributedGroup group,
         IReadOnlyList<T>? values,
@@ -489,8 +529,8 @@ public static class ObjectCollectives
     ) => Objects(group, typeInfo, limit, timeout, true, cancellationToken).Scatter(values, root).AsTask();
 
     /// <summary>
-    /// Sends an object to another rank, as JSON, which receives it by <see cref="ReceiveObject{T}(DistributedGroup, int,
-    /// JsonSerializerOptions?, int, TimeSpan?)"/>.
+    /// Sends an object to another rank, as JSON, which receives it by
+    /// <see cref="ReceiveObject{T}(DistributedGroup, int, JsonSerializerOptions?, int, TimeSpan?)"/>.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
     /// <param name="group">The group.</param>
@@ -532,8 +572,8 @@ public static class ObjectCollectives
             .GetResult();
 
     /// <summary>
-    /// Sends an object to another rank, as JSON, which receives it by <see cref="ReceiveObject{T}(DistributedGroup, int,
-    /// JsonSerializerOptions?, int, TimeSpan?)"/>.
+    /// Sends an object to another rank, as JSON, which receives it by
+    /// <see cref="ReceiveObject{T}(DistributedGroup, int, JsonSerializerOptions?, int, TimeSpan?)"/>.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
     /// <param name="group">The group.</param>
@@ -545,7 +585,9 @@ public static class ObjectCollectives
     /// The time limit of each of the operations that this is made of; <see langword="null"/>:
     /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
     /// </param>
-    /// <inheritdoc cref="SendObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="SendObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     public static void SendObject<T>(
         this DistributedGroup group,
         T value,
@@ -556,7 +598,9 @@ public static class ObjectCollectives
     ) => Objects(group, typeInfo, limit, timeout, false, default).Send(value, destination).GetAwaiter().GetResult();
 
     /// <summary>
-    /// Issues <see cref="SendObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"/> and returns.
+    /// Issues
+    /// <see cref="SendObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"/>
+    /// and returns.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
     /// <param name="group">The group.</param>
@@ -572,7 +616,9 @@ public static class ObjectCollectives
     /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
     /// </param>
     /// <returns>A task that completes when it has been sent.</returns>
-    /// <inheritdoc cref="SendObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="SendObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     [RequiresUnreferencedCode(NeedsReflection)]
     [RequiresDynamicCode(NeedsReflection)]
     public static Task SendObjectAsync<T>(
@@ -587,7 +633,9 @@ public static class ObjectCollectives
         Objects(group, TypeInfo<T>(options), limit, timeout, true, cancellationToken).Send(value, destination).AsTask();
 
     /// <summary>
-    /// Issues <see cref="SendObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"/> and returns.
+    /// Issues
+    /// <see cref="SendObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"/>
+    /// and returns.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
     /// <param name="group">The group.</param>
@@ -603,7 +651,9 @@ public static class ObjectCollectives
     /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
     /// </param>
     /// <returns>A task that completes when it has been sent.</returns>
-    /// <inheritdoc cref="SendObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="SendObject{T}(DistributedGroup, T, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     public static Task SendObjectAsync<T>(
         this DistributedGroup group,
         T value,
@@ -660,7 +710,9 @@ public static class ObjectCollectives
     /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
     /// </param>
     /// <returns>The object.</returns>
-    /// <inheritdoc cref="ReceiveObject{T}(DistributedGroup, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="ReceiveObject{T}(DistributedGroup, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     public static T ReceiveObject<T>(
         this DistributedGroup group,
         int source,
@@ -670,7 +722,9 @@ public static class ObjectCollectives
     ) => Objects(group, typeInfo, limit, timeout, false, default).Receive(source).GetAwaiter().GetResult();
 
     /// <summary>
-    /// Issues <see cref="ReceiveObject{T}(DistributedGroup, int, JsonSerializerOptions?, int, TimeSpan?)"/> and returns.
+    /// Issues
+    /// <see cref="ReceiveObject{T}(DistributedGroup, int, JsonSerializerOptions?, int, TimeSpan?)"/>
+    /// and returns.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
     /// <param name="group">The group.</param>
@@ -685,7 +739,9 @@ public static class ObjectCollectives
     /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
     /// </param>
     /// <returns>The object.</returns>
-    /// <inheritdoc cref="ReceiveObject{T}(DistributedGroup, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="ReceiveObject{T}(DistributedGroup, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     [RequiresUnreferencedCode(NeedsReflection)]
     [RequiresDynamicCode(NeedsReflection)]
     public static Task<T> ReceiveObjectAsync<T>(
@@ -698,7 +754,9 @@ public static class ObjectCollectives
     ) => Objects(group, TypeInfo<T>(options), limit, timeout, true, cancellationToken).Receive(source).AsTask();
 
     /// <summary>
-    /// Issues <see cref="ReceiveObject{T}(DistributedGroup, int, JsonSerializerOptions?, int, TimeSpan?)"/> and returns.
+    /// Issues
+    /// <see cref="ReceiveObject{T}(DistributedGroup, int, JsonSerializerOptions?, int, TimeSpan?)"/>
+    /// and returns.
     /// </summary>
     /// <typeparam name="T">The type of the object.</typeparam>
     /// <param name="group">The group.</param>
@@ -713,7 +771,9 @@ public static class ObjectCollectives
     /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
     /// </param>
     /// <returns>The object.</returns>
-    /// <inheritdoc cref="ReceiveObject{T}(DistributedGroup, int, JsonSerializerOptions?, int, TimeSpan?)" path="/exception"/>
+    /// <inheritdoc
+    ///     cref="ReceiveObject{T}(DistributedGroup, int, JsonSerializerOptions?, int, TimeSpan?)"
+    ///     path="/exception"/>
     public static Task<T> ReceiveObjectAsync<T>(
         this DistributedGroup group,
         int source,

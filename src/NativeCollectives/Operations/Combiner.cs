@@ -4,7 +4,9 @@ using NativeCollectives.Interop;
 
 namespace NativeCollectives;
 
-/// <summary>An operator of the program's own, as the native library calls it, for as long as the operation runs.</summary>
+/// <summary>
+/// An operator of the program's own, as the native library calls it, for as long as the operation runs.
+/// </summary>
 internal abstract unsafe class Combiner : IDisposable
 {
     private GCHandle _self;
