@@ -57,10 +57,9 @@ Error timed_out(Lanes lanes, std::span<Link* const> read_ahead, const nc_request
     }
     for (const Link* link : read_ahead) {
         if (!link->is_full()) continue;
-        message
-            << "; rank " << link->peer() << " has sent more than the " << (read_ahead_limit >> 20)
-            << " MiB that are held until this rank receives them: send and receive in one batch, or let one of "
-               "two ranks that send to each other receive first";
+        message << "; rank " << link->peer() << " has sent more than the " << (read_ahead_limit >> 20)
+                << " MiB that are held until this rank receives them: send and receive in one batch, or let one of "
+                   "two ranks that send to each other receive first";
         break;
     }
     return {NC_TIMEOUT, message.str(), waited_for.size() == 1 ? *waited_for.begin() : -1};
