@@ -129,7 +129,8 @@ Action Meanwhile(string name, string command, bool onlyIdle = false)
     EnsureDirectoryExists(results);
     var log = results.CombineWithFilePath(name + ".log").FullPath;
     var start = new ProcessStartInfo("nice") { WorkingDirectory = root.FullPath, UseShellExecute = false };
-    var idly = onlyIdle && FileExists("/usr/bin/chrt") ? new[] { "chrt", "--idle", "0" } : Array.Empty<string>();
+    var may = onlyIdle && Exec("sh", new[] { "-c", "chrt --idle 0 true 2>/dev/null" }) == 0;
+    var idly = may ? new[] { "chrt", "--idle", "0" } : Array.Empty<string>();
     foreach (
         var argument in new[] { "-n", "19" }.Concat(idly).Concat(new[] { "sh", "-c", $"({command}) >'{log}' 2>&1" })
     )

@@ -9,6 +9,7 @@
 #include "core/backend_library.h"
 #include "core/group.h"
 #include "core/request_check.h"
+#include "core/versioned.h"
 #include "operation/data_type.h"
 
 namespace {
@@ -35,12 +36,13 @@ void check_settings(const nc_setting* settings, uint64_t count) {
     }
 }
 
-void check_options(const nc_group_options* options) {
-    require(options != nullptr, "the options must not be null");
-    require(options->size == sizeof(nc_group_options), "the options' size is not that of nc_group_options");
-    require(options->forming_timeout_ms >= 0, "forming_timeout_ms must not be negative");
-    require(options->operation_timeout_ms >= 0, "operation_timeout_ms must not be negative");
-    check_settings(options->settings, options->setting_count);
+nc_group_options checked(const nc_group_options* given) {
+    // All of it was there from version 3 on.
+    const nc_group_options options = nc::taken_in(given, sizeof(nc_group_options), "options");
+    require(options.forming_timeout_ms >= 0, "forming_timeout_ms must not be negative");
+    require(options.operation_timeout_ms >= 0, "operation_timeout_ms must not be negative");
+    check_settings(options.settings, options.setting_count);
+    return options;
 }
 
 const nc_backend& backend_of(const char* name) {
@@ -135,8 +137,7 @@ nc_status nc_group_create(const nc_group_options* options, nc_group** group, nc_
     return nc::guarded(error, [&] {
         require(group != nullptr, "group must not be null");
         *group = nullptr;
-        check_options(options);
-        *group = new nc_group{nc::Group::create(*options)};
+        *group = new nc_group{nc::Group::create(checked(options))};
     });
 }
 

@@ -2,31 +2,18 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 
-#include "base/error.h"
+#include "core/versioned.h"
 
 namespace nc {
 namespace {
 
-// What a batch may hold, and a request may grow to: more is a mistake.
+// More is a mistake.
 constexpr std::uint64_t most_requests = 1'000'000;
-constexpr std::uint32_t most_bytes = 4096;
-constexpr std::uint32_t least_bytes = offsetof(nc_request, tag);
 
 nc_request copied(const nc_request* request) {
-    if (request == nullptr) throw Error(NC_INVALID_ARGUMENT, "the request must not be null");
-    const std::uint32_t size = request->size;
-    if (size < least_bytes || size > most_bytes || size % sizeof(std::uint64_t) != 0)
-        throw Error(NC_INVALID_ARGUMENT,
-                    text("the request's size is ", size, ", but should be ", sizeof(nc_request), " in this release"));
-    nc_request copy{};
-    std::memcpy(&copy, request, std::min<std::size_t>(size, sizeof copy));
-    copy.size = sizeof copy;
-    const auto* bytes = reinterpret_cast<const unsigned char*>(request);
-    if (size > sizeof copy && std::any_of(bytes + sizeof copy, bytes + size, [](unsigned char byte) { return byte; }))
-        throw Error(NC_NOT_SUPPORTED, "the request sets something that this release of the library does not know");
-    return copy;
+    // Version 3 of the ABI had nothing from there on.
+    return taken_in(request, offsetof(nc_request, tag), "request");
 }
 
 } // namespace

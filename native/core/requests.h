@@ -9,8 +9,6 @@
 
 namespace nc {
 
-// Requests of older callers have no more than what version 3 of the ABI had; what they lack is zero. Those of newer
-// ones may have more, as long as that is zero.
 class Requests {
 public:
     // Throw Error for what cannot be read, or asks for more than this release knows.

@@ -93,13 +93,7 @@ void move_messages(JacclGroup& group, const Batch& batch, const nc_call& call) {
 } // namespace
 
 void run_batch(JacclGroup& group, std::span<const nc_request> requests, const nc_call& call) {
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-        try {
-            require_supported(group, requests[i]);
-        } catch (const Error& error) {
-            throw error.of_request(i);
-        }
-    }
+    require_each(requests, [&](const nc_request& request) { require_supported(group, request); });
     const Batch batch(requests, group.rank(), group.size(), group.engine().scratch());
     move_messages(group, batch, call);
     if (!batch.has_collectives()) return;

@@ -175,13 +175,7 @@ void NcclGroup::carry_out(const nc_request& request, const nc_call& call) {
 
 void NcclGroup::execute_batch(std::span<const nc_request> requests, const nc_call& call) {
     operate(NC_BATCH, call, [&] {
-        for (std::size_t i = 0; i < requests.size(); ++i) {
-            try {
-                require_supported(requests[i]);
-            } catch (const Error& error) {
-                throw error.of_request(i);
-            }
-        }
+        require_each(requests, [&](const nc_request& request) { require_supported(request); });
         if ((requests.front().flags & NC_REQUEST_DEVICE) != 0) return execute_together_on_device(requests, call);
         const Batch batch(requests, rank_, size_, scratch_);
         exchange_messages(batch, call);

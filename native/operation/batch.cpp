@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/error.h"
 #include "operation/blocks.h"
 #include "operation/composition.h"
 #include "operation/data_type.h"

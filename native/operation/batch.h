@@ -4,11 +4,24 @@
 
 #include <span>
 
+#include "base/error.h"
 #include "base/function_ref.h"
 #include "operation/announcement.h"
 #include "operation/scratch.h"
 
 namespace nc {
+
+// Calls require for every request of a batch; what it throws then names the place.
+template <class Require>
+void require_each(std::span<const nc_request> requests, const Require& require) {
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        try {
+            require(requests[i]);
+        } catch (const Error& error) {
+            throw error.of_request(i);
+        }
+    }
+}
 
 class Batch {
 public:

@@ -35,7 +35,9 @@ std::size_t unfinished(const Batch& batch, Lanes lanes, int peer) {
 // arrive.
 void move_messages(RingGroup& ring, const Batch& batch, const nc_call& call) {
     if (batch.messages().empty()) return;
-    Operation messages(ring, batch[batch.messages().front()], call);
+    nc_request whole = batch[batch.messages().front()];
+    whole.operation = NC_BATCH;
+    Operation messages(ring, whole, call);
     bool sends = false;
     for (const std::size_t place : batch.messages()) {
         sends |= batch[place].operation == NC_SEND;
@@ -51,13 +53,7 @@ void move_messages(RingGroup& ring, const Batch& batch, const nc_call& call) {
 } // namespace
 
 void run_batch(RingGroup& ring, std::span<const nc_request> requests, const nc_call& call) {
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-        try {
-            require_supported(requests[i], ring.rank(), ring.size());
-        } catch (const Error& error) {
-            throw error.of_request(i);
-        }
-    }
+    require_each(requests, [&](const nc_request& request) { require_supported(request, ring.rank(), ring.size()); });
     ring.scratch().clear();
     const Batch batch(requests, ring.rank(), ring.size(), ring.scratch());
     move_messages(ring, batch, call);

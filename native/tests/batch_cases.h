@@ -102,6 +102,49 @@ inline void expect_failure(FormedRanks& ranks, nc_status status,
     });
 }
 
+// Rank 0 sends two messages in a batch, which rank 1 receives by themselves.
+inline void messages_meet_ones_by_themselves(FormedRanks& ranks, std::size_t count, std::size_t next_count) {
+    Maker maker(2, 6);
+    const Case first{"first", maker.send(NC_INT32, count, 0, 1)};
+    const Case second{"second", maker.send(NC_FLOAT64, next_count, 0, 1)};
+    ranks.each([&](int rank, nc_group* group) {
+        if (rank == 0) {
+            PlacedParts all;
+            add_placed(all, first, 0);
+            add_placed(all, second, 0);
+            run_together(group, all);
+        } else {
+            run_on_host(group, first.parts[1], first.what);
+            run_on_host(group, second.parts[1], second.what);
+        }
+    });
+}
+
+// Rank 0 waits in its batch for a second message from rank 1, which sends one only.
+inline void a_message_does_not_come(FormedRanks& ranks) {
+    ranks.each([](int rank, nc_group* group) {
+        std::vector<std::int32_t> out(1000, rank);
+        std::vector<std::int32_t> in(1000);
+        std::vector<std::int32_t> more(1000);
+        nc_request send = request_of(NC_SEND, NC_INT32, out.size(), out.data());
+        nc_request receive = request_of(NC_RECEIVE, NC_INT32, in.size(), nullptr, in.data());
+        send.peer = receive.peer = 1 - rank;
+        if (rank == 1) {
+            EXPECT_EQ(execute_batch(group, {&send, &receive}).status, NC_OK);
+            return;
+        }
+        nc_request late = receive;
+        late.receive_buffer = more.data();
+        late.timeout_ms = 300 * slowness;
+        const Outcome outcome = execute_batch(group, {&send, &receive, &late});
+        EXPECT_EQ(outcome.status, NC_TIMEOUT) << outcome.message();
+        EXPECT_EQ(outcome.error.index, 2) << outcome.message();
+        EXPECT_EQ(outcome.error.operation, NC_RECEIVE);
+        EXPECT_EQ(outcome.error.peer, 1);
+        EXPECT_TRUE(contains(outcome, "batch did not complete")) << outcome.message();
+    });
+}
+
 inline Case sum_of(int n, std::size_t count) {
     return {text("sum of ", count), Maker(n, 3).all_reduce(NC_INT32, NC_SUM, count, false)};
 }

@@ -65,20 +65,7 @@ TEST(Batch, AGroupOfOneCarriesItOut) {
 
 TEST(Batch, AMessageOfItMeetsOneByItself) {
     LocalRanks ranks(2);
-    Maker maker(2, 6);
-    const Case first{"first", maker.send(NC_INT32, 300'000, 0, 1)};
-    const Case second{"second", maker.send(NC_INT32, 5, 0, 1)};
-    ranks.each([&](int rank, nc_group* group) {
-        if (rank == 0) {
-            PlacedParts all;
-            add_placed(all, first, 0);
-            add_placed(all, second, 0);
-            run_together(group, all);
-        } else {
-            run_on_host(group, first.parts[1], "first");
-            run_on_host(group, second.parts[1], "second");
-        }
-    });
+    messages_meet_ones_by_themselves(ranks, 300'000, 5);
 }
 
 TEST(Batch, IssuedAndNotWaitedFor) {
@@ -171,26 +158,7 @@ TEST(Batch, WhatItMayNotBeIsNamedByItsPlace) {
 
 TEST(Batch, AMessageThatDoesNotComeIsNamedByItsPlace) {
     LocalRanks ranks(2);
-    ranks.each([](int rank, nc_group* group) {
-        std::vector<std::int32_t> out(1000, rank);
-        std::vector<std::int32_t> in(1000);
-        nc_request send = request_of(NC_SEND, NC_INT32, out.size(), out.data());
-        nc_request receive = request_of(NC_RECEIVE, NC_INT32, in.size(), nullptr, in.data());
-        send.peer = receive.peer = 1 - rank;
-        if (rank == 1) {
-            EXPECT_EQ(execute_batch(group, {&send, &receive}).status, NC_OK);
-            return;
-        }
-        std::vector<std::int32_t> more(1000);
-        nc_request late = receive;
-        late.receive_buffer = more.data();
-        late.timeout_ms = 300 * slowness;
-        const Outcome outcome = execute_batch(group, {&send, &receive, &late});
-        EXPECT_EQ(outcome.status, NC_TIMEOUT) << outcome.message();
-        EXPECT_EQ(outcome.error.index, 2) << outcome.message();
-        EXPECT_EQ(outcome.error.operation, NC_RECEIVE);
-        EXPECT_EQ(outcome.error.peer, 1);
-    });
+    a_message_does_not_come(ranks);
 }
 
 TEST(Batch, ACollectiveThatFailsIsNamedByItsPlace) {

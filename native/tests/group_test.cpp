@@ -363,6 +363,22 @@ TEST(Request, OfAnotherSizeIsTakenAsFarAsItIsKnown) {
     }
 }
 
+TEST(Group, IsMadeByOptionsOfANewerHeader) {
+    struct Larger {
+        nc_group_options options;
+        std::uint64_t unknown;
+    };
+    Larger larger{};
+    larger.options.size = sizeof larger;
+    nc_group* group = nullptr;
+    ASSERT_EQ(create(larger.options, &group).status, NC_OK);
+    const GroupPointer owner(group);
+    larger.unknown = 1;
+    EXPECT_EQ(create(larger.options, &group).status, NC_NOT_SUPPORTED);
+    larger.options.size = ~std::uint32_t{7};
+    EXPECT_EQ(create(larger.options, &group).status, NC_INVALID_ARGUMENT);
+}
+
 TEST(Group, TellsOfItsFaultOnce) {
     LocalRanks ranks(2);
     struct Told {

@@ -52,25 +52,7 @@ TEST_F(JacclBatch, RanksWithDifferentOnesSaySo) {
 
 TEST_F(JacclBatch, AMessageThatDoesNotComeIsNamedByItsPlace) {
     LocalJacclRanks ranks(mesh_of(2));
-    ranks.each([](int rank, nc_group* group) {
-        std::vector<std::int32_t> out(1000, rank);
-        std::vector<std::int32_t> in(1000);
-        nc_request send = request_of(NC_SEND, NC_INT32, out.size(), out.data());
-        nc_request receive = request_of(NC_RECEIVE, NC_INT32, in.size(), nullptr, in.data());
-        send.peer = receive.peer = 1 - rank;
-        if (rank == 1) {
-            EXPECT_EQ(execute_batch(group, {&send, &receive}).status, NC_OK);
-            return;
-        }
-        std::vector<std::int32_t> more(1000);
-        nc_request late = receive;
-        late.receive_buffer = more.data();
-        late.timeout_ms = 300 * slowness;
-        const Outcome outcome = execute_batch(group, {&send, &receive, &late});
-        EXPECT_EQ(outcome.status, NC_TIMEOUT) << outcome.message();
-        EXPECT_EQ(outcome.error.index, 2) << outcome.message();
-        EXPECT_EQ(outcome.error.peer, 1);
-    });
+    a_message_does_not_come(ranks);
 }
 
 TEST_F(JacclBatch, MessagesToRanksThatAreNoNeighboursAreRefused) {

@@ -39,20 +39,7 @@ TEST_F(NcclBatch, WhatIsComposedGivesWhatTheOrderOfRanksGives) {
 // The other end may be by itself, where every chunk of a long message is one of NCCL's.
 TEST_F(NcclBatch, AMessageOfItMeetsOneByItself) {
     LocalNcclRanks ranks(2, {.staging_bytes = "4096"});
-    Maker maker(2, 6);
-    const Case first{"first", maker.send(NC_INT32, 30'000, 0, 1)};
-    const Case second{"second", maker.send(NC_FLOAT64, 5000, 0, 1)};
-    ranks.each([&](int rank, nc_group* group) {
-        if (rank == 0) {
-            PlacedParts all;
-            add_placed(all, first, 0);
-            add_placed(all, second, 0);
-            run_together(group, all);
-        } else {
-            run_on_host(group, first.parts[1], "first");
-            run_on_host(group, second.parts[1], "second");
-        }
-    });
+    messages_meet_ones_by_themselves(ranks, 30'000, 5000);
 }
 
 // Sends, receives and reductions on the device, at once and on a stream of the caller's.

@@ -298,6 +298,18 @@ struct LateGroup {
     }
 };
 
+// The other backends' wires have none.
+TEST(Tags, CanBeHadWhereABackendHasThem) {
+    LateGroup late;
+    std::int32_t value = 1;
+    nc_request request = request_of(NC_SEND, NC_INT32, 1, &value);
+    request.peer = 1;
+    request.tag = 7;
+    EXPECT_EQ(nc_group_supports(late.group.get(), &request, nullptr), NC_OK);
+    request.operation = NC_ALL_REDUCE;
+    EXPECT_EQ(nc_group_supports(late.group.get(), &request, nullptr), NC_INVALID_ARGUMENT);
+}
+
 TEST(Cancel, OfAnOperationThatEndsWellAllTheSameIsACancellation) {
     LateGroup late;
     std::int32_t value = 0;

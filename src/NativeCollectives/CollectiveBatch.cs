@@ -42,6 +42,9 @@ public sealed class CollectiveBatch
         _stream = stream;
     }
 
+    /// <summary>What it is called where it is observed.</summary>
+    internal string Name { get; init; } = "Batch";
+
     /// <summary>How many operations have been added.</summary>
     public int Count => _entries.Count;
 
@@ -305,7 +308,7 @@ public sealed class CollectiveBatch
             received += operation.ReceivedBytes;
         }
 
-        return new ObservedOperation("Batch", null, sent, received, isAsynchronous);
+        return new ObservedOperation(Name, null, sent, received, isAsynchronous);
     }
 
     private unsafe void Point(nc_request* requests, nint* pointers)

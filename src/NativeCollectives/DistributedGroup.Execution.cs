@@ -248,6 +248,11 @@ public sealed partial class DistributedGroup
         using GroupHandle.Lease lease = _handle.Rent();
         Observation observation = Observation.Begin(this, observed);
         nc_status status = NativeMethods.nc_execute_batch(lease.Group, requests, (ulong)count, &error);
+        if (observed.Name == ExchangeName)
+        {
+            error.index = -1;
+        }
+
         End(status, &error, observation);
     }
 
@@ -314,6 +319,7 @@ public sealed partial class DistributedGroup
             Unsafe.SkipInit(out nc_error error);
             error.size = (uint)sizeof(nc_error);
             using GroupHandle.Lease lease = _handle.Rent();
+            pending.HidesPlaces = observed.Name == ExchangeName;
             pending.Observe(observed);
             nc_work** slot = pending.WorkSlot(&work);
             nc_status status = isBatch
@@ -338,6 +344,7 @@ public sealed partial class DistributedGroup
 
             if (!issued)
             {
+                error.index = pending.HidesPlaces ? -1 : error.index;
                 failure = Failure(&error, pending.CancellationToken);
             }
         }

@@ -43,8 +43,9 @@ public sealed partial class DistributedGroup
 
     /// <summary>
     /// Is cancelled when a failure ends the group, also while nobody is in a call of it; not by
-    /// <see cref="Dispose"/>. What is registered runs on the thread pool.
+    /// <see cref="Dispose"/>. What is registered runs on the thread pool; what it throws is dropped.
     /// </summary>
+    /// <exception cref="ObjectDisposedException">The group was disposed before anybody asked.</exception>
     public CancellationToken Faulted
     {
         get
@@ -60,9 +61,16 @@ public sealed partial class DistributedGroup
                 return first.Token;
             }
 
-            _handle.OnFault(() =>
-                ThreadPool.UnsafeQueueUserWorkItem(static faulted => faulted.Cancel(), source, false)
-            );
+            try
+            {
+                _handle.OnFault(() => ThreadPool.UnsafeQueueUserWorkItem(Cancel, source, false));
+            }
+            catch (ObjectDisposedException)
+            {
+                _faulted = null;
+                throw;
+            }
+
             return source.Token;
         }
     }
@@ -113,7 +121,7 @@ public sealed partial class DistributedGroup
     public DistributedGroup? CreateSubgroup(ReadOnlySpan<int> ranks, TimeSpan? timeout = null)
     {
         int place = PlaceIn(ranks);
-        return OfThese(RunSplit(place < 0 ? -1 : 0, place, timeout), ranks);
+        return OfThese(RunSplit(place < 0 ? -1 : 0, place, timeout), ranks, timeout);
     }
 
     /// <summary>Issues <see cref="CreateSubgroup"/> and returns.</summary>
@@ -134,10 +142,29 @@ public sealed partial class DistributedGroup
     )
     {
         int place = PlaceIn(ranks);
-        return OfTheseAsync(RunSplitAsync(place < 0 ? -1 : 0, place, timeout, cancellationToken), ranks.ToArray());
+        Task<DistributedGroup?> split = RunSplitAsync(place < 0 ? -1 : 0, place, timeout, cancellationToken);
+        return OfTheseAsync(split, ranks.ToArray(), timeout, cancellationToken);
     }
 
-    private async Task<DistributedGroup?> OfTheseAsync(Task<DistributedGroup?> split, int[] ranks)
+    // On a thread of the pool, where an exception of the program's would end the process.
+    private static void Cancel(CancellationTokenSource faulted)
+    {
+        try
+        {
+            faulted.Cancel();
+        }
+        catch (AggregateException)
+        {
+            // As an observer's.
+        }
+    }
+
+    private async Task<DistributedGroup?> OfTheseAsync(
+        Task<DistributedGroup?> split,
+        int[] ranks,
+        TimeSpan? timeout,
+        CancellationToken cancellationToken
+    )
     {
         DistributedGroup? part = await split.ConfigureAwait(false);
         if (part is null)
@@ -147,7 +174,8 @@ public sealed partial class DistributedGroup
 
         try
         {
-            int[] lists = await part.AllGatherAsync<int>(new[] { HashOf(ranks) }).ConfigureAwait(false);
+            int[] lists = await part.AllGatherAsync<int>(new[] { HashOf(ranks) }, timeout, cancellationToken)
+                .ConfigureAwait(false);
             CheckLists(lists, ranks);
             return part;
         }
@@ -158,7 +186,7 @@ public sealed partial class DistributedGroup
         }
     }
 
-    private DistributedGroup? OfThese(DistributedGroup? part, ReadOnlySpan<int> ranks)
+    private DistributedGroup? OfThese(DistributedGroup? part, ReadOnlySpan<int> ranks, TimeSpan? timeout)
     {
         if (part is null)
         {
@@ -167,7 +195,7 @@ public sealed partial class DistributedGroup
 
         try
         {
-            CheckLists(part.AllGather([HashOf(ranks)]), ranks);
+            CheckLists(part.AllGather([HashOf(ranks)], timeout), ranks);
             return part;
         }
         catch

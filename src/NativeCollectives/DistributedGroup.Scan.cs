@@ -189,7 +189,16 @@ public sealed partial class DistributedGroup
         Operation operation = BeginAllReduce(ElementType.Of<T>(), input.Length, ReduceOp.Sum, timeout);
         var combiner = new Combiner<T>(function);
         combiner.Place(ref operation);
-        return RunAsync(ref operation, input, output, cancellationToken, combiner: combiner);
+        try
+        {
+            return RunAsync(ref operation, input, output, cancellationToken, combiner: combiner);
+        }
+        catch
+        {
+            // It was not issued.
+            combiner.Dispose();
+            throw;
+        }
     }
 
     /// <summary>

@@ -5,6 +5,9 @@ namespace NativeCollectives;
 
 public sealed partial class DistributedGroup
 {
+    // It is a batch of two, whose places its caller does not see.
+    private const string ExchangeName = "SendReceive";
+
     /// <summary>
     /// Collects operations that are issued together: exchanges of messages that cannot deadlock, and many small
     /// operations in the time of few.
@@ -96,11 +99,14 @@ public sealed partial class DistributedGroup
     {
         if (!IsWithItself(destination, source))
         {
-            return Batch().Send(input, destination).Receive(output, source).ExecuteAsync(timeout, cancellationToken);
+            return Exchange(null)
+                .Send(input, destination)
+                .Receive(output, source)
+                .ExecuteAsync(timeout, cancellationToken);
         }
 
         Check.Length(nameof(output), output.Length, input.Length, Check.AsManyAsInput);
-        return CopyAsync(Batch().ExecuteAsync(timeout, cancellationToken), input, output);
+        return CopyAsync(Exchange(null).ExecuteAsync(timeout, cancellationToken), input, output);
     }
 
     /// <summary>
@@ -130,7 +136,7 @@ public sealed partial class DistributedGroup
         nint? stream = null,
         TimeSpan? timeout = null
     )
-        where T : unmanaged => Batch(stream).Send(input, destination).Receive(output, source).Execute(timeout);
+        where T : unmanaged => Exchange(stream).Send(input, destination).Receive(output, source).Execute(timeout);
 
     /// <summary>
     /// Issues <see cref="SendReceive{T}(DeviceSpan{T}, int, DeviceSpan{T}, int, nint?, TimeSpan?)"/> and returns.
@@ -162,7 +168,7 @@ public sealed partial class DistributedGroup
         CancellationToken cancellationToken = default
     )
         where T : unmanaged =>
-        Batch(stream).Send(input, destination).Receive(output, source).ExecuteAsync(timeout, cancellationToken);
+        Exchange(stream).Send(input, destination).Receive(output, source).ExecuteAsync(timeout, cancellationToken);
 
     /// <summary>
     /// Sends a tensor to one rank and receives one, at the same time: see
@@ -223,13 +229,15 @@ public sealed partial class DistributedGroup
         input.CopyTo(output);
     }
 
+    private CollectiveBatch Exchange(nint? stream) => new(this, stream) { Name = ExchangeName };
+
     private bool IsWithItself(int destination, int source) => destination == Rank && source == Rank;
 
     // Takes a place in the group's order, so that a group that has ended says so.
     private unsafe void ExecuteNothing(CollectiveDataType type, TimeSpan? timeout)
     {
         _ = Timeouts.Of(timeout);
-        Execute(null, 0, new ObservedOperation("SendReceive", type, 0, 0, false));
+        Execute(null, 0, new ObservedOperation(ExchangeName, type, 0, 0, false));
     }
 
     private unsafe void Exchange(
@@ -257,7 +265,7 @@ public sealed partial class DistributedGroup
         Execute(
             requests,
             2,
-            new ObservedOperation("SendReceive", type, send.SentBytes, receive.ReceivedBytes, IsAsynchronous: false)
+            new ObservedOperation(ExchangeName, type, send.SentBytes, receive.ReceivedBytes, IsAsynchronous: false)
         );
     }
 }

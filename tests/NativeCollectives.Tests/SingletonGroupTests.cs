@@ -268,6 +268,8 @@ public sealed class SingletonGroupTests
         Assert.That(Values<CollectiveDataType>(), Is.EqualTo(Values<Interop.nc_data_type>()));
         // An operator of the program's own is no value of the managed enumeration.
         Assert.That(Values<ReduceOp>(), Is.EqualTo(Values<Interop.nc_reduce_op>().SkipLast(1)));
+        // Without none, and without a batch.
+        Assert.That(Values<CollectiveOperation>(), Is.EqualTo(Values<Interop.nc_operation>().Skip(1).SkipLast(1)));
         Assert.That(Values<CollectiveLogLevel>(), Is.EqualTo(Values<Interop.nc_log_level>()));
 
         static IEnumerable<int> Values<TEnum>()

@@ -316,6 +316,9 @@ internal static class ExchangeScenarios
     {
         var faulted = scenario.Group.Faulted;
         Scenario.True(!faulted.IsCancellationRequested, "not yet");
+        using var told = new ManualResetEventSlim();
+        faulted.Register(told.Set);
+        faulted.Register(() => throw new InvalidOperationException("of what is registered"));
         var value = new int[1];
         try
         {
@@ -334,7 +337,7 @@ internal static class ExchangeScenarios
             );
         }
         Scenario.True(scenario.Group.IsFaulted, "the group is faulted");
-        Scenario.True(faulted.WaitHandle.WaitOne(TimeSpan.FromSeconds(30)), "the token is cancelled");
+        Scenario.True(told.Wait(TimeSpan.FromSeconds(30)), "the token is cancelled");
     }
 
     private static void Bitwise(Scenario scenario)

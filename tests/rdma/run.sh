@@ -14,8 +14,8 @@ case "${1:-}" in
 esac
 
 if [ "$(uname)" != Linux ]; then
-    echo "tests/rdma/run.sh: this is for Linux, where the ranks of a test can share one machine's devices. On Macs start \
-a rank on each: docs/jaccl.md." >&2
+    echo "tests/rdma/run.sh: this is for Linux, where the ranks of a test can share one machine's devices. On Macs \
+start a rank on each: docs/jaccl.md." >&2
     exit 2
 fi
 

@@ -54,8 +54,8 @@ public class CollectiveException : Exception
     public long SequenceNumber { get; init; }
 
     /// <summary>
-    /// The place in its <see cref="CollectiveBatch"/> of the operation that failed, from 0; <see langword="null"/> if it
-    /// was in none, or the batch failed as a whole.
+    /// The place in its <see cref="CollectiveBatch"/> of the operation that failed, from 0; <see langword="null"/> if
+    /// it was in none, or the batch failed as a whole.
     /// </summary>
     public int? BatchIndex { get; init; }
 

@@ -52,6 +52,9 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
     /// <summary>What may end the operation early.</summary>
     internal CancellationToken CancellationToken => _cancellationToken;
 
+    /// <summary>Whether its caller does not see that it is a batch.</summary>
+    internal bool HidesPlaces { get; set; }
+
     /// <summary>The program's own operator, if it is a reduction by one.</summary>
     internal Combiner? Combiner { get; init; }
 
@@ -146,7 +149,9 @@ internal sealed unsafe class AsyncOperation : TaskCompletionSource<DistributedGr
         {
             if (error is not null)
             {
-                failure = _group.Failure(error, _cancellationToken, Combiner?.Failure);
+                nc_error seen = *error;
+                seen.index = HidesPlaces ? -1 : seen.index;
+                failure = _group.Failure(&seen, _cancellationToken, Combiner?.Failure);
             }
             else if (_newGroup is not null && *_newGroup is not null)
             {

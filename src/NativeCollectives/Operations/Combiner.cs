@@ -11,16 +11,15 @@ internal abstract unsafe class Combiner : IDisposable
 {
     private GCHandle _self;
 
-    protected Combiner() => _self = GCHandle.Alloc(this);
-
     /// <summary>What the program's function threw.</summary>
     internal Exception? Failure { get; private set; }
 
-    /// <summary>Makes it the request's operator.</summary>
+    /// <summary>Makes it the request's operator, once; it stays until it is disposed.</summary>
     internal void Place(ref Operation operation)
     {
         operation.Request.reduce_op = nc_reduce_op.NC_CUSTOM;
         operation.Request.combine = &Combine;
+        _self = GCHandle.Alloc(this);
         operation.Request.combine_context = (void*)GCHandle.ToIntPtr(_self);
     }
 

@@ -27,6 +27,8 @@ internal sealed class ObjectExchange<T>(
     CancellationToken cancellationToken
 )
 {
+    private const int LongestReason = 3000; // bytes
+
     // What becomes of an object: its bytes, or, with a negative length, the reason why there are none.
     private readonly record struct Packed(byte[] Bytes, bool IsFailure, Exception? Failure)
     {
@@ -231,7 +233,8 @@ internal sealed class ObjectExchange<T>(
 
     private static Packed Failed(Exception failure)
     {
-        const int most = 1000;
+        // No character takes more than three bytes for each of its UTF-16 units.
+        const int most = LongestReason / 3;
         string reason = $"{failure.GetType().Name}: {failure.Message}";
         byte[] bytes = Encoding.UTF8.GetBytes(reason.Length <= most ? reason : reason[..most]);
         return new Packed(bytes, true, failure);
@@ -292,7 +295,7 @@ internal sealed class ObjectExchange<T>(
     private int Size(long length, int rank)
     {
         long size = length < 0 ? -1 - length : length;
-        return size <= Math.Max(limit, 4000)
+        return size <= (length < 0 ? LongestReason : limit)
             ? (int)size
             : throw Unusable($"rank {rank} sends an object of {size} bytes, but the limit here is {limit}");
     }
