@@ -66,7 +66,7 @@ internal sealed class Service(DistributedGroup group, IHostApplicationLifetime l
         [
             request.Numbers.Where((_, index) => index % group.Size == group.Rank).Sum(number => number * number),
         ];
-        await group.AllSumAsync<float>(sum, cancellationToken);
+        await group.AllReduceAsync(sum, cancellationToken: cancellationToken);
         return sum[0];
     }
 }

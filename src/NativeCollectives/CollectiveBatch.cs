@@ -27,16 +27,16 @@ namespace NativeCollectives;
 /// or JACCL, a batch with collective operations needs ranks that are all of this library.
 /// </para>
 /// </remarks>
-public sealed class CollectiveBatch
+public sealed partial class CollectiveBatch
 {
     private readonly DistributedGroup _group;
     private readonly List<Entry> _entries = [];
     private nc_request[] _requests = [];
     private nint[] _pointers = [];
 
-    private readonly nint? _stream;
+    private readonly CudaStream _stream;
 
-    internal CollectiveBatch(DistributedGroup group, nint? stream)
+    internal CollectiveBatch(DistributedGroup group, CudaStream stream)
     {
         _group = group;
         _stream = stream;
@@ -47,143 +47,6 @@ public sealed class CollectiveBatch
 
     /// <summary>How many operations have been added.</summary>
     public int Count => _entries.Count;
-
-    /// <summary>Adds a send: see <see cref="DistributedGroup.Send{T}(ReadOnlySpan{T}, int, TimeSpan?)"/>.</summary>
-    /// <typeparam name="T">The element type.</typeparam>
-    /// <param name="buffer">What is sent.</param>
-    /// <param name="destination">The rank it goes to.</param>
-    /// <returns>This batch.</returns>
-    /// <exception cref="ArgumentException">As for the operation by itself.</exception>
-    public CollectiveBatch Send<T>(ReadOnlyMemory<T> buffer, int destination)
-        where T : unmanaged =>
-        Add(_group.BeginSend(ElementType.Of<T>(), buffer.Length, destination, null), buffer, default);
-
-    /// <summary>Adds a receive: see <see cref="DistributedGroup.Receive{T}(Span{T}, int, TimeSpan?)"/>.</summary>
-    /// <typeparam name="T">The element type.</typeparam>
-    /// <param name="buffer">Where it goes.</param>
-    /// <param name="source">The rank it comes from.</param>
-    /// <returns>This batch.</returns>
-    /// <exception cref="ArgumentException">As for the operation by itself.</exception>
-    public CollectiveBatch Receive<T>(Memory<T> buffer, int source)
-        where T : unmanaged =>
-        Add(_group.BeginReceive(ElementType.Of<T>(), buffer.Length, source, null), default, buffer);
-
-    /// <summary>
-    /// Adds an all-reduce in place: see <see cref="DistributedGroup.AllReduce{T}(Span{T}, ReduceOp, TimeSpan?)"/>.
-    /// </summary>
-    /// <typeparam name="T">The element type.</typeparam>
-    /// <param name="buffer">What this rank contributes, and then the result.</param>
-    /// <param name="op">How elements are combined.</param>
-    /// <returns>This batch.</returns>
-    /// <exception cref="ArgumentException">As for the operation by itself.</exception>
-    public CollectiveBatch AllReduce<T>(Memory<T> buffer, ReduceOp op)
-        where T : unmanaged => AllReduce(buffer, buffer, op);
-
-    /// <summary>
-    /// Adds an all-reduce: see
-    /// <see cref="DistributedGroup.AllReduce{T}(ReadOnlySpan{T}, Span{T}, ReduceOp, TimeSpan?)"/>.
-    /// </summary>
-    /// <typeparam name="T">The element type.</typeparam>
-    /// <param name="input">What this rank contributes.</param>
-    /// <param name="output">The result, of the input's length.</param>
-    /// <param name="op">How elements are combined.</param>
-    /// <returns>This batch.</returns>
-    /// <exception cref="ArgumentException">As for the operation by itself.</exception>
-    public CollectiveBatch AllReduce<T>(ReadOnlyMemory<T> input, Memory<T> output, ReduceOp op)
-        where T : unmanaged
-    {
-        Check.Length(nameof(output), output.Length, input.Length, Check.AsManyAsInput);
-        return Add(_group.BeginAllReduce(ElementType.Of<T>(), input.Length, op, null), input, output);
-    }
-
-    /// <summary>
-    /// Adds an all-gather: see <see cref="DistributedGroup.AllGather{T}(ReadOnlySpan{T}, Span{T}, TimeSpan?)"/>.
-    /// </summary>
-    /// <typeparam name="T">The element type.</typeparam>
-    /// <param name="input">What this rank contributes.</param>
-    /// <param name="output">The ranks' inputs, in rank order.</param>
-    /// <returns>This batch.</returns>
-    /// <exception cref="ArgumentException">As for the operation by itself.</exception>
-    public CollectiveBatch AllGather<T>(ReadOnlyMemory<T> input, Memory<T> output)
-        where T : unmanaged
-    {
-        Check.Length(nameof(output), output.Length, TimesSize(input.Length), Check.InputTimesSize);
-        return Add(_group.BeginAllGather(ElementType.Of<T>(), input.Length, null), input, output);
-    }
-
-    /// <summary>
-    /// Adds a reduce-scatter: see
-    /// <see cref="DistributedGroup.ReduceScatter{T}(ReadOnlySpan{T}, Span{T}, ReduceOp, TimeSpan?)"/>.
-    /// </summary>
-    /// <typeparam name="T">The element type.</typeparam>
-    /// <param name="input">What this rank contributes: a block for each rank.</param>
-    /// <param name="output">The own block of the result.</param>
-    /// <param name="op">How elements are combined.</param>
-    /// <returns>This batch.</returns>
-    /// <exception cref="ArgumentException">As for the operation by itself.</exception>
-    public CollectiveBatch ReduceScatter<T>(ReadOnlyMemory<T> input, Memory<T> output, ReduceOp op)
-        where T : unmanaged
-    {
-        Check.Length(nameof(input), input.Length, TimesSize(output.Length), Check.OutputTimesSize);
-        return Add(_group.BeginReduceScatter(ElementType.Of<T>(), output.Length, op, null), input, output);
-    }
-
-    /// <summary>
-    /// Adds a broadcast: see <see cref="DistributedGroup.Broadcast{T}(Span{T}, int, TimeSpan?)"/>.
-    /// </summary>
-    /// <typeparam name="T">The element type.</typeparam>
-    /// <param name="buffer">At the root what is sent, elsewhere where it goes.</param>
-    /// <param name="root">The rank whose elements all get.</param>
-    /// <returns>This batch.</returns>
-    /// <exception cref="ArgumentException">As for the operation by itself.</exception>
-    public CollectiveBatch Broadcast<T>(Memory<T> buffer, int root)
-        where T : unmanaged =>
-        Add(_group.BeginBroadcast(ElementType.Of<T>(), buffer.Length, root, null), buffer, buffer);
-
-    /// <summary>
-    /// Adds an all-to-all: see <see cref="DistributedGroup.AllToAll{T}(ReadOnlySpan{T}, Span{T}, TimeSpan?)"/>.
-    /// </summary>
-    /// <typeparam name="T">The element type.</typeparam>
-    /// <param name="input">A block for each rank.</param>
-    /// <param name="output">A block from each rank.</param>
-    /// <returns>This batch.</returns>
-    /// <exception cref="ArgumentException">As for the operation by itself.</exception>
-    public CollectiveBatch AllToAll<T>(ReadOnlyMemory<T> input, Memory<T> output)
-        where T : unmanaged
-    {
-        long count = Check.Divide(nameof(input), input.Length, _group.Size);
-        Check.Length(nameof(output), output.Length, input.Length, Check.AsManyAsInput);
-        return Add(_group.BeginAllToAll(ElementType.Of<T>(), count, null), input, output);
-    }
-
-    /// <summary>Adds a send from device memory. A batch has buffers of the host or of the device, not both.</summary>
-    /// <typeparam name="T">The element type.</typeparam>
-    /// <param name="buffer">What is sent.</param>
-    /// <param name="destination">The rank it goes to.</param>
-    /// <returns>This batch.</returns>
-    /// <exception cref="ArgumentException">As for the operation by itself.</exception>
-    public CollectiveBatch Send<T>(DeviceSpan<T> buffer, int destination)
-        where T : unmanaged =>
-        Add(_group.BeginSend(ElementType.Of<T>(), buffer.Length, destination, null), buffer, default);
-
-    /// <summary>Adds a receive into device memory.</summary>
-    /// <typeparam name="T">The element type.</typeparam>
-    /// <param name="buffer">Where it goes.</param>
-    /// <param name="source">The rank it comes from.</param>
-    /// <returns>This batch.</returns>
-    /// <exception cref="ArgumentException">As for the operation by itself.</exception>
-    public CollectiveBatch Receive<T>(DeviceSpan<T> buffer, int source)
-        where T : unmanaged =>
-        Add(_group.BeginReceive(ElementType.Of<T>(), buffer.Length, source, null), default, buffer);
-
-    /// <summary>Adds an all-reduce on device memory, in place.</summary>
-    /// <typeparam name="T">The element type.</typeparam>
-    /// <param name="buffer">What this rank contributes, and then the result.</param>
-    /// <param name="op">How elements are combined.</param>
-    /// <returns>This batch.</returns>
-    /// <exception cref="ArgumentException">As for the operation by itself.</exception>
-    public CollectiveBatch AllReduce<T>(DeviceSpan<T> buffer, ReduceOp op)
-        where T : unmanaged => Add(_group.BeginAllReduce(ElementType.Of<T>(), buffer.Length, op, null), buffer, buffer);
 
     /// <summary>Takes all operations out.</summary>
     public void Clear() => _entries.Clear();
@@ -263,8 +126,6 @@ public sealed class CollectiveBatch
         }
     }
 
-    private long TimesSize(long length) => length * _group.Size;
-
     private CollectiveBatch Add<T>(in Operation operation, ReadOnlyMemory<T> send, Memory<T> receive)
         where T : unmanaged
     {
@@ -277,6 +138,13 @@ public sealed class CollectiveBatch
     {
         operation.PlaceOnDevice(_stream);
         _entries.Add(new DeviceEntry<T>(operation, send, receive));
+        return this;
+    }
+
+    /// <summary>Adds an operation on memory that the caller knows how to pin.</summary>
+    internal CollectiveBatch Add(in Operation operation, Func<MemoryHandle>? pinSend, Func<MemoryHandle>? pinReceive)
+    {
+        _entries.Add(new PinningEntry(operation, pinSend, pinReceive));
         return this;
     }
 
@@ -340,6 +208,14 @@ public sealed class CollectiveBatch
         internal override MemoryHandle PinSend() => send.Pin();
 
         internal override MemoryHandle PinReceive() => receive.Pin();
+    }
+
+    private sealed class PinningEntry(in Operation operation, Func<MemoryHandle>? send, Func<MemoryHandle>? receive)
+        : Entry(operation)
+    {
+        internal override MemoryHandle PinSend() => send?.Invoke() ?? default;
+
+        internal override MemoryHandle PinReceive() => receive?.Invoke() ?? default;
     }
 
     private sealed class DeviceEntry<T>(in Operation operation, DeviceSpan<T> send, DeviceSpan<T> receive)

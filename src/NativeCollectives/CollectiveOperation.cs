@@ -17,7 +17,7 @@ public enum CollectiveOperation
     /// <summary><see cref="DistributedGroup.Broadcast{T}(Span{T}, int, TimeSpan?)"/>.</summary>
     Broadcast,
 
-    /// <summary><see cref="DistributedGroup.Reduce{T}(ReadOnlySpan{T}, Span{T}, ReduceOp, int, TimeSpan?)"/>.</summary>
+    /// <summary><see cref="DistributedGroup.Reduce{T}(ReadOnlySpan{T}, Span{T}, int, ReduceOp, TimeSpan?)"/>.</summary>
     Reduce,
 
     /// <summary><see cref="DistributedGroup.Gather{T}(ReadOnlySpan{T}, Span{T}, int, TimeSpan?)"/>.</summary>
@@ -32,10 +32,10 @@ public enum CollectiveOperation
     /// <summary><see cref="DistributedGroup.Barrier"/>.</summary>
     Barrier,
 
-    /// <summary><see cref="DistributedGroup.Send{T}(ReadOnlySpan{T}, int, TimeSpan?)"/>.</summary>
+    /// <summary><see cref="DistributedGroup.Send{T}(ReadOnlySpan{T}, int, int, TimeSpan?)"/>.</summary>
     Send,
 
-    /// <summary><see cref="DistributedGroup.Receive{T}(Span{T}, int, TimeSpan?)"/>.</summary>
+    /// <summary><see cref="DistributedGroup.Receive{T}(Span{T}, int, int, TimeSpan?)"/>.</summary>
     Receive,
 
     /// <summary><see cref="DistributedGroup.Split"/>.</summary>

@@ -29,4 +29,15 @@ public sealed partial class DistributedGroup
             Utf8StringMarshaller.Free(text);
         }
     }
+
+    /// <summary>What a peer sent cannot be used, so that the ranks are no longer in step: ends the group.</summary>
+    internal CollectiveMismatchException OutOfStep(string reason)
+    {
+        Abort(reason);
+        return new CollectiveMismatchException($"What a peer sent cannot be used: {reason}.")
+        {
+            Backend = Backend,
+            Rank = Rank,
+        };
+    }
 }

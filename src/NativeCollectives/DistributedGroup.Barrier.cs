@@ -17,12 +17,9 @@ public sealed partial class DistributedGroup
     /// <remarks>MPI's <c>MPI_Barrier</c>.</remarks>
     public unsafe void Barrier(TimeSpan? timeout = null)
     {
-        Operation operation = Begin(nc_operation.NC_BARRIER, default, timeout);
+        Operation operation = Begin(nc_operation.NC_BARRIER, default, 0, timeout);
         Run(ref operation, null, null);
     }
-
-    /// <inheritdoc cref="BarrierAsync(TimeSpan?, CancellationToken)"/>
-    public Task BarrierAsync(CancellationToken cancellationToken = default) => BarrierAsync(null, cancellationToken);
 
     /// <summary>Issues <see cref="Barrier(TimeSpan?)"/> and returns.</summary>
     /// <param name="timeout">
@@ -34,9 +31,9 @@ public sealed partial class DistributedGroup
     /// </param>
     /// <returns>A task that completes when every rank has come here.</returns>
     /// <inheritdoc cref="Barrier(TimeSpan?)" path="/exception"/>
-    public unsafe Task BarrierAsync(TimeSpan? timeout, CancellationToken cancellationToken = default)
+    public unsafe Task BarrierAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default)
     {
-        Operation operation = Begin(nc_operation.NC_BARRIER, default, timeout);
+        Operation operation = Begin(nc_operation.NC_BARRIER, default, 0, timeout);
         return RunAsync(ref operation, null, null, cancellationToken);
     }
 }

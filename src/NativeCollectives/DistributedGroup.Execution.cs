@@ -11,7 +11,7 @@ namespace NativeCollectives;
 public sealed partial class DistributedGroup
 {
     /// <summary>Runs an operation on spans, which are pinned for the call.</summary>
-    private unsafe void Run<T>(
+    internal unsafe void Run<T>(
         ref Operation operation,
         ReadOnlySpan<T> send,
         Span<T> receive,
@@ -30,7 +30,7 @@ public sealed partial class DistributedGroup
     }
 
     /// <summary>Runs an operation on memory that stays where it is.</summary>
-    private unsafe void Run(
+    internal unsafe void Run(
         ref Operation operation,
         void* send,
         void* receive,
@@ -49,7 +49,7 @@ public sealed partial class DistributedGroup
     }
 
     /// <summary>Issues an operation on memories, which are pinned until it has ended.</summary>
-    private unsafe Task RunAsync<T>(
+    internal unsafe Task RunAsync<T>(
         ref Operation operation,
         ReadOnlyMemory<T> send,
         Memory<T> receive,
@@ -62,18 +62,21 @@ public sealed partial class DistributedGroup
     {
         if (cancellationToken.IsCancellationRequested)
         {
+            combiner?.Dispose();
             return Task.FromCanceled(cancellationToken);
         }
 
-        MemoryHandle sendHandle = operation.SentBytes == 0 ? default : send.Pin();
+        MemoryHandle sendHandle = default;
         MemoryHandle receiveHandle;
         try
         {
+            sendHandle = operation.SentBytes == 0 ? default : send.Pin();
             receiveHandle = operation.ReceivedBytes == 0 ? default : receive.Pin();
         }
         catch
         {
             _ = AsyncOperation.Unpin(ref sendHandle);
+            combiner?.Dispose();
             throw;
         }
 
@@ -89,7 +92,7 @@ public sealed partial class DistributedGroup
     }
 
     /// <summary>Issues an operation on memory that stays where it is.</summary>
-    private unsafe Task RunAsync(
+    internal unsafe Task RunAsync(
         ref Operation operation,
         void* send,
         void* receive,
@@ -109,11 +112,11 @@ public sealed partial class DistributedGroup
             );
 
     /// <summary>Runs an operation on device memory, which is kept for the call.</summary>
-    private unsafe void RunOnDevice<T>(
+    internal unsafe void RunOnDevice<T>(
         ref Operation operation,
         DeviceSpan<T> send,
         DeviceSpan<T> receive,
-        nint? stream,
+        CudaStream stream,
         ReadOnlySpan<ulong> sendCounts = default,
         ReadOnlySpan<ulong> receiveCounts = default
     )
@@ -126,11 +129,11 @@ public sealed partial class DistributedGroup
     }
 
     /// <summary>Issues an operation on device memory, which is kept until it has ended.</summary>
-    private unsafe Task RunOnDeviceAsync<T>(
+    internal unsafe Task RunOnDeviceAsync<T>(
         ref Operation operation,
         DeviceSpan<T> send,
         DeviceSpan<T> receive,
-        nint? stream,
+        CudaStream stream,
         CancellationToken cancellationToken,
         ReadOnlySpan<ulong> sendCounts = default,
         ReadOnlySpan<ulong> receiveCounts = default
@@ -159,38 +162,95 @@ public sealed partial class DistributedGroup
     }
 
     /// <summary>
-    /// Elements of as many blocks as there are ranks; so many that no buffer has them, if there is no such number.
-    /// </summary>
-    private long TimesSize(long length) => length > long.MaxValue / Size ? long.MaxValue : length * Size;
-
-    /// <summary>
     /// Runs an operation on tensors, which are pinned for the call; one whose elements do not lie one behind the other
     /// is copied.
     /// </summary>
-    private unsafe void Run<T>(
+    internal unsafe void Run<T>(
         ref Operation operation,
         in ReadOnlyTensorSpan<T> send,
         in TensorSpan<T> receive,
+        ReadOnlySpan<ulong> sendCounts = default,
+        ReadOnlySpan<ulong> receiveCounts = default,
         string sendName = "input",
         string receiveName = "output"
     )
         where T : unmanaged
     {
-        using DenseTensor<T> output = DenseTensor<T>.ForOutput(receive, receiveName);
-        using DenseTensor<T> input = DenseTensor<T>.ForInput(send, sendName);
+        // What is not used need not be of any shape.
+        using DenseTensor<T> output = DenseTensor<T>.ForOutput(
+            operation.ReceivedBytes == 0 ? default : receive,
+            receiveName
+        );
+        using DenseTensor<T> input = DenseTensor<T>.ForInput(operation.SentBytes == 0 ? default : send, sendName);
         fixed (
             T* sendBuffer = input,
                 receiveBuffer = output
         )
         {
-            Run(ref operation, sendBuffer, receiveBuffer);
+            Run(ref operation, sendBuffer, receiveBuffer, sendCounts, receiveCounts);
         }
 
-        output.CopyBack(receive);
+        if (operation.ReceivedBytes != 0)
+        {
+            output.CopyBack(receive);
+        }
+    }
+
+    /// <summary>Issues an operation on tensors, which are pinned, or copied, until it has ended.</summary>
+    internal Task RunAsync<T>(
+        ref Operation operation,
+        Tensor<T>? send,
+        Tensor<T>? receive,
+        CancellationToken cancellationToken,
+        ReadOnlySpan<ulong> sendCounts = default,
+        ReadOnlySpan<ulong> receiveCounts = default,
+        Combiner? combiner = null
+    )
+        where T : unmanaged
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            combiner?.Dispose();
+            return Task.FromCanceled(cancellationToken);
+        }
+
+        var output = new PinnedTensor<T>(operation.ReceivedBytes == 0 ? null : receive);
+        bool isInPlace = operation.SentBytes != 0 && operation.ReceivedBytes != 0 && ReferenceEquals(send, receive);
+        PinnedTensor<T> input = isInPlace ? output : new PinnedTensor<T>(operation.SentBytes == 0 ? null : send);
+        MemoryHandle sendHandle = default;
+        MemoryHandle receiveHandle;
+        try
+        {
+            output.PrepareOutput(isInPlace);
+            if (!isInPlace)
+            {
+                input.PrepareInput();
+            }
+
+            sendHandle = input.Pin();
+            receiveHandle = output.Pin();
+        }
+        catch
+        {
+            _ = AsyncOperation.Unpin(ref sendHandle);
+            combiner?.Dispose();
+            throw;
+        }
+
+        Task running = EnqueueAsync(
+            ref operation,
+            sendHandle,
+            receiveHandle,
+            sendCounts,
+            receiveCounts,
+            cancellationToken,
+            combiner
+        );
+        return output.IsCopied ? output.CopyBackAfter(running) : running;
     }
 
     /// <summary>Runs an operation on a tensor that it reads and writes.</summary>
-    private unsafe void RunInPlace<T>(ref Operation operation, in TensorSpan<T> buffer)
+    internal unsafe void RunInPlace<T>(ref Operation operation, in TensorSpan<T> buffer)
         where T : unmanaged
     {
         using DenseTensor<T> dense = DenseTensor<T>.ForBoth(buffer, nameof(buffer));
@@ -202,23 +262,72 @@ public sealed partial class DistributedGroup
         dense.CopyBack(buffer);
     }
 
-    /// <summary>An array for a result.</summary>
-    private static T[] NewArray<T>(string parameterName, long length)
+    /// <summary>Runs a reduction by an operator of the program's own.</summary>
+    internal void RunWith<T>(ReduceFunction<T> function, ref Operation operation, ReadOnlySpan<T> send, Span<T> receive)
         where T : unmanaged
     {
-        _ = ElementType.Of<T>();
-        return length <= Array.MaxLength
-            ? GC.AllocateUninitializedArray<T>((int)length)
-            : throw new ArgumentException(
-                $"The result has {length} elements, more than an array can hold. A native buffer can take it.",
-                parameterName
-            );
+        using var combiner = new Combiner<T>(function);
+        combiner.Place(ref operation);
+        try
+        {
+            Run(ref operation, send, receive);
+        }
+        catch (CollectiveException failure) when (combiner.Explains(failure))
+        {
+            throw combiner.Explain(failure);
+        }
     }
 
-    private static async Task<TResult> Returning<TResult>(Task operation, TResult result)
+    /// <inheritdoc cref="RunWith{T}(ReduceFunction{T}, ref Operation, ReadOnlySpan{T}, Span{T})"/>
+    internal void RunWith<T>(
+        ReduceFunction<T> function,
+        ref Operation operation,
+        in ReadOnlyTensorSpan<T> send,
+        in TensorSpan<T> receive
+    )
+        where T : unmanaged
     {
-        await operation.ConfigureAwait(false);
-        return result;
+        using var combiner = new Combiner<T>(function);
+        combiner.Place(ref operation);
+        try
+        {
+            Run(ref operation, send, receive);
+        }
+        catch (CollectiveException failure) when (combiner.Explains(failure))
+        {
+            throw combiner.Explain(failure);
+        }
+    }
+
+    /// <summary>Issues a reduction by an operator of the program's own.</summary>
+    internal Task RunWithAsync<T>(
+        ReduceFunction<T> function,
+        ref Operation operation,
+        ReadOnlyMemory<T> send,
+        Memory<T> receive,
+        CancellationToken cancellationToken
+    )
+        where T : unmanaged
+    {
+        var combiner = new Combiner<T>(function);
+        combiner.Place(ref operation);
+        return RunAsync(ref operation, send, receive, cancellationToken, combiner: combiner);
+    }
+
+    /// <inheritdoc
+    ///     cref="RunWithAsync{T}(ReduceFunction{T}, ref Operation, ReadOnlyMemory{T}, Memory{T}, CancellationToken)"/>
+    internal Task RunWithAsync<T>(
+        ReduceFunction<T> function,
+        ref Operation operation,
+        Tensor<T>? send,
+        Tensor<T>? receive,
+        CancellationToken cancellationToken
+    )
+        where T : unmanaged
+    {
+        var combiner = new Combiner<T>(function);
+        combiner.Place(ref operation);
+        return RunAsync(ref operation, send, receive, cancellationToken, combiner: combiner);
     }
 
     /// <summary>Every blocking operation.</summary>
@@ -423,29 +532,5 @@ public sealed partial class DistributedGroup
         log?.AddReference();
         handle.Own(part, log);
         return Formed(new DistributedGroup(handle, Observer) { IsSplit = true }, start);
-    }
-
-    /// <summary>The counts that only the root gives.</summary>
-    private BlockCounts ReadCountsAtRoot<TCount>(ReadOnlySpan<TCount> counts, int root, CollectiveDataType type)
-        where TCount : unmanaged, IBinaryInteger<TCount>
-    {
-        Check.Root(root, Size);
-        return Rank == root ? BlockCounts.Read(counts, Size, type, nameof(counts)) : BlockCounts.None;
-    }
-
-    /// <summary>The beginning of every operation.</summary>
-    internal unsafe Operation Begin(nc_operation operation, CollectiveDataType type, TimeSpan? timeout)
-    {
-        ObjectDisposedException.ThrowIf(IsDisposed, this);
-        return new Operation
-        {
-            Request = new nc_request
-            {
-                size = (uint)sizeof(nc_request),
-                operation = operation,
-                data_type = (nc_data_type)type,
-                timeout_ms = Timeouts.Of(timeout),
-            },
-        };
     }
 }

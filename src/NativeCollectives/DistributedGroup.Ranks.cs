@@ -174,8 +174,7 @@ public sealed partial class DistributedGroup
 
         try
         {
-            int[] lists = await part.AllGatherAsync<int>(new[] { HashOf(ranks) }, timeout, cancellationToken)
-                .ConfigureAwait(false);
+            int[] lists = await part.AllGatherAsync(HashOf(ranks), timeout, cancellationToken).ConfigureAwait(false);
             CheckLists(lists, ranks);
             return part;
         }
@@ -195,7 +194,7 @@ public sealed partial class DistributedGroup
 
         try
         {
-            CheckLists(part.AllGather([HashOf(ranks)], timeout), ranks);
+            CheckLists(part.AllGather(HashOf(ranks), timeout), ranks);
             return part;
         }
         catch

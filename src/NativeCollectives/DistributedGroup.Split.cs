@@ -35,13 +35,7 @@ public sealed partial class DistributedGroup
     public DistributedGroup Split(int color, int key = -1, TimeSpan? timeout = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(color);
-        return RunSplit(color, key, timeout)
-            ?? throw new CollectiveException("The native library made no group.")
-            {
-                Backend = Backend,
-                Rank = Rank,
-                Operation = nameof(Split),
-            };
+        return MemberOf(RunSplit(color, key, timeout));
     }
 
     /// <summary>Takes part in a split of the group without joining a new one.</summary>
@@ -53,15 +47,11 @@ public sealed partial class DistributedGroup
     /// <remarks>The color <c>MPI_UNDEFINED</c> of <c>MPI_Comm_split</c>.</remarks>
     public void SkipSplit(TimeSpan? timeout = null) => RunSplit(-1, -1, timeout)?.Dispose();
 
-    /// <inheritdoc cref="SplitAsync(int, int, TimeSpan?, CancellationToken)"/>
-    public Task<DistributedGroup> SplitAsync(int color, int key = -1, CancellationToken cancellationToken = default) =>
-        SplitAsync(color, key, null, cancellationToken);
-
     /// <summary>Issues <see cref="Split(int, int, TimeSpan?)"/> and returns.</summary>
     /// <param name="color">Which group this rank joins, from 0.</param>
     /// <param name="key">
-    /// The order of the ranks within the new group: by key, then by rank in this group. Negative: the rank in this
-    /// group.
+    /// The order of the ranks within the new group: by key, then by rank in this group. Negative (the
+    /// default): the rank in this group.
     /// </param>
     /// <param name="timeout">
     /// How long the operation may take from now; <see langword="null"/>:
@@ -74,18 +64,14 @@ public sealed partial class DistributedGroup
     /// <inheritdoc cref="Split(int, int, TimeSpan?)" path="/exception"/>
     public Task<DistributedGroup> SplitAsync(
         int color,
-        int key,
-        TimeSpan? timeout,
+        int key = -1,
+        TimeSpan? timeout = null,
         CancellationToken cancellationToken = default
     )
     {
         ArgumentOutOfRangeException.ThrowIfNegative(color);
-        return RunSplitAsync(color, key, timeout, cancellationToken)!;
+        return MemberOf(RunSplitAsync(color, key, timeout, cancellationToken));
     }
-
-    /// <inheritdoc cref="SkipSplitAsync(TimeSpan?, CancellationToken)"/>
-    public Task SkipSplitAsync(CancellationToken cancellationToken = default) =>
-        SkipSplitAsync(null, cancellationToken);
 
     /// <summary>Issues <see cref="SkipSplit(TimeSpan?)"/> and returns.</summary>
     /// <param name="timeout">
@@ -97,8 +83,21 @@ public sealed partial class DistributedGroup
     /// </param>
     /// <returns>A task that completes when the operation has ended on this rank.</returns>
     /// <inheritdoc cref="Split(int, int, TimeSpan?)" path="/exception"/>
-    public Task SkipSplitAsync(TimeSpan? timeout, CancellationToken cancellationToken = default) =>
+    public Task SkipSplitAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
         RunSplitAsync(-1, -1, timeout, cancellationToken);
+
+    // Who gives a color is a member.
+    private DistributedGroup MemberOf(DistributedGroup? part) =>
+        part
+        ?? throw new CollectiveException("The native library made no group.")
+        {
+            Backend = Backend,
+            Rank = Rank,
+            Operation = nameof(Split),
+        };
+
+    private async Task<DistributedGroup> MemberOf(Task<DistributedGroup?> split) =>
+        MemberOf(await split.ConfigureAwait(false));
 
     private unsafe DistributedGroup? RunSplit(int color, int key, TimeSpan? timeout)
     {
@@ -125,7 +124,7 @@ public sealed partial class DistributedGroup
 
     private Operation BeginSplit(int color, int key, TimeSpan? timeout)
     {
-        Operation operation = Begin(nc_operation.NC_SPLIT, default, timeout);
+        Operation operation = Begin(nc_operation.NC_SPLIT, default, 0, timeout);
         operation.Request.color = color;
         operation.Request.key = key;
         return operation;

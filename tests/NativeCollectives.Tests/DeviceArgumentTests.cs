@@ -52,11 +52,11 @@ public sealed class DeviceArgumentTests
             "input has 4 elements, but should have 18",
             group => group.ReduceScatter(four, six, ReduceOp.Max)
         );
-        AssertArgument("input", "input has 4 elements, but should have 18", group => group.SumScatter(four, six));
+        AssertArgument("input", "input has 4 elements, but should have 18", group => group.ReduceScatter(four, six));
         AssertArgument(
             "output",
             "output has 6 elements, but should have 4",
-            group => group.Reduce(four, six, ReduceOp.Sum, Rank)
+            group => group.Reduce(four, six, Rank, ReduceOp.Sum)
         );
         AssertArgument("output", "output has 6 elements, but should have 12", group => group.Gather(four, six, Rank));
         AssertArgument("input", "input has 6 elements, but should have 12", group => group.Scatter(six, four, Rank));
@@ -74,8 +74,8 @@ public sealed class DeviceArgumentTests
         AssertArgument("output", "but should have 4", group => _ = group.AllReduceAsync(four, six, ReduceOp.Sum));
         AssertArgument("output", "but should have 12", group => _ = group.AllGatherAsync(four, six));
         AssertArgument("input", "but should have 18", group => _ = group.ReduceScatterAsync(four, six, ReduceOp.Max));
-        AssertArgument("input", "but should have 18", group => _ = group.SumScatterAsync(four, six));
-        AssertArgument("output", "but should have 4", group => _ = group.ReduceAsync(four, six, ReduceOp.Sum, Rank));
+        AssertArgument("input", "but should have 18", group => _ = group.ReduceScatterAsync(four, six));
+        AssertArgument("output", "but should have 4", group => _ = group.ReduceAsync(four, six, Rank, ReduceOp.Sum));
         AssertArgument("output", "but should have 12", group => _ = group.GatherAsync(four, six, Rank));
         AssertArgument("input", "but should have 12", group => _ = group.ScatterAsync(six, four, Rank));
         AssertArgument("output", "but should have 4", group => _ = group.AllToAllAsync(four, six));
@@ -137,7 +137,7 @@ public sealed class DeviceArgumentTests
         DeviceSpan<float> three = At(0x1000, 3);
         DeviceSpan<float> nine = At(0x2000, 9);
         AssertArgument("root", "from 0 to 2", group => group.Broadcast(three, rank));
-        AssertArgument("root", "from 0 to 2", group => group.Reduce(three, three, ReduceOp.Sum, rank));
+        AssertArgument("root", "from 0 to 2", group => group.Reduce(three, three, rank, ReduceOp.Sum));
         AssertArgument("root", "from 0 to 2", group => group.Gather(three, nine, rank));
         AssertArgument("root", "from 0 to 2", group => group.Gather(three, nine, [3, 3, 3], rank));
         AssertArgument("root", "from 0 to 2", group => group.Scatter(nine, three, rank));
@@ -160,18 +160,22 @@ public sealed class DeviceArgumentTests
         AssertArgument(
             "T",
             "System.Char is not an element type",
-            group => group.AllSum(new DeviceSpan<char>(0x1000, 1))
+            group => group.AllReduce(new DeviceSpan<char>(0x1000, 1), ReduceOp.Sum)
         );
         AssertArgument(
             "T",
             "System.Numerics.Complex is not an element type",
             group => _ = group.SendAsync(new DeviceSpan<Complex>(0x1000, 1), 0)
         );
-        AssertArgument("timeout", "positive and finite", group => group.AllMax(At(0x1000, 1), timeout: TimeSpan.Zero));
         AssertArgument(
             "timeout",
             "positive and finite",
-            group => _ = group.AllMinAsync(At(0x1000, 1), timeout: TimeSpan.Zero)
+            group => group.AllReduce(At(0x1000, 1), ReduceOp.Max, timeout: TimeSpan.Zero)
+        );
+        AssertArgument(
+            "timeout",
+            "positive and finite",
+            group => _ = group.AllReduceAsync(At(0x1000, 1), ReduceOp.Min, timeout: TimeSpan.Zero)
         );
     }
 
@@ -205,7 +209,7 @@ public sealed class DeviceArgumentTests
     [Test]
     public void AGroupOnHostMemoryRefusesWhatIsRightOtherwise([Values(null, 0L, 8L)] long? handle)
     {
-        nint? stream = (nint?)handle;
+        CudaStream stream = handle is { } given ? new CudaStream((nint)given) : CudaStream.None;
         using DistributedGroup alone = DistributedGroup.Create(
             new DistributedGroupOptions { Backend = BackendKind.None }
         );
@@ -215,16 +219,12 @@ public sealed class DeviceArgumentTests
         [
             () => alone.AllReduce(a, b, ReduceOp.Sum, stream),
             () => alone.AllReduce(a, ReduceOp.Max, stream),
-            () => alone.AllSum(a, stream),
-            () => alone.AllMax(a, stream),
-            () => alone.AllMin(a, stream),
             () => alone.AllGather(a, b, stream),
             () => alone.AllGather(a, b, [4], stream),
             () => alone.ReduceScatter(a, b, ReduceOp.Sum, stream),
             () => alone.ReduceScatter(a, b, [4], ReduceOp.Sum, stream),
-            () => alone.SumScatter(a, b, stream),
             () => alone.Broadcast(a, 0, stream),
-            () => alone.Reduce(a, b, ReduceOp.Sum, 0, stream),
+            () => alone.Reduce(a, b, 0, ReduceOp.Sum, stream),
             () => alone.Gather(a, b, 0, stream),
             () => alone.Gather(a, b, [4], 0, stream),
             () => alone.Scatter(a, b, 0, stream),
@@ -236,16 +236,12 @@ public sealed class DeviceArgumentTests
         [
             () => alone.AllReduceAsync(a, b, ReduceOp.Sum, stream),
             () => alone.AllReduceAsync(a, ReduceOp.Max, stream),
-            () => alone.AllSumAsync(a, stream),
-            () => alone.AllMaxAsync(a, stream),
-            () => alone.AllMinAsync(a, stream),
             () => alone.AllGatherAsync(a, b, stream),
             () => alone.AllGatherAsync(a, b, [4], stream),
             () => alone.ReduceScatterAsync(a, b, ReduceOp.Sum, stream),
             () => alone.ReduceScatterAsync(a, b, [4], ReduceOp.Sum, stream),
-            () => alone.SumScatterAsync(a, b, stream),
             () => alone.BroadcastAsync(a, 0, stream),
-            () => alone.ReduceAsync(a, b, ReduceOp.Sum, 0, stream),
+            () => alone.ReduceAsync(a, b, 0, ReduceOp.Sum, stream),
             () => alone.GatherAsync(a, b, 0, stream),
             () => alone.GatherAsync(a, b, [4], 0, stream),
             () => alone.ScatterAsync(a, b, 0, stream),
@@ -270,7 +266,9 @@ public sealed class DeviceArgumentTests
     [Test]
     public void CancelledBeforehandNothingIsIssued() =>
         Assert.That(
-            _group.AllSumAsync(At(0x1000, 1), cancellationToken: new CancellationToken(canceled: true)).IsCanceled,
+            _group
+                .AllReduceAsync(At(0x1000, 1), ReduceOp.Sum, cancellationToken: new CancellationToken(canceled: true))
+                .IsCanceled,
             Is.True
         );
 
@@ -279,7 +277,7 @@ public sealed class DeviceArgumentTests
     {
         DistributedGroup group = DistributedGroup.Create(new DistributedGroupOptions { Backend = BackendKind.None });
         group.Dispose();
-        Assert.That(() => group.AllSum(At(0x1000, 1)), Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(() => group.AllReduce(At(0x1000, 1), ReduceOp.Sum), Throws.TypeOf<ObjectDisposedException>());
     }
 
     private static DeviceSpan<float> At(nint address, long length) => new(address, length);

@@ -91,7 +91,7 @@ public sealed class ObserverTests
         {
             float[] values = [1, 2];
             group.AllSum(values);
-            await group.AllSumAsync(values.AsMemory(), cancellation);
+            await group.AllSumAsync(values.AsMemory(), cancellationToken: cancellation);
             group.Split(color: 0).Dispose();
             Assert.That(values, Is.EqualTo(new float[] { 1, 2 }));
         }
@@ -114,7 +114,7 @@ public sealed class ObserverTests
         if (asynchronously)
         {
             await Assert.ThatAsync(
-                () => group.AllSumAsync(values.AsMemory(), cancellation),
+                () => group.AllSumAsync(values.AsMemory(), cancellationToken: cancellation),
                 Throws.InstanceOf<PeerLostException>()
             );
         }

@@ -81,7 +81,7 @@ public sealed class SingletonGroupTests
         await Same(input, output => _group.ReduceScatterAsync<float>(input, output, ReduceOp.Average));
         await Same(input, output => _group.ReduceScatterAsync<float>(input, output, [3], ReduceOp.Sum));
         await Same(input, output => _group.SumScatterAsync<float>(input, output));
-        await Same(input, output => _group.ReduceAsync<float>(input, output, ReduceOp.Min, 0));
+        await Same(input, output => _group.ReduceAsync<float>(input, output, 0, ReduceOp.Min));
         await Same(input, output => _group.GatherAsync<float>(input, output, 0));
         await Same(input, output => _group.GatherAsync<float>(input, output, [3], 0));
         await Same(input, output => _group.ScatterAsync<float>(input, output, 0));
@@ -106,19 +106,6 @@ public sealed class SingletonGroupTests
             await call(output);
             Assert.That(output, Is.EqualTo(expected));
         }
-    }
-
-    [Test]
-    public async Task AsynchronousFormsTakeATimeoutAndATokenInEveryOrderThatIsWritten()
-    {
-        using var source = new CancellationTokenSource();
-        Memory<float> memory = new float[] { 1 };
-        await _group.AllSumAsync(memory, source.Token);
-        await _group.AllSumAsync(memory, TimeSpan.FromSeconds(1));
-        await _group.AllSumAsync(memory, TimeSpan.FromSeconds(1), source.Token);
-        await _group.AllSumAsync(memory, cancellationToken: source.Token);
-        await _group.AllSumAsync(memory, timeout: null, cancellationToken: source.Token);
-        await _group.AllSumAsync(memory, timeout: TimeSpan.FromSeconds(1));
     }
 
     [Test]
@@ -150,22 +137,17 @@ public sealed class SingletonGroupTests
 
         Check(() => _group.AllReduce(input, output, ReduceOp.Sum));
         Check(() => _group.AllReduce(input.AsReadOnlyTensorSpan(), output.AsTensorSpan(), ReduceOp.Sum));
-        Check(() => _group.AllSum(input, output));
-        Check(() => _group.AllMax(input.AsReadOnlyTensorSpan(), output.AsTensorSpan()));
-        Check(() => _group.AllMin(input, output));
+        Check(() => _group.AllReduce(input, output));
         Check(() => _group.AllGather(input, output));
         Check(() => _group.ReduceScatter(input, output, ReduceOp.Sum));
-        Check(() => _group.SumScatter(input, output));
-        Check(() => _group.Reduce(input, output, ReduceOp.Sum, 0));
+        Check(() => _group.Reduce(input, output, 0, ReduceOp.Sum));
         Check(() => _group.Gather(input, output, 0));
         Check(() => _group.Scatter(input, output, 0));
         Check(() => _group.AllToAll(input, output));
 
         Tensor<float> buffer = Tensor.Create(Elements(input), [2, 3]);
         _group.AllReduce(buffer, ReduceOp.Sum);
-        _group.AllSum(buffer);
-        _group.AllMax(buffer.AsTensorSpan());
-        _group.AllMin(buffer);
+        _group.AllReduce(buffer.AsTensorSpan(), ReduceOp.Max);
         _group.Broadcast(buffer, 0);
         Assert.That(Elements(buffer), Is.EqualTo(Elements(input)));
 
@@ -174,14 +156,14 @@ public sealed class SingletonGroupTests
             (gathered.Lengths.ToArray(), Elements(gathered)),
             Is.EqualTo((new nint[] { 2, 3 }, Elements(input)))
         );
-        Tensor<float> scattered = _group.SumScatter(input);
+        Tensor<float> scattered = _group.ReduceScatter(input);
         Assert.That(
             (scattered.Lengths.ToArray(), Elements(scattered)),
             Is.EqualTo((new nint[] { 2, 3 }, Elements(input)))
         );
         Assert.That(_group.AllGather(Tensor<float>.Empty).IsEmpty, Is.True);
-        _group.AllSum(Tensor<float>.Empty);
-        _group.AllSum(Tensor.CreateFromShape<float>([0, 3]));
+        _group.AllReduce(Tensor<float>.Empty);
+        _group.AllReduce(Tensor.CreateFromShape<float>([0, 3]));
     }
 
     [Test]
@@ -199,7 +181,7 @@ public sealed class SingletonGroupTests
         var window = new TensorSpan<float>(memory, 1, [2, 3], [6, 2]);
         _group.AllGather(matrix.AsReadOnlyTensorSpan(), window);
         Assert.That(memory, Is.EqualTo(new float[] { 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6 }));
-        _group.AllSum(window);
+        _group.AllReduce(window);
         Assert.That(memory, Is.EqualTo(new float[] { 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6 }));
         Assert.That(Elements(_group.AllGather<float>(window)), Is.EqualTo(new float[] { 1, 2, 3, 4, 5, 6 }));
 
@@ -224,32 +206,32 @@ public sealed class SingletonGroupTests
                 new Span<int>(output, 3).Clear();
             }
 
-            _group.AllReduce(input, output, 3, Type, ReduceOp.Sum);
+            _group.Raw.AllReduce(input, output, 3, Type, ReduceOp.Sum);
             Check();
-            _group.AllGather(input, output, 3, Type);
+            _group.Raw.AllGather(input, output, 3, Type);
             Check();
-            _group.AllGather(input, output, [3], Type);
+            _group.Raw.AllGather(input, output, [3], Type);
             Check();
-            _group.ReduceScatter(input, output, 3, Type, ReduceOp.Max);
+            _group.Raw.ReduceScatter(input, output, 3, Type, ReduceOp.Max);
             Check();
-            _group.ReduceScatter(input, output, [3], Type, ReduceOp.Max);
+            _group.Raw.ReduceScatter(input, output, [3], Type, ReduceOp.Max);
             Check();
-            _group.Reduce(input, output, 3, Type, ReduceOp.Min, 0);
+            _group.Raw.Reduce(input, output, 3, Type, 0, ReduceOp.Min);
             Check();
-            _group.Gather(input, output, 3, Type, 0);
+            _group.Raw.Gather(input, output, 3, Type, 0);
             Check();
-            _group.Gather(input, 3, output, [3], Type, 0);
+            _group.Raw.Gather(input, 3, output, [3], Type, 0);
             Check();
-            _group.Scatter(input, output, 3, Type, 0);
+            _group.Raw.Scatter(input, output, 3, Type, 0);
             Check();
-            _group.Scatter(input, [3], output, 3, Type, 0);
+            _group.Raw.Scatter(input, [3], output, 3, Type, 0);
             Check();
-            _group.AllToAll(input, output, 3, Type);
+            _group.Raw.AllToAll(input, output, 3, Type);
             Check();
-            _group.AllToAll(input, [3], output, [3], Type);
+            _group.Raw.AllToAll(input, [3], output, [3], Type);
             Check();
-            _group.Broadcast(input, 3, Type, 0);
-            _group.AllReduce(null, null, 0, Type, ReduceOp.Sum);
+            _group.Raw.Broadcast(input, 3, Type, 0);
+            _group.Raw.AllReduce(null, null, 0, Type, ReduceOp.Sum);
         }
     }
 
@@ -294,7 +276,7 @@ public sealed class SingletonGroupTests
     {
         float[] input = new float[64];
         float[] output = new float[64];
-        int[] counts = [64];
+        long[] counts = [64];
         TimeSpan timeout = TimeSpan.FromSeconds(10);
 
         void Once()
@@ -305,7 +287,7 @@ public sealed class SingletonGroupTests
             _group.AllGather(input, output, counts);
             _group.ReduceScatter(input, output, counts, ReduceOp.Sum);
             _group.Broadcast(output, 0);
-            _group.Reduce(input, output, ReduceOp.Sum, 0);
+            _group.Reduce(input, output, 0, ReduceOp.Sum);
             _group.Gather(input, output, counts, 0);
             _group.Scatter(input, output, counts, 0);
             _group.AllToAll(input, counts, output, counts);
@@ -379,10 +361,10 @@ public sealed class SingletonGroupTests
         float[] output = new float[1];
         Task[] tasks =
         [
-            _group.AllReduceAsync<float>(new float[] { 1 }, output, ReduceOp.Sum, source.Token),
-            _group.BarrierAsync(source.Token),
+            _group.AllReduceAsync<float>(new float[] { 1 }, output, ReduceOp.Sum, cancellationToken: source.Token),
+            _group.BarrierAsync(cancellationToken: source.Token),
             _group.SplitAsync(0, cancellationToken: source.Token),
-            _group.AllGatherAsync<float>(output, source.Token),
+            _group.AllGatherAsync<float>(output, cancellationToken: source.Token),
             DistributedGroup.CreateAsync(cancellationToken: source.Token),
         ];
         foreach (Task task in tasks)
@@ -396,7 +378,13 @@ public sealed class SingletonGroupTests
         {
             Assert.That(
                 _group
-                    .AllReduceAsync((void*)8, (void*)8, 1, CollectiveDataType.Int32, ReduceOp.Sum, null, source.Token)
+                    .Raw.AllReduceAsync(
+                        (void*)8,
+                        (void*)8,
+                        1,
+                        CollectiveDataType.Int32,
+                        cancellationToken: source.Token
+                    )
                     .IsCanceled,
                 Is.True
             );
@@ -420,7 +408,7 @@ public sealed class SingletonGroupTests
                         chain[i],
                         chain[i + 1],
                         ReduceOp.Sum,
-                        i % 2 == 0 ? source.Token : default
+                        cancellationToken: i % 2 == 0 ? source.Token : default
                     )
                 )
         );
@@ -436,7 +424,9 @@ public sealed class SingletonGroupTests
             using DistributedGroup group = _group.Split(0);
             Task[] tasks =
             [
-                .. Enumerable.Range(0, 8).Select(_ => group.AllSumAsync<float>(new float[16], source.Token)),
+                .. Enumerable
+                    .Range(0, 8)
+                    .Select(_ => group.AllSumAsync<float>(new float[16], cancellationToken: source.Token)),
             ];
             source.Cancel();
             foreach (Task task in tasks)
@@ -706,7 +696,7 @@ public sealed class SingletonGroupTests
             Check(output => _group.AllReduce(input, output, op));
             Check(output => _group.ReduceScatter(input, output, op));
             Check(output => _group.ReduceScatter(input, output, [input.Length], op));
-            Check(output => _group.Reduce(input, output, op, 0));
+            Check(output => _group.Reduce(input, output, 0, op));
             CheckInPlace(buffer => _group.AllReduce(buffer, op));
         }
 
@@ -758,19 +748,19 @@ public sealed class SingletonGroupTests
         nint input = (nint)memory;
         nint output = (nint)(memory + 1);
         return Task.WhenAll(
-                _group.AllReduceAsync(memory, memory + 1, 1, Type, ReduceOp.Sum),
-                _group.AllGatherAsync(memory, memory + 1, 1, Type),
-                _group.AllGatherAsync(memory, memory + 1, [1], Type),
-                _group.ReduceScatterAsync(memory, memory + 1, 1, Type, ReduceOp.Sum),
-                _group.ReduceScatterAsync(memory, memory + 1, [1], Type, ReduceOp.Sum),
-                _group.ReduceAsync(memory, memory + 1, 1, Type, ReduceOp.Sum, 0),
-                _group.GatherAsync(memory, memory + 1, 1, Type, 0),
-                _group.GatherAsync(memory, 1, memory + 1, [1], Type, 0),
-                _group.ScatterAsync(memory, memory + 1, 1, Type, 0),
-                _group.ScatterAsync(memory, [1], memory + 1, 1, Type, 0),
-                _group.AllToAllAsync(memory, memory + 1, 1, Type),
-                _group.AllToAllAsync(memory, [1], memory + 1, [1], Type),
-                _group.BroadcastAsync(memory, 1, Type, 0)
+                _group.Raw.AllReduceAsync(memory, memory + 1, 1, Type, ReduceOp.Sum),
+                _group.Raw.AllGatherAsync(memory, memory + 1, 1, Type),
+                _group.Raw.AllGatherAsync(memory, memory + 1, [1], Type),
+                _group.Raw.ReduceScatterAsync(memory, memory + 1, 1, Type, ReduceOp.Sum),
+                _group.Raw.ReduceScatterAsync(memory, memory + 1, [1], Type, ReduceOp.Sum),
+                _group.Raw.ReduceAsync(memory, memory + 1, 1, Type, 0, ReduceOp.Sum),
+                _group.Raw.GatherAsync(memory, memory + 1, 1, Type, 0),
+                _group.Raw.GatherAsync(memory, 1, memory + 1, [1], Type, 0),
+                _group.Raw.ScatterAsync(memory, memory + 1, 1, Type, 0),
+                _group.Raw.ScatterAsync(memory, [1], memory + 1, 1, Type, 0),
+                _group.Raw.AllToAllAsync(memory, memory + 1, 1, Type),
+                _group.Raw.AllToAllAsync(memory, [1], memory + 1, [1], Type),
+                _group.Raw.BroadcastAsync(memory, 1, Type, 0)
             )
             .ContinueWith(
                 all =>

@@ -16,7 +16,7 @@ internal sealed class CommandThread
             {
                 action();
             }
-            CudaStream.DisposeAll();
+            ProgramStream.DisposeAll();
         })
         {
             IsBackground = true,

@@ -38,7 +38,7 @@ internal static unsafe class DeviceScenarios
     private static void OnStream(Scenario scenario)
     {
         var group = scenario.Group;
-        using var stream = new CudaStream(group.Device!.Value);
+        using var stream = new ProgramStream(group.Device!.Value);
         using var values = new DeviceBuffer<int>(Length, group.Device.Value);
         using var copy = new DeviceBuffer<int>(Length, group.Device.Value);
         for (var round = 0; round < 20; round++)
@@ -48,11 +48,11 @@ internal static unsafe class DeviceScenarios
             using var result = new Pinned<int>(new int[Length]);
             using var last = new Pinned<int>(new int[Length]);
             stream.CopyTo(values.Address, first.Pointer, first.Bytes);
-            group.AllSum(values.Span, stream.Handle);
+            group.AllReduce(values.Span, ReduceOp.Sum, new(stream.Handle));
             stream.CopyWithin(copy.Address, values.Address, first.Bytes);
             stream.CopyTo(values.Address, second.Pointer, second.Bytes);
-            group.AllMax(values.Span, stream.Handle);
-            group.AllSum(copy.Span, stream.Handle);
+            group.AllReduce(values.Span, ReduceOp.Max, new(stream.Handle));
+            group.AllReduce(copy.Span, ReduceOp.Sum, new(stream.Handle));
             stream.CopyFrom(copy.Address, result.Pointer, result.Bytes);
             stream.CopyFrom(values.Address, last.Pointer, last.Bytes);
             stream.Synchronize();
@@ -68,14 +68,14 @@ internal static unsafe class DeviceScenarios
     private static void OnStreamAsync(Scenario scenario)
     {
         var group = scenario.Group;
-        using var stream = new CudaStream(group.Device!.Value);
+        using var stream = new ProgramStream(group.Device!.Value);
         using var values = new DeviceBuffer<int>(Length, group.Device.Value);
         for (var round = 0; round < 20; round++)
         {
             using var first = new Pinned<int>([.. Enumerable.Range(round, Length)]);
             stream.CopyTo(values.Address, first.Pointer, first.Bytes);
-            var one = group.AllSumAsync(values.Span, stream.Handle);
-            var two = group.AllSumAsync(values.Span, stream.Handle);
+            var one = group.AllReduceAsync(values.Span, ReduceOp.Sum, new(stream.Handle));
+            var two = group.AllReduceAsync(values.Span, ReduceOp.Sum, new(stream.Handle));
             two.GetAwaiter().GetResult();
             Scenario.True(one.IsCompletedSuccessfully, "the first has ended before the second");
             // The task has completed: whoever reads the memory now finds the result, on whatever stream.
@@ -88,17 +88,17 @@ internal static unsafe class DeviceScenarios
     private static void OnTwoStreams(Scenario scenario)
     {
         var group = scenario.Group;
-        using var left = new CudaStream(group.Device!.Value);
-        using var right = new CudaStream(group.Device.Value);
+        using var left = new ProgramStream(group.Device!.Value);
+        using var right = new ProgramStream(group.Device.Value);
         using var values = new DeviceBuffer<long>(Length, group.Device.Value);
         for (var round = 0; round < 10; round++)
         {
             values.CopyFrom([.. Enumerable.Range(round, Length).Select(i => (long)i)]);
-            group.AllSum(values.Span, left.Handle);
-            group.AllSum(values.Span, right.Handle);
-            group.AllSum(values.Span, left.Handle);
-            group.AllSum(values.Span);
-            group.AllSumAsync(values.Span, right.Handle).GetAwaiter().GetResult();
+            group.AllReduce(values.Span, ReduceOp.Sum, new(left.Handle));
+            group.AllReduce(values.Span, ReduceOp.Sum, new(right.Handle));
+            group.AllReduce(values.Span, ReduceOp.Sum, new(left.Handle));
+            group.AllReduce(values.Span);
+            group.AllReduceAsync(values.Span, ReduceOp.Sum, new(right.Handle)).GetAwaiter().GetResult();
             var times = (long)Math.Pow(scenario.Size, 5);
             Scenario.True(!values.ToArray().Where((value, i) => value != (round + i) * times).Any(), $"round {round}");
         }
@@ -115,7 +115,7 @@ internal static unsafe class DeviceScenarios
             using var first = new Pinned<int>([.. Enumerable.Range(round, Length)]);
             using var result = new Pinned<int>(new int[Length]);
             CudaDriver.CopyToDevice(values.Address, first.Pointer, first.Bytes, 0);
-            group.AllSum(values.Span, 0);
+            group.AllReduce(values.Span, ReduceOp.Sum, CudaStream.Default);
             CudaDriver.CopyToHost(result.Pointer, values.Address, result.Bytes, 0);
             CudaDriver.Synchronize(0);
             Scenario.True(
@@ -137,11 +137,11 @@ internal static unsafe class DeviceScenarios
             CudaDriver.CopyToDevice(values.Address, first.Pointer, first.Bytes, 0);
             if (round % 2 == 0)
             {
-                group.AllSum(values.Span);
+                group.AllReduce(values.Span);
             }
             else
             {
-                group.AllSumAsync(values.Span).GetAwaiter().GetResult();
+                group.AllReduceAsync(values.Span).GetAwaiter().GetResult();
             }
             Scenario.True(
                 !values.ToArray().Where((value, i) => value != (round + i) * scenario.Size).Any(),
@@ -154,7 +154,7 @@ internal static unsafe class DeviceScenarios
     private static void Mixed(Scenario scenario)
     {
         var group = scenario.Group;
-        using var stream = new CudaStream(group.Device!.Value);
+        using var stream = new ProgramStream(group.Device!.Value);
         using var device = new DeviceBuffer<float>(Length, group.Device.Value);
         using var other = new DeviceBuffer<float>(Length, group.Device.Value);
         for (var round = 0; round < 15; round++)
@@ -165,8 +165,8 @@ internal static unsafe class DeviceScenarios
             device.CopyFrom(host);
             other.CopyFrom(host);
             var first = group.AllSumAsync<float>(queued);
-            group.AllSum(device.Span, stream.Handle);
-            var second = group.AllSumAsync(other.Span);
+            group.AllReduce(device.Span, ReduceOp.Sum, new(stream.Handle));
+            var second = group.AllReduceAsync(other.Span);
             group.AllSum<float>(host);
             group.Barrier();
             // Their ends are told by another thread, which may be a moment behind the barrier.
@@ -190,7 +190,10 @@ internal static unsafe class DeviceScenarios
             input.CopyFrom([.. Enumerable.Range(round, Length)]);
             var sum = group.AllReduceAsync(input.Span, result.Span, ReduceOp.Sum);
             input.Dispose();
-            Scenario.Throws<ObjectDisposedException>(() => group.AllSum(input.Span), "a call with a disposed buffer");
+            Scenario.Throws<ObjectDisposedException>(
+                () => group.AllReduce(input.Span),
+                "a call with a disposed buffer"
+            );
             sum.GetAwaiter().GetResult();
             Scenario.True(
                 !result.ToArray().Where((value, i) => value != (round + i) * scenario.Size).Any(),
@@ -219,7 +222,7 @@ internal static unsafe class DeviceScenarios
         {
             var buffer = new DeviceBuffer<int>(Length, group.Device!.Value);
             buffer.CopyFrom([.. Enumerable.Range(round, Length)]);
-            return group.AllSumAsync(buffer.Span);
+            return group.AllReduceAsync(buffer.Span);
         }
     }
 
@@ -230,8 +233,8 @@ internal static unsafe class DeviceScenarios
         using var device = new DeviceBuffer<int>(4, group.Device!.Value);
         device.CopyFrom([1, 2, 3, 4]);
         var host = (int*)NativeMemory.Alloc(4, sizeof(int));
-        using var stream = new CudaStream(group.Device.Value);
-        foreach (var on in new nint?[] { null, stream.Handle })
+        using var stream = new ProgramStream(group.Device.Value);
+        foreach (var on in new[] { CudaStream.None, new CudaStream(stream.Handle) })
         {
             var error = Scenario.Throws<ArgumentException>(
                 () => group.AllReduce(device.Span, new DeviceSpan<int>((nint)host, 4), ReduceOp.Sum, on),
@@ -242,11 +245,11 @@ internal static unsafe class DeviceScenarios
                 $"the message is {error.Message}"
             );
             Scenario.Throws<ArgumentException>(
-                () => group.AllSum(new DeviceSpan<int>((nint)host, 4), on),
+                () => group.AllReduce(new DeviceSpan<int>((nint)host, 4), stream: on),
                 "a host pointer in place"
             );
             Scenario.Throws<ArgumentException>(
-                () => group.AllSumAsync(new DeviceSpan<int>((nint)host, 4), on).GetAwaiter().GetResult(),
+                () => group.AllReduceAsync(new DeviceSpan<int>((nint)host, 4), stream: on).GetAwaiter().GetResult(),
                 "a host pointer, asynchronously"
             );
         }
@@ -259,7 +262,10 @@ internal static unsafe class DeviceScenarios
     {
         var group = scenario.Group;
         using var elsewhere = new DeviceBuffer<int>(4, 1 - group.Device!.Value);
-        var error = Scenario.Throws<ArgumentException>(() => group.AllSum(elsewhere.Span), "memory of another device");
+        var error = Scenario.Throws<ArgumentException>(
+            () => group.AllReduce(elsewhere.Span),
+            "memory of another device"
+        );
         Scenario.True(error.Message.Contains("device", StringComparison.Ordinal), $"the message is {error.Message}");
         Works(scenario);
     }
@@ -268,7 +274,7 @@ internal static unsafe class DeviceScenarios
     {
         var group = scenario.Group;
         var size = group.Size;
-        var stream = CudaStream.Of(group.Device!.Value);
+        var stream = ProgramStream.Of(group.Device!.Value);
         using var one = new DeviceBuffer<float>(64, group.Device.Value);
         using var another = new DeviceBuffer<float>(64, group.Device.Value);
         using var all = new DeviceBuffer<float>(64 * size, group.Device.Value);
@@ -279,31 +285,31 @@ internal static unsafe class DeviceScenarios
 
         for (var i = 0; i < 50; i++)
         {
-            Once(null);
-            Once(stream.Handle);
+            Once(default);
+            Once(new CudaStream(stream.Handle));
             stream.Synchronize();
         }
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 100; i++)
         {
-            Once(null);
-            Once(stream.Handle);
+            Once(default);
+            Once(new CudaStream(stream.Handle));
             stream.Synchronize();
         }
         scenario.Data["allocated"] = (GC.GetAllocatedBytesForCurrentThread() - before).ToString(
             CultureInfo.InvariantCulture
         );
 
-        void Once(nint? on)
+        void Once(CudaStream on)
         {
-            group.AllSum(one.Span, on);
+            group.AllReduce(one.Span, ReduceOp.Sum, on);
             group.AllReduce(one.Span, another.Span, ReduceOp.Max, on, timeout);
             group.AllGather(one.Span, all.Span, on);
             group.AllGather(one.Span, all.Span, counts, on);
             group.ReduceScatter(all.Span, one.Span, ReduceOp.Min, on);
             group.ReduceScatter(all.Span, one.Span, counts, ReduceOp.Min, on);
             group.Broadcast(one.Span, 0, on);
-            group.Reduce(one.Span, group.Rank == 0 ? another.Span : default, ReduceOp.Max, 0, on);
+            group.Reduce(one.Span, group.Rank == 0 ? another.Span : default, 0, ReduceOp.Max, on);
             group.Gather(one.Span, group.Rank == 0 ? all.Span : default, 0, on);
             group.Scatter(group.Rank == 0 ? all.Span : default, one.Span, 0, on);
             group.AllToAll(all.Span, everything.Span, on);
@@ -318,7 +324,7 @@ internal static unsafe class DeviceScenarios
     {
         Scenario.True(scenario.Group.Device is null, "a ring has no device");
         using var buffer = new DeviceBuffer<int>(4);
-        Scenario.Throws<NotSupportedException>(() => scenario.Group.AllSum(buffer.Span), "device memory in a ring");
+        Scenario.Throws<NotSupportedException>(() => scenario.Group.AllReduce(buffer.Span), "device memory in a ring");
         Scenario.True(!scenario.Group.IsFaulted, "the group is not faulted");
     }
 
@@ -327,11 +333,11 @@ internal static unsafe class DeviceScenarios
     private static void OnStreamBegun(Scenario scenario)
     {
         var group = scenario.Group;
-        using var stream = new CudaStream(group.Device!.Value);
+        using var stream = new ProgramStream(group.Device!.Value);
         using var values = new DeviceBuffer<int>(Length, group.Device.Value);
         values.CopyFrom([.. Enumerable.Range(0, Length)]);
-        group.AllSum(values.Span, stream.Handle);
-        group.AllSum(values.Span, stream.Handle);
+        group.AllReduce(values.Span, ReduceOp.Sum, new(stream.Handle));
+        group.AllReduce(values.Span, ReduceOp.Sum, new(stream.Handle));
         scenario.Data["done"] = stream.IsDone ? "yes" : "no";
         scenario.Announce();
         stream.Synchronize();
@@ -346,11 +352,11 @@ internal static unsafe class DeviceScenarios
     private static void OnStreamFailing(Scenario scenario)
     {
         var group = scenario.Group;
-        using var stream = new CudaStream(group.Device!.Value);
+        using var stream = new ProgramStream(group.Device!.Value);
         using var values = new DeviceBuffer<int>(Length, group.Device.Value);
         scenario.Data["after"] = "0";
         // It may also fail on its way to the stream.
-        group.AllSum(values.Span, stream.Handle);
+        group.AllReduce(values.Span, ReduceOp.Sum, new(stream.Handle));
         var began = System.Diagnostics.Stopwatch.StartNew();
         while (!group.IsFaulted)
         {
@@ -361,29 +367,29 @@ internal static unsafe class DeviceScenarios
             Thread.Yield();
         }
         scenario.Data["after"] = began.Elapsed.TotalSeconds.ToString(CultureInfo.InvariantCulture);
-        group.AllSum(values.Span, stream.Handle);
+        group.AllReduce(values.Span, ReduceOp.Sum, new(stream.Handle));
     }
 
     // Blocking, on a stream that does not come to an end: abort or dispose ends it from elsewhere.
     private static void OnStreamHeld(Scenario scenario)
     {
         var group = scenario.Group;
-        using var stream = new CudaStream(group.Device!.Value);
+        using var stream = new ProgramStream(group.Device!.Value);
         using var values = new DeviceBuffer<int>(Length, group.Device.Value);
-        group.AllSum(values.Span, stream.Handle);
+        group.AllReduce(values.Span, ReduceOp.Sum, new(stream.Handle));
         scenario.Announce();
         // The abort lets go of the stream.
         stream.Synchronize();
-        group.AllSum(values.Span, stream.Handle);
+        group.AllReduce(values.Span, ReduceOp.Sum, new(stream.Handle));
     }
 
     private static void OnStreamAsyncHeld(Scenario scenario)
     {
         var group = scenario.Group;
-        using var stream = new CudaStream(group.Device!.Value);
+        using var stream = new ProgramStream(group.Device!.Value);
         using var values = new DeviceBuffer<int>(Length, group.Device.Value);
-        var first = group.AllSumAsync(values.Span, stream.Handle, timeout: Timeout(scenario));
-        var second = group.AllSumAsync(values.Span, stream.Handle, timeout: Timeout(scenario));
+        var first = group.AllReduceAsync(values.Span, stream: new(stream.Handle), timeout: Timeout(scenario));
+        var second = group.AllReduceAsync(values.Span, stream: new(stream.Handle), timeout: Timeout(scenario));
         scenario.Announce();
         try
         {
@@ -408,12 +414,16 @@ internal static unsafe class DeviceScenarios
     {
         var group = scenario.Group;
         var onStream = scenario.Command.Place == CallPlace.Stream;
-        using var stream = onStream ? new CudaStream(group.Device!.Value) : null;
+        using var stream = onStream ? new ProgramStream(group.Device!.Value) : null;
         using var values = new DeviceBuffer<int>(Length, group.Device!.Value);
         using var source = new CancellationTokenSource();
         // Nobody else comes.
         var before = Doubles.NcclCalls("ncclAllReduce");
-        var running = group.AllSumAsync(values.Span, stream?.Handle, cancellationToken: source.Token);
+        var running = group.AllReduceAsync(
+            values.Span,
+            stream: stream is null ? default : new(stream.Handle),
+            cancellationToken: source.Token
+        );
         while (!onStream && Doubles.NcclCalls("ncclAllReduce") == before)
         {
             Thread.Yield();
@@ -436,7 +446,7 @@ internal static unsafe class DeviceScenarios
         Scenario.True(!scenario.Group.IsFaulted, "the group is not faulted");
         using var values = new DeviceBuffer<int>(4, scenario.Group.Device!.Value);
         values.CopyFrom([1, 2, 3, 4]);
-        scenario.Group.AllSum(values.Span);
+        scenario.Group.AllReduce(values.Span);
         Scenario.Same<int>(
             values.ToArray(),
             [scenario.Size, 2 * scenario.Size, 3 * scenario.Size, 4 * scenario.Size],

@@ -300,7 +300,7 @@ internal static class ExchangeScenarios
             group.AllReduceAsync<int>(own, result, InOrder).Wait();
             Scenario.True(!result.AsSpan().ContainsAnyExcept(whole), $"all-reduce, asynchronous, {count}");
             result.AsSpan().Fill(-1);
-            group.Reduce<int>(own, result, InOrder, scenario.Size - 1);
+            group.Reduce<int>(own, result, scenario.Size - 1, InOrder);
             var expected = scenario.Rank == scenario.Size - 1 ? whole : -1;
             Scenario.True(!result.AsSpan().ContainsAnyExcept(expected), $"reduce, {count}");
             var blocks = new int[count * scenario.Size];

@@ -29,14 +29,14 @@ internal static unsafe class FormScenarios
         var (group, rank, size) = (scenario.Group, scenario.Rank, scenario.Size);
 
         var sum = Matrix(3, 4, i => i + rank);
-        group.AllSum(sum);
-        Scenario.Same(sum, Matrix(3, 4, i => (i * size) + (size * (size - 1) / 2)), "AllSum");
+        group.AllReduce(sum);
+        Scenario.Same(sum, Matrix(3, 4, i => (i * size) + (size * (size - 1) / 2)), "AllReduce");
         var max = Matrix(2, 2, i => i + rank);
-        group.AllMax(max);
-        Scenario.Same(max, Matrix(2, 2, i => i + size - 1), "AllMax");
+        group.AllReduce(max, ReduceOp.Max);
+        Scenario.Same(max, Matrix(2, 2, i => i + size - 1), "AllReduce, maximum");
         var min = Matrix(2, 2, i => i + rank);
-        group.AllMin(min);
-        Scenario.Same(min, Matrix(2, 2, i => i), "AllMin");
+        group.AllReduce(min, ReduceOp.Min);
+        Scenario.Same(min, Matrix(2, 2, i => i), "AllReduce, minimum");
         var product = Matrix(2, 2, i => 2);
         group.AllReduce(product, ReduceOp.Product);
         Scenario.Same(product, Matrix(2, 2, _ => 1 << size), "AllReduce, product");
@@ -57,15 +57,15 @@ internal static unsafe class FormScenarios
         );
 
         Scenario.Same(
-            group.SumScatter(Matrix(2 * size, 3, i => i)),
+            group.ReduceScatter(Matrix(2 * size, 3, i => i)),
             Matrix(2, 3, i => size * (i + (6f * rank))),
-            "SumScatter"
+            "ReduceScatter"
         );
         if (size > 1)
         {
             Scenario.Throws<ArgumentException>(
-                () => group.SumScatter(Matrix((2 * size) + 1, 3, i => i)),
-                "SumScatter of a length that cannot be shared"
+                () => group.ReduceScatter(Matrix((2 * size) + 1, 3, i => i)),
+                "ReduceScatter of a length that cannot be shared"
             );
         }
 
@@ -77,12 +77,12 @@ internal static unsafe class FormScenarios
         var whole = Matrix(4, 6, i => i + rank);
         var part = whole.Slice([new NRange(1, 3), new NRange(1, 4)]);
         Scenario.True(!part.IsDense, "the part is not dense");
-        group.AllSum(part);
+        group.AllReduce(part);
         var total = size * (size - 1) / 2;
         Scenario.Same(
             whole,
             Matrix(4, 6, i => i / 6 is 1 or 2 && i % 6 is >= 1 and < 4 ? (i * size) + total : i + rank),
-            "AllSum of a part"
+            "AllReduce of a part"
         );
         Scenario.Same(
             group.AllGather(Matrix(4, 6, i => i + (10 * rank)).Slice([new NRange(1, 3), new NRange(1, 4)])),
@@ -102,11 +102,11 @@ internal static unsafe class FormScenarios
     {
         var (group, rank, size) = (scenario.Group, scenario.Rank, scenario.Size);
         var values = Enumerable.Range(0, 12).Select(i => i + rank).ToArray();
-        group.AllSum(new TensorSpan<int>(values, [3, 4]));
+        group.AllReduce(new TensorSpan<int>(values, [3, 4]));
         Scenario.Same<int>(
             values,
             [.. Enumerable.Range(0, 12).Select(i => (i * size) + (size * (size - 1) / 2))],
-            "AllSum"
+            "AllReduce"
         );
 
         var gathered = new int[12 * size];
@@ -165,13 +165,13 @@ internal static unsafe class FormScenarios
             {
                 input[i] = i + rank;
             }
-            group.AllReduce(input, output, Length, CollectiveDataType.Float32, ReduceOp.Sum);
+            group.Raw.AllReduce(input, output, Length, CollectiveDataType.Float32, ReduceOp.Sum);
             Scenario.Same<float>(
                 new ReadOnlySpan<float>(output, Length),
                 [.. Enumerable.Range(0, Length).Select(i => (float)((i * size) + (size * (size - 1) / 2)))],
                 "AllReduce"
             );
-            group.AllGather(input, output, Length, CollectiveDataType.Float32);
+            group.Raw.AllGather(input, output, Length, CollectiveDataType.Float32);
             Scenario.Same<float>(
                 new ReadOnlySpan<float>(output, Length * size),
                 [.. Enumerable.Range(0, size).SelectMany(r => Enumerable.Range(0, Length).Select(i => (float)(i + r)))],
@@ -221,7 +221,7 @@ internal static unsafe class FormScenarios
             );
             Scenario.Throws<ArgumentException>(() => group.AllReduce<char>(new char[3], ReduceOp.Sum), "char");
             Scenario.Throws<ArgumentException>(
-                () => group.AllGather<float>(new float[2], new float[(2 * size) + 1], new int[size + 1]),
+                () => group.AllGather<float>(new float[2], new float[(2 * size) + 1], new long[size + 1]),
                 "counts of too many ranks"
             );
             Scenario.Throws<ArgumentException>(
@@ -296,7 +296,7 @@ internal static unsafe class FormScenarios
         Scenario.Same<int>(
             group.SumScatter<int>([.. Enumerable.Range(0, 2 * size)]),
             [2 * rank * size, ((2 * rank) + 1) * size],
-            "SumScatter"
+            "ReduceScatter"
         );
     }
 }

@@ -122,7 +122,7 @@ internal static class Loop
                 }
                 break;
             case "SendReceive":
-                var sent = group.SendAsync<byte>(new byte[count], right, timeout);
+                var sent = group.SendAsync<byte>(new byte[count], right, timeout: timeout);
                 try
                 {
                     call.Receive(new byte[count], left);

@@ -130,7 +130,7 @@ internal static class NumberScenarios
             foreach (var op in new[] { ReduceOp.Max, ReduceOp.Min })
             {
                 var result = new T[Count];
-                group.Reduce<T>(WithNaNs(group, kind, group.Rank, Count), result, op, root);
+                group.Reduce<T>(WithNaNs(group, kind, group.Rank, Count), result, root, op);
                 if (group.Rank == root)
                 {
                     Check<T>(group, kind, result, op);
@@ -148,10 +148,10 @@ internal static class NumberScenarios
             group.ReduceScatter<T>(WithNaNs(group, kind, group.Rank, own.Length * group.Size), own, op);
             Check<T>(group, kind, own, op, first: group.Rank * own.Length);
 
-            int[] counts = [.. Enumerable.Range(0, group.Size).Select(rank => 100 * rank)];
+            long[] counts = [.. Enumerable.Range(0, group.Size).Select(rank => 100 * rank)];
             var part = new T[counts[group.Rank]];
-            group.ReduceScatter<T>(WithNaNs(group, kind, group.Rank, counts.Sum()), part, counts, op);
-            Check<T>(group, kind, part, op, first: counts[..group.Rank].Sum());
+            group.ReduceScatter<T>(WithNaNs(group, kind, group.Rank, (int)counts.Sum()), part, counts, op);
+            Check<T>(group, kind, part, op, first: (int)counts[..group.Rank].Sum());
         }
     }
 
@@ -235,7 +235,7 @@ internal static class NumberScenarios
             for (var root = 0; root < group.Size; root++)
             {
                 Array.Clear(output);
-                group.Reduce<T>(input, output, ReduceOp.Average, root);
+                group.Reduce<T>(input, output, root, ReduceOp.Average);
                 Right(group.Rank == root ? output : [], "Reduce");
             }
             var own = new T[count];
@@ -432,13 +432,18 @@ internal static class NumberScenarios
     private static void AverageOfUnevenBlocks(Scenario scenario)
     {
         var group = scenario.Group;
-        int[] counts = [.. Enumerable.Range(0, group.Size).Select(rank => rank * 41)];
+        long[] counts = [.. Enumerable.Range(0, group.Size).Select(rank => rank * 41)];
         var own = new byte[counts[group.Rank]];
-        group.ReduceScatter<byte>(Enumerable.Repeat((byte)200, counts.Sum()).ToArray(), own, counts, ReduceOp.Average);
+        group.ReduceScatter<byte>(
+            Enumerable.Repeat((byte)200, (int)counts.Sum()).ToArray(),
+            own,
+            counts,
+            ReduceOp.Average
+        );
         Scenario.True(own.All(value => value == 200), $"bytes: {string.Join(' ', own)}");
         var wide = new ulong[counts[group.Rank]];
         group.ReduceScatter<ulong>(
-            Enumerable.Repeat(ulong.MaxValue - (ulong)group.Rank, counts.Sum()).ToArray(),
+            Enumerable.Repeat(ulong.MaxValue - (ulong)group.Rank, (int)counts.Sum()).ToArray(),
             wide,
             counts,
             ReduceOp.Average
@@ -449,7 +454,7 @@ internal static class NumberScenarios
         Scenario.True(wide.All(value => value == (ulong)(sum / group.Size)), $"ulongs: {string.Join(' ', wide)}");
         var halves = new Half[counts[group.Rank]];
         group.ReduceScatter<Half>(
-            Enumerable.Repeat((Half)40_000, counts.Sum()).ToArray(),
+            Enumerable.Repeat((Half)40_000, (int)counts.Sum()).ToArray(),
             halves,
             counts,
             ReduceOp.Average

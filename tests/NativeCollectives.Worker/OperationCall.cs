@@ -135,13 +135,15 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         Unchanged(input, operands[_rank]);
     }
 
+    private static long[] Long(int[] counts) => [.. counts.Select(count => (long)count)];
+
     private void AllGatherUneven()
     {
         var counts = Counts();
         var offsets = Definitions.Offsets(counts);
         T[][] operands = [.. counts.Select((count, rank) => Operand(rank, 0, count))];
         var (input, output) = Blocks(operands[_rank], offsets[_size], offsets[_rank]);
-        _call.AllGather(input, output, counts);
+        _call.AllGather(input, output, Long(counts));
         _call.Finish();
         Same("output", output, Definitions.Concatenate(operands));
         Unchanged(input, operands[_rank]);
@@ -165,7 +167,7 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         var operand = Operand(_rank, 0, offsets[_size]);
         var input = Guarded("input", operand);
         var output = _inPlace ? input.Slice(offsets[_rank], counts[_rank]) : Guarded("output", counts[_rank]);
-        _call.ReduceScatter(input, output, counts, _op);
+        _call.ReduceScatter(input, output, Long(counts), _op);
         _call.Finish();
         Reduced(output, Operands(offsets[_rank], counts[_rank]));
         Unchanged(input, operand);
@@ -225,7 +227,7 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         var (input, output) = isRoot
             ? Blocks(operand, offsets[_size], offsets[_rank])
             : (Guarded("input", operand), default);
-        _call.Gather(input, output, counts, _case.Root);
+        _call.Gather(input, output, Long(counts), _case.Root);
         _call.Finish();
         if (isRoot)
         {
@@ -257,7 +259,7 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         var operand = isRoot ? Operand(_rank, 0, offsets[_size]) : [];
         var input = isRoot ? Guarded("input", operand) : default;
         var output = isRoot && _inPlace ? input.Slice(offsets[_rank], counts[_rank]) : Guarded("output", counts[_rank]);
-        _call.Scatter(input, output, counts, _case.Root);
+        _call.Scatter(input, output, Long(counts), _case.Root);
         _call.Finish();
         Same("output", output, Operand(_case.Root, offsets[_rank], counts[_rank]));
         if (isRoot)
@@ -289,7 +291,7 @@ internal sealed class OperationCall<T, TElement> : IDisposable
         var operand = Operand(_rank, 0, inputCounts.Sum());
         var input = Guarded("input", operand);
         var output = Guarded("output", outputCounts.Sum());
-        _call.AllToAll(input, inputCounts, output, outputCounts);
+        _call.AllToAll(input, Long(inputCounts), output, Long(outputCounts));
         _call.Finish();
         Same(
             "output",

@@ -54,7 +54,7 @@ internal sealed class Rank
                 WireRun.Run(_groups[command.Group], command);
                 break;
             case CommandNames.Live:
-                CudaStream.DisposeAll();
+                ProgramStream.DisposeAll();
                 GC.Collect();
                 GC.WaitForPendingFinalizers();
                 Doubles.CountLive(data);

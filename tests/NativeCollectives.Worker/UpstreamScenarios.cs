@@ -429,7 +429,7 @@ internal static class UpstreamScenarios
         Scenario.Same<int>(integers, [50, 70, 90], "allSum, int32");
 
         var matrix = Tensor.Create(Pick<float>([1, 2, 3, 4, 5, 6], [10, 20, 30, 40, 50, 60]), [2, 3]);
-        group.AllSum(matrix);
+        group.AllReduce(matrix);
         Scenario.Same(matrix, Tensor.Create<float>([11, 22, 33, 44, 55, 66], [2, 3]), "allSum, [2, 3]");
 
         Scenario.Same<Half>(
@@ -463,7 +463,7 @@ internal static class UpstreamScenarios
             }
             else
             {
-                Scenario.Same<T>(group.Receive<T>(content.Length, other), content, what);
+                Scenario.Same<T>(group.ReceiveLike<T>(content, other), content, what);
             }
         }
     }

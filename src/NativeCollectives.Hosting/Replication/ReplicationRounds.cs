@@ -73,7 +73,7 @@ internal sealed class ReplicationRounds(DistributedGroup group, RequestReplicato
     }
 
     private unsafe Task BroadcastPieceAsync(MemoryHandle message, int offset, int length) =>
-        group.BroadcastAsync(
+        group.Raw.BroadcastAsync(
             (byte*)message.Pointer + offset,
             length,
             CollectiveDataType.UInt8,

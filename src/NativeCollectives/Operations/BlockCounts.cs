@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
-using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace NativeCollectives;
@@ -33,16 +32,17 @@ internal ref struct BlockCounts
     /// <param name="ranks">The group's size.</param>
     /// <param name="type">The element type.</param>
     /// <param name="parameterName">The name of the caller's parameter.</param>
+    /// <param name="elements">How many elements one of what is counted has, such as a row of a tensor.</param>
     /// <exception cref="ArgumentException">
     /// There is not one length for each rank, one is negative, or all together are more than memory can hold.
     /// </exception>
-    internal static BlockCounts Read<TCount>(
-        ReadOnlySpan<TCount> counts,
+    internal static BlockCounts Read(
+        ReadOnlySpan<long> counts,
         int ranks,
         CollectiveDataType type,
-        string parameterName
+        string parameterName,
+        long elements
     )
-        where TCount : unmanaged, IBinaryInteger<TCount>
     {
         if (counts.Length != ranks)
         {
@@ -56,11 +56,11 @@ internal ref struct BlockCounts
         blocks._count = ranks;
         blocks._rented = ranks <= Capacity ? null : ArrayPool<ulong>.Shared.Rent(ranks);
         Span<ulong> values = blocks._rented ?? (Span<ulong>)blocks._inline;
-        long limit = long.MaxValue / ElementType.SizeOf(type);
+        long limit = long.MaxValue / ElementType.SizeOf(type) / Math.Max(elements, 1);
         long total = 0;
         for (int rank = 0; rank < ranks; rank++)
         {
-            long count = long.CreateSaturating(counts[rank]);
+            long count = counts[rank];
             if (count < 0 || count > limit - total)
             {
                 string mistake =
@@ -71,10 +71,10 @@ internal ref struct BlockCounts
             }
 
             total += count;
-            values[rank] = (ulong)count;
+            values[rank] = (ulong)(count * elements);
         }
 
-        blocks.Total = total;
+        blocks.Total = total * elements;
         return blocks;
     }
 

@@ -156,6 +156,36 @@ internal static class Check
                 parameterName
             );
 
+    /// <summary>The shape of one of the equal parts of a tensor that is divided along axis 0.</summary>
+    internal static nint[] DivideAll(string parameterName, ReadOnlySpan<nint> lengths, int ranks)
+    {
+        nint rows = DivideRows(parameterName, lengths, ranks);
+        nint[] part = lengths.ToArray();
+        part[0] = rows;
+        return part;
+    }
+
+    /// <summary>Two tensors that differ at most in their lengths along axis 0.</summary>
+    internal static void SameRows(string parameterName, ReadOnlySpan<nint> actual, ReadOnlySpan<nint> expected)
+    {
+        if (actual.Length != expected.Length || (!actual.IsEmpty && !actual[1..].SequenceEqual(expected[1..])))
+        {
+            ThrowShape(parameterName, actual, expected, "that of the input but for the length along axis 0");
+        }
+    }
+
+    /// <summary>Elements of one row of a tensor, along axis 0.</summary>
+    internal static long Row(ReadOnlySpan<nint> lengths)
+    {
+        long elements = 1;
+        foreach (nint length in lengths.IsEmpty ? lengths : lengths[1..])
+        {
+            elements *= length;
+        }
+
+        return elements;
+    }
+
     /// <summary>The shape that a row of tensors has when they are joined along axis 0.</summary>
     internal static nint[] Join(ReadOnlySpan<nint> part, int ranks)
     {

@@ -31,6 +31,13 @@ internal abstract unsafe class Combiner : IDisposable
         }
     }
 
+    /// <summary>Whether a failure is what the program's function threw.</summary>
+    internal bool Explains(CollectiveException failure) => Failure is not null && failure.InnerException is null;
+
+    /// <summary>The failure with what the program's function threw.</summary>
+    internal CollectiveException Explain(CollectiveException failure) =>
+        new(failure.Message, Failure, FailureDetails.Of(failure));
+
     protected abstract void Call(void* accumulated, void* next, int count);
 
     /// <summary>Bytes of an element.</summary>

@@ -88,7 +88,7 @@ internal ref struct DenseTensor<T>
 
     // Along an axis of stride 0 all elements are one and the same place: such a tensor can be read, but holds no
     // result.
-    private static void RequireOwnPlaces(in TensorSpan<T> tensor, string parameterName)
+    internal static void RequireOwnPlaces(in TensorSpan<T> tensor, string parameterName)
     {
         if (tensor.FlattenedLength == 0)
         {

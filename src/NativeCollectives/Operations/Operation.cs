@@ -47,16 +47,14 @@ internal unsafe struct Operation
     }
 
     /// <summary>Says that the buffers lie in device memory.</summary>
-    /// <param name="stream">
-    /// The stream that the operation takes its place on; <see langword="null"/>: it takes the group's.
-    /// </param>
-    internal void PlaceOnDevice(nint? stream)
+    /// <param name="stream">The stream that the operation takes its place on; none: it takes the group's.</param>
+    internal void PlaceOnDevice(CudaStream stream)
     {
         Request.flags |= NativeMethods.NC_REQUEST_DEVICE;
-        if (stream is { } handle)
+        if (!stream.IsNone)
         {
             Request.flags |= NativeMethods.NC_REQUEST_STREAM;
-            Request.stream = (void*)handle;
+            Request.stream = (void*)stream.Handle;
         }
     }
 

@@ -146,7 +146,7 @@ public sealed class DiagnosticsTests
         {
             group.AllSum(new float[4]);
             Assert.That(Activity.Current, Is.SameAs(parent));
-            var pending = group.BroadcastAsync<int>(new int[2], 0, cancellation);
+            var pending = group.BroadcastAsync<int>(new int[2], 0, cancellationToken: cancellation);
             Assert.That(Activity.Current, Is.SameAs(parent), "the caller goes on outside of the operation");
             await pending;
             group.Abort("enough");

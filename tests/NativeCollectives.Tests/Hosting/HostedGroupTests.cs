@@ -322,7 +322,7 @@ public sealed class HostedGroupTests
                 parts.Select(async part =>
                 {
                     int[] number = [part.Rank + 1];
-                    await part.AllSumAsync<int>(number, cancellation);
+                    await part.AllSumAsync<int>(number, cancellationToken: cancellation);
                     return number[0];
                 })
             );
@@ -373,7 +373,7 @@ public sealed class HostedGroupTests
         private async Task<int> Sum(int offset, CancellationToken cancellation)
         {
             int[] numbers = [group.Rank + offset];
-            await group.AllSumAsync<int>(numbers, cancellation);
+            await group.AllSumAsync<int>(numbers, cancellationToken: cancellation);
             return numbers[0];
         }
     }

@@ -340,14 +340,14 @@ public sealed partial class RequestReplicatorTests
             Is.All.EqualTo(Enumerable.Range(0, 20).Select(number => 3 * number))
         );
         await DisposeAsync(ranks);
-        await Task.WhenAll(ring.Groups.Select(group => group.BarrierAsync(cancellation)));
+        await Task.WhenAll(ring.Groups.Select(group => group.BarrierAsync(cancellationToken: cancellation)));
 
         async Task<List<int>> PublishAsync()
         {
             for (var number = 0; number < 20; number++)
             {
                 await ranks[0].PublishAsync(BitConverter.GetBytes(number), cancellation);
-                await ring.Groups[0].AllSumAsync<int>(new[] { number }, cancellation);
+                await ring.Groups[0].AllSumAsync<int>(new[] { number }, cancellationToken: cancellation);
             }
             await ranks[0].CompleteAsync(cancellationToken: cancellation);
             return [];
@@ -359,7 +359,7 @@ public sealed partial class RequestReplicatorTests
             await foreach (var message in replicator.ReadAllAsync(cancellation))
             {
                 int[] number = [BitConverter.ToInt32(message.Span)];
-                await group.AllSumAsync<int>(number, cancellation);
+                await group.AllSumAsync<int>(number, cancellationToken: cancellation);
                 sums.Add(number[0]);
             }
             return sums;
@@ -406,7 +406,11 @@ public sealed partial class RequestReplicatorTests
         await using var publisher = new RequestReplicator(ring.Groups[0], ownsGroup: true, _quick);
         var publishing = PublishUntilItFails(publisher, cancellation);
         await ring.Groups[1]
-            .AllGatherAsync<byte>(new byte[RoundRecord.Size], new byte[2 * RoundRecord.Size], cancellation);
+            .AllGatherAsync<byte>(
+                new byte[RoundRecord.Size],
+                new byte[2 * RoundRecord.Size],
+                cancellationToken: cancellation
+            );
         Assert.That(
             (await Assert.ThrowsAsync<RequestReplicationException>(() => publishing))!.Message,
             Does.Contain("rank 1 has sent is no part of a replication")

@@ -29,9 +29,9 @@ public sealed class CancellationTests
                 ring ??= await InProcessRing.FormAsync(2, cancellation);
                 var groups = ring.Groups;
                 var (own, others) = (Enumerable.Repeat(1, count).ToArray(), Enumerable.Repeat(1, count).ToArray());
-                var peer = groups[1].AllSumAsync<int>(others, cancellation);
+                var peer = groups[1].AllSumAsync<int>(others, cancellationToken: cancellation);
                 using var source = new CancellationTokenSource();
-                var task = groups[0].AllSumAsync<int>(own, source.Token);
+                var task = groups[0].AllSumAsync<int>(own, cancellationToken: source.Token);
                 SpinFor(TimeSpan.FromMicroseconds(delay * (0.5 + random.NextDouble())));
                 await source.CancelAsync();
                 await ((Task)task.WaitAsync(cancellation)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -47,7 +47,7 @@ public sealed class CancellationTests
                     );
                     Assert.That(own, Is.All.EqualTo(2));
                     await peer;
-                    await Task.WhenAll(groups.Select(group => group.BarrierAsync(cancellation)));
+                    await Task.WhenAll(groups.Select(group => group.BarrierAsync(cancellationToken: cancellation)));
                     continue;
                 }
 
@@ -108,7 +108,10 @@ public sealed class CancellationTests
                 Assert.That(ring.Groups[0].IsFaulted, Is.False, $"round {round}");
                 using var part = task.Result;
                 using var others = await peer;
-                await Task.WhenAll(part.BarrierAsync(cancellation), others.BarrierAsync(cancellation));
+                await Task.WhenAll(
+                    part.BarrierAsync(cancellationToken: cancellation),
+                    others.BarrierAsync(cancellationToken: cancellation)
+                );
                 continue;
             }
 
@@ -124,7 +127,7 @@ public sealed class CancellationTests
             {
                 using var others = peer.Result;
                 await Assert.ThatAsync(
-                    () => others.BarrierAsync(cancellation),
+                    () => others.BarrierAsync(cancellationToken: cancellation),
                     Throws.InstanceOf<CollectiveException>()
                 );
             }

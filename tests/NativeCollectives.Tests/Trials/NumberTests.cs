@@ -94,7 +94,7 @@ public sealed class NumberTests
         group.AllReduce<int>(least, ReduceOp.Average);
         Assert.That(least[0], Is.EqualTo(int.MinValue));
         float[] tiny = [float.Epsilon];
-        group.Reduce<float>(tiny, tiny, ReduceOp.Average, 0);
+        group.Reduce<float>(tiny, tiny, 0, ReduceOp.Average);
         Assert.That(tiny[0], Is.EqualTo(float.Epsilon));
     }
 

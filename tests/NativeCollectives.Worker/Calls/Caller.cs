@@ -32,17 +32,17 @@ internal abstract class Caller<T>(DistributedGroup group, TimeSpan? timeout) : I
 
     public abstract void AllReduce(Memory<T> input, Memory<T> output, ReduceOp op);
     public abstract void AllGather(Memory<T> input, Memory<T> output);
-    public abstract void AllGather(Memory<T> input, Memory<T> output, int[] counts);
+    public abstract void AllGather(Memory<T> input, Memory<T> output, long[] counts);
     public abstract void ReduceScatter(Memory<T> input, Memory<T> output, ReduceOp op);
-    public abstract void ReduceScatter(Memory<T> input, Memory<T> output, int[] counts, ReduceOp op);
+    public abstract void ReduceScatter(Memory<T> input, Memory<T> output, long[] counts, ReduceOp op);
     public abstract void Broadcast(Memory<T> buffer, int root);
     public abstract void Reduce(Memory<T> input, Memory<T> output, ReduceOp op, int root);
     public abstract void Gather(Memory<T> input, Memory<T> output, int root);
-    public abstract void Gather(Memory<T> input, Memory<T> output, int[] counts, int root);
+    public abstract void Gather(Memory<T> input, Memory<T> output, long[] counts, int root);
     public abstract void Scatter(Memory<T> input, Memory<T> output, int root);
-    public abstract void Scatter(Memory<T> input, Memory<T> output, int[] counts, int root);
+    public abstract void Scatter(Memory<T> input, Memory<T> output, long[] counts, int root);
     public abstract void AllToAll(Memory<T> input, Memory<T> output);
-    public abstract void AllToAll(Memory<T> input, int[] inputCounts, Memory<T> output, int[] outputCounts);
+    public abstract void AllToAll(Memory<T> input, long[] inputCounts, Memory<T> output, long[] outputCounts);
     public abstract void Send(Memory<T> buffer, int destination);
     public abstract void Receive(Memory<T> buffer, int source);
 

@@ -13,7 +13,7 @@ internal sealed unsafe class DeviceCaller<T> : Caller<T>
     where T : unmanaged
 {
     private readonly bool _isAsync;
-    private readonly CudaStream? _stream;
+    private readonly ProgramStream? _stream;
     private readonly Dictionary<T[], DeviceBuffer<T>> _images = [];
     private readonly List<MemoryHandle> _pins = [];
 
@@ -21,54 +21,32 @@ internal sealed unsafe class DeviceCaller<T> : Caller<T>
         : base(group, timeout)
     {
         _isAsync = isAsync;
-        _stream = isOnStream ? CudaStream.Of(Device) : null;
+        _stream = isOnStream ? ProgramStream.Of(Device) : null;
     }
 
     public override bool IsAsync => _isAsync;
 
     private int Device => Group.Device ?? throw new NotSupportedException($"{Group} works on host memory only");
 
-    private nint? Stream => _stream?.Handle;
+    private CudaStream Stream => _stream is null ? CudaStream.None : new CudaStream(_stream.Handle);
 
     public override void AllReduce(Memory<T> input, Memory<T> output, ReduceOp op)
     {
         var inPlace = input.Equals(output);
         var (from, to) = (Image(input), Image(output));
-        switch (op)
+        switch (inPlace)
         {
-            case ReduceOp.Sum when inPlace && _isAsync:
-                Issue(Group.AllSumAsync(to, Stream, Timeout));
-                break;
-            case ReduceOp.Max when inPlace && _isAsync:
-                Issue(Group.AllMaxAsync(to, Stream, Timeout));
-                break;
-            case ReduceOp.Min when inPlace && _isAsync:
-                Issue(Group.AllMinAsync(to, Stream, Timeout));
-                break;
-            case ReduceOp.Sum when inPlace:
-                Group.AllSum(to, Stream, Timeout);
-                break;
-            case ReduceOp.Max when inPlace:
-                Group.AllMax(to, Stream, Timeout);
-                break;
-            case ReduceOp.Min when inPlace:
-                Group.AllMin(to, Stream, Timeout);
-                break;
-            case { } when inPlace && _isAsync:
+            case true when _isAsync:
                 Issue(Group.AllReduceAsync(to, op, Stream, Timeout));
                 break;
-            case { } when inPlace:
+            case true:
                 Group.AllReduce(to, op, Stream, Timeout);
                 break;
+            case false when _isAsync:
+                Issue(Group.AllReduceAsync(from, to, op, Stream, Timeout));
+                break;
             default:
-                if (_isAsync)
-                {
-                    Issue(Group.AllReduceAsync(from, to, op, Stream, Timeout));
-                }
-                else
-                {
-                    Group.AllReduce(from, to, op, Stream, Timeout);
-                }
+                Group.AllReduce(from, to, op, Stream, Timeout);
                 break;
         }
     }
@@ -85,15 +63,15 @@ internal sealed unsafe class DeviceCaller<T> : Caller<T>
         }
     }
 
-    public override void AllGather(Memory<T> input, Memory<T> output, int[] counts)
+    public override void AllGather(Memory<T> input, Memory<T> output, long[] counts)
     {
         if (_isAsync)
         {
-            Issue(Group.AllGatherAsync(Image(input), Image(output), Long(counts), Stream, Timeout));
+            Issue(Group.AllGatherAsync(Image(input), Image(output), counts, Stream, Timeout));
         }
         else
         {
-            Group.AllGather(Image(input), Image(output), Long(counts), Stream, Timeout);
+            Group.AllGather(Image(input), Image(output), counts, Stream, Timeout);
         }
     }
 
@@ -109,15 +87,15 @@ internal sealed unsafe class DeviceCaller<T> : Caller<T>
         }
     }
 
-    public override void ReduceScatter(Memory<T> input, Memory<T> output, int[] counts, ReduceOp op)
+    public override void ReduceScatter(Memory<T> input, Memory<T> output, long[] counts, ReduceOp op)
     {
         if (_isAsync)
         {
-            Issue(Group.ReduceScatterAsync(Image(input), Image(output), Long(counts), op, Stream, Timeout));
+            Issue(Group.ReduceScatterAsync(Image(input), Image(output), counts, op, Stream, Timeout));
         }
         else
         {
-            Group.ReduceScatter(Image(input), Image(output), Long(counts), op, Stream, Timeout);
+            Group.ReduceScatter(Image(input), Image(output), counts, op, Stream, Timeout);
         }
     }
 
@@ -137,11 +115,11 @@ internal sealed unsafe class DeviceCaller<T> : Caller<T>
     {
         if (_isAsync)
         {
-            Issue(Group.ReduceAsync(Image(input), Image(output), op, root, Stream, Timeout));
+            Issue(Group.ReduceAsync(Image(input), Image(output), root, op, Stream, Timeout));
         }
         else
         {
-            Group.Reduce(Image(input), Image(output), op, root, Stream, Timeout);
+            Group.Reduce(Image(input), Image(output), root, op, Stream, Timeout);
         }
     }
 
@@ -157,15 +135,15 @@ internal sealed unsafe class DeviceCaller<T> : Caller<T>
         }
     }
 
-    public override void Gather(Memory<T> input, Memory<T> output, int[] counts, int root)
+    public override void Gather(Memory<T> input, Memory<T> output, long[] counts, int root)
     {
         if (_isAsync)
         {
-            Issue(Group.GatherAsync(Image(input), Image(output), Long(counts), root, Stream, Timeout));
+            Issue(Group.GatherAsync(Image(input), Image(output), counts, root, Stream, Timeout));
         }
         else
         {
-            Group.Gather(Image(input), Image(output), Long(counts), root, Stream, Timeout);
+            Group.Gather(Image(input), Image(output), counts, root, Stream, Timeout);
         }
     }
 
@@ -181,15 +159,15 @@ internal sealed unsafe class DeviceCaller<T> : Caller<T>
         }
     }
 
-    public override void Scatter(Memory<T> input, Memory<T> output, int[] counts, int root)
+    public override void Scatter(Memory<T> input, Memory<T> output, long[] counts, int root)
     {
         if (_isAsync)
         {
-            Issue(Group.ScatterAsync(Image(input), Image(output), Long(counts), root, Stream, Timeout));
+            Issue(Group.ScatterAsync(Image(input), Image(output), counts, root, Stream, Timeout));
         }
         else
         {
-            Group.Scatter(Image(input), Image(output), Long(counts), root, Stream, Timeout);
+            Group.Scatter(Image(input), Image(output), counts, root, Stream, Timeout);
         }
     }
 
@@ -205,17 +183,15 @@ internal sealed unsafe class DeviceCaller<T> : Caller<T>
         }
     }
 
-    public override void AllToAll(Memory<T> input, int[] inputCounts, Memory<T> output, int[] outputCounts)
+    public override void AllToAll(Memory<T> input, long[] inputCounts, Memory<T> output, long[] outputCounts)
     {
         if (_isAsync)
         {
-            Issue(
-                Group.AllToAllAsync(Image(input), Long(inputCounts), Image(output), Long(outputCounts), Stream, Timeout)
-            );
+            Issue(Group.AllToAllAsync(Image(input), inputCounts, Image(output), outputCounts, Stream, Timeout));
         }
         else
         {
-            Group.AllToAll(Image(input), Long(inputCounts), Image(output), Long(outputCounts), Stream, Timeout);
+            Group.AllToAll(Image(input), inputCounts, Image(output), outputCounts, Stream, Timeout);
         }
     }
 
@@ -223,11 +199,11 @@ internal sealed unsafe class DeviceCaller<T> : Caller<T>
     {
         if (_isAsync)
         {
-            Issue(Group.SendAsync(Image(buffer), destination, Stream, Timeout));
+            Issue(Group.SendAsync(Image(buffer), destination, 0, Stream, Timeout));
         }
         else
         {
-            Group.Send(Image(buffer), destination, Stream, Timeout);
+            Group.Send(Image(buffer), destination, 0, Stream, Timeout);
         }
     }
 
@@ -235,11 +211,11 @@ internal sealed unsafe class DeviceCaller<T> : Caller<T>
     {
         if (_isAsync)
         {
-            Issue(Group.ReceiveAsync(Image(buffer), source, Stream, Timeout));
+            Issue(Group.ReceiveAsync(Image(buffer), source, 0, Stream, Timeout));
         }
         else
         {
-            Group.Receive(Image(buffer), source, Stream, Timeout);
+            Group.Receive(Image(buffer), source, 0, Stream, Timeout);
         }
     }
 
@@ -269,8 +245,6 @@ internal sealed unsafe class DeviceCaller<T> : Caller<T>
         }
         _pins.ForEach(pin => pin.Dispose());
     }
-
-    private static long[] Long(int[] counts) => PointerCaller<T>.Long(counts);
 
     private static long Bytes(T[] array) => (long)array.Length * Unsafe.SizeOf<T>();
 

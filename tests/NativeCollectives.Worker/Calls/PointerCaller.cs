@@ -19,11 +19,11 @@ internal sealed unsafe class PointerCaller<T>(DistributedGroup group, TimeSpan? 
     {
         if (isAsync)
         {
-            Issue(Group.AllReduceAsync(Pin(input), Pin(output), input.Length, _type, op, Timeout));
+            Issue(Group.Raw.AllReduceAsync(Pin(input), Pin(output), input.Length, _type, op, Timeout));
         }
         else
         {
-            Group.AllReduce(Pin(input), Pin(output), input.Length, _type, op, Timeout);
+            Group.Raw.AllReduce(Pin(input), Pin(output), input.Length, _type, op, Timeout);
         }
     }
 
@@ -31,23 +31,23 @@ internal sealed unsafe class PointerCaller<T>(DistributedGroup group, TimeSpan? 
     {
         if (isAsync)
         {
-            Issue(Group.AllGatherAsync(Pin(input), Pin(output), input.Length, _type, Timeout));
+            Issue(Group.Raw.AllGatherAsync(Pin(input), Pin(output), input.Length, _type, Timeout));
         }
         else
         {
-            Group.AllGather(Pin(input), Pin(output), input.Length, _type, Timeout);
+            Group.Raw.AllGather(Pin(input), Pin(output), input.Length, _type, Timeout);
         }
     }
 
-    public override void AllGather(Memory<T> input, Memory<T> output, int[] counts)
+    public override void AllGather(Memory<T> input, Memory<T> output, long[] counts)
     {
         if (isAsync)
         {
-            Issue(Group.AllGatherAsync(Pin(input), Pin(output), Long(counts), _type, Timeout));
+            Issue(Group.Raw.AllGatherAsync(Pin(input), Pin(output), counts, _type, Timeout));
         }
         else
         {
-            Group.AllGather(Pin(input), Pin(output), Long(counts), _type, Timeout);
+            Group.Raw.AllGather(Pin(input), Pin(output), counts, _type, Timeout);
         }
     }
 
@@ -55,23 +55,23 @@ internal sealed unsafe class PointerCaller<T>(DistributedGroup group, TimeSpan? 
     {
         if (isAsync)
         {
-            Issue(Group.ReduceScatterAsync(Pin(input), Pin(output), output.Length, _type, op, Timeout));
+            Issue(Group.Raw.ReduceScatterAsync(Pin(input), Pin(output), output.Length, _type, op, Timeout));
         }
         else
         {
-            Group.ReduceScatter(Pin(input), Pin(output), output.Length, _type, op, Timeout);
+            Group.Raw.ReduceScatter(Pin(input), Pin(output), output.Length, _type, op, Timeout);
         }
     }
 
-    public override void ReduceScatter(Memory<T> input, Memory<T> output, int[] counts, ReduceOp op)
+    public override void ReduceScatter(Memory<T> input, Memory<T> output, long[] counts, ReduceOp op)
     {
         if (isAsync)
         {
-            Issue(Group.ReduceScatterAsync(Pin(input), Pin(output), Long(counts), _type, op, Timeout));
+            Issue(Group.Raw.ReduceScatterAsync(Pin(input), Pin(output), counts, _type, op, Timeout));
         }
         else
         {
-            Group.ReduceScatter(Pin(input), Pin(output), Long(counts), _type, op, Timeout);
+            Group.Raw.ReduceScatter(Pin(input), Pin(output), counts, _type, op, Timeout);
         }
     }
 
@@ -79,11 +79,11 @@ internal sealed unsafe class PointerCaller<T>(DistributedGroup group, TimeSpan? 
     {
         if (isAsync)
         {
-            Issue(Group.BroadcastAsync(Pin(buffer), buffer.Length, _type, root, Timeout));
+            Issue(Group.Raw.BroadcastAsync(Pin(buffer), buffer.Length, _type, root, Timeout));
         }
         else
         {
-            Group.Broadcast(Pin(buffer), buffer.Length, _type, root, Timeout);
+            Group.Raw.Broadcast(Pin(buffer), buffer.Length, _type, root, Timeout);
         }
     }
 
@@ -91,11 +91,11 @@ internal sealed unsafe class PointerCaller<T>(DistributedGroup group, TimeSpan? 
     {
         if (isAsync)
         {
-            Issue(Group.ReduceAsync(Pin(input), Pin(output), input.Length, _type, op, root, Timeout));
+            Issue(Group.Raw.ReduceAsync(Pin(input), Pin(output), input.Length, _type, root, op, Timeout));
         }
         else
         {
-            Group.Reduce(Pin(input), Pin(output), input.Length, _type, op, root, Timeout);
+            Group.Raw.Reduce(Pin(input), Pin(output), input.Length, _type, root, op, Timeout);
         }
     }
 
@@ -103,23 +103,23 @@ internal sealed unsafe class PointerCaller<T>(DistributedGroup group, TimeSpan? 
     {
         if (isAsync)
         {
-            Issue(Group.GatherAsync(Pin(input), Pin(output), input.Length, _type, root, Timeout));
+            Issue(Group.Raw.GatherAsync(Pin(input), Pin(output), input.Length, _type, root, Timeout));
         }
         else
         {
-            Group.Gather(Pin(input), Pin(output), input.Length, _type, root, Timeout);
+            Group.Raw.Gather(Pin(input), Pin(output), input.Length, _type, root, Timeout);
         }
     }
 
-    public override void Gather(Memory<T> input, Memory<T> output, int[] counts, int root)
+    public override void Gather(Memory<T> input, Memory<T> output, long[] counts, int root)
     {
         if (isAsync)
         {
-            Issue(Group.GatherAsync(Pin(input), input.Length, Pin(output), Long(counts), _type, root, Timeout));
+            Issue(Group.Raw.GatherAsync(Pin(input), input.Length, Pin(output), counts, _type, root, Timeout));
         }
         else
         {
-            Group.Gather(Pin(input), input.Length, Pin(output), Long(counts), _type, root, Timeout);
+            Group.Raw.Gather(Pin(input), input.Length, Pin(output), counts, _type, root, Timeout);
         }
     }
 
@@ -127,23 +127,23 @@ internal sealed unsafe class PointerCaller<T>(DistributedGroup group, TimeSpan? 
     {
         if (isAsync)
         {
-            Issue(Group.ScatterAsync(Pin(input), Pin(output), output.Length, _type, root, Timeout));
+            Issue(Group.Raw.ScatterAsync(Pin(input), Pin(output), output.Length, _type, root, Timeout));
         }
         else
         {
-            Group.Scatter(Pin(input), Pin(output), output.Length, _type, root, Timeout);
+            Group.Raw.Scatter(Pin(input), Pin(output), output.Length, _type, root, Timeout);
         }
     }
 
-    public override void Scatter(Memory<T> input, Memory<T> output, int[] counts, int root)
+    public override void Scatter(Memory<T> input, Memory<T> output, long[] counts, int root)
     {
         if (isAsync)
         {
-            Issue(Group.ScatterAsync(Pin(input), Long(counts), Pin(output), output.Length, _type, root, Timeout));
+            Issue(Group.Raw.ScatterAsync(Pin(input), counts, Pin(output), output.Length, _type, root, Timeout));
         }
         else
         {
-            Group.Scatter(Pin(input), Long(counts), Pin(output), output.Length, _type, root, Timeout);
+            Group.Raw.Scatter(Pin(input), counts, Pin(output), output.Length, _type, root, Timeout);
         }
     }
 
@@ -151,23 +151,23 @@ internal sealed unsafe class PointerCaller<T>(DistributedGroup group, TimeSpan? 
     {
         if (isAsync)
         {
-            Issue(Group.AllToAllAsync(Pin(input), Pin(output), input.Length / Group.Size, _type, Timeout));
+            Issue(Group.Raw.AllToAllAsync(Pin(input), Pin(output), input.Length / Group.Size, _type, Timeout));
         }
         else
         {
-            Group.AllToAll(Pin(input), Pin(output), input.Length / Group.Size, _type, Timeout);
+            Group.Raw.AllToAll(Pin(input), Pin(output), input.Length / Group.Size, _type, Timeout);
         }
     }
 
-    public override void AllToAll(Memory<T> input, int[] inputCounts, Memory<T> output, int[] outputCounts)
+    public override void AllToAll(Memory<T> input, long[] inputCounts, Memory<T> output, long[] outputCounts)
     {
         if (isAsync)
         {
-            Issue(Group.AllToAllAsync(Pin(input), Long(inputCounts), Pin(output), Long(outputCounts), _type, Timeout));
+            Issue(Group.Raw.AllToAllAsync(Pin(input), inputCounts, Pin(output), outputCounts, _type, Timeout));
         }
         else
         {
-            Group.AllToAll(Pin(input), Long(inputCounts), Pin(output), Long(outputCounts), _type, Timeout);
+            Group.Raw.AllToAll(Pin(input), inputCounts, Pin(output), outputCounts, _type, Timeout);
         }
     }
 
@@ -175,11 +175,11 @@ internal sealed unsafe class PointerCaller<T>(DistributedGroup group, TimeSpan? 
     {
         if (isAsync)
         {
-            Issue(Group.SendAsync(Pin(buffer), buffer.Length, _type, destination, Timeout));
+            Issue(Group.Raw.SendAsync(Pin(buffer), buffer.Length, _type, destination, timeout: Timeout));
         }
         else
         {
-            Group.Send(Pin(buffer), buffer.Length, _type, destination, Timeout);
+            Group.Raw.Send(Pin(buffer), buffer.Length, _type, destination, timeout: Timeout);
         }
     }
 
@@ -187,17 +187,15 @@ internal sealed unsafe class PointerCaller<T>(DistributedGroup group, TimeSpan? 
     {
         if (isAsync)
         {
-            Issue(Group.ReceiveAsync(Pin(buffer), buffer.Length, _type, source, Timeout));
+            Issue(Group.Raw.ReceiveAsync(Pin(buffer), buffer.Length, _type, source, timeout: Timeout));
         }
         else
         {
-            Group.Receive(Pin(buffer), buffer.Length, _type, source, Timeout);
+            Group.Raw.Receive(Pin(buffer), buffer.Length, _type, source, timeout: Timeout);
         }
     }
 
     protected override void Free() => _pins.ForEach(pin => pin.Dispose());
-
-    internal static long[] Long(int[] counts) => [.. counts.Select(count => (long)count)];
 
     private void* Pin(Memory<T> memory)
     {

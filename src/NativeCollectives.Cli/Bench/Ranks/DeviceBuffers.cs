@@ -13,21 +13,21 @@ internal sealed unsafe class DeviceBuffers<T> : RankBuffers
     private readonly CollectiveKind _kind;
     private readonly ReduceOp _op;
     private readonly int _root;
-    private readonly CudaStream? _stream;
-    private readonly nint? _streamHandle;
+    private readonly BenchmarkStream? _stream;
+    private readonly CudaStream _onStream;
     private readonly DeviceBuffer<T> _inputBuffer;
     private readonly DeviceBuffer<T> _outputBuffer;
     private DeviceSpan<T> _input;
     private DeviceSpan<T> _output;
 
-    public DeviceBuffers(BenchmarkCase one, DistributedGroup group, RankMemory memory, CudaStream? stream)
+    public DeviceBuffers(BenchmarkCase one, DistributedGroup group, RankMemory memory, BenchmarkStream? stream)
         : base(one, group, memory)
     {
         _kind = one.Operation.Kind;
         _op = one.ReduceOp ?? ReduceOp.Sum;
         _root = one.Root;
         _stream = stream;
-        _streamHandle = stream?.Handle;
+        _onStream = stream is null ? CudaStream.None : new CudaStream(stream.Handle);
         (long input, long output) = one.BufferBytes(group.Size);
         _inputBuffer = group.AllocateDevice<T>(input / sizeof(T));
         _outputBuffer = one.InPlace ? _inputBuffer : group.AllocateDevice<T>(output / sizeof(T));
@@ -66,36 +66,36 @@ internal sealed unsafe class DeviceBuffers<T> : RankBuffers
         switch (_kind)
         {
             case CollectiveKind.AllReduce:
-                Group.AllReduce(_input, _output, _op, _streamHandle);
+                Group.AllReduce(_input, _output, _op, _onStream);
                 break;
             case CollectiveKind.AllGather:
-                Group.AllGather(_input, _output, _streamHandle);
+                Group.AllGather(_input, _output, _onStream);
                 break;
             case CollectiveKind.ReduceScatter:
-                Group.ReduceScatter(_input, _output, _op, _streamHandle);
+                Group.ReduceScatter(_input, _output, _op, _onStream);
                 break;
             case CollectiveKind.Broadcast:
-                Group.Broadcast(_output, _root, _streamHandle);
+                Group.Broadcast(_output, _root, _onStream);
                 break;
             case CollectiveKind.Reduce:
-                Group.Reduce(_input, _output, _op, _root, _streamHandle);
+                Group.Reduce(_input, _output, _root, _op, _onStream);
                 break;
             case CollectiveKind.Gather:
-                Group.Gather(_input, _output, _root, _streamHandle);
+                Group.Gather(_input, _output, _root, _onStream);
                 break;
             case CollectiveKind.Scatter:
-                Group.Scatter(_input, _output, _root, _streamHandle);
+                Group.Scatter(_input, _output, _root, _onStream);
                 break;
             case CollectiveKind.AllToAll:
-                Group.AllToAll(_input, _output, _streamHandle);
+                Group.AllToAll(_input, _output, _onStream);
                 break;
             case CollectiveKind.SendReceive when ReceivesFirst:
-                Group.Receive(_output, Left, _streamHandle);
-                Group.Send(_input, Right, _streamHandle);
+                Group.Receive(_output, Left, stream: _onStream);
+                Group.Send(_input, Right, stream: _onStream);
                 break;
             case CollectiveKind.SendReceive:
-                Group.Send(_input, Right, _streamHandle);
-                Group.Receive(_output, Left, _streamHandle);
+                Group.Send(_input, Right, stream: _onStream);
+                Group.Receive(_output, Left, stream: _onStream);
                 break;
             default:
                 Group.Barrier();

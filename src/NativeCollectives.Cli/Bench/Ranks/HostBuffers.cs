@@ -21,36 +21,36 @@ internal sealed unsafe class HostBuffers(BenchmarkCase one, DistributedGroup gro
         switch (_kind)
         {
             case CollectiveKind.AllReduce:
-                Group.AllReduce(Input, Output, _count, _type, _op);
+                Group.Raw.AllReduce(Input, Output, _count, _type, _op);
                 break;
             case CollectiveKind.AllGather:
-                Group.AllGather(Input, Output, _count, _type);
+                Group.Raw.AllGather(Input, Output, _count, _type);
                 break;
             case CollectiveKind.ReduceScatter:
-                Group.ReduceScatter(Input, Output, _count, _type, _op);
+                Group.Raw.ReduceScatter(Input, Output, _count, _type, _op);
                 break;
             case CollectiveKind.Broadcast:
-                Group.Broadcast(Output, _count, _type, _root);
+                Group.Raw.Broadcast(Output, _count, _type, _root);
                 break;
             case CollectiveKind.Reduce:
-                Group.Reduce(Input, Output, _count, _type, _op, _root);
+                Group.Raw.Reduce(Input, Output, _count, _type, _root, _op);
                 break;
             case CollectiveKind.Gather:
-                Group.Gather(Input, Output, _count, _type, _root);
+                Group.Raw.Gather(Input, Output, _count, _type, _root);
                 break;
             case CollectiveKind.Scatter:
-                Group.Scatter(Input, Output, _count, _type, _root);
+                Group.Raw.Scatter(Input, Output, _count, _type, _root);
                 break;
             case CollectiveKind.AllToAll:
-                Group.AllToAll(Input, Output, _count, _type);
+                Group.Raw.AllToAll(Input, Output, _count, _type);
                 break;
             case CollectiveKind.SendReceive when ReceivesFirst:
-                Group.Receive(Output, _count, _type, Left);
-                Group.Send(Input, _count, _type, Right);
+                Group.Raw.Receive(Output, _count, _type, Left);
+                Group.Raw.Send(Input, _count, _type, Right);
                 break;
             case CollectiveKind.SendReceive:
-                Group.Send(Input, _count, _type, Right);
-                Group.Receive(Output, _count, _type, Left);
+                Group.Raw.Send(Input, _count, _type, Right);
+                Group.Raw.Receive(Output, _count, _type, Left);
                 break;
             default:
                 Group.Barrier();

@@ -27,7 +27,7 @@ internal abstract unsafe class RankBuffers : IDisposable
         DistributedGroup group,
         RankMemory memory,
         BufferMemory place,
-        CudaStream? stream
+        BenchmarkStream? stream
     ) =>
         (place, one.Type) switch
         {

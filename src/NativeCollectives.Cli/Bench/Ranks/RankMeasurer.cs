@@ -12,7 +12,7 @@ internal sealed unsafe class RankMeasurer : IDisposable
     private readonly DistributedGroup _group;
     private readonly BufferMemory _place;
     private readonly Pace _pace;
-    private readonly CudaStream? _stream;
+    private readonly BenchmarkStream? _stream;
     private readonly RankMemory _memory = new();
     private readonly Pages _stampPages = new();
     private readonly Pages _timePages = new();
@@ -23,7 +23,7 @@ internal sealed unsafe class RankMeasurer : IDisposable
     /// <param name="place">Where the operations' buffers are to be.</param>
     /// <param name="pace">How often.</param>
     /// <param name="stream">The stream that batches are put on; <see langword="null"/>: there are none.</param>
-    public RankMeasurer(DistributedGroup group, BufferMemory place, Pace pace, CudaStream? stream = null)
+    public RankMeasurer(DistributedGroup group, BufferMemory place, Pace pace, BenchmarkStream? stream = null)
     {
         _group = group;
         _place = place;
@@ -89,7 +89,7 @@ internal sealed unsafe class RankMeasurer : IDisposable
             _times[i] = (_stamps[i + 1] - _stamps[i]) * (1e9 / Stopwatch.Frequency) / _pace.Batch;
         }
 
-        _group.AllReduce(_times, _times, iterations, CollectiveDataType.Float64, ReduceOp.Sum);
+        _group.Raw.AllReduce(_times, _times, iterations, CollectiveDataType.Float64, ReduceOp.Sum);
         Span<double> totals = [cpu, errors];
         _group.AllSum(totals);
         var times = new double[iterations];

@@ -22,8 +22,8 @@ internal static class RankProgram
             using TextWriter results = job.Results is null
                 ? TextWriter.Null
                 : new StreamWriter(new AnonymousPipeClientStream(PipeDirection.Out, job.Results));
-            CudaStream? stream =
-                job.Pace.Batch > 1 ? new CudaStream(job.Place.Nccl!.CudaLibrary, group.Device!.Value) : null;
+            BenchmarkStream? stream =
+                job.Pace.Batch > 1 ? new BenchmarkStream(job.Place.Nccl!.CudaLibrary, group.Device!.Value) : null;
             using var measurer = new RankMeasurer(group, job.Memory, job.Pace, stream);
             measurer.Measure(
                 [.. job.Cases.Select(one => one.ToCase())],
