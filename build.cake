@@ -11,6 +11,7 @@
 //   Pack         the NuGet packages, in artifacts/packages; builds the native libraries for every platform
 //   Package-Test checks the packages, and uses them as a stranger would
 //   Bindings     generates bindings/ from the C header
+//   Surface      writes the overloads of every operation from surface/Table.cs
 //   Format       clang-format and CSharpier; with --check it only looks
 
 using System.Diagnostics;
@@ -721,6 +722,11 @@ Task("Bindings")
         }
     });
 
+Task("Surface")
+    .Does(() =>
+        Run("dotnet", "run", "--project", "surface/NativeCollectives.Surface.csproj", "--", root.FullPath)
+    );
+
 Task("Format")
     .Does(() =>
     {
@@ -728,7 +734,7 @@ Task("Format")
             .SelectMany(folder => new[] { "h", "c", "cpp" }.SelectMany(ending => GetFiles($"{folder}/**/*.{ending}")))
             .Select(file => file.FullPath);
         Run("clang-format", (check ? new[] { "--dry-run", "-Werror" } : new[] { "-i" }).Concat(sources).ToArray());
-        Run("dotnet", "csharpier", check ? "check" : "format", "bench", "samples", "src", "tests");
+        Run("dotnet", "csharpier", check ? "check" : "format", "bench", "samples", "src", "surface", "tests");
     });
 
 RunTarget(target);

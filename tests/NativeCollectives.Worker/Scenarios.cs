@@ -14,6 +14,7 @@ internal static class Scenarios
         NumberScenarios.All,
         ExchangeScenarios.All,
         ObjectScenarios.All,
+        SurfaceScenarios.All,
     }
         .SelectMany(some => some)
         .ToDictionary();

@@ -71,6 +71,10 @@ public sealed class JacclScenarioTests
     [TestCase("function", 4)]
     [TestCase("function", 3, 1)]
     [TestCase("bitwise", 3)]
+    [TestCase("array_forms", 3)]
+    [TestCase("tensors_async", 3)]
+    [TestCase("variable_lengths", 3, 1)]
+    [TestCase("batch_of_all", 3)]
     [TestCase("objects", 3)]
     [TestCase("objects_that_cannot_be_serialized", 3, 1)]
     // large
