@@ -29,7 +29,7 @@ for (var epoch = 1; epoch <= Epochs; epoch++)
         sums[^1] += isRight ? 1 : 0;
     }
 
-    group.AllSum(sums);
+    group.AllReduce(sums);
     // parts may differ in size: the mean is over all points, not over the ranks' means
     TensorPrimitives.Divide(sums, points.Count, sums);
     optimizer.Step(model.Parameters, sums.AsSpan(0, model.Parameters.Length));
@@ -45,8 +45,8 @@ for (var epoch = 1; epoch <= Epochs; epoch++)
 // Every rank has made the same steps: the largest and the smallest of each weight are the same.
 var largest = (double[])model.Parameters.Clone();
 var smallest = (double[])model.Parameters.Clone();
-group.AllMax(largest);
-group.AllMin(smallest);
+group.AllReduce(largest, ReduceOp.Max);
+group.AllReduce(smallest, ReduceOp.Min);
 Console.WriteLine(
     $"rank {group.Rank} of {group.Size}: {mine.Count} points, "
         + $"{(largest.AsSpan().SequenceEqual(smallest) ? "the same" : "DIFFERENT")} weights on all ranks"

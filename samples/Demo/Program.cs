@@ -15,8 +15,8 @@ static int RunRank()
 
     float[] mine = [rank + 1, 10 * (rank + 1), 100 * (rank + 1)];
     var sum = mine.ToArray();
-    group.AllSum<float>(sum);
-    Print("AllSum", mine, sum);
+    group.AllReduce<float>(sum);
+    Print("AllReduce", mine, sum);
 
     Print("AllGather", mine, group.AllGather<float>(mine));
 
@@ -29,8 +29,8 @@ static int RunRank()
     // Ranks 0 and 1 form one group, 2 and 3 the other.
     using var pair = group.Split(color: rank / 2);
     float[] largest = [rank];
-    pair.AllMax<float>(largest);
-    Print($"Split, AllMax of pair {rank / 2}", [rank], largest);
+    pair.AllReduce<float>(largest, ReduceOp.Max);
+    Print($"Split, maximum of pair {rank / 2}", [rank], largest);
 
     // What the left neighbour sends. Every other rank receives first: over RDMA a message waits for its receiver.
     var received = new float[3];

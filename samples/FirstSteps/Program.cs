@@ -3,7 +3,7 @@ using NativeCollectives;
 using var group = DistributedGroup.Create(); // rank and peers from MLX_RANK and MLX_HOSTFILE
 
 float[] gradients = [1, 2, group.Rank];
-group.AllSum(gradients); // in place, on every rank
+group.AllReduce(gradients); // sums, in place, on every rank
 
 float[] everyone = group.AllGather<float>([10 * group.Rank]);
 

@@ -11,7 +11,7 @@ using DeviceBuffer<float> everyone = group.AllocateDevice<float>(gradients.Lengt
 await group.AllGatherAsync(gradients.Span, everyone.Span); // the task completes when the device has finished
 
 float[] onTheHost = [1, group.Rank];
-group.AllSum(onTheHost); // memory of the host works as with every other backend
+group.AllReduce(onTheHost); // memory of the host works as with every other backend
 
 Console.WriteLine(
     $"rank {group.Rank} of {group.Size}: [{string.Join(' ', everyone.ToArray())}] [{string.Join(' ', onTheHost)}]"

@@ -5,6 +5,9 @@ namespace NativeCollectives;
 /// </summary>
 public enum BackendKind
 {
+    /// <summary>No backend: a group of one process, in which every collective is the identity.</summary>
+    None,
+
     /// <summary>
     /// What the environment variable <c>NC_BACKEND</c> names. Without it, the first of NCCL, ring and JACCL (MLX's
     /// order) that is configured and can be used on this machine: by the program's options, or else by MLX's and this
@@ -25,7 +28,4 @@ public enum BackendKind
     /// <c>nccl</c>.
     /// </summary>
     Nccl,
-
-    /// <summary>No backend: a group of one process, in which every collective is the identity.</summary>
-    None,
 }

@@ -27,7 +27,7 @@ public sealed class DeviceBuffer<T> : IDisposable
     /// </exception>
     /// <exception cref="ArgumentException">There is no such device.</exception>
     /// <exception cref="BackendUnavailableException">CUDA cannot be used on this machine.</exception>
-    /// <exception cref="InsufficientMemoryException">The device has not that much memory left.</exception>
+    /// <exception cref="CollectiveOutOfMemoryException">The device has not that much memory left.</exception>
     /// <exception cref="CollectiveException">The CUDA driver failed.</exception>
     public DeviceBuffer(long length, int device = 0)
     {

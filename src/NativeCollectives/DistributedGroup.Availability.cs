@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices.Marshalling;
 using NativeCollectives.Interop;
 
@@ -22,7 +23,7 @@ public sealed partial class DistributedGroup
     /// <returns>Whether it can be used. The question is asked anew each time.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="backend"/> is no backend.</exception>
     /// <remarks>MLX's <c>is_available</c>, with a reason.</remarks>
-    public static bool IsAvailable(BackendKind backend, out string? reason) =>
+    public static bool IsAvailable(BackendKind backend, [NotNullWhen(false)] out string? reason) =>
         IsAvailable(backend, new DistributedGroupOptions(), out reason);
 
     /// <summary>
@@ -40,7 +41,11 @@ public sealed partial class DistributedGroup
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is <see langword="null"/>.</exception>
     /// <exception cref="ArgumentException">A library's path is impossible.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="backend"/> is no backend.</exception>
-    public static bool IsAvailable(BackendKind backend, DistributedGroupOptions options, out string? reason)
+    public static bool IsAvailable(
+        BackendKind backend,
+        DistributedGroupOptions options,
+        [NotNullWhen(false)] out string? reason
+    )
     {
         ArgumentNullException.ThrowIfNull(options);
         if (!Enum.IsDefined(backend))

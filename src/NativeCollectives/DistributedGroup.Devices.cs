@@ -27,7 +27,7 @@ public sealed partial class DistributedGroup
     /// <paramref name="length"/> is negative or more than memory can hold.
     /// </exception>
     /// <exception cref="NotSupportedException">The group works on host memory only.</exception>
-    /// <exception cref="InsufficientMemoryException">The device has not that much memory left.</exception>
+    /// <exception cref="CollectiveOutOfMemoryException">The device has not that much memory left.</exception>
     /// <exception cref="CollectiveException">The CUDA driver failed.</exception>
     public DeviceBuffer<T> AllocateDevice<T>(long length)
         where T : unmanaged =>

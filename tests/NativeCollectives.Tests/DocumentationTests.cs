@@ -89,7 +89,7 @@ internal sealed partial class DocumentationTests
         string[] pages =
         [
             .. Directory.GetFiles(root, "*.md"),
-            .. new[] { "docs", "bindings", "samples", "bench" }
+            .. new[] { "docs", "bindings", "samples", "surface", "bench" }
                 .Select(folder => Path.Combine(root, folder))
                 .Where(Directory.Exists)
                 .SelectMany(static folder => Directory.GetFiles(folder, "*.md", SearchOption.AllDirectories)),
@@ -119,7 +119,8 @@ internal sealed partial class DocumentationTests
         }
     }
 
-    private static Diagnostic[] Compile(string program, string beside)
+    /// <summary>What is wrong with a program, and with a file beside it.</summary>
+    internal static Diagnostic[] Compile(string program, string beside)
     {
         SyntaxTree[] trees =
         [

@@ -32,7 +32,6 @@ internal static unsafe class CollectiveErrors
             nc_status.NC_CANCELLED => new OperationCanceledException(message, cancellationToken),
             nc_status.NC_CLOSED => new ObjectDisposedException(typeof(DistributedGroup).FullName, message),
             nc_status.NC_NOT_SUPPORTED => new NotSupportedException(message),
-            nc_status.NC_OUT_OF_MEMORY => new InsufficientMemoryException(message),
             _ => DescribeCollective(error, message, backend, rank, cause),
         };
     }
@@ -67,8 +66,12 @@ internal static unsafe class CollectiveErrors
                 FailureDetails.Of(failure)
             ),
             GroupAbortedException failure => new GroupAbortedException(message, first, FailureDetails.Of(failure)),
+            CollectiveOutOfMemoryException failure => new CollectiveOutOfMemoryException(
+                message,
+                first,
+                FailureDetails.Of(failure)
+            ),
             CollectiveException failure => new CollectiveException(message, first, FailureDetails.Of(failure)),
-            InsufficientMemoryException => new InsufficientMemoryException(message, first),
             // The operation whose cancellation ended the group was another one.
             _ => new GroupAbortedException(message, first) { Backend = backend, Rank = rank },
         };
@@ -131,6 +134,7 @@ internal static unsafe class CollectiveErrors
             nc_status.NC_TIMEOUT => new CollectiveTimeoutException(text, cause, details),
             nc_status.NC_MISMATCH => new CollectiveMismatchException(text, cause, details),
             nc_status.NC_ABORTED => new GroupAbortedException(text, cause, details),
+            nc_status.NC_OUT_OF_MEMORY => new CollectiveOutOfMemoryException(text, cause, details),
             _ => new CollectiveException(text, cause, details),
         };
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices.Marshalling;
 using NativeCollectives.Interop;
 
@@ -20,7 +21,7 @@ internal static unsafe class NativeCore
     }
 
     /// <summary>Whether the native library can be called; looked up until it can.</summary>
-    internal static bool CanLoad(out string? reason, out Exception? cause)
+    internal static bool CanLoad([NotNullWhen(false)] out string? reason, out Exception? cause)
     {
         reason = null;
         cause = null;

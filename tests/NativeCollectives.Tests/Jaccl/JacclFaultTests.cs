@@ -589,7 +589,7 @@ public sealed class JacclFaultTests
                             nameof(CollectiveException),
                             nameof(PeerLostException),
                             nameof(GroupAbortedException),
-                            nameof(InsufficientMemoryException)
+                            nameof(CollectiveOutOfMemoryException)
                         ),
                         $"rank {rank}: {reply.Failure?.Text}"
                     );

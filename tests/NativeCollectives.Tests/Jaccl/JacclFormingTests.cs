@@ -596,7 +596,7 @@ public sealed class JacclFormingTests
                     Is.AnyOf(
                         nameof(RendezvousException),
                         nameof(CollectiveException),
-                        nameof(InsufficientMemoryException)
+                        nameof(CollectiveOutOfMemoryException)
                     ),
                     replies[1].Failure?.Text
                 );

@@ -758,7 +758,7 @@ public sealed class NcclFaultTests
                 var calls = ranks.All(_ => Loop("AllReduce", 9 << 20));
                 Assert.That(
                     calls[0].Answer().Failure?.Type,
-                    Is.EqualTo(nameof(InsufficientMemoryException)),
+                    Is.EqualTo(nameof(CollectiveOutOfMemoryException)),
                     calls[0].Answer().Failure?.Text
                 );
                 Assert.That(
@@ -766,7 +766,7 @@ public sealed class NcclFaultTests
                     Is.EqualTo(nameof(PeerLostException)),
                     calls[1].Answer().Failure?.Text
                 );
-                Faulted(ranks.Workers[0], nameof(InsufficientMemoryException));
+                Faulted(ranks.Workers[0], nameof(CollectiveOutOfMemoryException));
             }
         );
 
@@ -802,7 +802,7 @@ public sealed class NcclFaultTests
                 // It is tried once more, when all that is being given back has been.
                 ranks.Fault("cuda:cuMemAlloc_v2@1=CUDA_ERROR_OUT_OF_MEMORY;cuMemAlloc_v2@2=CUDA_ERROR_OUT_OF_MEMORY");
                 var reply = ranks.Workers[0].Do(new Command { Name = CommandNames.Allocate, Count = 1000 });
-                Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(InsufficientMemoryException)), reply.Failure?.Text);
+                Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(CollectiveOutOfMemoryException)), reply.Failure?.Text);
                 ranks.Do(new Command { Name = CommandNames.Allocate, Count = 1000 });
                 ranks.Do(new Command { Name = CommandNames.Allocate, Count = 0 });
             }
