@@ -36,6 +36,7 @@ internal sealed record Composed(
         if (operation.Buffer is not null)
         {
             yield return operation.OnElements(operation.Peer == "root" ? "T[]?" : "T[]", isAsync: true);
+            yield return operation.OnElements("Memory<T>", isAsync: true);
         }
     }
 

@@ -19,8 +19,15 @@ internal static class Files
         yield return Write(
             "ArrayCollectives",
             "public static class ArrayCollectives",
-            "Asynchronous operations on whole arrays; blocking ones take arrays as spans.",
-            Table.Operations.SelectMany(static operation => Of(operation, Kind.Arrays, "group.", isAsync: true))
+            "Asynchronous operations on whole arrays, and on memories that are only read; blocking ones take arrays as "
+                + "spans.",
+            Table.Operations.SelectMany(static operation =>
+                (IEnumerable<Method>)
+                    [
+                        .. Of(operation, Kind.Arrays, "group.", isAsync: true),
+                        .. new Overloads(operation, Kind.WritableMemories, "group.", isAsync: true).Reading(),
+                    ]
+            )
         );
         yield return Write(
             "ValueCollectives",
@@ -31,8 +38,8 @@ internal static class Files
         yield return Write(
             "TensorCollectives",
             "public static class TensorCollectives",
-            "Operations on tensors. Blocks are along axis 0; a tensor whose elements do not lie one behind the other is "
-                + "copied.",
+            "Operations on tensors. Blocks are along axis 0; a tensor whose elements do not lie one behind the other "
+                + "is copied.",
             Table.Operations.SelectMany(static operation =>
                 (IEnumerable<Method>)
                     [
@@ -64,17 +71,18 @@ internal static class Files
         yield return Write(
             "VariableLengthCollectives",
             "public static class VariableLengthCollectives",
-            "Operations on arrays whose lengths the other ranks do not know. Each is made of two operations, of which the "
-                + "first tells lengths: where its task is awaited, no other operation of the group may be issued before.",
+            "Operations on arrays whose lengths the other ranks do not know. Each is made of two operations, of which "
+                + "the first tells lengths. Until the task of an asynchronous one has completed, no other operation of "
+                + "the group may be issued.",
             Table.VariableLengths.SelectMany(Composed.OnElements)
         );
         yield return Write(
             "ObjectCollectives",
             "public static class ObjectCollectives",
-            "Operations on objects of any type that <see cref=\"JsonSerializer\"/> serializes: for what is small and seldom, "
-                + "such as settings and results. Every rank calls the same method with the same type and limit. Each is "
-                + "made of two operations, of which the first tells lengths. On a ring and with JACCL all ranks are of "
-                + "this library.",
+            "Operations on objects of any type that <see cref=\"JsonSerializer\"/> serializes: for what is small and "
+                + "seldom, such as settings and results. Every rank calls the same method with the same type and "
+                + "limit. Each is made of two operations, of which the first tells lengths. On a ring and with JACCL "
+                + "all ranks are of this library.",
             Table.Objects.SelectMany(Composed.OnObjects)
         );
         yield return Write(

@@ -8,7 +8,10 @@ internal sealed record Kind(string Input, string Output, string Length)
 {
     internal static readonly Kind Spans = new("ReadOnlySpan<T>", "Span<T>", "Length") { IsBlocking = true };
     internal static readonly Kind Memories = new("ReadOnlyMemory<T>", "Memory<T>", "Length");
-    internal static readonly Kind Arrays = new("T[]", "T[]", "Length");
+    internal static readonly Kind Arrays = new("T[]", "T[]", "Length") { HandsOn = ".AsMemory()" };
+
+    /// <summary>Memories for which the compiler does not find out T where a ReadOnlyMemory is asked for.</summary>
+    internal static readonly Kind WritableMemories = new("Memory<T>", "Memory<T>", "Length") { HandsOn = "" };
 
     internal static readonly Kind TensorSpans = new("in ReadOnlyTensorSpan<T>", "in TensorSpan<T>", "FlattenedLength")
     {
@@ -22,6 +25,9 @@ internal sealed record Kind(string Input, string Output, string Length)
 
     /// <summary>Whether there are only blocking forms.</summary>
     internal bool IsBlocking { get; init; }
+
+    /// <summary>What makes a memory of it for the group's own method; null: it has methods of its own.</summary>
+    internal string? HandsOn { get; init; }
 
     internal bool IsTensor { get; init; }
 

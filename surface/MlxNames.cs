@@ -98,7 +98,7 @@ internal static class MlxNames
                 .. isAsync
                     ? (string[])
                         [
-                            "Task received = group.ReceiveAsync(buffer.AsMemory(), source, 0, timeout, cancellationToken);",
+                            "Task received = group.ReceiveAsync(buffer, source, 0, timeout, cancellationToken);",
                             "return Results.After(received, buffer);",
                         ]
                     : ["group.Receive(buffer.AsSpan(), source, 0, timeout);", "return buffer;"],

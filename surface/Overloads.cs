@@ -36,6 +36,12 @@ internal sealed class Overloads(Operation operation, Kind kind, string self, boo
         }
     }
 
+    /// <summary>Those that only read what they are given.</summary>
+    internal IEnumerable<Method> Reading() =>
+        operation.Output == Block.Nothing ? [Plain()]
+        : operation.Has(Form.Result) ? [WithResult()]
+        : [];
+
     /// <summary>On a buffer, or on an input and an output.</summary>
     internal Method Plain() => Of(BuffersOf(isUneven: false), PlainBody(), isUneven: false);
 
@@ -59,7 +65,7 @@ internal sealed class Overloads(Operation operation, Kind kind, string self, boo
                 ]
             : kind == Kind.Tensors
                 ? ["ArgumentNullException.ThrowIfNull(buffer);", $"{self}{_name}(buffer.AsTensorSpan(), op, timeout);"]
-            : kind == Kind.Arrays ? [$"{self}{_name}<T>(buffer.AsMemory(), op, timeout, cancellationToken)"]
+            : kind.HandsOn is not null ? [$"{self}{_name}<T>(buffer{kind.HandsOn}, op, timeout, cancellationToken)"]
             : [$"{self}{_name}(buffer, buffer, {string.Join(", ", Passed())})"];
         return Of([new Parameter(kind.Output, "buffer", Texts.Buffer(operation))], body, isUneven: false);
     }
@@ -67,12 +73,13 @@ internal sealed class Overloads(Operation operation, Kind kind, string self, boo
     private Method WithFunction()
     {
         List<string> body;
-        if (kind == Kind.Arrays)
+        if (kind.HandsOn is not null)
         {
             string peer = operation.Peer is null ? "" : $"{operation.Peer}, ";
             body =
             [
-                $"{self}{_name}<T>(input.AsMemory(), output.AsMemory(), {peer}function, timeout, cancellationToken)",
+                $"{self}{_name}<T>(input{kind.HandsOn}, output{kind.HandsOn}, {peer}function, timeout, "
+                    + "cancellationToken)",
             ];
         }
         else if (kind == Kind.Tensors && !isAsync)
@@ -119,9 +126,9 @@ internal sealed class Overloads(Operation operation, Kind kind, string self, boo
             body.Add("ArgumentNullException.ThrowIfNull(input);");
         }
 
-        if (kind == Kind.Arrays)
+        if (kind.HandsOn is not null)
         {
-            body = [$"{self}{_name}<T>(input.AsMemory(), {string.Join(", ", Passed())})"];
+            body = [$"{self}{_name}<T>(input{kind.HandsOn}, {string.Join(", ", Passed())})"];
         }
         else if (kind == Kind.Tensors && !isAsync)
         {
@@ -319,17 +326,18 @@ internal sealed class Overloads(Operation operation, Kind kind, string self, boo
         if (operation.Has(Form.Exchange))
         {
             string arguments = string.Join(", ", BuffersOf(isUneven: false).Concat(Tail()).Select(static p => p.Name));
-            return kind == Kind.Arrays
+            return kind.HandsOn is not null
                 ?
                 [
-                    $"{self}{_name}<T>(input.AsMemory(), destination, output.AsMemory(), source, tag, timeout, cancellationToken)",
+                    $"{self}{_name}<T>(input{kind.HandsOn}, destination, output{kind.HandsOn}, source, tag, timeout, "
+                        + "cancellationToken)",
                 ]
                 : [$"{self}Exchange{(isAsync ? "Async" : "")}({arguments})"];
         }
 
-        if (kind == Kind.Arrays)
+        if (kind.HandsOn is not null)
         {
-            string[] memories = [.. buffers.Select(static buffer => $"{buffer}.AsMemory()")];
+            string[] memories = [.. buffers.Select(buffer => $"{buffer}{kind.HandsOn}")];
             return [$"{self}{_name}<T>({string.Join(", ", memories.Concat(Passed()))})"];
         }
 
@@ -357,11 +365,11 @@ internal sealed class Overloads(Operation operation, Kind kind, string self, boo
         string row = kind.IsTensor
             ? $", Check.Row({(operation.GivesAtRoot || !operation.GetsAll ? "output" : "input")}.Lengths)"
             : "";
-        if (kind == Kind.Arrays)
+        if (kind.HandsOn is not null)
         {
             string memories = toAll
-                ? "input.AsMemory(), inputCounts, output.AsMemory(), outputCounts"
-                : "input.AsMemory(), output.AsMemory(), counts";
+                ? $"input{kind.HandsOn}, inputCounts, output{kind.HandsOn}, outputCounts"
+                : $"input{kind.HandsOn}, output{kind.HandsOn}, counts";
             return [$"{self}{_name}<T>({memories}, {string.Join(", ", Passed())})"];
         }
 
@@ -431,7 +439,8 @@ internal sealed class Overloads(Operation operation, Kind kind, string self, boo
     private string NotNull(string buffer, string length)
     {
         bool isAtRoot = buffer == "input" ? operation.GivesAtRoot : buffer == "output" && operation.GetsAtRoot;
-        return $"Check.NotNull(nameof({buffer}), {buffer}, {(isAtRoot ? $"{self}Rank == root ? {length} : 0" : length)});";
+        string used = isAtRoot ? $"{self}Rank == root ? {length} : 0" : length;
+        return $"Check.NotNull(nameof({buffer}), {buffer}, {used});";
     }
 
     // The blocking form on tensors hands on to that on tensor spans.

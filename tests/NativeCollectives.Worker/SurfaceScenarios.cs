@@ -248,7 +248,7 @@ internal static unsafe class SurfaceScenarios
         Same(group.AllGatherVariable(Of(rank)), "AllGatherVariable");
         Same(group.AllGatherVariableAsync(Of(rank)).Result, "AllGatherVariableAsync");
         Same(Root(group.GatherVariable(Of(rank), last), last), "GatherVariable");
-        Same(Root(group.GatherVariableAsync<int>(Of(rank).AsMemory(), 0).Result, 0), "GatherVariableAsync");
+        Same(Root(group.GatherVariableAsync(Of(rank).AsMemory(), 0).Result, 0), "GatherVariableAsync");
         for (var sender = 0; sender < last; sender++)
         {
             if (rank == sender)

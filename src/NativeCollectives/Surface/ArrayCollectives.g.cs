@@ -11,7 +11,9 @@ using NativeCollectives.Interop;
 
 namespace NativeCollectives;
 
-/// <summary>Asynchronous operations on whole arrays; blocking ones take arrays as spans.</summary>
+/// <summary>
+/// Asynchronous operations on whole arrays, and on memories that are only read; blocking ones take arrays as spans.
+/// </summary>
 public static class ArrayCollectives
 {
     /// <summary>
@@ -429,6 +431,48 @@ public static class ArrayCollectives
         group.ReduceScatterAsync<T>(input.AsMemory(), output.AsMemory(), function, timeout, cancellationToken);
 
     /// <summary>
+    /// Combines the ranks' inputs element by element; every rank gets the block of the result that is its own. It is
+    /// issued when this method returns.
+    /// </summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="group">The group.</param>
+    /// <param name="input">Equal blocks, one for each rank, in rank order.</param>
+    /// <param name="op">How elements are combined.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>This rank's block.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A rank or operator does not exist, or <paramref name="timeout"/> is not positive and finite.
+    /// </exception>
+    /// <exception cref="NotSupportedException">The group's backend cannot do this. The group stays usable.</exception>
+    /// <exception cref="ObjectDisposedException">The group has been disposed, before or meanwhile.</exception>
+    /// <exception cref="CollectiveException">
+    /// The operation failed and ended the group, or an earlier one had: the derived type tells how.
+    /// </exception>
+    /// <remarks>
+    /// MPI's <c>MPI_Reduce_scatter_block</c>, NCCL's <c>ncclReduceScatter</c>, torch.distributed's
+    /// <c>reduce_scatter_tensor</c>.
+    /// </remarks>
+    public static Task<T[]> ReduceScatterAsync<T>(
+        this DistributedGroup group,
+        Memory<T> input,
+        ReduceOp op = ReduceOp.Sum,
+        TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default
+    )
+        where T : unmanaged =>
+        group.ReduceScatterAsync<T>(input, op, timeout, cancellationToken);
+
+    /// <summary>
     /// Joins the ranks' inputs, in rank order; every rank gets the whole. It is issued when this method returns.
     /// </summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
@@ -558,6 +602,45 @@ public static class ArrayCollectives
     )
         where T : unmanaged =>
         group.AllGatherAsync<T>(input.AsMemory(), output.AsMemory(), counts, timeout, cancellationToken);
+
+    /// <summary>
+    /// Joins the ranks' inputs, in rank order; every rank gets the whole. It is issued when this method returns.
+    /// </summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="group">The group.</param>
+    /// <param name="input">What this rank contributes: equally much on every rank.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>The result: <see cref="DistributedGroup.Size"/> times the input's length.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A rank or operator does not exist, or <paramref name="timeout"/> is not positive and finite.
+    /// </exception>
+    /// <exception cref="NotSupportedException">The group's backend cannot do this. The group stays usable.</exception>
+    /// <exception cref="ObjectDisposedException">The group has been disposed, before or meanwhile.</exception>
+    /// <exception cref="CollectiveException">
+    /// The operation failed and ended the group, or an earlier one had: the derived type tells how.
+    /// </exception>
+    /// <remarks>
+    /// MPI's <c>MPI_Allgather</c>, NCCL's <c>ncclAllGather</c>, torch.distributed's <c>all_gather_into_tensor</c>,
+    /// MLX's <c>all_gather</c>.
+    /// </remarks>
+    public static Task<T[]> AllGatherAsync<T>(
+        this DistributedGroup group,
+        Memory<T> input,
+        TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default
+    )
+        where T : unmanaged =>
+        group.AllGatherAsync<T>(input, timeout, cancellationToken);
 
     /// <summary>
     /// Joins the ranks' inputs, in rank order; the root gets the whole. It is issued when this method returns.
@@ -694,6 +777,47 @@ public static class ArrayCollectives
     )
         where T : unmanaged =>
         group.GatherAsync<T>(input.AsMemory(), output.AsMemory(), counts, root, timeout, cancellationToken);
+
+    /// <summary>
+    /// Joins the ranks' inputs, in rank order; the root gets the whole. It is issued when this method returns.
+    /// </summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="group">The group.</param>
+    /// <param name="input">What this rank contributes: equally much on every rank.</param>
+    /// <param name="root">The root, a rank of the group.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>
+    /// The result: <see cref="DistributedGroup.Size"/> times the input's length; <see langword="null"/> on other ranks
+    /// than the root.
+    /// </returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A rank or operator does not exist, or <paramref name="timeout"/> is not positive and finite.
+    /// </exception>
+    /// <exception cref="NotSupportedException">The group's backend cannot do this. The group stays usable.</exception>
+    /// <exception cref="ObjectDisposedException">The group has been disposed, before or meanwhile.</exception>
+    /// <exception cref="CollectiveException">
+    /// The operation failed and ended the group, or an earlier one had: the derived type tells how.
+    /// </exception>
+    /// <remarks>MPI's <c>MPI_Gather</c>, torch.distributed's <c>gather</c>.</remarks>
+    public static Task<T[]?> GatherAsync<T>(
+        this DistributedGroup group,
+        Memory<T> input,
+        int root,
+        TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default
+    )
+        where T : unmanaged =>
+        group.GatherAsync<T>(input, root, timeout, cancellationToken);
 
     /// <summary>Gives each rank its block of the root's input. It is issued when this method returns.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
@@ -912,6 +1036,42 @@ public static class ArrayCollectives
         group.AllToAllAsync<T>(
             input.AsMemory(), inputCounts, output.AsMemory(), outputCounts, timeout, cancellationToken
         );
+
+    /// <summary>
+    /// Gives each rank its block of every rank's input, in rank order. It is issued when this method returns.
+    /// </summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="group">The group.</param>
+    /// <param name="input">Equal blocks, one for each rank, in rank order.</param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>The blocks that come, in rank order: of the input's length.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A rank or operator does not exist, or <paramref name="timeout"/> is not positive and finite.
+    /// </exception>
+    /// <exception cref="NotSupportedException">The group's backend cannot do this. The group stays usable.</exception>
+    /// <exception cref="ObjectDisposedException">The group has been disposed, before or meanwhile.</exception>
+    /// <exception cref="CollectiveException">
+    /// The operation failed and ended the group, or an earlier one had: the derived type tells how.
+    /// </exception>
+    /// <remarks>MPI's <c>MPI_Alltoall</c>, torch.distributed's <c>all_to_all_single</c>.</remarks>
+    public static Task<T[]> AllToAllAsync<T>(
+        this DistributedGroup group,
+        Memory<T> input,
+        TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default
+    )
+        where T : unmanaged =>
+        group.AllToAllAsync<T>(input, timeout, cancellationToken);
 
     /// <summary>Gives the root's elements to all ranks. It is issued when this method returns.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
@@ -1171,6 +1331,51 @@ public static class ArrayCollectives
     )
         where T : unmanaged =>
         group.SendAsync<T>(buffer.AsMemory(), destination, tag, timeout, cancellationToken);
+
+    /// <summary>Sends elements to a rank. It is issued when this method returns.</summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="group">The group.</param>
+    /// <param name="buffer">What is sent.</param>
+    /// <param name="destination">The rank it goes to.</param>
+    /// <param name="tag">
+    /// Must be equal on both sides; only 0 where the backend's wire has no tags, as with ring, JACCL and NCCL.
+    /// </param>
+    /// <param name="timeout">
+    /// How long the operation may take from now; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>
+    /// A task that completes when the operation has ended on this rank; until then the buffers must not be touched.
+    /// </returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A rank or operator does not exist, or <paramref name="timeout"/> is not positive and finite.
+    /// </exception>
+    /// <exception cref="NotSupportedException">The group's backend cannot do this. The group stays usable.</exception>
+    /// <exception cref="ObjectDisposedException">The group has been disposed, before or meanwhile.</exception>
+    /// <exception cref="CollectiveException">
+    /// The operation failed and ended the group, or an earlier one had: the derived type tells how.
+    /// </exception>
+    /// <remarks>
+    /// MPI's <c>MPI_Send</c>, NCCL's <c>ncclSend</c>, torch.distributed's and MLX's <c>send</c>. When it has ended, the
+    /// buffer may be used again; the peer need not have received yet.
+    /// </remarks>
+    public static Task SendAsync<T>(
+        this DistributedGroup group,
+        Memory<T> buffer,
+        int destination,
+        int tag = 0,
+        TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default
+    )
+        where T : unmanaged =>
+        group.SendAsync<T>(buffer, destination, tag, timeout, cancellationToken);
 
     /// <summary>Receives elements from a rank. It is issued when this method returns.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>

@@ -627,7 +627,7 @@ public static class MlxCollectives
     {
         Check.Peer(nameof(source), source, group.Rank, group.Size);
         T[] buffer = Results.NewArray<T>(nameof(template), template.Length);
-        Task received = group.ReceiveAsync(buffer.AsMemory(), source, 0, timeout, cancellationToken);
+        Task received = group.ReceiveAsync(buffer, source, 0, timeout, cancellationToken);
         return Results.After(received, buffer);
     }
 }

@@ -13,7 +13,7 @@ namespace NativeCollectives;
 
 /// <summary>
 /// Operations on arrays whose lengths the other ranks do not know. Each is made of two operations, of which the first
-/// tells lengths: where its task is awaited, no other operation of the group may be issued before.
+/// tells lengths. Until the task of an asynchronous one has completed, no other operation of the group may be issued.
 /// </summary>
 public static class VariableLengthCollectives
 {
@@ -120,6 +120,43 @@ public static class VariableLengthCollectives
     )
         where T : unmanaged =>
         VariableLengths.AllGatherVariableAsync<T>(group, input.AsMemory(), timeout, cancellationToken);
+
+    /// <summary>
+    /// Joins the ranks' inputs, whose lengths may differ; every rank gets all of them. Its first operation is issued
+    /// when this method returns.
+    /// </summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="group">The group.</param>
+    /// <param name="input">What this rank contributes, of any length.</param>
+    /// <param name="timeout">
+    /// The time limit of each of the operations that this is made of; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>One array for each rank, in rank order.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A rank or operator does not exist, or <paramref name="timeout"/> is not positive and finite.
+    /// </exception>
+    /// <exception cref="NotSupportedException">The group's backend cannot do this. The group stays usable.</exception>
+    /// <exception cref="ObjectDisposedException">The group has been disposed, before or meanwhile.</exception>
+    /// <exception cref="CollectiveException">
+    /// The operation failed and ended the group, or an earlier one had: the derived type tells how.
+    /// </exception>
+    /// <remarks>MPI's <c>MPI_Allgatherv</c> after an <c>MPI_Allgather</c> of the lengths.</remarks>
+    public static Task<T[][]> AllGatherVariableAsync<T>(
+        this DistributedGroup group,
+        Memory<T> input,
+        TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default
+    )
+        where T : unmanaged =>
+        VariableLengths.AllGatherVariableAsync<T>(group, input, timeout, cancellationToken);
 
     /// <summary>Joins the ranks' inputs, whose lengths may differ; the root gets all of them.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
@@ -231,6 +268,45 @@ public static class VariableLengthCollectives
         where T : unmanaged =>
         VariableLengths.GatherVariableAsync<T>(group, input.AsMemory(), root, timeout, cancellationToken);
 
+    /// <summary>
+    /// Joins the ranks' inputs, whose lengths may differ; the root gets all of them. Its first operation is issued when
+    /// this method returns.
+    /// </summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="group">The group.</param>
+    /// <param name="input">What this rank contributes, of any length.</param>
+    /// <param name="root">The root, a rank of the group.</param>
+    /// <param name="timeout">
+    /// The time limit of each of the operations that this is made of; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>At the root one array for each rank, in rank order; <see langword="null"/> on other ranks.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A rank or operator does not exist, or <paramref name="timeout"/> is not positive and finite.
+    /// </exception>
+    /// <exception cref="NotSupportedException">The group's backend cannot do this. The group stays usable.</exception>
+    /// <exception cref="ObjectDisposedException">The group has been disposed, before or meanwhile.</exception>
+    /// <exception cref="CollectiveException">
+    /// The operation failed and ended the group, or an earlier one had: the derived type tells how.
+    /// </exception>
+    /// <remarks>MPI's <c>MPI_Gatherv</c> after an <c>MPI_Gather</c> of the lengths.</remarks>
+    public static Task<T[][]?> GatherVariableAsync<T>(
+        this DistributedGroup group,
+        Memory<T> input,
+        int root,
+        TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default
+    )
+        where T : unmanaged =>
+        VariableLengths.GatherVariableAsync<T>(group, input, root, timeout, cancellationToken);
+
     /// <summary>Gives each rank its block of the root's input, whose length only the root knows.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
     /// <param name="group">The group.</param>
@@ -340,6 +416,45 @@ public static class VariableLengthCollectives
     )
         where T : unmanaged =>
         VariableLengths.ScatterAsync<T>(group, input.AsMemory(), root, timeout, cancellationToken);
+
+    /// <summary>
+    /// Gives each rank its block of the root's input, whose length only the root knows. Its first operation is issued
+    /// when this method returns.
+    /// </summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="group">The group.</param>
+    /// <param name="input">At the root: equal blocks, one for each rank, in rank order. Elsewhere: unused.</param>
+    /// <param name="root">The root, a rank of the group.</param>
+    /// <param name="timeout">
+    /// The time limit of each of the operations that this is made of; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>This rank's block.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A rank or operator does not exist, or <paramref name="timeout"/> is not positive and finite.
+    /// </exception>
+    /// <exception cref="NotSupportedException">The group's backend cannot do this. The group stays usable.</exception>
+    /// <exception cref="ObjectDisposedException">The group has been disposed, before or meanwhile.</exception>
+    /// <exception cref="CollectiveException">
+    /// The operation failed and ended the group, or an earlier one had: the derived type tells how.
+    /// </exception>
+    /// <remarks>MPI's <c>MPI_Scatter</c> after an <c>MPI_Bcast</c> of the length.</remarks>
+    public static Task<T[]> ScatterAsync<T>(
+        this DistributedGroup group,
+        Memory<T> input,
+        int root,
+        TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default
+    )
+        where T : unmanaged =>
+        VariableLengths.ScatterAsync<T>(group, input, root, timeout, cancellationToken);
 
     /// <summary>Sends elements with their number, to be received by <c>ReceiveArray</c>.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
@@ -465,6 +580,51 @@ public static class VariableLengthCollectives
     )
         where T : unmanaged =>
         VariableLengths.SendArrayAsync<T>(group, buffer.AsMemory(), destination, tag, timeout, cancellationToken);
+
+    /// <summary>
+    /// Sends elements with their number, to be received by <c>ReceiveArray</c>. Its first operation is issued when this
+    /// method returns.
+    /// </summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="group">The group.</param>
+    /// <param name="buffer">What is sent, of any length.</param>
+    /// <param name="destination">The rank it goes to.</param>
+    /// <param name="tag">
+    /// Must be equal on both sides; only 0 where the backend's wire has no tags, as with ring, JACCL and NCCL.
+    /// </param>
+    /// <param name="timeout">
+    /// The time limit of each of the operations that this is made of; <see langword="null"/>:
+    /// <see cref="DistributedGroupOptions.OperationTimeout"/>.
+    /// </param>
+    /// <param name="cancellationToken">
+    /// Ends the operation; if it is running, the group with it: see <see cref="DistributedGroup"/>.
+    /// </param>
+    /// <returns>
+    /// A task that completes when the operation has ended on this rank; until then the buffers must not be touched.
+    /// </returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A rank or operator does not exist, or <paramref name="timeout"/> is not positive and finite.
+    /// </exception>
+    /// <exception cref="NotSupportedException">The group's backend cannot do this. The group stays usable.</exception>
+    /// <exception cref="ObjectDisposedException">The group has been disposed, before or meanwhile.</exception>
+    /// <exception cref="CollectiveException">
+    /// The operation failed and ended the group, or an earlier one had: the derived type tells how.
+    /// </exception>
+    /// <remarks>MPI's <c>MPI_Send</c> where the receiver uses <c>MPI_Probe</c>.</remarks>
+    public static Task SendArrayAsync<T>(
+        this DistributedGroup group,
+        Memory<T> buffer,
+        int destination,
+        int tag = 0,
+        TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default
+    )
+        where T : unmanaged =>
+        VariableLengths.SendArrayAsync<T>(group, buffer, destination, tag, timeout, cancellationToken);
 
     /// <summary>Receives what <c>SendArray</c> sends, however many elements that are.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
