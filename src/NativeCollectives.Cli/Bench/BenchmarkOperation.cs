@@ -6,6 +6,9 @@ namespace NativeCollectives.Cli.Bench;
 /// </summary>
 internal sealed record BenchmarkOperation
 {
+    /// <summary>The operations of <c>all-reduces</c> and <c>all-reduce-batch</c>.</summary>
+    public const int Parts = 8;
+
     private BenchmarkOperation() { }
 
     public required CollectiveKind Kind { get; init; }
@@ -80,6 +83,25 @@ internal sealed record BenchmarkOperation
         {
             Kind = CollectiveKind.AllReduce,
             Name = "all-reduce",
+            Source = (_, _, _, _, _) => new(null, 0),
+            BusFactor = ranks => 2 * FromOthers(ranks),
+            Reduces = true,
+            InPlace = InPlaceForm.Same,
+        },
+        new()
+        {
+            // As many all-reduces as Parts says, each of its part of the buffers: by as many calls, and by one batch.
+            Kind = CollectiveKind.AllReduces,
+            Name = "all-reduces",
+            Source = (_, _, _, _, _) => new(null, 0),
+            BusFactor = ranks => 2 * FromOthers(ranks),
+            Reduces = true,
+            InPlace = InPlaceForm.Same,
+        },
+        new()
+        {
+            Kind = CollectiveKind.AllReduceBatch,
+            Name = "all-reduce-batch",
             Source = (_, _, _, _, _) => new(null, 0),
             BusFactor = ranks => 2 * FromOthers(ranks),
             Reduces = true,
@@ -187,6 +209,8 @@ internal readonly record struct BlockSource(int? Rank, long Start);
 internal enum CollectiveKind
 {
     AllReduce,
+    AllReduces,
+    AllReduceBatch,
     AllGather,
     ReduceScatter,
     Broadcast,

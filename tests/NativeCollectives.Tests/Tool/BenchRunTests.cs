@@ -164,13 +164,13 @@ public sealed class BenchRunTests
     {
         SoftVerbsLibrary.Require("devices for any number of ranks");
         var (code, output, errors) = await BenchTool.RunAsync(
-            $"--backend jaccl --verbs-library {SoftVerbsLibrary.Path} -n 2 --topology ring --wires 2 --op all-reduce "
-                + "send-receive "
+            $"--backend jaccl --verbs-library {SoftVerbsLibrary.Path} -n 2 --topology ring --wires 2 "
+                + "--op all-reduce all-reduces all-reduce-batch send-receive "
                 + "--dtype bfloat16 --sizes 6,8K --iterations 2 --place out --csv -",
             cancellation
         );
         Assert.That(code, Is.Zero, errors);
-        AssertRows(output, transport: "verbs", rows: 4);
+        AssertRows(output, transport: "verbs", rows: 8);
     }
 
     [Test]
@@ -182,8 +182,8 @@ public sealed class BenchRunTests
             Assert.Ignore("the doubles are what this test runs on");
         }
         var (code, output, errors) = await BenchTool.RunAsync(
-            "--backend any -n 2 --op all-reduce reduce-scatter --dtype int16 float16 complex64 --sizes 4K --iterations "
-                + "2 --csv -",
+            "--backend any -n 2 --op all-reduce all-reduce-batch --dtype int16 float16 complex64 --sizes 4K "
+                + "--iterations 2 --csv -",
             cancellation,
             NcclLibraries.Doubles()
         );

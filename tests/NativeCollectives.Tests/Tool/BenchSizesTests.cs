@@ -103,7 +103,7 @@ public sealed class BenchSizesTests
         "--max-bytes is '1T', but should be a size such as 8, 64K, 1M or 1G, from 1 B to 1024 GiB."
     )]
     [TestCase("--step 1 --max-bytes 1G", "--step 1 makes more than 10000 sizes.")]
-    [TestCase("--op sum", "--op is 'sum', but should be one of all-reduce, all-gather, ")]
+    [TestCase("--op sum", "--op is 'sum', but should be one of all-reduce, all-reduces, ")]
     [TestCase("--dtype float", "--dtype is 'float', but should be one of bool, int8, ")]
     [TestCase("--redop add", "--redop is 'add', but should be one of sum, prod, max, min, avg.")]
     [TestCase("--backend none", "--backend is 'none', but should be one of any, ring, jaccl, nccl.")]

@@ -15,6 +15,7 @@ internal sealed unsafe class DeviceBuffers<T> : RankBuffers
     private readonly int _root;
     private readonly BenchmarkStream? _stream;
     private readonly CudaStream _onStream;
+    private readonly CollectiveBatch _batch;
     private readonly DeviceBuffer<T> _inputBuffer;
     private readonly DeviceBuffer<T> _outputBuffer;
     private DeviceSpan<T> _input;
@@ -28,6 +29,7 @@ internal sealed unsafe class DeviceBuffers<T> : RankBuffers
         _root = one.Root;
         _stream = stream;
         _onStream = stream is null ? CudaStream.None : new CudaStream(stream.Handle);
+        _batch = group.Batch(_onStream);
         (long input, long output) = one.BufferBytes(group.Size);
         _inputBuffer = group.AllocateDevice<T>(input / sizeof(T));
         _outputBuffer = one.InPlace ? _inputBuffer : group.AllocateDevice<T>(output / sizeof(T));
@@ -38,6 +40,12 @@ internal sealed unsafe class DeviceBuffers<T> : RankBuffers
         base.Use(count);
         _input = _inputBuffer.Span.Slice(InputOffset, Inputs);
         _output = _outputBuffer.Span.Slice(OutputOffset, Outputs);
+        _batch.Clear();
+        for (int part = 0; _kind == CollectiveKind.AllReduceBatch && part < BenchmarkOperation.Parts; part++)
+        {
+            (long start, long length) = Part(count, part);
+            _batch.AllReduce(_input.Slice(start, length), _output.Slice(start, length), _op);
+        }
     }
 
     public override void Upload()
@@ -67,6 +75,17 @@ internal sealed unsafe class DeviceBuffers<T> : RankBuffers
         {
             case CollectiveKind.AllReduce:
                 Group.AllReduce(_input, _output, _op, _onStream);
+                break;
+            case CollectiveKind.AllReduces:
+                for (int part = 0; part < BenchmarkOperation.Parts; part++)
+                {
+                    (long start, long count) = Part(Outputs, part);
+                    Group.AllReduce(_input.Slice(start, count), _output.Slice(start, count), _op, _onStream);
+                }
+
+                break;
+            case CollectiveKind.AllReduceBatch:
+                _batch.Execute();
                 break;
             case CollectiveKind.AllGather:
                 Group.AllGather(_input, _output, _onStream);

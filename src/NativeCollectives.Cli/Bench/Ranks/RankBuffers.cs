@@ -123,6 +123,13 @@ internal abstract unsafe class RankBuffers : IDisposable
     /// <summary>What the operation wrote can be read from <see cref="Output"/>.</summary>
     public virtual void Download() { }
 
+    /// <summary>Where a part of some elements begins, and how many elements it has.</summary>
+    protected static (long Start, long Count) Part(long count, int part)
+    {
+        long start = count * part / BenchmarkOperation.Parts;
+        return (start, (count * (part + 1) / BenchmarkOperation.Parts) - start);
+    }
+
     /// <summary>Runs the operation, or puts it on a stream.</summary>
     public abstract void Run();
 
