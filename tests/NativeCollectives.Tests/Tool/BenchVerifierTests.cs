@@ -240,7 +240,10 @@ public sealed class BenchVerifierTests
         T[] Block(T[] values, int index) => values[(index * Count)..((index + 1) * Count)];
         return one.Operation.Name switch
         {
-            "all-reduce" => Definitions.Reduce<T, TElement>(inputs, one.ReduceOp!.Value),
+            "all-reduce" or "all-reduces" or "all-reduce-batch" => Definitions.Reduce<T, TElement>(
+                inputs,
+                one.ReduceOp!.Value
+            ),
             "reduce-scatter" => Block(Definitions.Reduce<T, TElement>(inputs, one.ReduceOp!.Value), rank),
             "reduce" => rank == one.Root ? Definitions.Reduce<T, TElement>(inputs, one.ReduceOp!.Value) : null,
             "all-gather" => Definitions.Concatenate(inputs),
