@@ -49,7 +49,7 @@ public sealed class BenchRunTests
             using var document = JsonDocument.Parse(await File.ReadAllTextAsync(json, cancellation));
             var conditions = document.RootElement.GetProperty("conditions");
             var rows = document.RootElement.GetProperty("rows").EnumerateArray().ToList();
-            var expected = (3 * ((14 * 5) - 1) * 2) + (3 * 14 * 2) + (3 * 14) + 1;
+            var expected = (5 * ((14 * 5) - 1) * 2) + (3 * 14 * 2) + (3 * 14) + 1;
             Assert.Multiple(() =>
             {
                 Assert.That(
