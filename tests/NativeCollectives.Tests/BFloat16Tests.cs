@@ -253,7 +253,7 @@ public sealed class BFloat16Tests
     }
 
     // The nearest of the neighbours, by their distances, which are exact in double precision wherever they are close.
-    private static ushort Nearest(double value)
+    internal static ushort Nearest(double value)
     {
         double magnitude = Math.Abs(value);
         int sign = double.IsNegative(value) ? 0x8000 : 0;

@@ -1,8 +1,6 @@
 using System.Collections.Immutable;
-using System.Reflection;
 using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp;
 using NativeCollectives.Tests.Harness;
 
 namespace NativeCollectives.Tests;
@@ -18,21 +16,6 @@ namespace NativeCollectives.Tests;
 [CancelAfter(120_000)]
 internal sealed partial class DocumentationTests
 {
-    // Those of a console project, and those that a page takes for granted.
-    private const string Usings = """
-        global using System;
-        global using System.Collections.Generic;
-        global using System.IO;
-        global using System.Linq;
-        global using System.Net.Http;
-        global using System.Threading;
-        global using System.Threading.Tasks;
-        global using NativeCollectives;
-        """;
-
-    private static readonly CSharpParseOptions _language = new(LanguageVersion.Latest);
-    private static readonly Lazy<MetadataReference[]> _references = new(References);
-
     /// <summary>Blocks that nobody would miss: the pages below have some, and this test must see them.</summary>
     private static readonly string[] _pagesWithExamples =
     [
@@ -51,7 +34,7 @@ internal sealed partial class DocumentationTests
     [TestCaseSource(nameof(Cases))]
     public void Every_block_compiles(Block block)
     {
-        Diagnostic[] errors = Compile(block.Before + block.Text, block.Beside);
+        Diagnostic[] errors = Errors(block.Before + block.Text, block.Beside);
         Assert.That(
             errors,
             Is.Empty,
@@ -73,17 +56,17 @@ internal sealed partial class DocumentationTests
         ];
         Assert.That(blocks.Select(static block => block.Line), Is.EqualTo(new[] { 3, 9 }));
         Assert.That(
-            Compile(blocks[0].Before + blocks[0].Text, "").Select(static error => error.Id),
+            Errors(blocks[0].Before + blocks[0].Text, "").Select(static error => error.Id),
             Is.EqualTo(new[] { "CS0103" })
         );
-        Assert.That(Compile(blocks[1].Text, ""), Is.Empty);
+        Assert.That(Errors(blocks[1].Text, ""), Is.Empty);
     }
 
     private static IEnumerable<TestCaseData> Cases() =>
         Blocks().Select(static block => new TestCaseData(block).SetArgDisplayNames(block.ToString()));
 
     // All pages that a user reads.
-    private static IEnumerable<Block> Blocks()
+    internal static IEnumerable<Block> Blocks()
     {
         string root = NcclLibraries.RepositoryRoot;
         string[] pages =
@@ -120,72 +103,16 @@ internal sealed partial class DocumentationTests
     }
 
     /// <summary>What is wrong with a program, and with a file beside it.</summary>
-    internal static Diagnostic[] Compile(string program, string beside)
+    internal static Diagnostic[] Errors(string program, string beside)
     {
-        SyntaxTree[] trees =
-        [
-            .. new[] { program, Usings, beside }.Select(static text => CSharpSyntaxTree.ParseText(text, _language)),
-        ];
-        var compilation = CSharpCompilation.Create(
-            "Example",
-            trees,
-            _references.Value,
-            new CSharpCompilationOptions(
-                OutputKind.ConsoleApplication,
-                nullableContextOptions: NullableContextOptions.Enable
-            )
-        );
-        CSharpGeneratorDriver
-            .Create([JsonGenerator()], parseOptions: _language)
-            .RunGeneratorsAndUpdateCompilation(
-                compilation,
-                out Compilation whole,
-                out ImmutableArray<Diagnostic> generated
-            );
+        (Compilation compilation, ImmutableArray<Diagnostic> generated) = ExampleCompiler.Compile(program, beside);
         return
         [
-            .. whole
+            .. compilation
                 .GetDiagnostics()
                 .Concat(generated)
                 .Where(static diagnostic => diagnostic.Severity == DiagnosticSeverity.Error),
         ];
-    }
-
-    // What the tests run on, of which a user has the libraries too.
-    private static MetadataReference[] References()
-    {
-        string[] loaded = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
-        string[] own = ["NativeCollectives.dll", "NativeCollectives.Hosting.dll"];
-        return
-        [
-            .. loaded
-                .Where(file =>
-                    Path.GetFileName(file) is var name
-                    && (
-                        own.Contains(name)
-                        || name.StartsWith("System.", StringComparison.Ordinal)
-                        || name.StartsWith("Microsoft.", StringComparison.Ordinal)
-                        || name is "mscorlib.dll" or "netstandard.dll"
-                    )
-                )
-                .Select(static file => MetadataReference.CreateFromFile(file)),
-        ];
-    }
-
-    // Messages of System.Text.Json that a program declares are written by a generator, which comes with the SDK.
-    private static ISourceGenerator JsonGenerator()
-    {
-        string shared = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
-        string packs = Path.GetFullPath(Path.Combine(shared, "..", "..", "..", "packs", "Microsoft.NETCore.App.Ref"));
-        const string Name = "System.Text.Json.SourceGeneration.dll";
-        string? file = Directory.Exists(packs)
-            ? Directory.GetFiles(packs, Name, SearchOption.AllDirectories).Order(StringComparer.Ordinal).LastOrDefault()
-            : null;
-        Assert.That(file, Is.Not.Null, $"{Name} is not below {packs}, where the SDK has it");
-        Type generator = Assembly
-            .LoadFrom(file!)
-            .GetType("System.Text.Json.SourceGeneration.JsonSourceGenerator", throwOnError: true)!;
-        return ((IIncrementalGenerator)Activator.CreateInstance(generator)!).AsSourceGenerator();
     }
 
     private static string Line(Block block, Diagnostic error)

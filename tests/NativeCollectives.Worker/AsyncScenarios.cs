@@ -75,6 +75,7 @@ internal static class AsyncScenarios
     // Several threads on one group: any order fits, as all ranks issue the same operations with the same operands.
     private static void FromThreads(Scenario scenario)
     {
+#pragma warning disable NC0003 // any order fits, as said above
         Parallel.For(
             0,
             6,
@@ -99,6 +100,7 @@ internal static class AsyncScenarios
                 }
             }
         );
+#pragma warning restore NC0003
     }
 
     private static void CancelledBefore(Scenario scenario)

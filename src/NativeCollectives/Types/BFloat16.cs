@@ -9,25 +9,19 @@ namespace NativeCollectives;
 /// precision.
 /// </summary>
 /// <remarks>
+/// <para>
 /// Arithmetic is done as <see cref="float"/> and rounded to nearest, ties to even. Conversions round the same way, from
 /// every type in one step, and turn a NaN into the quiet NaN 0x7FC0 with its sign. Comparisons are those of
 /// <see cref="float"/>: a NaN differs from everything with operators, while <see cref="Equals(BFloat16)"/> and
 /// <see cref="CompareTo(BFloat16)"/> take it as equal to itself and less than every number.
+/// </para>
+/// <para>
+/// The type has the interfaces of generic math that <see cref="Half"/> has, so it works as the element type of
+/// <c>System.Numerics.Tensors.TensorPrimitives</c>. Functions such as <see cref="Exp"/> are computed as
+/// <see cref="double"/> and rounded once.
+/// </para>
 /// </remarks>
-public readonly struct BFloat16
-    : IEquatable<BFloat16>,
-        IComparable<BFloat16>,
-        IComparable,
-        ISpanFormattable,
-        ISpanParsable<BFloat16>,
-        IAdditionOperators<BFloat16, BFloat16, BFloat16>,
-        ISubtractionOperators<BFloat16, BFloat16, BFloat16>,
-        IMultiplyOperators<BFloat16, BFloat16, BFloat16>,
-        IDivisionOperators<BFloat16, BFloat16, BFloat16>,
-        IUnaryPlusOperators<BFloat16, BFloat16>,
-        IUnaryNegationOperators<BFloat16, BFloat16>,
-        IComparisonOperators<BFloat16, BFloat16, bool>,
-        IMinMaxValue<BFloat16>
+public readonly partial struct BFloat16 : IBinaryFloatingPointIeee754<BFloat16>, IMinMaxValue<BFloat16>
 {
     private const ushort SignMask = 0x8000;
     private const ushort MagnitudeMask = 0x7FFF;
@@ -150,6 +144,12 @@ public readonly struct BFloat16
     /// <param name="value">The number.</param>
     public static explicit operator int(BFloat16 value) => (int)(float)value;
 
+    // Sums, differences, products, quotients and square roots are rounded twice, to float and then to BFloat16, and are
+    // the nearest BFloat16 all the same. A float has 24 bits, more than 2 * 8 + 1: so a result that is no tie of
+    // BFloat16 is too far from every tie to be rounded to one. Below the normal numbers, where a float has fewer bits,
+    // sums are exact. There a product of 16 bits, or a quotient of two numbers of 8 bits, is again no tie or further
+    // from it than half the last place of a float.
+
     /// <summary>The sum, rounded.</summary>
     /// <param name="left">The first addend.</param>
     /// <param name="right">The second addend.</param>
@@ -173,6 +173,22 @@ public readonly struct BFloat16
     /// <param name="right">What it is divided by.</param>
     /// <returns>The quotient.</returns>
     public static BFloat16 operator /(BFloat16 left, BFloat16 right) => (BFloat16)((float)left / (float)right);
+
+    /// <summary>The remainder of the division truncated toward zero. Exact.</summary>
+    /// <param name="left">What is divided.</param>
+    /// <param name="right">What it is divided by.</param>
+    /// <returns>The remainder, with the sign of <paramref name="left"/>.</returns>
+    public static BFloat16 operator %(BFloat16 left, BFloat16 right) => (BFloat16)((float)left % (float)right);
+
+    /// <summary>The number plus one, rounded.</summary>
+    /// <param name="value">The number.</param>
+    /// <returns>The sum.</returns>
+    public static BFloat16 operator ++(BFloat16 value) => value + One;
+
+    /// <summary>The number minus one, rounded.</summary>
+    /// <param name="value">The number.</param>
+    /// <returns>The difference.</returns>
+    public static BFloat16 operator --(BFloat16 value) => value - One;
 
     /// <summary>The number itself.</summary>
     /// <param name="value">The number.</param>

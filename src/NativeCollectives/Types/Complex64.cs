@@ -24,6 +24,8 @@ public readonly struct Complex64(float real, float imaginary)
         IDivisionOperators<Complex64, Complex64, Complex64>,
         IUnaryPlusOperators<Complex64, Complex64>,
         IUnaryNegationOperators<Complex64, Complex64>,
+        IAdditiveIdentity<Complex64, Complex64>,
+        IMultiplicativeIdentity<Complex64, Complex64>,
         IEqualityOperators<Complex64, Complex64, bool>
 {
     /// <summary>Zero.</summary>
@@ -34,6 +36,12 @@ public readonly struct Complex64(float real, float imaginary)
 
     /// <summary>The imaginary unit.</summary>
     public static Complex64 ImaginaryOne => new(0, 1);
+
+    /// <inheritdoc/>
+    static Complex64 IAdditiveIdentity<Complex64, Complex64>.AdditiveIdentity => Zero;
+
+    /// <inheritdoc/>
+    static Complex64 IMultiplicativeIdentity<Complex64, Complex64>.MultiplicativeIdentity => One;
 
     /// <summary>The real part.</summary>
     public float Real { get; } = real;

@@ -34,6 +34,19 @@ public sealed class ContentTests
         );
     }
 
+    /// <summary>Where the compiler looks for analyzers; their help links name a page, which is there too.</summary>
+    [Test]
+    public void TheLibraryHoldsItsAnalyzersAndTheirPage()
+    {
+        var contents = Packages.Contents(Packages.File("NativeCollectives"));
+
+        Assert.That(
+            contents.Keys.Where(file => file.StartsWith("analyzers/", StringComparison.Ordinal)),
+            Is.EqualTo(["analyzers/dotnet/cs/NativeCollectives.Analyzers.dll"])
+        );
+        Assert.That(Encoding.UTF8.GetString(contents["docs/analyzers.md"]), Does.Contain("## NC0001"));
+    }
+
     /// <summary>
     /// One package for every platform: the tool has what the library's package has, where the runtime finds it.
     /// </summary>
@@ -111,16 +124,15 @@ public sealed class ContentTests
     [Test]
     public void HostingDependsOnTheLibraryOfTheSameVersion()
     {
-        var dependencies = Packages
+        var dependency = Packages
             .Metadata(Packages.Contents(Packages.File("NativeCollectives.Hosting")))
             .Descendants()
-            .Where(element => element.Name.LocalName == "dependency")
-            .ToDictionary(
-                element => (string)element.Attribute("id")!,
-                element => (string)element.Attribute("version")!
+            .Single(element =>
+                element.Name.LocalName == "dependency" && (string)element.Attribute("id")! == "NativeCollectives"
             );
 
-        Assert.That(dependencies["NativeCollectives"], Is.EqualTo(Packages.Version));
+        Assert.That((string)dependency.Attribute("version")!, Is.EqualTo(Packages.Version));
+        Assert.That((string?)dependency.Attribute("exclude") ?? "", Does.Not.Contain("Analyzers"), "hands them on");
     }
 
     [Test]
@@ -149,6 +161,7 @@ public sealed class ContentTests
     }
 
     [TestCase("NativeCollectives", "lib/net10.0/NativeCollectives.dll")]
+    [TestCase("NativeCollectives", "analyzers/dotnet/cs/NativeCollectives.Analyzers.dll")]
     [TestCase("NativeCollectives.Hosting", "lib/net10.0/NativeCollectives.Hosting.dll")]
     [TestCase("NativeCollectives.Cli", "tools/net10.0/any/collectives.dll")]
     public void NothingTellsOfTheFolderItWasBuiltIn(string id, string assembly) =>

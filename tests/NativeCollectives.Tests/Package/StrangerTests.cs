@@ -144,6 +144,37 @@ public sealed class StrangerTests
         }
     }
 
+    /// <summary>The analyzers come with the package, and with that of the host, which depends on it.</summary>
+    [TestCase("NativeCollectives")]
+    [TestCase("NativeCollectives.Hosting")]
+    [CancelAfter(240_000)]
+    public async Task DoesNotBuildWithElementsThatNoGroupCanMove(string package, CancellationToken cancellationToken)
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder, "wrong.csproj"), Project, cancellationToken);
+        await File.WriteAllTextAsync(
+            Path.Combine(_folder, "Program.cs"),
+            """
+            using NativeCollectives;
+
+            using var group = DistributedGroup.Create();
+            decimal[] prices = [1.5m];
+            group.AllReduce<decimal>(prices, ReduceOp.Sum);
+            """,
+            cancellationToken
+        );
+
+        var added = await Run($"add package {package}");
+        var built = await Run("build --no-restore");
+
+        Assert.That(added.ExitCode, Is.Zero, added.Output);
+        Assert.That(built.ExitCode, Is.Not.Zero, built.Output);
+        Assert.That(built.Output, Does.Contain("Program.cs(5,7): error NC0001: AllReduce cannot move elements"));
+        Assert.That(built.Output, Does.Not.Contain("error CS"));
+
+        Task<ProgramRun> Run(string arguments) =>
+            ProgramRun.RunAsync("dotnet", arguments.Split(' '), _folder, _environment, cancellationToken);
+    }
+
     // Our packages from the feed; the others from those that this machine has already, and only if it lacks some from
     // where it usually gets them.
     private static string NuGetConfiguration()
