@@ -14,6 +14,7 @@ internal sealed class GroupPlan
         OperationTimeout = options.OperationTimeout;
         Log = options.Log;
         Observer = options.Observer;
+        Name = options.Name;
         WarnsOnStandardError = options.Log is null || !options.IsLogHeard;
     }
 
@@ -27,6 +28,9 @@ internal sealed class GroupPlan
     internal Action<CollectiveLogLevel, string>? Log { get; }
 
     internal CollectiveObserver? Observer { get; }
+
+    /// <summary>The name of the group.</summary>
+    internal string? Name { get; }
 
     /// <summary>
     /// What every message on the standard error stream begins with; <see langword="null"/>: none is written there.
