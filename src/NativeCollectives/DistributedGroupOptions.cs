@@ -101,6 +101,15 @@ public sealed class DistributedGroupOptions
     internal bool IsLogHeard { get; set; } = true;
 
     /// <summary>
+    /// How messages call the settings; <see langword="null"/>: as in code. A host calls them by its configuration's
+    /// keys.
+    /// </summary>
+    internal Func<SettingName, string>? Naming { get; set; }
+
+    /// <summary>How messages call a setting.</summary>
+    internal string NameOf(SettingName setting) => Naming?.Invoke(setting) ?? setting.ToString();
+
+    /// <summary>
     /// A copy that later changes do not touch. Lists are not copied: they can be the program's own code.
     /// </summary>
     internal DistributedGroupOptions Copy()

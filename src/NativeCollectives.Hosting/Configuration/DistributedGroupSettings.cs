@@ -118,6 +118,7 @@ public sealed class DistributedGroupSettings
             Jaccl = Jaccl,
         };
         options.Launched = Launched;
+        options.Naming = NameOf;
         if (FormingTimeout is { } formingTimeout)
         {
             options.FormingTimeout = formingTimeout;
@@ -130,6 +131,10 @@ public sealed class DistributedGroupSettings
 
         return options;
     }
+
+    /// <summary>What a setting is called: by its key, if the configuration has it, otherwise as in code.</summary>
+    internal string NameOf(SettingName setting) =>
+        Sources.ContainsKey(setting.Property) ? SettingKeys.Whole(Section, setting.Key) : setting.ToString();
 
     /// <summary>Takes over what a configuration says.</summary>
     internal void Read(EffectiveConfiguration configuration)
