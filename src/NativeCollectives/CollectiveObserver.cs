@@ -1,16 +1,19 @@
 namespace NativeCollectives;
 
 /// <summary>
-/// Is told what a group and the groups split from it do: for metrics, traces and logs. A derived class overrides what
-/// it wants to know.
+/// Is told what a group and the groups split from it do: for logs and a program's own statistics. A derived class
+/// overrides what it wants to know.
 /// </summary>
 /// <remarks>
 /// The methods are called from any thread, from several at once, and must neither block nor use the group. What they
-/// throw is dropped. Without an observer nothing of this costs anything. <c>NativeCollectives.Hosting</c> has one that
-/// feeds a <see cref="System.Diagnostics.Metrics.Meter"/> and a <see cref="System.Diagnostics.ActivitySource"/>.
+/// throw is dropped. Metrics and traces need no observer: see <see cref="CollectiveTelemetry"/>. What they cannot
+/// give, an observer gets: the group itself, the sizes of each operation, and the exceptions.
 /// </remarks>
 public abstract class CollectiveObserver
 {
+    /// <summary>Whether it is to be told of operations, which costs each of them some time.</summary>
+    internal virtual bool WantsOperations => true;
+
     /// <summary>A group was formed: by creation, or by a split.</summary>
     /// <param name="group">The group.</param>
     /// <param name="duration">How long forming it took, from the call that asked for it.</param>

@@ -110,7 +110,7 @@ public sealed partial class DistributedGroup
         }
         catch (Exception failure)
         {
-            TellOfFailedForming(options.Observer, failure, start);
+            Observation.FormingFailed(options.Observer, options.Name, failure, Stopwatch.GetElapsedTime(start));
             throw;
         }
     }
@@ -120,7 +120,7 @@ public sealed partial class DistributedGroup
         try
         {
             DistributedGroup group = Formed(
-                new DistributedGroup(GroupFormation.Form(plan, cancellationToken), plan.Observer),
+                new DistributedGroup(GroupFormation.Form(plan, cancellationToken), plan.Observer, plan.Name),
                 start
             );
             LaunchReport.Recovered();
@@ -128,25 +128,15 @@ public sealed partial class DistributedGroup
         }
         catch (Exception failure)
         {
-            TellOfFailedForming(plan.Observer, failure, start);
+            Observation.FormingFailed(plan.Observer, plan.Name, failure, Stopwatch.GetElapsedTime(start));
             throw;
         }
     }
 
     private static DistributedGroup Formed(DistributedGroup group, long start)
     {
-        Observation.Tell(
-            group.Observer,
-            (Group: group, Duration: Stopwatch.GetElapsedTime(start)),
-            static (observer, formed) => observer.GroupFormed(formed.Group, formed.Duration)
-        );
+        group._handle.CountAs(LiveGroupCounts.Add(group));
+        Observation.Formed(group, Stopwatch.GetElapsedTime(start));
         return group;
     }
-
-    private static void TellOfFailedForming(CollectiveObserver? observer, Exception failure, long start) =>
-        Observation.Tell(
-            observer,
-            (Failure: failure, Duration: Stopwatch.GetElapsedTime(start)),
-            static (observer, failed) => observer.FormingFailed(failed.Failure, failed.Duration)
-        );
 }

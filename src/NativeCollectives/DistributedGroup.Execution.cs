@@ -337,7 +337,12 @@ public sealed partial class DistributedGroup
         Unsafe.SkipInit(out nc_error error);
         error.size = (uint)sizeof(nc_error);
         using GroupHandle.Lease lease = _handle.Rent();
-        Observation observation = Observe(operation, isAsynchronous: false);
+        Observation observation = default;
+        if (Observation.IsWanted(this))
+        {
+            observation = Observation.Begin(this, operation.Observed(isAsynchronous: false));
+        }
+
         nc_status status;
         fixed (nc_request* pinned = &operation.Request)
         {
@@ -355,7 +360,12 @@ public sealed partial class DistributedGroup
         Unsafe.SkipInit(out nc_error error);
         error.size = (uint)sizeof(nc_error);
         using GroupHandle.Lease lease = _handle.Rent();
-        Observation observation = Observation.Begin(this, observed);
+        Observation observation = default;
+        if (Observation.IsWanted(this))
+        {
+            observation = Observation.Begin(this, observed);
+        }
+
         nc_status status = NativeMethods.nc_execute_batch(lease.Group, requests, (ulong)count, &error);
         if (observed.Name == ExchangeName)
         {
@@ -364,9 +374,6 @@ public sealed partial class DistributedGroup
 
         End(status, &error, observation);
     }
-
-    private Observation Observe(in Operation operation, bool isAsynchronous) =>
-        Observer is null ? default : Observation.Begin(this, operation.Observed(isAsynchronous));
 
     private unsafe void End(nc_status status, nc_error* error, in Observation observation)
     {
@@ -404,7 +411,9 @@ public sealed partial class DistributedGroup
 
         fixed (nc_request* request = &operation.Request)
         {
-            ObservedOperation observed = Observer is null ? default : operation.Observed(isAsynchronous: true);
+            ObservedOperation observed = Observation.IsWanted(this)
+                ? operation.Observed(isAsynchronous: true)
+                : default;
             return IssueAsync(pending, &request, 1, isBatch: false, observed);
         }
     }
@@ -514,11 +523,7 @@ public sealed partial class DistributedGroup
             return first;
         }
 
-        Observation.Tell(
-            Observer,
-            (Group: this, Failure: failure),
-            static (observer, fault) => observer.GroupFaulted(fault.Group, fault.Failure)
-        );
+        Observation.Faulted(this, failure);
         return failure;
     }
 
@@ -531,6 +536,6 @@ public sealed partial class DistributedGroup
         LogChannel? log = _handle.Log;
         log?.AddReference();
         handle.Own(part, log);
-        return Formed(new DistributedGroup(handle, Observer) { IsSplit = true }, start);
+        return Formed(new DistributedGroup(handle, Observer, Name) { IsSplit = true }, start);
     }
 }

@@ -47,10 +47,12 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
     private Exception? _firstFailure;
     private int _disposed;
 
-    internal DistributedGroup(GroupHandle handle, CollectiveObserver? observer = null)
+    internal DistributedGroup(GroupHandle handle, CollectiveObserver? observer = null, string? name = null)
     {
         _handle = handle;
         Observer = observer;
+        OperationObserver = observer is { WantsOperations: true } ? observer : null;
+        Name = name;
         using GroupHandle.Lease lease = handle.Rent();
         Rank = lease.Rank;
         Size = lease.Size;
@@ -65,6 +67,12 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
         Rank = rank;
         Size = size;
     }
+
+    /// <summary>
+    /// The name that the program gave to the group, or to the one that it was split from:
+    /// <see cref="DistributedGroupOptions.Name"/>.
+    /// </summary>
+    public string? Name { get; }
 
     /// <summary>The number of this process within the group, from 0 to <see cref="Size"/> - 1.</summary>
     public int Rank { get; }
@@ -86,6 +94,9 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
 
     /// <summary>Who is told what the group does; those split from it have the same.</summary>
     internal CollectiveObserver? Observer { get; }
+
+    /// <summary>The same, if it wants to know of operations.</summary>
+    internal CollectiveObserver? OperationObserver { get; }
 
     /// <summary>
     /// Whether a failure has ended the group: a lost peer, a timeout, ranks out of step, an abort. Every call then
@@ -170,7 +181,7 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
         _handle.Dispose();
         if (isFirst)
         {
-            Observation.Tell(Observer, this, static (observer, group) => observer.GroupDisposed(group));
+            Observation.Disposed(this);
         }
     }
 

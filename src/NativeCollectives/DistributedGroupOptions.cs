@@ -9,6 +9,13 @@ public sealed class DistributedGroupOptions
     private TimeSpan? _formingTimeout;
 
     /// <summary>
+    /// A name for the group, by which metrics, traces and logs tell it from other groups of the process;
+    /// <see langword="null"/> (the default): it has none. The groups split from it have the same. Ranks need not agree
+    /// on it.
+    /// </summary>
+    public string? Name { get; set; }
+
+    /// <summary>
     /// What moves the bytes; <see cref="BackendKind.Any"/> by default, with which the environment variable
     /// <c>NC_BACKEND</c> can name it: <c>ring</c>, <c>jaccl</c> or <c>nccl</c>.
     /// </summary>
@@ -76,6 +83,7 @@ public sealed class DistributedGroupOptions
 
     /// <summary>
     /// Is told what the group and the groups split from it do; <see langword="null"/> (the default): nobody is.
+    /// Metrics and traces need none: see <see cref="CollectiveTelemetry"/>.
     /// </summary>
     public CollectiveObserver? Observer { get; set; }
 
@@ -91,6 +99,15 @@ public sealed class DistributedGroupOptions
     /// Whether somebody hears what <see cref="Log"/> is told. If nobody does, warnings go to the standard error stream.
     /// </summary>
     internal bool IsLogHeard { get; set; } = true;
+
+    /// <summary>
+    /// How messages call the settings; <see langword="null"/>: as in code. A host calls them by its configuration's
+    /// keys.
+    /// </summary>
+    internal Func<SettingName, string>? Naming { get; set; }
+
+    /// <summary>How messages call a setting.</summary>
+    internal string NameOf(SettingName setting) => Naming?.Invoke(setting) ?? setting.ToString();
 
     /// <summary>
     /// A copy that later changes do not touch. Lists are not copied: they can be the program's own code.

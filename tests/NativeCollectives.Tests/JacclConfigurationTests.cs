@@ -149,7 +149,10 @@ public sealed class JacclConfigurationTests
         );
         BackendConfiguration devices = Read(new JacclOptions { Devices = Pair }, Mlx);
         Assert.That(devices.Settings.Select(setting => setting.Key), Is.EqualTo(new[] { "devices", "coordinator" }));
-        Assert.That(devices.Given, Is.EqualTo(new[] { "MLX_RANK", "JacclOptions.Devices", "MLX_JACCL_COORDINATOR" }));
+        Assert.That(
+            devices.Given.Select(given => given.ToString()),
+            Is.EqualTo(new[] { "MLX_RANK", "JacclOptions.Devices", "MLX_JACCL_COORDINATOR" })
+        );
     }
 
     [TestCase("MLX_RANK")]
@@ -159,7 +162,10 @@ public sealed class JacclConfigurationTests
     {
         BackendConfiguration configuration = Read(null, Without(Mlx, variable));
         Assert.That(configuration.Missing, Is.EqualTo(new[] { variable }));
-        Assert.That(configuration.Given, Is.EqualTo(Mlx.Select(given => given.Name).Where(name => name != variable)));
+        Assert.That(
+            configuration.Given.Select(given => given.ToString()),
+            Is.EqualTo(Mlx.Select(given => given.Name).Where(name => name != variable))
+        );
     }
 
     [Test]
@@ -442,12 +448,15 @@ public sealed class JacclConfigurationTests
             new JacclOptions { Rank = 2, Devices = Pair },
             "JacclOptions.Rank is 2, but JacclOptions.Devices lists 2 ranks, from 0 to 1."
         );
-        AssertInvalid(new JacclOptions { Devices = Pair, DeviceFile = DeviceFile }, "both Devices and DeviceFile");
+        AssertInvalid(
+            new JacclOptions { Devices = Pair, DeviceFile = DeviceFile },
+            "JacclOptions.Devices and JacclOptions.DeviceFile are both set"
+        );
         AssertInvalid(new JacclOptions { DeviceFile = "" }, "JacclOptions.DeviceFile is \"\"");
         AssertInvalid(new JacclOptions { DeviceFile = "a\0b" }, "JacclOptions.DeviceFile is \"a\\0b\"");
         AssertInvalid(
             new JacclOptions { Coordinator = Coordinator, SideChannel = Channel },
-            "both Coordinator and SideChannel"
+            "JacclOptions.Coordinator and JacclOptions.SideChannel are both set"
         );
         AssertInvalid(new JacclOptions { Coordinator = "a\0:1" }, "JacclOptions.Coordinator is \"a\\0:1\"");
         AssertInvalid(new JacclOptions { Frames = (JacclFrames)2 }, "JacclOptions.Frames is 2");
@@ -472,7 +481,7 @@ public sealed class JacclConfigurationTests
                 ],
                 null!,
             ],
-            "JacclOptions.Devices has no row for rank 1."
+            "JacclOptions.Devices[1] is null, but should be the row of rank 1."
         );
         AssertInvalid(
             [
@@ -484,7 +493,7 @@ public sealed class JacclConfigurationTests
                     ["b"],
                 ],
             ],
-            "JacclOptions.Devices has 2 rows, one per rank, but the row of rank 1 has 1 entry."
+            "JacclOptions.Devices[1] is a row of 1, but should have 2 entries, one per rank."
         );
         AssertInvalid(
             [
@@ -498,7 +507,7 @@ public sealed class JacclConfigurationTests
                     [],
                 ],
             ],
-            "JacclOptions.Devices has 2 rows, one per rank, but the row of rank 0 has 3 entries."
+            "JacclOptions.Devices[0] is a row of 3, but should have 2 entries, one per rank."
         );
         AssertInvalid(
             [
@@ -511,7 +520,7 @@ public sealed class JacclConfigurationTests
                     [],
                 ],
             ],
-            "In JacclOptions.Devices the entry from rank 0 to rank 1 is null"
+            "JacclOptions.Devices[0][1] is null, but should be empty where there is no cable."
         );
         AssertInvalid(
             [
@@ -524,7 +533,7 @@ public sealed class JacclConfigurationTests
                     [],
                 ],
             ],
-            "In JacclOptions.Devices the entry from rank 1 to rank 0 has a blank name of a device."
+            "JacclOptions.Devices[1][0] is a list with a blank name"
         );
         AssertInvalid(
             [
@@ -537,7 +546,7 @@ public sealed class JacclConfigurationTests
                     [],
                 ],
             ],
-            "In JacclOptions.Devices the entry from rank 1 to rank 0 has a blank name of a device."
+            "JacclOptions.Devices[1][0] is a list with a blank name"
         );
         AssertInvalid(
             [
@@ -550,7 +559,7 @@ public sealed class JacclConfigurationTests
                     [],
                 ],
             ],
-            "In JacclOptions.Devices the entry from rank 0 to rank 1 has a blank name of a device."
+            "JacclOptions.Devices[0][1] is a list with a blank name"
         );
     }
 

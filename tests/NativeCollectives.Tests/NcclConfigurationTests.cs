@@ -543,11 +543,17 @@ public sealed class NcclConfigurationTests
         AssertInvalid(new NcclOptions { Bootstrap = (NcclBootstrap)9 }, "NcclOptions.Bootstrap is 9");
         AssertInvalid(new NcclOptions { Size = 1, Library = " " }, "NcclOptions.Library is \" \"");
         AssertInvalid(new NcclOptions { Size = 1, CudaLibrary = "a\0" }, "NcclOptions.CudaLibrary is \"a\\0\"");
-        AssertInvalid(new NcclOptions { UniqueId = Id, Rendezvous = "a:1" }, "both UniqueId and Rendezvous");
-        AssertInvalid(new NcclOptions { UniqueId = Id, BootstrapGroup = group }, "both UniqueId and BootstrapGroup");
+        AssertInvalid(
+            new NcclOptions { UniqueId = Id, Rendezvous = "a:1" },
+            "NcclOptions.UniqueId and NcclOptions.Rendezvous are both set"
+        );
+        AssertInvalid(
+            new NcclOptions { UniqueId = Id, BootstrapGroup = group },
+            "NcclOptions.UniqueId and NcclOptions.BootstrapGroup are both set"
+        );
         AssertInvalid(
             new NcclOptions { Rendezvous = "a:1", BootstrapGroup = group },
-            "both BootstrapGroup and Rendezvous"
+            "NcclOptions.BootstrapGroup and NcclOptions.Rendezvous are both set"
         );
         AssertInvalid(
             new NcclOptions { BootstrapGroup = group, Rank = 1 },

@@ -228,7 +228,7 @@ public sealed class OptionsTests
                     HostFile = HostFile,
                 }
             ),
-            "both Hosts and HostFile"
+            "RingOptions.Hosts and RingOptions.HostFile are both set, but only one of them can tell where the ranks are."
         );
         AssertInvalid(Ring(new RingOptions { Rank = 0, Hosts = [] }), "RingOptions.Hosts is empty");
         AssertInvalid(
@@ -243,7 +243,7 @@ public sealed class OptionsTests
                     ],
                 }
             ),
-            "no address for rank 1"
+            "RingOptions.Hosts[1] is empty, but should have an address for rank 1."
         );
         AssertInvalid(
             Ring(
@@ -257,7 +257,7 @@ public sealed class OptionsTests
                     ],
                 }
             ),
-            "no address for rank 1"
+            "RingOptions.Hosts[1] is empty, but should have an address for rank 1."
         );
         AssertInvalid(
             Ring(
@@ -271,7 +271,7 @@ public sealed class OptionsTests
                     ],
                 }
             ),
-            "a blank address for rank 1"
+            "RingOptions.Hosts[1][1] is \" \", but should be an address for rank 1."
         );
         AssertInvalid(
             Ring(
@@ -284,10 +284,46 @@ public sealed class OptionsTests
                     ],
                 }
             ),
-            "a blank address for rank 0"
+            "RingOptions.Hosts[0][0] is \"a:1\\0\", but should be an address for rank 0."
         );
         AssertInvalid(Ring(new RingOptions { Rank = 0, HostFile = "" }), "RingOptions.HostFile is \"\"");
         AssertInvalid(Ring(new RingOptions { Rank = 0, HostFile = "a\0b" }), "RingOptions.HostFile is \"a\\0b\"");
+    }
+
+    /// <summary>All of them, as data: the setting, its value, what was expected.</summary>
+    [Test]
+    public void WhatIsWrongWithOptionsIsData()
+    {
+        var options = new DistributedGroupOptions
+        {
+            Ring = new RingOptions
+            {
+                Rank = 5,
+                Hosts =
+                [
+                    ["a:1"],
+                    [],
+                ],
+            },
+            Jaccl = new JacclOptions { GidIndex = 300 },
+        };
+        OptionProblem[] problems = [.. GroupPlan.Problems(options, new LaunchEnvironment(static _ => null))];
+        Assert.That(
+            problems.Select(static problem => (problem.Settings[0].Key, problem.Value)),
+            Is.EquivalentTo(new[] { ("Ring:Rank", "5"), ("Ring:Hosts:1", "empty"), ("Jaccl:GidIndex", "300") })
+        );
+        Assert.That(
+            problems.Select(static problem => problem.Describe(static setting => $"<{setting.Key}>")),
+            Has.Member("<Ring:Rank> is 5, but <Ring:Hosts> lists 2 ranks, from 0 to 1.")
+        );
+        Assert.That(
+            GroupPlan.Problems(
+                new() { Backend = BackendKind.None, Jaccl = options.Jaccl },
+                LaunchEnvironment.OfProcess
+            ),
+            Is.Empty,
+            "of a backend that does not count"
+        );
     }
 
     [Test]

@@ -11,21 +11,25 @@ public static class ConfigurationTrace
     /// <param name="configuration">
     /// The whole configuration, or a section that holds the settings itself, whose sources then cannot be told apart.
     /// </param>
+    /// <param name="serviceKey">
+    /// The key of the group whose section is read; <see langword="null"/>: the group without a key.
+    /// </param>
     /// <returns>
     /// The settings that have a value, in the order of their keys, and the defaults of <c>Backend</c>, <c>Strict</c>
     /// and the timeouts where nobody sets them. Of settings that contradict each other, such as <c>Ring:Hosts</c> and
     /// <c>Ring:HostFile</c>, those are left out that a launcher gave and somebody else overruled.
     /// </returns>
-    public static IReadOnlyList<SettingOrigin> Of(IConfiguration configuration)
+    public static IReadOnlyList<SettingOrigin> Of(IConfiguration configuration, string? serviceKey = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
+        var effective = EffectiveConfiguration.Of(configuration, serviceKey);
         var defaults = new DistributedGroupOptions();
         Dictionary<string, SettingOrigin> origins = new(StringComparer.OrdinalIgnoreCase);
         Add(SettingKeys.Backend, BackendNames.Of(defaults.Backend), SourceNames.Default);
         Add(SettingKeys.Strict, "false", SourceNames.Default);
         Add(SettingKeys.FormingTimeout, defaults.FormingTimeout.ToString(), SourceNames.Default);
         Add(SettingKeys.OperationTimeout, defaults.OperationTimeout.ToString(), SourceNames.Default);
-        foreach (SettingEntry entry in EffectiveConfiguration.Of(configuration).Entries)
+        foreach (SettingEntry entry in effective.Entries)
         {
             if (entry.Value is not null)
             {
@@ -36,6 +40,6 @@ public static class ConfigurationTrace
         return [.. origins.Values.OrderBy(static origin => origin.Key, StringComparer.OrdinalIgnoreCase)];
 
         void Add(string key, string value, string source) =>
-            origins[key] = new SettingOrigin(SettingKeys.Whole(key), value, source);
+            origins[key] = new SettingOrigin(SettingKeys.Whole(effective.Section, key), value, source);
     }
 }

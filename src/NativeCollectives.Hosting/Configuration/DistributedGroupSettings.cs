@@ -34,6 +34,21 @@ public sealed class DistributedGroupSettings
     /// </summary>
     public TimeSpan? OperationTimeout { get; set; }
 
+    /// <summary>
+    /// Whether the host stops when a failure ends the group, and its process then ends with exit code 1;
+    /// <see langword="true"/> by default.
+    /// </summary>
+    /// <remarks>
+    /// A group that has failed stays so. A process that went on without it would look well to whoever supervises it,
+    /// such as <c>collectives launch --restart</c>, Slurm or Kubernetes. Set it to <see langword="false"/> if the
+    /// program deals with the failure itself, by <see cref="DistributedGroup.Faulted"/> or the health check.
+    /// <para>
+    /// The exit code is <see cref="System.Environment.ExitCode"/>, unless the program has set another one than 0. A
+    /// <c>Main</c> that returns a number returns that one. A failure after the host has begun to stop changes nothing.
+    /// </para>
+    /// </remarks>
+    public bool StopHostOnFault { get; set; } = true;
+
     /// <summary>The ring's settings.</summary>
     public RingOptions Ring { get; set; } = new();
 
@@ -45,6 +60,12 @@ public sealed class DistributedGroupSettings
 
     /// <summary>What was wrong with the configuration that the settings were read from.</summary>
     internal IReadOnlyList<SettingProblem> Problems { get; private set; } = [];
+
+    /// <summary>The path of the section that the settings were read from.</summary>
+    internal string Section { get; private set; } = SectionName;
+
+    /// <summary>The key of the group among the services of a host, which is its name too.</summary>
+    internal string? ServiceKey { get; set; }
 
     /// <summary>Where values came from, by key below the section.</summary>
     internal IReadOnlyDictionary<string, string> Sources { get; private set; } = new Dictionary<string, string>();
@@ -60,6 +81,10 @@ public sealed class DistributedGroupSettings
     /// The whole configuration, whose section <see cref="SectionName"/> is read; or a section that holds the settings
     /// itself.
     /// </param>
+    /// <param name="serviceKey">
+    /// The key of the group whose section is read, as <c>AddKeyedDistributedGroup</c> does; <see langword="null"/>: the
+    /// group without a key.
+    /// </param>
     /// <returns>The settings.</returns>
     /// <exception cref="OptionsValidationException">
     /// Something is wrong; there is one message for each fault.
@@ -68,15 +93,15 @@ public sealed class DistributedGroupSettings
     /// What launchers have put into the environment counts too: see
     /// <see cref="LauncherConfigurationExtensions.AddLauncherEnvironment"/>.
     /// </remarks>
-    public static DistributedGroupSettings From(IConfiguration configuration)
+    public static DistributedGroupSettings From(IConfiguration configuration, string? serviceKey = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        var settings = new DistributedGroupSettings();
-        settings.Read(EffectiveConfiguration.Of(configuration));
+        var settings = new DistributedGroupSettings { ServiceKey = serviceKey };
+        settings.Read(EffectiveConfiguration.Of(configuration, serviceKey));
         ValidateOptionsResult result = new DistributedGroupSettingsValidator().Validate(null, settings);
         return result.Succeeded
             ? settings
-            : throw new OptionsValidationException(SectionName, typeof(DistributedGroupSettings), result.Failures);
+            : throw new OptionsValidationException(settings.Section, typeof(DistributedGroupSettings), result.Failures);
     }
 
     /// <summary>The options by which <see cref="DistributedGroup"/> forms the group.</summary>
@@ -85,6 +110,7 @@ public sealed class DistributedGroupSettings
     {
         var options = new DistributedGroupOptions
         {
+            Name = ServiceKey,
             Backend = Backend,
             Strict = Strict,
             Ring = Ring,
@@ -92,6 +118,7 @@ public sealed class DistributedGroupSettings
             Jaccl = Jaccl,
         };
         options.Launched = Launched;
+        options.Naming = NameOf;
         if (FormingTimeout is { } formingTimeout)
         {
             options.FormingTimeout = formingTimeout;
@@ -105,18 +132,24 @@ public sealed class DistributedGroupSettings
         return options;
     }
 
+    /// <summary>What a setting is called: by its key, if the configuration has it, otherwise as in code.</summary>
+    internal string NameOf(SettingName setting) =>
+        Sources.ContainsKey(setting.Property) ? SettingKeys.Whole(Section, setting.Key) : setting.ToString();
+
     /// <summary>Takes over what a configuration says.</summary>
     internal void Read(EffectiveConfiguration configuration)
     {
-        var reader = new SettingsReader(configuration.Entries);
+        var reader = new SettingsReader(configuration);
         Backend = reader.Choice(SettingKeys.Backend, _backends) ?? Backend;
         Strict = reader.Flag(SettingKeys.Strict) ?? Strict;
         FormingTimeout = reader.Duration(SettingKeys.FormingTimeout) ?? FormingTimeout;
         OperationTimeout = reader.Duration(SettingKeys.OperationTimeout) ?? OperationTimeout;
+        StopHostOnFault = reader.Flag(SettingKeys.StopHostOnFault) ?? StopHostOnFault;
         Read(reader, Ring);
         Read(reader, Nccl);
         Read(reader, Jaccl);
         reader.RefuseOtherKeys();
+        Section = configuration.Section;
         Problems = reader.Problems;
         Sources = reader.Sources;
         Environment = configuration.Environment;

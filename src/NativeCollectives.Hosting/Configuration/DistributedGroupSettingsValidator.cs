@@ -1,10 +1,9 @@
-using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
 
 namespace NativeCollectives.Hosting;
 
 /// <summary>Finds what is wrong with settings before a group is formed by them.</summary>
-internal sealed partial class DistributedGroupSettingsValidator : IValidateOptions<DistributedGroupSettings>
+internal sealed class DistributedGroupSettingsValidator : IValidateOptions<DistributedGroupSettings>
 {
     public ValidateOptionsResult Validate(string? name, DistributedGroupSettings options)
     {
@@ -17,25 +16,43 @@ internal sealed partial class DistributedGroupSettingsValidator : IValidateOptio
                 .Problems.Where(problem => !problem.IsOverruledBy(options, chosen))
                 .Select(static problem => problem.Text),
         ];
-        if (problems.Length > 0)
+        if (problems.Length == 0)
         {
-            return ValidateOptionsResult.Fail(problems);
+            problems = [.. ProblemsOf(options)];
         }
 
+        return problems.Length > 0 ? ValidateOptionsResult.Fail(problems) : ValidateOptionsResult.Success;
+    }
+
+    // The same checks as when the group is formed, without opening or connecting anything.
+    private static IEnumerable<string> ProblemsOf(DistributedGroupSettings settings)
+    {
+        DistributedGroupOptions options = settings.ToGroupOptions();
+        var names = new ConfiguredNames(settings);
+        options.Naming = names.Of;
         try
         {
-            // Decides what group to form, without opening or connecting anything: the same checks in the same words as
-            // when it is formed.
-            _ = GroupPlan.Make(options.ToGroupOptions(), options.Environment, static _ => null);
-            return ValidateOptionsResult.Success;
+            IReadOnlyList<OptionProblem> problems = GroupPlan.Problems(options, settings.Environment);
+            if (problems.Count > 0)
+            {
+                return Texts(problems);
+            }
+
+            _ = GroupPlan.Make(options, settings.Environment, static _ => null);
+            return [];
         }
-        catch (Exception exception) when (exception is ArgumentException or CollectiveException)
+        catch (CollectiveException exception)
         {
-            string message = exception is ArgumentException { ParamName: not null } argument
-                ? argument.Message.Replace($" (Parameter '{argument.ParamName}')", "", StringComparison.Ordinal)
-                : exception.Message;
-            return ValidateOptionsResult.Fail(WithKeys(message, options.Sources));
+            return [names.WithSources(exception.Message)];
         }
+        catch (ArgumentException)
+        {
+            // NC_BACKEND names a backend that is not configured: whether another one is counts too.
+            return Texts(BackendNames.InOrder.SelectMany(backend => BackendConfiguration.Problems(backend, options)));
+        }
+
+        string[] Texts(IEnumerable<OptionProblem> problems) =>
+            [.. problems.Select(problem => names.WithSources(problem.Describe(options.NameOf)))];
     }
 
     // The backend that would be taken; null: none, or something is wrong with it. A launcher's mistake does not end a
@@ -54,35 +71,29 @@ internal sealed partial class DistributedGroupSettingsValidator : IValidateOptio
         }
     }
 
-    // The same message with the configuration's keys, and where their values came from, in place of the options' names.
-    private static string WithKeys(string message, IReadOnlyDictionary<string, string> sources)
+    /// <summary>Calls settings by their keys, and remembers which keys a text has named.</summary>
+    private sealed class ConfiguredNames(DistributedGroupSettings settings)
     {
-        Dictionary<string, string> named = [];
-        string worded = OptionNames()
-            .Replace(
-                BothOptions().Replace(message, "${class}.${first} and ${class}.${second} are both set,"),
-                match =>
-                {
-                    string section = match.Groups["section"].Value;
-                    string property = match.Groups["property"].Value;
-                    string key = section == "DistributedGroup" ? property : $"{section}:{property}";
-                    if (!sources.TryGetValue(key, out string? source))
-                    {
-                        return match.Value;
-                    }
+        // In the order in which they were named.
+        private readonly OrderedDictionary<string, string> _sources = [];
 
-                    named[SettingKeys.Whole(key)] = source;
-                    return SettingKeys.Whole(key);
-                }
-            );
-        return named.Count == 0
-            ? worded
-            : $"{worded} {string.Join(" ", named.Select(static pair => $"{pair.Key} comes from: {pair.Value}."))}";
+        internal string Of(SettingName setting)
+        {
+            string name = settings.NameOf(setting);
+            if (settings.Sources.TryGetValue(setting.Property, out string? source))
+            {
+                _sources[name] = source;
+            }
+
+            return name;
+        }
+
+        /// <summary>A text, followed by where the values came from whose keys it names.</summary>
+        internal string WithSources(string text)
+        {
+            string[] sources = [.. _sources.Select(static named => $"{named.Key} comes from: {named.Value}.")];
+            _sources.Clear();
+            return string.Join(' ', [text, .. sources]);
+        }
     }
-
-    [GeneratedRegex(@"\b(?<section>Ring|Nccl|Jaccl|DistributedGroup)Options\.(?<property>\w+)")]
-    private static partial Regex OptionNames();
-
-    [GeneratedRegex(@"\b(?<class>\w+Options) has both (?<first>\w+) and (?<second>\w+),")]
-    private static partial Regex BothOptions();
 }

@@ -16,29 +16,40 @@ internal sealed class EffectiveConfiguration
         [SettingKeys.NcclRendezvous, SettingKeys.NcclBootstrap],
     ];
 
-    private EffectiveConfiguration(IReadOnlyList<SettingEntry> entries, LaunchEnvironment environment)
+    private EffectiveConfiguration(string section, IReadOnlyList<SettingEntry> entries, LaunchEnvironment environment)
     {
+        Section = section;
         Entries = entries;
         Environment = environment;
     }
+
+    /// <summary>The path of the section that was read.</summary>
+    internal string Section { get; }
 
     internal IReadOnlyList<SettingEntry> Entries { get; }
 
     /// <summary>What the launchers have put there.</summary>
     internal LaunchEnvironment Environment { get; }
 
-    internal static EffectiveConfiguration Of(IConfiguration configuration)
+    /// <summary>Reads a configuration.</summary>
+    /// <param name="configuration">The whole configuration, or a section that holds the settings itself.</param>
+    /// <param name="serviceKey">
+    /// The group's key, which tells its section in a whole configuration; <see langword="null"/>: it has none.
+    /// </param>
+    internal static EffectiveConfiguration Of(IConfiguration configuration, string? serviceKey = null)
     {
         LauncherConfigurationProvider[] launchers = [.. Launchers(configuration)];
         List<SettingEntry> entries = [];
-        Collect(
-            configuration,
-            configuration as IConfigurationSection ?? configuration.GetSection(DistributedGroupSettings.SectionName),
-            entries
-        );
-        if (launchers.Length == 0)
+        IConfigurationSection section = SectionOf(configuration, serviceKey);
+        Collect(configuration, section, entries);
+
+        // The launchers' sources write into the section of the group without a key.
+        if (launchers.Length == 0 || serviceKey is not null)
         {
-            IConfigurationRoot environment = new ConfigurationBuilder().AddLauncherEnvironment().Build();
+            IConfigurationRoot environment =
+                launchers.Length == 0
+                    ? new ConfigurationBuilder().AddLauncherEnvironment().Build()
+                    : new ConfigurationRoot([.. launchers]);
             launchers = [.. Launchers(environment)];
             List<SettingEntry> launched = [];
             Collect(environment, environment.GetSection(DistributedGroupSettings.SectionName), launched);
@@ -87,8 +98,12 @@ internal sealed class EffectiveConfiguration
             );
         }
 
-        return new EffectiveConfiguration(Settle(entries), launchers[^1].Environment);
+        return new EffectiveConfiguration(section.Path, Settle(entries), launchers[^1].Environment);
     }
+
+    /// <summary>The section in which a group's settings are.</summary>
+    internal static IConfigurationSection SectionOf(IConfiguration configuration, string? serviceKey) =>
+        configuration as IConfigurationSection ?? configuration.GetSection(SettingKeys.SectionOf(serviceKey));
 
     private static IEnumerable<LauncherConfigurationProvider> Launchers(IConfiguration configuration) =>
         configuration is not IConfigurationRoot root
@@ -111,6 +126,12 @@ internal sealed class EffectiveConfiguration
         {
             foreach (IConfigurationSection child in parent.GetChildren())
             {
+                // Those of other groups.
+                if (parent == section && child.Key.Equals(SettingKeys.Groups, StringComparison.OrdinalIgnoreCase))
+                {
+                    continue;
+                }
+
                 bool isLeaf = !child.GetChildren().Any();
                 if (child.Value is not null || isLeaf)
                 {

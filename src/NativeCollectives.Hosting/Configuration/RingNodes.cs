@@ -28,7 +28,7 @@ internal static class RingNodes
         if (nodes is not null && (Among(SettingKeys.RingHosts) ?? Among(SettingKeys.RingHostFile)) is { } other)
         {
             reader.AddProblem(
-                $"{SettingKeys.Whole(SettingKeys.RingNodes)} and {SettingKeys.Whole(other)} are both set, but only one "
+                $"{reader.Whole(SettingKeys.RingNodes)} and {reader.Whole(other)} are both set, but only one "
                     + "of them can tell where the ranks are."
             );
             return null;
@@ -42,7 +42,7 @@ internal static class RingNodes
         )
         {
             reader.AddProblem(
-                $"{SettingKeys.Whole(SettingKeys.RingNodes)} is set, but {SettingKeys.Whole(SettingKeys.RingBasePort)} "
+                $"{reader.Whole(SettingKeys.RingNodes)} is set, but {reader.Whole(SettingKeys.RingBasePort)} "
                     + "is missing."
             );
         }
@@ -55,8 +55,8 @@ internal static class RingNodes
         if (tasks is not null && tasks.Count != nodes.Count)
         {
             reader.AddProblem(
-                $"{SettingKeys.Whole(SettingKeys.RingTasksPerNode)} has {tasks.Count} numbers, "
-                    + $"but {SettingKeys.Whole(SettingKeys.RingNodes)} has {nodes.Count} nodes."
+                $"{reader.Whole(SettingKeys.RingTasksPerNode)} has {tasks.Count} numbers, "
+                    + $"but {reader.Whole(SettingKeys.RingNodes)} has {nodes.Count} nodes."
             );
             return null;
         }
@@ -65,7 +65,7 @@ internal static class RingNodes
         if (port + most - 1 > HostAndPort.MaxPort)
         {
             reader.AddProblem(
-                $"{SettingKeys.Whole(SettingKeys.RingBasePort)} is {port}, but a node has {most} ranks, whose ports "
+                $"{reader.Whole(SettingKeys.RingBasePort)} is {port}, but a node has {most} ranks, whose ports "
                     + $"would exceed {HostAndPort.MaxPort}."
             );
             return null;

@@ -7,6 +7,10 @@ internal static class SettingKeys
     internal const string Strict = "Strict";
     internal const string FormingTimeout = "FormingTimeout";
     internal const string OperationTimeout = "OperationTimeout";
+    internal const string StopHostOnFault = "StopHostOnFault";
+
+    /// <summary>The section that has one section for each group of a host that has a key.</summary>
+    internal const string Groups = "Groups";
 
     internal const string RingRank = "Ring:Rank";
     internal const string RingHosts = "Ring:Hosts";
@@ -42,5 +46,13 @@ internal static class SettingKeys
         && (key.Length == list.Length || key[list.Length] == ':');
 
     /// <summary>The whole key.</summary>
-    internal static string Whole(string key) => $"{DistributedGroupSettings.SectionName}:{key}";
+    internal static string Whole(string key) => Whole(DistributedGroupSettings.SectionName, key);
+
+    /// <summary>The whole key, in a section of another name.</summary>
+    internal static string Whole(string section, string key) => $"{section}:{key}";
+
+    /// <summary>The path of a group's section.</summary>
+    /// <param name="serviceKey">The group's key; <see langword="null"/>: it has none.</param>
+    internal static string SectionOf(string? serviceKey) =>
+        serviceKey is null ? DistributedGroupSettings.SectionName : Whole($"{Groups}:{serviceKey}");
 }

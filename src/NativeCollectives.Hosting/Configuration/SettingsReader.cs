@@ -13,14 +13,23 @@ internal sealed class SettingsReader
     private readonly List<SettingProblem> _problems = [];
     private readonly Dictionary<string, string> _sources = new(StringComparer.OrdinalIgnoreCase);
 
-    internal SettingsReader(IEnumerable<SettingEntry> entries) =>
-        _entries = entries.ToDictionary(static entry => entry.Key, StringComparer.OrdinalIgnoreCase);
+    private readonly string _section;
+
+    /// <param name="configuration">The values.</param>
+    internal SettingsReader(EffectiveConfiguration configuration)
+    {
+        _entries = configuration.Entries.ToDictionary(static entry => entry.Key, StringComparer.OrdinalIgnoreCase);
+        _section = configuration.Section;
+    }
 
     /// <summary>One sentence for each fault, with the source of the value.</summary>
     internal IReadOnlyList<SettingProblem> Problems => _problems;
 
     /// <summary>Where the values came from, by key as this class is asked for it.</summary>
     internal IReadOnlyDictionary<string, string> Sources => _sources;
+
+    /// <summary>The whole key.</summary>
+    internal string Whole(string key) => SettingKeys.Whole(_section, key);
 
     internal int? Rank(string key) => Number(key, 0, "a rank: a decimal number from 0, of digits only");
 
@@ -126,7 +135,7 @@ internal sealed class SettingsReader
             IReadOnlyList<ListItem> items = rank.Items ?? [rank];
             if (items.Count == 0)
             {
-                AddProblem($"{SettingKeys.Whole(list)}:{index} is empty, but should have an address of rank {index}.");
+                AddProblem($"{Whole(list)}:{index} is empty, but should have an address of rank {index}.");
             }
 
             foreach (ListItem item in items)
@@ -231,7 +240,7 @@ internal sealed class SettingsReader
                     .Where(static name => !char.IsAsciiDigit(name[0])),
             ];
             string known = siblings.Length == 0 ? "" : $"; known there are {string.Join(", ", siblings)}";
-            AddProblem($"{SettingKeys.Whole(entry.Key)} is not a setting{known}. It comes from: {entry.Source}.");
+            AddProblem($"{Whole(entry.Key)} is not a setting{known}. It comes from: {entry.Source}.");
         }
     }
 
@@ -262,7 +271,7 @@ internal sealed class SettingsReader
     private void Refuse(SettingEntry entry, string key, string expected) =>
         _problems.Add(
             new SettingProblem(
-                $"{SettingKeys.Whole(key)} is {OptionCheck.Quoted(entry.Value ?? "")}, but should be {expected}. "
+                $"{Whole(key)} is {OptionCheck.Quoted(entry.Value ?? "")}, but should be {expected}. "
                     + $"It comes from: {entry.Source}.",
                 entry.Launcher is null ? null : key
             )
@@ -286,7 +295,7 @@ internal sealed class SettingsReader
         if (own.Any(static entry => entry.Launcher is null) && sources.Select(WithoutVariable).Distinct().Count() > 1)
         {
             AddProblem(
-                $"{SettingKeys.Whole(key)} is a list that comes in parts from {_sources[key]}, but a list should come "
+                $"{Whole(key)} is a list that comes in parts from {_sources[key]}, but a list should come "
                     + "from one source."
             );
             return null;
@@ -307,7 +316,7 @@ internal sealed class SettingsReader
             {
                 string[] others = [.. byIndex.Select(static group => group.Key)];
                 AddProblem(
-                    $"{SettingKeys.Whole(key)} has {string.Join(", ", others.Order(StringComparer.Ordinal))}, "
+                    $"{Whole(key)} has {string.Join(", ", others.Order(StringComparer.Ordinal))}, "
                         + "but the elements of a list should count from 0 without gaps."
                         + $" It comes from: {byIndex.First().First().Source}."
                 );
@@ -322,7 +331,7 @@ internal sealed class SettingsReader
             }
             else if (depth == 1)
             {
-                AddProblem($"{SettingKeys.Whole(itemKey)} should be a text. It comes from: {within[0].Source}.");
+                AddProblem($"{Whole(itemKey)} should be a text. It comes from: {within[0].Source}.");
                 return null;
             }
             else if (Items(itemKey, within, depth - 1) is { } nested)

@@ -3,17 +3,23 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace NativeCollectives.Hosting;
 
-/// <summary>The configuration of a host's group, of which there is one. Whoever brings another one is told.</summary>
+/// <summary>
+/// The configuration of one of a host's groups. Whoever brings another configuration for the same group is told.
+/// </summary>
+/// <param name="serviceKey">The group's key; <see langword="null"/>: it has none.</param>
 /// <param name="configuration">That of the first registration.</param>
-internal sealed class GroupRegistration(IConfiguration configuration)
+internal sealed class GroupRegistration(string? serviceKey, IConfiguration configuration)
 {
     // Those of later registrations, which held the same when they were made.
     private readonly List<IConfiguration> _others = [];
 
-    internal static GroupRegistration? Find(IServiceCollection services) =>
+    private string? ServiceKey => serviceKey;
+
+    internal static GroupRegistration? Find(IServiceCollection services, string? serviceKey) =>
         services
-            .FirstOrDefault(static service => service.ServiceType == typeof(GroupRegistration))
-            ?.ImplementationInstance as GroupRegistration;
+            .Where(static service => !service.IsKeyedService && service.ServiceType == typeof(GroupRegistration))
+            .Select(static service => (GroupRegistration)service.ImplementationInstance!)
+            .FirstOrDefault(registration => registration.ServiceKey == serviceKey);
 
     /// <summary>Takes a later registration.</summary>
     /// <exception cref="InvalidOperationException">Its configuration is another one.</exception>
@@ -31,35 +37,35 @@ internal sealed class GroupRegistration(IConfiguration configuration)
     internal EffectiveConfiguration Read()
     {
         _others.ForEach(RequireSame);
-        return EffectiveConfiguration.Of(configuration);
+        return EffectiveConfiguration.Of(configuration, serviceKey);
     }
 
     private void RequireSame(IConfiguration other)
     {
-        SortedDictionary<string, string> first = Values(configuration);
-        SortedDictionary<string, string> second = Values(other);
+        IConfigurationSection section = EffectiveConfiguration.SectionOf(configuration, serviceKey);
+        SortedDictionary<string, string> first = Values(section);
+        SortedDictionary<string, string> second = Values(EffectiveConfiguration.SectionOf(other, serviceKey));
         string? different = first
             .Keys.Union(second.Keys, StringComparer.OrdinalIgnoreCase)
             .FirstOrDefault(key => first.GetValueOrDefault(key) != second.GetValueOrDefault(key));
         if (different is not null)
         {
+            string method = serviceKey is null ? "AddDistributedGroup" : $"AddKeyedDistributedGroup(\"{serviceKey}\")";
             throw new InvalidOperationException(
-                "AddDistributedGroup was called twice, with configurations in which "
-                    + $"{DistributedGroupSettings.SectionName}:{different} differs. "
-                    + $"A host has one group: split others from it, or form them by {nameof(DistributedGroupSettings)}."
-                    + $"{nameof(DistributedGroupSettings.From)}(…).{nameof(DistributedGroupSettings.ToGroupOptions)}()."
+                $"{method} was called twice, with configurations in which "
+                    + $"{SettingKeys.Whole(section.Path, different)} differs. Call it once for each group, and give "
+                    + "further groups keys of their own with AddKeyedDistributedGroup."
             );
         }
     }
 
-    private static SortedDictionary<string, string> Values(IConfiguration configuration)
+    // Other groups are none of this one's business.
+    private static SortedDictionary<string, string> Values(IConfigurationSection section)
     {
-        IConfigurationSection section =
-            configuration as IConfigurationSection ?? configuration.GetSection(DistributedGroupSettings.SectionName);
         var values = new SortedDictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach ((string key, string? value) in section.AsEnumerable(makePathsRelative: true))
         {
-            if (value is not null)
+            if (value is not null && !SettingKeys.IsOrIsIn(key, SettingKeys.Groups))
             {
                 values[key] = value;
             }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -6,43 +7,40 @@ using Microsoft.Extensions.Options;
 namespace NativeCollectives.Hosting;
 
 /// <summary>
-/// The group of a host: formed once, when the host starts or when somebody asks for it before, and left when the host
+/// A group of a host: formed once, when the host starts or when somebody asks for it before, and left when the host
 /// has stopped.
 /// </summary>
 internal sealed class HostedGroup : IHostedLifecycleService, IDisposable
 {
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _ending;
-    private readonly IOptions<DistributedGroupSettings> _settings;
+    private readonly string? _serviceKey;
+    private readonly IOptionsMonitor<DistributedGroupSettings> _settings;
+    private readonly HostExit _exit;
+    private readonly IHostApplicationLifetime? _lifetime;
     private readonly CollectiveObservers _observers;
     private readonly CollectiveLog _log;
     private readonly bool _hasLoggers;
     private Task<DistributedGroup>? _forming;
     private bool _isDisposed;
 
-    /// <param name="settings">How the group is formed.</param>
-    /// <param name="metrics">What counts.</param>
-    /// <param name="traces">What traces.</param>
-    /// <param name="others">The observers that the program has registered.</param>
-    /// <param name="loggers">What makes loggers; <see langword="null"/>: nothing is logged.</param>
-    /// <param name="lifetime">
-    /// The host's; <see langword="null"/> without a host. When it is stopping, forming the group ends.
+    /// <param name="services">
+    /// The settings, the observers that the program has registered, loggers, and the lifetime of the host: when it is
+    /// stopping, forming the group ends. Without loggers nothing is logged, without a host nothing ends.
     /// </param>
-    public HostedGroup(
-        IOptions<DistributedGroupSettings> settings,
-        CollectiveMetrics metrics,
-        CollectiveTraces traces,
-        IEnumerable<CollectiveObserver> others,
-        ILoggerFactory? loggers = null,
-        IHostApplicationLifetime? lifetime = null
-    )
+    /// <param name="serviceKey">The group's key; <see langword="null"/>: it has none.</param>
+    internal HostedGroup(IServiceProvider services, string? serviceKey)
     {
-        _settings = settings;
+        _serviceKey = serviceKey;
+        _settings = services.GetRequiredService<IOptionsMonitor<DistributedGroupSettings>>();
+        _exit = services.GetRequiredService<HostExit>();
+        _lifetime = services.GetService<IHostApplicationLifetime>();
+        var loggers = services.GetService<ILoggerFactory>();
         _hasLoggers = loggers is not null;
-        _log = new CollectiveLog(loggers ?? NullLoggerFactory.Instance);
-        _observers = new CollectiveObservers([metrics, traces, _log, .. others]);
+        _log = new CollectiveLog(loggers ?? NullLoggerFactory.Instance, serviceKey);
+        _observers = new CollectiveObservers([_log, .. Observers(services, serviceKey)]);
         _ending = CancellationTokenSource.CreateLinkedTokenSource(
-            lifetime?.ApplicationStopping ?? CancellationToken.None
+            _lifetime?.ApplicationStopping ?? CancellationToken.None
         );
     }
 
@@ -130,6 +128,14 @@ internal sealed class HostedGroup : IHostedLifecycleService, IDisposable
         _ending.Dispose();
     }
 
+    // Those without a key are told of every group.
+    private static IEnumerable<CollectiveObserver> Observers(IServiceProvider services, string? serviceKey) =>
+        serviceKey is null
+            ? services.GetServices<CollectiveObserver>()
+            : services
+                .GetServices<CollectiveObserver>()
+                .Concat(services.GetKeyedServices<CollectiveObserver>(serviceKey));
+
     private Task<DistributedGroup> FormAsync()
     {
         lock (_lock)
@@ -145,14 +151,22 @@ internal sealed class HostedGroup : IHostedLifecycleService, IDisposable
 
         // Reading the settings can take its time too.
         return Task.Run(
-            () =>
+            async () =>
             {
-                DistributedGroupSettings settings = _settings.Value;
+                DistributedGroupSettings settings = _settings.Get(_serviceKey ?? Options.DefaultName);
                 DistributedGroupOptions options = settings.ToGroupOptions();
                 options.Observer = _observers;
                 options.Log = _log.Write;
                 options.IsLogHeard = _hasLoggers;
-                return DistributedGroup.CreateAsync(options, settings.Environment, ending);
+                DistributedGroup group = await DistributedGroup
+                    .CreateAsync(options, settings.Environment, ending)
+                    .ConfigureAwait(false);
+                if (settings.StopHostOnFault && _lifetime is not null)
+                {
+                    FaultWatch.Start(group, _lifetime, _exit, _log);
+                }
+
+                return group;
             },
             CancellationToken.None
         );

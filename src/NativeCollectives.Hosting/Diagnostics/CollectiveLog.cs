@@ -15,33 +15,44 @@ internal sealed partial class CollectiveLog : CollectiveObserver
     private readonly ILogger _faults;
     private readonly ILogger _teardown;
 
-    internal CollectiveLog(ILoggerFactory factory)
+    private readonly string _group;
+
+    /// <param name="factory">What makes the loggers.</param>
+    /// <param name="name">The name of the group; <see langword="null"/>: it has none.</param>
+    internal CollectiveLog(ILoggerFactory factory, string? name)
     {
+        _group = name is null ? "the group" : $"the group {name}";
         _formation = factory.CreateLogger(FormationCategory);
         _faults = factory.CreateLogger(FaultsCategory);
         _teardown = factory.CreateLogger(TeardownCategory);
     }
 
+    internal override bool WantsOperations => false;
+
     public override void GroupFormed(DistributedGroup group, TimeSpan duration) =>
-        Formed(_formation, group.Rank, group.Size, group.Backend, duration.TotalMilliseconds);
+        Formed(_formation, _group, group.Rank, group.Size, group.Backend, duration.TotalMilliseconds);
 
     public override void FormingFailed(Exception failure, TimeSpan duration)
     {
         if (failure is OperationCanceledException)
         {
-            FormingCancelled(_formation, duration.TotalMilliseconds);
+            FormingCancelled(_formation, _group, duration.TotalMilliseconds);
         }
         else
         {
-            NotFormed(_formation, duration.TotalMilliseconds, failure.Message, failure);
+            NotFormed(_formation, _group, duration.TotalMilliseconds, failure.Message, failure);
         }
     }
 
     public override void GroupFaulted(DistributedGroup group, Exception failure) =>
-        Faulted(_faults, group.Rank, group.Size, group.Backend, failure.Message, failure);
+        Faulted(_faults, _group, group.Rank, group.Size, group.Backend, failure.Message, failure);
 
     public override void GroupDisposed(DistributedGroup group) =>
-        Left(_teardown, group.Rank, group.Size, group.Backend);
+        Left(_teardown, _group, group.Rank, group.Size, group.Backend);
+
+    /// <summary>The host stops because a failure has ended the group.</summary>
+    internal void Stopping(DistributedGroup group) =>
+        HostStops(_faults, _group, group.Rank, group.Size, group.Backend, group.FailureMessage);
 
     /// <summary>Takes a progress message of the library, whose errors are failures that end a group.</summary>
     internal void Write(CollectiveLogLevel level, string message)
@@ -66,15 +77,28 @@ internal sealed partial class CollectiveLog : CollectiveObserver
     [LoggerMessage(
         100,
         LogLevel.Information,
-        "Formed the group: rank {Rank} of {Size} ({Backend}), in {Milliseconds:F0} ms."
+        "Formed {Group}: rank {Rank} of {Size} ({Backend}), in {Milliseconds:F0} ms."
     )]
-    private static partial void Formed(ILogger logger, int rank, int size, string backend, double milliseconds);
+    private static partial void Formed(
+        ILogger logger,
+        string group,
+        int rank,
+        int size,
+        string backend,
+        double milliseconds
+    );
 
-    [LoggerMessage(101, LogLevel.Error, "The group was not formed, after {Milliseconds:F0} ms: {Reason}")]
-    private static partial void NotFormed(ILogger logger, double milliseconds, string reason, Exception failure);
+    [LoggerMessage(101, LogLevel.Error, "Forming {Group} failed after {Milliseconds:F0} ms: {Reason}")]
+    private static partial void NotFormed(
+        ILogger logger,
+        string group,
+        double milliseconds,
+        string reason,
+        Exception failure
+    );
 
-    [LoggerMessage(102, LogLevel.Information, "Forming the group was cancelled after {Milliseconds:F0} ms.")]
-    private static partial void FormingCancelled(ILogger logger, double milliseconds);
+    [LoggerMessage(102, LogLevel.Information, "Forming {Group} was cancelled after {Milliseconds:F0} ms.")]
+    private static partial void FormingCancelled(ILogger logger, string group, double milliseconds);
 
     [LoggerMessage(103, LogLevel.Warning, "{Message}")]
     private static partial void Warning(ILogger logger, string message);
@@ -92,10 +116,11 @@ internal sealed partial class CollectiveLog : CollectiveObserver
     [LoggerMessage(
         201,
         LogLevel.Debug,
-        "A call has met the failure of the group of rank {Rank} of {Size} ({Backend}): {Reason}"
+        "A call has met the failure of {Group}, rank {Rank} of {Size} ({Backend}): {Reason}"
     )]
     private static partial void Faulted(
         ILogger logger,
+        string group,
         int rank,
         int size,
         string backend,
@@ -103,6 +128,20 @@ internal sealed partial class CollectiveLog : CollectiveObserver
         Exception failure
     );
 
-    [LoggerMessage(300, LogLevel.Information, "Left the group of rank {Rank} of {Size} ({Backend}).")]
-    private static partial void Left(ILogger logger, int rank, int size, string backend);
+    [LoggerMessage(
+        202,
+        LogLevel.Critical,
+        "The host stops, because {Group}, rank {Rank} of {Size} ({Backend}), has failed: {Reason}"
+    )]
+    private static partial void HostStops(
+        ILogger logger,
+        string group,
+        int rank,
+        int size,
+        string backend,
+        string? reason
+    );
+
+    [LoggerMessage(300, LogLevel.Information, "Left {Group}: rank {Rank} of {Size} ({Backend}).")]
+    private static partial void Left(ILogger logger, string group, int rank, int size, string backend);
 }

@@ -3,6 +3,8 @@ namespace NativeCollectives.Hosting;
 /// <summary>Several observers as one. What one of them throws does not keep the others from being told.</summary>
 internal sealed class CollectiveObservers(IReadOnlyList<CollectiveObserver> observers) : CollectiveObserver
 {
+    internal override bool WantsOperations => observers.Any(static observer => observer.WantsOperations);
+
     public override void GroupFormed(DistributedGroup group, TimeSpan duration) =>
         Tell((group, duration), static (observer, what) => observer.GroupFormed(what.group, what.duration));
 

@@ -71,7 +71,7 @@ internal sealed class NcclSelection
         set(
             SettingKeys.NcclBootstrap,
             Array.Find(OwnVariables.Bootstraps, choice => choice.Value == Bootstrap).Name,
-            complete.Given
+            [.. complete.Given.Select(static given => given.ToString())]
         );
         set(
             SettingKeys.NcclRank,
@@ -96,7 +96,7 @@ internal sealed class NcclSelection
         string[] Among(Func<KnownLauncher, string> part)
         {
             string[] names = [.. KnownLauncher.WithSize.Select(part).Where(name => complete.Given.Contains(name))];
-            return names.Length > 0 ? names : [.. complete.Given];
+            return names.Length > 0 ? names : [.. complete.Given.Select(static given => given.ToString())];
         }
     }
 }

@@ -18,14 +18,21 @@ internal sealed class BackendChoice
         _options = options;
         _environment = environment;
         _named = options.Backend == BackendKind.Any ? OwnVariables.ReadBackend(environment) : null;
-        BackendKind[] wanted = Wanted == BackendKind.Any ? BackendNames.InOrder : [Wanted];
         _candidates =
         [
-            .. wanted
+            .. Among(Wanted)
                 .Select(backend => Candidate.Of(backend, options, environment))
                 .OrderByDescending(static candidate => candidate.Origin),
         ];
     }
+
+    /// <summary>The backends whose options count.</summary>
+    /// <exception cref="RendezvousException"><c>NC_BACKEND</c> is malformed.</exception>
+    internal static BackendKind[] Among(DistributedGroupOptions options, LaunchEnvironment environment) =>
+        Among((options.Backend == BackendKind.Any ? OwnVariables.ReadBackend(environment) : null) ?? options.Backend);
+
+    private static BackendKind[] Among(BackendKind wanted) =>
+        wanted == BackendKind.Any ? BackendNames.InOrder : [wanted];
 
     /// <summary>The backend; <see langword="null"/>: a group of one.</summary>
     internal BackendConfiguration? Configuration { get; private set; }
@@ -106,7 +113,7 @@ internal sealed class BackendChoice
         if (halves.Length > 0)
         {
             warnings.Add(
-                $"{configuration.DescribeGiven()} is used, because what comes before it is not completely configured. "
+                $"{configuration.DescribeGiven(_options.NameOf)} is used, because what comes before it is not completely configured. "
                     + $"{string.Join("; ", MissingOf(halves))}."
             );
         }
@@ -140,11 +147,11 @@ internal sealed class BackendChoice
                 && (candidate.IsConfigured || candidate.Malformed is not null)
             ),
         ];
-        string others = string.Join(" and ", weaker.Select(static candidate => candidate.Describe()));
+        string others = string.Join(" and ", weaker.Select(candidate => candidate.Describe(_options.NameOf)));
         Note =
             weaker.Length == 0
                 ? null
-                : $"{configuration.DescribeGiven()} is used; {others} could be meant too, but only by variables that "
+                : $"{configuration.DescribeGiven(_options.NameOf)} is used; {others} could be meant too, but only by variables that "
                     + "count less.";
     }
 
@@ -229,10 +236,10 @@ internal sealed class BackendChoice
             + "or BackendKind.None, if each process is to be alone.";
     }
 
-    private static IEnumerable<string> MissingOf(IEnumerable<Candidate> candidates) =>
+    private IEnumerable<string> MissingOf(IEnumerable<Candidate> candidates) =>
         candidates
             .Where(static candidate => candidate.Configuration is { IsConfigured: false })
-            .Select(static candidate => candidate.Configuration!.DescribeMissing());
+            .Select(candidate => candidate.Configuration!.DescribeMissing(_options.NameOf));
 
     private BackendUnavailableException Unavailable(string message) =>
         new(message) { Backend = BackendNames.Of(Wanted) };

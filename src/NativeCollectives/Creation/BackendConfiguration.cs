@@ -9,7 +9,7 @@ namespace NativeCollectives;
 internal sealed record BackendConfiguration(
     BackendKind Backend,
     IReadOnlyList<string> Missing,
-    IReadOnlyList<string> Given
+    IReadOnlyList<SettingName> Given
 )
 {
     /// <summary>Who told where the ranks meet.</summary>
@@ -79,21 +79,34 @@ internal sealed record BackendConfiguration(
     ) =>
         backend switch
         {
-            BackendKind.Ring => RingConfiguration.Read(options.Ring, environment),
-            BackendKind.Nccl => NcclConfiguration.Read(options.Nccl, environment),
-            BackendKind.Jaccl => JacclConfiguration.Read(options.Jaccl, environment),
+            BackendKind.Ring => RingConfiguration.Read(options.Ring, environment, options.NameOf),
+            BackendKind.Nccl => NcclConfiguration.Read(options.Nccl, environment, options.NameOf),
+            BackendKind.Jaccl => JacclConfiguration.Read(options.Jaccl, environment, options.NameOf),
+            _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "This backend has no configuration."),
+        };
+
+    /// <summary>What is wrong with a backend's options.</summary>
+    internal static IEnumerable<OptionProblem> Problems(BackendKind backend, DistributedGroupOptions options) =>
+        backend switch
+        {
+            BackendKind.Ring => RingConfiguration.Problems(options.Ring),
+            BackendKind.Nccl => NcclConfiguration.Problems(options.Nccl),
+            BackendKind.Jaccl => JacclConfiguration.Problems(options.Jaccl),
             _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "This backend has no configuration."),
         };
 
     /// <summary>Such as <c>ring (MLX_RANK, MLX_HOSTFILE)</c>.</summary>
-    internal string DescribeGiven() => Given.Count == 0 ? Name : $"{Name} ({string.Join(", ", Given)})";
+    /// <param name="nameOf">How settings are called.</param>
+    internal string DescribeGiven(Func<SettingName, string> nameOf) =>
+        Given.Count == 0 ? Name : $"{Name} ({string.Join(", ", Given.Select(nameOf))})";
 
     /// <summary>Such as <c>ring: MLX_HOSTFILE is missing (MLX_RANK is set)</c>.</summary>
-    internal string DescribeMissing()
+    /// <param name="nameOf">How settings are called.</param>
+    internal string DescribeMissing(Func<SettingName, string> nameOf)
     {
         string missing = $"{Name}: {string.Join(", ", Missing)} {(Missing.Count == 1 ? "is" : "are")} missing";
         return Given.Count == 0
             ? missing
-            : $"{missing} ({string.Join(", ", Given)} {(Given.Count == 1 ? "is" : "are")} set)";
+            : $"{missing} ({string.Join(", ", Given.Select(nameOf))} {(Given.Count == 1 ? "is" : "are")} set)";
     }
 }

@@ -34,5 +34,6 @@ internal sealed record Candidate(
         }
     }
 
-    internal string Describe() => Configuration?.DescribeGiven() ?? $"{BackendNames.Of(Backend)} (malformed)";
+    internal string Describe(Func<SettingName, string> nameOf) =>
+        Configuration?.DescribeGiven(nameOf) ?? $"{BackendNames.Of(Backend)} (malformed)";
 }

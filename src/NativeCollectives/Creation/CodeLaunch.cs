@@ -36,9 +36,9 @@ internal sealed class CodeLaunch : NcclLaunch
         : Options.Rendezvous is { } rendezvous ? new("rendezvous", HostAndPort.Parse(rendezvous)!.Value.ToString())
         : null;
 
-    private static string? Address(NcclOptions options) =>
-        options.UniqueId is not null ? "NcclOptions.UniqueId"
-        : options.BootstrapGroup is not null ? "NcclOptions.BootstrapGroup"
-        : options.Rendezvous is not null ? "NcclOptions.Rendezvous"
+    private static SettingName? Address(NcclOptions options) =>
+        options.UniqueId is not null ? NcclConfiguration.UniqueId
+        : options.BootstrapGroup is not null ? NcclConfiguration.BootstrapGroup
+        : options.Rendezvous is not null ? NcclConfiguration.Rendezvous
         : null;
 }

@@ -14,6 +14,7 @@ internal sealed class GroupPlan
         OperationTimeout = options.OperationTimeout;
         Log = options.Log;
         Observer = options.Observer;
+        Name = options.Name;
         WarnsOnStandardError = options.Log is null || !options.IsLogHeard;
     }
 
@@ -27,6 +28,9 @@ internal sealed class GroupPlan
     internal Action<CollectiveLogLevel, string>? Log { get; }
 
     internal CollectiveObserver? Observer { get; }
+
+    /// <summary>The name of the group.</summary>
+    internal string? Name { get; }
 
     /// <summary>
     /// What every message on the standard error stream begins with; <see langword="null"/>: none is written there.
@@ -58,7 +62,7 @@ internal sealed class GroupPlan
         Func<BackendConfiguration, string?> whyUnavailable
     )
     {
-        Validate(options);
+        OptionCheck.RequireNone(ProblemsOf(options), options.NameOf);
         if (options.Launched is { } launched)
         {
             options = launched.RemoveFrom(options);
@@ -81,28 +85,54 @@ internal sealed class GroupPlan
         };
     }
 
-    private static void Validate(DistributedGroupOptions options)
+    /// <summary>
+    /// What is wrong with the options, of those that count. Nothing is read but the variable that names the backend.
+    /// </summary>
+    /// <exception cref="RendezvousException">That variable is malformed.</exception>
+    internal static IReadOnlyList<OptionProblem> Problems(
+        DistributedGroupOptions options,
+        LaunchEnvironment environment
+    )
+    {
+        OptionProblem[] own = [.. ProblemsOf(options)];
+        if (own.Length > 0)
+        {
+            return own;
+        }
+
+        options = options.Launched?.RemoveFrom(options) ?? options;
+        return options.Backend == BackendKind.None
+            ? []
+            :
+            [
+                .. BackendChoice
+                    .Among(options, environment)
+                    .SelectMany(backend => BackendConfiguration.Problems(backend, options)),
+            ];
+    }
+
+    private static IEnumerable<OptionProblem> ProblemsOf(DistributedGroupOptions options)
     {
         if (!Enum.IsDefined(options.Backend))
         {
-            throw new ArgumentException(
-                $"DistributedGroupOptions.Backend is {(int)options.Backend}, which is not a backend.",
-                nameof(options)
+            yield return new(
+                SettingName.OfGroup(nameof(options.Backend)),
+                OptionCheck.Text((int)options.Backend),
+                $"should be a backend"
             );
         }
 
-        RequireTimeout(options.FormingTimeout, nameof(options.FormingTimeout));
-        RequireTimeout(options.OperationTimeout, nameof(options.OperationTimeout));
-    }
-
-    private static void RequireTimeout(TimeSpan value, string name)
-    {
-        if (!Timeouts.IsValid(value))
+        (TimeSpan Value, string Name)[] timeouts =
+        [
+            (options.FormingTimeout, nameof(options.FormingTimeout)),
+            (options.OperationTimeout, nameof(options.OperationTimeout)),
+        ];
+        foreach ((TimeSpan value, string name) in timeouts)
         {
-            throw new ArgumentException(
-                $"{nameof(DistributedGroupOptions)}.{name} is {value}, but {Timeouts.Requirement}.",
-                "options"
-            );
+            if (!Timeouts.IsValid(value))
+            {
+                yield return new(SettingName.OfGroup(name), value.ToString(), $"{Timeouts.Requirement}");
+            }
         }
     }
 }

@@ -8,6 +8,13 @@ internal static class JacclConfiguration
 {
     private const string Name = "jaccl";
 
+    private static readonly SettingName _rank = SettingName.OfJaccl(nameof(JacclOptions.Rank));
+    private static readonly SettingName _devices = SettingName.OfJaccl(nameof(JacclOptions.Devices));
+    private static readonly SettingName _deviceFile = SettingName.OfJaccl(nameof(JacclOptions.DeviceFile));
+    private static readonly SettingName _coordinator = SettingName.OfJaccl(nameof(JacclOptions.Coordinator));
+    private static readonly SettingName _sideChannel = SettingName.OfJaccl(nameof(JacclOptions.SideChannel));
+    private static readonly SettingName _library = SettingName.OfJaccl(nameof(JacclOptions.Library));
+
     internal static Origin OriginOf(JacclOptions? options, LaunchEnvironment environment)
     {
         if (
@@ -29,24 +36,25 @@ internal static class JacclConfiguration
             : Origin.Shared;
     }
 
-    internal static BackendConfiguration Read(JacclOptions? options, LaunchEnvironment environment)
+    internal static BackendConfiguration Read(
+        JacclOptions? options,
+        LaunchEnvironment environment,
+        Func<SettingName, string>? nameOf = null
+    )
     {
         options ??= new JacclOptions();
-        Validate(options);
+        OptionCheck.RequireNone(Problems(options), nameOf);
         var reader = new Reader(environment);
         int? rank = reader.Rank(options, out string? rankVariable);
         reader.Devices(options);
         reader.Meeting(options);
-        if (options.Devices is { } devices)
+        if (
+            options.Devices is { } devices
+            && rankVariable is not null
+            && OptionCheck.RankWithin(rank, rankVariable, _devices, devices.Count).FirstOrDefault() is { } outOfRange
+        )
         {
-            OptionCheck.RequireRankWithin(
-                rank,
-                rankVariable,
-                nameof(JacclOptions),
-                nameof(JacclOptions.Devices),
-                devices.Count,
-                Name
-            );
+            throw outOfRange.ToException(nameOf ?? OptionCheck.InCode, Name, rank!.Value);
         }
 
         bool? prefersRing =
@@ -108,69 +116,123 @@ internal static class JacclConfiguration
     /// <exception cref="ArgumentException">A path is impossible.</exception>
     internal static IReadOnlyList<KeyValuePair<string, string>> Libraries(JacclOptions? options)
     {
-        OptionCheck.RequirePath(options?.Library, "JacclOptions.Library");
+        OptionCheck.RequireNone(OptionCheck.Path(options?.Library, _library));
         return options?.Library is { } library ? [new("verbs_library", library)] : [];
     }
 
-    private static void Validate(JacclOptions options)
+    /// <summary>What is wrong with the options.</summary>
+    internal static IEnumerable<OptionProblem> Problems(JacclOptions? options)
     {
-        OptionCheck.Require(
-            options.Rank is null or >= 0,
-            $"JacclOptions.Rank is {options.Rank}, but ranks count from 0."
-        );
-        OptionCheck.Require(
-            options.Devices is null || options.DeviceFile is null,
-            "JacclOptions has both Devices and DeviceFile, but only one of them can tell which devices the ranks have."
-        );
-        OptionCheck.RequirePath(options.DeviceFile, "JacclOptions.DeviceFile");
-        OptionCheck.Require(
-            options.Coordinator is null || options.SideChannel is null,
-            "JacclOptions has both Coordinator and SideChannel, but only one of them can tell how the ranks meet."
-        );
-        OptionCheck.RequireAddress(options.Coordinator, "JacclOptions.Coordinator");
-        OptionCheck.Require(
-            options.Frames is not { } frames || Enum.IsDefined(frames),
-            $"JacclOptions.Frames is {(int?)options.Frames}, which is not a choice of frames."
-        );
-        OptionCheck.Require(
-            options.QueuePairs is not { } queuePairs || Enum.IsDefined(queuePairs),
-            $"JacclOptions.QueuePairs is {(int?)options.QueuePairs}, which is not a type of queue pairs."
-        );
-        OptionCheck.Require(
-            options.GidIndex is null or (>= 0 and <= 255),
-            $"JacclOptions.GidIndex is {options.GidIndex}, but should be from 0 to 255."
-        );
+        if (options is null)
+        {
+            yield break;
+        }
+
+        IEnumerable<OptionProblem> problems =
+        [
+            .. OptionCheck.AtLeast(0, options.Rank, _rank, $"ranks count from 0"),
+            .. OptionCheck.Path(options.DeviceFile, _deviceFile),
+            .. OptionCheck.Address(options.Coordinator, _coordinator),
+            .. OptionCheck.Path(options.Library, _library),
+        ];
+        foreach (OptionProblem problem in problems)
+        {
+            yield return problem;
+        }
+
+        if (options is { Devices: not null, DeviceFile: not null })
+        {
+            yield return OptionProblem.Exclusive([_devices, _deviceFile], "which devices the ranks have");
+        }
+
+        if (options is { Coordinator: not null, SideChannel: not null })
+        {
+            yield return OptionProblem.Exclusive([_coordinator, _sideChannel], "how the ranks meet");
+        }
+
+        if (options.Frames is { } frames && !Enum.IsDefined(frames))
+        {
+            yield return new(
+                SettingName.OfJaccl(nameof(JacclOptions.Frames)),
+                OptionCheck.Text((int)frames),
+                $"should be a choice of frames"
+            );
+        }
+
+        if (options.QueuePairs is { } queuePairs && !Enum.IsDefined(queuePairs))
+        {
+            yield return new(
+                SettingName.OfJaccl(nameof(JacclOptions.QueuePairs)),
+                OptionCheck.Text((int)queuePairs),
+                $"should be a type of queue pairs"
+            );
+        }
+
+        if (options.GidIndex is < 0 or > 255)
+        {
+            yield return new(
+                SettingName.OfJaccl(nameof(JacclOptions.GidIndex)),
+                OptionCheck.Text(options.GidIndex),
+                $"should be from 0 to 255"
+            );
+        }
+
         if (options.Devices is { } devices)
         {
-            Validate(devices);
+            foreach (OptionProblem problem in Problems(devices))
+            {
+                yield return problem;
+            }
+
+            foreach (OptionProblem problem in OptionCheck.RankWithin(options.Rank, _rank, _devices, devices.Count))
+            {
+                yield return problem;
+            }
         }
     }
 
     // Whether it makes a mesh or a ring is for the native library to say, which judges a file's matrix too.
-    private static void Validate(IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>> devices)
+    private static IEnumerable<OptionProblem> Problems(IReadOnlyList<IReadOnlyList<IReadOnlyList<string>>> devices)
     {
         int size = devices.Count;
-        OptionCheck.Require(size > 0, "JacclOptions.Devices is empty, but should have one row per rank.");
+        if (size == 0)
+        {
+            yield return new(_devices, "empty", $"should have one row per rank");
+        }
+
         for (int rank = 0; rank < size; rank++)
         {
-            IReadOnlyList<IReadOnlyList<string>>? row = devices[rank];
-            OptionCheck.Require(row is not null, $"JacclOptions.Devices has no row for rank {rank}.");
-            OptionCheck.Require(
-                row.Count == size,
-                $"JacclOptions.Devices has {size} rows, one per rank, but the row of rank {rank} has {row.Count} "
-                    + $"{(row.Count == 1 ? "entry" : "entries")}."
-            );
+            SettingName row = _devices.At(rank);
+            if (devices[rank] is not { } entries)
+            {
+                yield return new(row, "null", $"should be the row of rank {rank}");
+                continue;
+            }
+
+            if (entries.Count != size)
+            {
+                yield return new(
+                    row,
+                    $"a row of {OptionCheck.Text(entries.Count)}",
+                    $"should have {size} {(size == 1 ? "entry" : "entries")}, one per rank"
+                );
+                continue;
+            }
+
             for (int peer = 0; peer < size; peer++)
             {
-                string entry = $"the entry from rank {rank} to rank {peer}";
-                OptionCheck.Require(
-                    row[peer] is not null,
-                    $"In JacclOptions.Devices {entry} is null; where there is no cable it should be empty."
-                );
-                OptionCheck.Require(
-                    !row[peer].Any(OptionCheck.IsBlank),
-                    $"In JacclOptions.Devices {entry} has a blank name of a device."
-                );
+                if (entries[peer] is not { } names)
+                {
+                    yield return new(row.At(peer), "null", $"should be empty where there is no cable");
+                }
+                else if (names.Any(OptionCheck.IsBlank))
+                {
+                    yield return new(
+                        row.At(peer),
+                        "a list with a blank name",
+                        $"should have the names of rank {rank}'s devices for rank {peer}"
+                    );
+                }
             }
         }
     }
@@ -192,7 +254,7 @@ internal static class JacclConfiguration
     {
         internal List<string> Missing { get; } = [];
 
-        internal List<string> Given { get; } = [];
+        internal List<SettingName> Given { get; } = [];
 
         internal List<KeyValuePair<string, string>> Settings { get; } = [];
 
@@ -201,7 +263,7 @@ internal static class JacclConfiguration
             variable = null;
             if (options.Rank is not null)
             {
-                Given.Add("JacclOptions.Rank");
+                Given.Add(_rank);
                 return options.Rank;
             }
 
@@ -209,7 +271,7 @@ internal static class JacclConfiguration
                 MlxVariables.JacclRanks,
                 takesLaunchers: OriginOf(options, environment) != Origin.None
             );
-            (variable is null ? Missing : Given).Add(variable ?? MlxVariables.JacclRanks[^1]);
+            Note(variable, MlxVariables.JacclRanks);
             return variable is null ? null : environment.Rank(variable, Name);
         }
 
@@ -217,11 +279,11 @@ internal static class JacclConfiguration
         {
             if (options.Devices is { } devices)
             {
-                Take("devices", ToJson(devices), "JacclOptions.Devices");
+                Take("devices", ToJson(devices), _devices);
             }
             else if (options.DeviceFile is { } path)
             {
-                Take("device_file", path, "JacclOptions.DeviceFile");
+                Take("device_file", path, _deviceFile);
             }
             else if (Find(MlxVariables.DeviceFiles) is { } variable)
             {
@@ -233,11 +295,11 @@ internal static class JacclConfiguration
         {
             if (options.SideChannel is not null)
             {
-                Given.Add("JacclOptions.SideChannel");
+                Given.Add(_sideChannel);
             }
             else if (options.Coordinator is { } coordinator)
             {
-                Take("coordinator", coordinator, "JacclOptions.Coordinator");
+                Take("coordinator", coordinator, _coordinator);
             }
             else if (Find(MlxVariables.Coordinators) is { } variable)
             {
@@ -253,17 +315,29 @@ internal static class JacclConfiguration
             }
         }
 
-        private void Take(string setting, string value, string option)
+        private void Take(string setting, string value, SettingName option)
         {
             Given.Add(option);
             Add(setting, value);
+        }
+
+        private void Note(string? present, string[] variables)
+        {
+            if (present is null)
+            {
+                Missing.Add(variables[^1]);
+            }
+            else
+            {
+                Given.Add(present);
+            }
         }
 
         // The variable that is present; otherwise notes that the setting is missing, by its usual name.
         private string? Find(string[] variables)
         {
             string? present = Array.Find(variables, environment.IsPresent);
-            (present is null ? Missing : Given).Add(present ?? variables[^1]);
+            Note(present, variables);
             return present;
         }
     }

@@ -7,6 +7,15 @@ internal static class NcclConfiguration
 {
     internal const string Name = "nccl";
 
+    internal static readonly SettingName Rank = SettingName.OfNccl(nameof(NcclOptions.Rank));
+    internal static readonly SettingName Size = SettingName.OfNccl(nameof(NcclOptions.Size));
+    internal static readonly SettingName UniqueId = SettingName.OfNccl(nameof(NcclOptions.UniqueId));
+    internal static readonly SettingName BootstrapGroup = SettingName.OfNccl(nameof(NcclOptions.BootstrapGroup));
+    internal static readonly SettingName Rendezvous = SettingName.OfNccl(nameof(NcclOptions.Rendezvous));
+
+    private static readonly SettingName _library = SettingName.OfNccl(nameof(NcclOptions.Library));
+    private static readonly SettingName _cudaLibrary = SettingName.OfNccl(nameof(NcclOptions.CudaLibrary));
+
     internal static Origin OriginOf(NcclOptions? options, LaunchEnvironment environment)
     {
         options ??= new NcclOptions();
@@ -36,10 +45,14 @@ internal static class NcclConfiguration
         NcclLaunch Of(NcclBootstrap candidate) => NcclLaunch.Of(candidate, options, environment);
     }
 
-    internal static BackendConfiguration Read(NcclOptions? options, LaunchEnvironment environment)
+    internal static BackendConfiguration Read(
+        NcclOptions? options,
+        LaunchEnvironment environment,
+        Func<SettingName, string>? nameOf = null
+    )
     {
         options ??= new NcclOptions();
-        Validate(options);
+        OptionCheck.RequireNone(Problems(options), nameOf);
         NcclLaunch launch = Choose(options, environment);
         if (launch.Missing.Count > 0)
         {
@@ -49,7 +62,7 @@ internal static class NcclConfiguration
             };
         }
 
-        NcclPlace place = launch.ReadPlace().Checked();
+        NcclPlace place = launch.ReadPlace().Checked(nameOf ?? OptionCheck.InCode);
         List<KeyValuePair<string, string>> settings = [Number("size", place.Size)];
         if (launch.ReadAddress() is { } address && place.Size > 1)
         {
@@ -89,13 +102,13 @@ internal static class NcclConfiguration
     internal static IReadOnlyList<KeyValuePair<string, string>> Libraries(NcclOptions? options)
     {
         List<KeyValuePair<string, string>> libraries = [];
-        Add("nccl_library", nameof(NcclOptions.Library), options?.Library);
-        Add("cuda_library", nameof(NcclOptions.CudaLibrary), options?.CudaLibrary);
+        Add("nccl_library", _library, options?.Library);
+        Add("cuda_library", _cudaLibrary, options?.CudaLibrary);
         return libraries;
 
-        void Add(string setting, string option, string? path)
+        void Add(string setting, SettingName option, string? path)
         {
-            OptionCheck.RequirePath(path, $"{nameof(NcclOptions)}.{option}");
+            OptionCheck.RequireNone(OptionCheck.Path(path, option));
             if (path is not null)
             {
                 libraries.Add(new(setting, path));
@@ -132,58 +145,76 @@ internal static class NcclConfiguration
         return begun ?? new MlxLaunch(options, environment);
     }
 
-    private static void Validate(NcclOptions options)
+    /// <summary>What is wrong with the options.</summary>
+    internal static IEnumerable<OptionProblem> Problems(NcclOptions? options)
     {
-        OptionCheck.Require(
-            options.Rank is null or >= 0,
-            $"NcclOptions.Rank is {options.Rank}, but ranks count from 0."
-        );
-        OptionCheck.Require(
-            options.Size is null or >= 1,
-            $"NcclOptions.Size is {options.Size}, but a group has at least one rank."
-        );
-        OptionCheck.Require(
-            options.Rank is null || options.Size is null || options.Rank < options.Size,
-            $"NcclOptions.Rank is {options.Rank}, but should be less than NcclOptions.Size, which is {options.Size}."
-        );
-        OptionCheck.Require(
-            options.Device is null or >= 0,
-            $"NcclOptions.Device is {options.Device}, but devices count from 0."
-        );
-        OptionCheck.Require(
-            options.StagingBytes is null or >= 0,
-            $"NcclOptions.StagingBytes is {options.StagingBytes}, but sizes are not negative."
-        );
-        OptionCheck.Require(
-            Enum.IsDefined(options.Bootstrap),
-            $"NcclOptions.Bootstrap is {(int)options.Bootstrap}, which is not a bootstrap."
-        );
-        OptionCheck.RequireAddress(options.Rendezvous, "NcclOptions.Rendezvous");
-
-        string[] addresses =
-        [
-            .. Named(options.UniqueId, nameof(NcclOptions.UniqueId)),
-            .. Named(options.BootstrapGroup, nameof(NcclOptions.BootstrapGroup)),
-            .. Named(options.Rendezvous, nameof(NcclOptions.Rendezvous)),
-        ];
-        OptionCheck.Require(
-            addresses.Length < 2,
-            $"NcclOptions has both {string.Join(" and ", addresses)}, but only one of them can tell how the ranks meet."
-        );
-        if (options.BootstrapGroup is { } group)
+        if (options is null)
         {
-            OptionCheck.Require(
-                options.Rank is null || options.Rank == group.Rank,
-                $"NcclOptions.Rank is {options.Rank}, but the rank in NcclOptions.BootstrapGroup is {group.Rank}."
+            yield break;
+        }
+
+        IEnumerable<OptionProblem> problems =
+        [
+            .. OptionCheck.AtLeast(0, options.Rank, Rank, $"ranks count from 0"),
+            .. OptionCheck.AtLeast(1, options.Size, Size, $"a group has at least one rank"),
+            .. OptionCheck.AtLeast(
+                0,
+                options.Device,
+                SettingName.OfNccl(nameof(NcclOptions.Device)),
+                $"devices count from 0"
+            ),
+            .. OptionCheck.AtLeast(
+                0,
+                options.StagingBytes,
+                SettingName.OfNccl(nameof(NcclOptions.StagingBytes)),
+                $"sizes are not negative"
+            ),
+            .. OptionCheck.Address(options.Rendezvous, Rendezvous),
+            .. OptionCheck.Path(options.Library, _library),
+            .. OptionCheck.Path(options.CudaLibrary, _cudaLibrary),
+        ];
+        foreach (OptionProblem problem in problems)
+        {
+            yield return problem;
+        }
+
+        if (options is { Rank: >= 0 and var rank, Size: >= 1 and var size } && rank >= size)
+        {
+            yield return new(Rank, OptionCheck.Text(rank), $"should be less than {Size}, which is {size}");
+        }
+
+        if (!Enum.IsDefined(options.Bootstrap))
+        {
+            yield return new(
+                SettingName.OfNccl(nameof(NcclOptions.Bootstrap)),
+                OptionCheck.Text((int)options.Bootstrap),
+                $"should be a bootstrap"
             );
-            OptionCheck.Require(
-                options.Size is null || options.Size == group.Size,
-                $"NcclOptions.Size is {options.Size}, but the size of NcclOptions.BootstrapGroup is {group.Size}."
-            );
+        }
+
+        SettingName[] addresses =
+        [
+            .. Named(options.UniqueId, UniqueId),
+            .. Named(options.BootstrapGroup, BootstrapGroup),
+            .. Named(options.Rendezvous, Rendezvous),
+        ];
+        if (addresses.Length > 1)
+        {
+            yield return OptionProblem.Exclusive(addresses, "how the ranks meet");
+        }
+
+        if (options is { BootstrapGroup: { } ranked, Rank: { } own } && own != ranked.Rank)
+        {
+            yield return new(Rank, OptionCheck.Text(own), $"the rank in {BootstrapGroup} is {ranked.Rank}");
+        }
+
+        if (options is { BootstrapGroup: { } sized, Size: { } all } && all != sized.Size)
+        {
+            yield return new(Size, OptionCheck.Text(all), $"the size of {BootstrapGroup} is {sized.Size}");
         }
     }
 
-    private static string[] Named(object? value, string name) => value is null ? [] : [name];
+    private static SettingName[] Named(object? value, SettingName name) => value is null ? [] : [name];
 
     private static KeyValuePair<string, string> Number(string name, int value) =>
         new(name, value.ToString(CultureInfo.InvariantCulture));

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 
@@ -10,59 +9,61 @@ internal static class OptionCheck
     // An id of NCCL's has 256 digits, a daemon's message with one several hundred characters.
     private const int MaxShown = 80;
 
-    internal static ArgumentException Invalid(string message) => new(message, "options");
-
-    internal static void Require([DoesNotReturnIf(false)] bool isTrue, string otherwise)
+    /// <summary>Throws because of the first problem, if there is one.</summary>
+    /// <param name="problems">The problems.</param>
+    /// <param name="nameOf">How settings are called; <see langword="null"/>: as in code.</param>
+    internal static void RequireNone(IEnumerable<OptionProblem> problems, Func<SettingName, string>? nameOf = null)
     {
-        if (!isTrue)
+        if (problems.FirstOrDefault() is { } first)
         {
-            throw Invalid(otherwise);
+            throw first.ToException(nameOf ?? InCode);
         }
     }
 
-    /// <summary>Throws unless a path is absent, or can be one.</summary>
-    internal static void RequirePath(string? path, string option) =>
-        Require(path is null || !IsBlank(path), $"{option} is \"{Visible(path)}\", which is not a path.");
+    /// <summary>How settings are called in code, such as <c>RingOptions.Rank</c>.</summary>
+    internal static string InCode(SettingName setting) => setting.ToString();
 
-    internal static void RequireAddress(string? address, string option) =>
-        Require(
-            address is null || HostAndPort.Parse(address) is not null,
-            $"{option} is \"{Visible(address)}\", but should be host:port, or [host]:port with an IPv6 address."
-        );
+    /// <summary>The problem of a path that is there, but can be none.</summary>
+    internal static IEnumerable<OptionProblem> Path(string? path, SettingName setting) =>
+        path is not null && IsBlank(path) ? [new(setting, $"\"{Visible(path)}\"", $"should be a path")] : [];
 
-    /// <summary>
-    /// Throws unless the own rank is absent, or among the ranks that an option of the same class lists.
-    /// </summary>
+    /// <summary>The problem of an address that is there, but can be none.</summary>
+    internal static IEnumerable<OptionProblem> Address(string? address, SettingName setting) =>
+        address is not null && HostAndPort.Parse(address) is null
+            ? [new(setting, $"\"{Visible(address)}\"", $"should be host:port, or [host]:port with an IPv6 address")]
+            : [];
+
+    /// <summary>The problem of a number that is there, but too small.</summary>
+    internal static IEnumerable<OptionProblem> AtLeast(
+        int least,
+        int? number,
+        SettingName setting,
+        FormattableString expected
+    ) => number < least ? [new(setting, Text(number), expected)] : [];
+
+    /// <summary>The problem of the own rank, if it is there, but not among the ranks that a list has.</summary>
     /// <param name="rank">The rank.</param>
-    /// <param name="variable">The environment variable that gave it; <see langword="null"/>: the option did.</param>
-    /// <param name="options">The name of the class of the options.</param>
-    /// <param name="list">The name of the option that has one entry per rank.</param>
+    /// <param name="setting">What told it.</param>
+    /// <param name="list">What has one entry per rank.</param>
     /// <param name="count">How many it has.</param>
-    /// <param name="backend">The backend's name.</param>
-    internal static void RequireRankWithin(
+    internal static IEnumerable<OptionProblem> RankWithin(
         int? rank,
-        string? variable,
-        string options,
-        string list,
-        int count,
-        string backend
-    )
-    {
-        if (rank is null || rank < count)
-        {
-            return;
-        }
+        SettingName setting,
+        SettingName list,
+        int count
+    ) =>
+        rank >= count
+            ?
+            [
+                new(
+                    setting,
+                    Text(rank),
+                    $"{list} lists {count} {(count == 1 ? "rank" : "ranks")}, from 0 to {count - 1}"
+                ),
+            ]
+            : [];
 
-        string outOfRange =
-            $"is {rank}, but {options}.{list} lists {count} rank{(count == 1 ? "" : "s")}, from 0 to {count - 1}.";
-        throw variable is null
-            ? Invalid($"{options}.Rank {outOfRange}")
-            : new RendezvousException($"The environment variable {variable} {outOfRange}")
-            {
-                Backend = backend,
-                Rank = rank.Value,
-            };
-    }
+    internal static string Text(int? number) => string.Create(CultureInfo.InvariantCulture, $"{number}");
 
     internal static bool IsBlank(string? text) =>
         string.IsNullOrWhiteSpace(text) || text.Contains('\0', StringComparison.Ordinal);

@@ -5,6 +5,10 @@ internal static class RingConfiguration
 {
     private const string Name = "ring";
 
+    private static readonly SettingName _rank = SettingName.OfRing(nameof(RingOptions.Rank));
+    private static readonly SettingName _hosts = SettingName.OfRing(nameof(RingOptions.Hosts));
+    private static readonly SettingName _hostFile = SettingName.OfRing(nameof(RingOptions.HostFile));
+
     internal static Origin OriginOf(RingOptions? options, LaunchedOptions? launched, LaunchEnvironment environment)
     {
         if (options?.Hosts is { } hosts)
@@ -24,11 +28,15 @@ internal static class RingConfiguration
             : Origin.Shared;
     }
 
-    internal static BackendConfiguration Read(RingOptions? options, LaunchEnvironment environment)
+    internal static BackendConfiguration Read(
+        RingOptions? options,
+        LaunchEnvironment environment,
+        Func<SettingName, string>? nameOf = null
+    )
     {
-        Validate(options);
+        OptionCheck.RequireNone(Problems(options), nameOf);
         List<string> missing = [];
-        List<string> given = [];
+        List<SettingName> given = [];
         bool hasHosts =
             options is { Hosts: not null } or { HostFile: not null } || environment.IsPresent(MlxVariables.HostFile);
 
@@ -36,7 +44,7 @@ internal static class RingConfiguration
         string? variable = rank is null ? environment.FindRank([KnownLauncher.Mlx.Rank], hasHosts) : null;
         if (rank is not null)
         {
-            given.Add("RingOptions.Rank");
+            given.Add(_rank);
         }
         else if (variable is not null)
         {
@@ -52,20 +60,19 @@ internal static class RingConfiguration
         if (options?.Hosts is { } list)
         {
             hosts = new("hosts", JsonText.Write(json => json.WriteArray(list)));
-            given.Add("RingOptions.Hosts");
-            OptionCheck.RequireRankWithin(
-                rank,
-                variable,
-                nameof(RingOptions),
-                nameof(RingOptions.Hosts),
-                list.Count,
-                Name
-            );
+            given.Add(_hosts);
+            if (
+                variable is not null
+                && OptionCheck.RankWithin(rank, variable, _hosts, list.Count).FirstOrDefault() is { } outOfRange
+            )
+            {
+                throw outOfRange.ToException(nameOf ?? OptionCheck.InCode, Name, rank!.Value);
+            }
         }
         else if (options?.HostFile is { } path)
         {
             hosts = new("hostfile", path);
-            given.Add("RingOptions.HostFile");
+            given.Add(_hostFile);
         }
         else if (environment.JsonFile(MlxVariables.HostFile, Name) is { } file)
         {
@@ -85,35 +92,57 @@ internal static class RingConfiguration
         };
     }
 
-    private static void Validate(RingOptions? options)
+    /// <summary>What is wrong with the options.</summary>
+    internal static IEnumerable<OptionProblem> Problems(RingOptions? options)
     {
         if (options is null)
         {
-            return;
+            return [];
         }
 
-        OptionCheck.Require(
-            options.Rank is null or >= 0,
-            $"RingOptions.Rank is {options.Rank}, but ranks count from 0."
-        );
-        OptionCheck.Require(
-            options.Hosts is null || options.HostFile is null,
-            "RingOptions has both Hosts and HostFile, but only one of them can tell where the ranks are."
-        );
-        OptionCheck.RequirePath(options.HostFile, "RingOptions.HostFile");
-        if (options.Hosts is not { } hosts)
+        return
+        [
+            .. OptionCheck.AtLeast(0, options.Rank, _rank, $"ranks count from 0"),
+            .. options is { Hosts: not null, HostFile: not null }
+                ? [OptionProblem.Exclusive([_hosts, _hostFile], "where the ranks are")]
+                : Array.Empty<OptionProblem>(),
+            .. OptionCheck.Path(options.HostFile, _hostFile),
+            .. options.Hosts is { } hosts ? Problems(hosts) : [],
+            .. OptionCheck.RankWithin(
+                options.Rank,
+                _rank,
+                _hosts,
+                options.Hosts is { Count: > 0 and var count } ? count : int.MaxValue
+            ),
+        ];
+    }
+
+    private static IEnumerable<OptionProblem> Problems(IReadOnlyList<IReadOnlyList<string>> hosts)
+    {
+        if (hosts.Count == 0)
         {
-            return;
+            yield return new(_hosts, "empty", $"should have one entry per rank");
         }
 
-        OptionCheck.Require(hosts.Count > 0, "RingOptions.Hosts is empty, but should have one entry per rank.");
         for (int rank = 0; rank < hosts.Count; rank++)
         {
-            OptionCheck.Require(hosts[rank] is { Count: > 0 }, $"RingOptions.Hosts has no address for rank {rank}.");
-            OptionCheck.Require(
-                !hosts[rank].Any(OptionCheck.IsBlank),
-                $"RingOptions.Hosts has a blank address for rank {rank}."
-            );
+            if (hosts[rank] is not { Count: > 0 } addresses)
+            {
+                yield return new(_hosts.At(rank), "empty", $"should have an address for rank {rank}");
+                continue;
+            }
+
+            for (int index = 0; index < addresses.Count; index++)
+            {
+                if (OptionCheck.IsBlank(addresses[index]))
+                {
+                    yield return new(
+                        _hosts.At(rank).At(index),
+                        $"\"{OptionCheck.Visible(addresses[index])}\"",
+                        $"should be an address for rank {rank}"
+                    );
+                }
+            }
         }
     }
 }

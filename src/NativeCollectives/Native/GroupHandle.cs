@@ -13,6 +13,7 @@ internal sealed unsafe class GroupHandle : SafeHandle
 {
     private LogChannel? _log;
     private GCHandle _onFault;
+    private LiveGroupCounts.Sort? _counted;
 
     internal GroupHandle()
         : base(0, ownsHandle: true) { }
@@ -42,6 +43,9 @@ internal sealed unsafe class GroupHandle : SafeHandle
         var error = new nc_error { size = (uint)sizeof(nc_error) };
         _ = NativeMethods.nc_group_on_fault(lease.Group, &Faulted, (void*)GCHandle.ToIntPtr(_onFault), &error);
     }
+
+    /// <summary>The group has been counted, and is to be no more when it is destroyed.</summary>
+    internal void CountAs(LiveGroupCounts.Sort sort) => _counted = sort;
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void Faulted(void* context, nc_error* error) =>
@@ -75,6 +79,11 @@ internal sealed unsafe class GroupHandle : SafeHandle
     protected override bool ReleaseHandle()
     {
         LiveGroups.Remove(handle);
+        if (_counted is not null)
+        {
+            LiveGroupCounts.Remove(_counted);
+        }
+
         NativeMethods.nc_group_destroy((nc_group*)handle);
         if (_onFault.IsAllocated)
         {

@@ -195,8 +195,11 @@ public sealed class HostedGroupTests
         using var hosts = new HostFile(2, 1);
         hosts.Release();
         var log = new Log();
-        using var first = HostOf(Ring(hosts, 0), services => services.AddSingleton<ILoggerProvider>(log));
-        using var second = HostOf(Ring(hosts, 1));
+        using var first = HostOf(
+            [.. Ring(hosts, 0), ("StopHostOnFault", "false")],
+            services => services.AddSingleton<ILoggerProvider>(log)
+        );
+        using var second = HostOf([.. Ring(hosts, 1), ("StopHostOnFault", "false")]);
         var health = first.Services.GetRequiredService<HealthCheckService>();
         Assert.That(await Health(), Is.EqualTo((HealthStatus.Unhealthy, "The group is not formed yet.")));
 
@@ -286,6 +289,186 @@ public sealed class HostedGroupTests
         await peer.StopAsync(cancellation);
     }
 
+    /// <summary>Nobody calls anything: the group itself finds out that its peer has gone.</summary>
+    [Test]
+    public async Task AFaultStopsTheHost(CancellationToken cancellation)
+    {
+        using var hosts = new HostFile(2, 1);
+        hosts.Release();
+        var log = new Log();
+        using var host = HostOf(Ring(hosts, 0), services => services.AddSingleton<ILoggerProvider>(log));
+        using var peer = HostOf([.. Ring(hosts, 1), ("StopHostOnFault", "false")]);
+        await Task.WhenAll(host.StartAsync(cancellation), peer.StartAsync(cancellation));
+        peer.Services.GetRequiredService<DistributedGroup>().Abort("enough");
+        await host.WaitForShutdownAsync(cancellation);
+        Assert.That(HasFailed(host), Is.True);
+        Assert.That(
+            log.Lines,
+            Has.Some.Matches<Log.Line>(line => line is { Category: "NativeCollectives.Faults", Id: 202 })
+        );
+        Assert.That(HasFailed(peer), Is.False, "its program has chosen to go on");
+        Assert.That(
+            peer.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested,
+            Is.False
+        );
+        await peer.StopAsync(cancellation);
+    }
+
+    /// <summary>The service's exception stops the host too, perhaps first. The failure is the group's all the same.</summary>
+    [Test]
+    public async Task AFaultThatAServiceMeetsIsAFailureOfTheHost(CancellationToken cancellation)
+    {
+        using var hosts = new HostFile(2, 1);
+        hosts.Release();
+        using var host = HostOf(Ring(hosts, 0), services => services.AddHostedService<Failing>());
+        using var peer = HostOf(Ring(hosts, 1));
+        await Task.WhenAll(
+            Task.Run(() => host.StartAsync(cancellation), cancellation),
+            Task.Run(() => peer.StartAsync(cancellation), cancellation)
+        );
+        await peer.StopAsync(cancellation);
+        try
+        {
+            await host.WaitForShutdownAsync(cancellation);
+        }
+        catch (PeerLostException)
+        {
+            // A host may throw what has ended its service.
+        }
+
+        Assert.That((HasFailed(host), HasFailed(peer)), Is.EqualTo((true, false)));
+    }
+
+    [Test]
+    public async Task AnEndInOrderIsNoFailure(CancellationToken cancellation)
+    {
+        using var hosts = new HostFile(2, 1);
+        hosts.Release();
+        using var first = HostOf(Ring(hosts, 0));
+        using var second = HostOf(Ring(hosts, 1));
+        await Task.WhenAll(first.StartAsync(cancellation), second.StartAsync(cancellation));
+        await first.StopAsync(cancellation);
+        await second.StopAsync(cancellation);
+        Assert.That((HasFailed(first), HasFailed(second)), Is.EqualTo((false, false)));
+    }
+
+    /// <summary>Two rings between the same two hosts; the second is a group's with a key.</summary>
+    [Test]
+    public async Task AHostCanHaveSeveralGroups(CancellationToken cancellation)
+    {
+        using var one = new HostFile(2, 1);
+        using var other = new HostFile(2, 1);
+        one.Release();
+        other.Release();
+        var observer = new Counting();
+        var hosts = new[] { 0, 1 }.Select(rank => HostOfTwo(one, other, rank, rank == 0 ? observer : null)).ToArray();
+        await Task.WhenAll(hosts.Select(host => host.StartAsync(cancellation)));
+        foreach (var key in new[] { null, "Control" })
+        {
+            var sums = await Task.WhenAll(
+                hosts.Select(async host =>
+                {
+                    var group = Group(host, key);
+                    Assert.That((group.Size, group.Name), Is.EqualTo((2, key)));
+                    int[] number = [group.Rank + 1];
+                    await group.AllSumAsync<int>(number, cancellationToken: cancellation);
+                    return number[0];
+                })
+            );
+            Assert.That(sums, Is.All.EqualTo(3));
+        }
+
+        Assert.That((observer.Formed, observer.Operations), Is.EqualTo((1, 1)), "of the group whose key it has");
+
+        // Only the one with the key goes; the host's other group, and the host, stay.
+        Group(hosts[1], "Control").Abort("enough");
+        var faulted = new TaskCompletionSource();
+        using (Group(hosts[0], "Control").Faulted.Register(faulted.SetResult))
+        {
+            await faulted.Task.WaitAsync(cancellation);
+        }
+
+        var report = await hosts[0].Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(cancellation);
+        Assert.That(
+            report.Entries.Select(entry => (entry.Key, entry.Value.Status)),
+            Is.EquivalentTo(
+                new[]
+                {
+                    ("distributed_group", HealthStatus.Healthy),
+                    ("distributed_group_Control", HealthStatus.Unhealthy),
+                }
+            )
+        );
+        await Task.WhenAll(hosts.Select(host => host.StopAsync(cancellation)));
+        Array.ForEach(hosts, host => host.Dispose());
+        Assert.Throws<ObjectDisposedException>(() => Group(hosts[0], "Control"));
+    }
+
+    [Test]
+    public async Task FaultsOfAKeyedGroupsSettingsHaveItsKeys(CancellationToken cancellation)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        var configuration = Configurations.Of(
+            ("Groups:Control:Ring:Rank", "x"),
+            ("Groups:Data:Strikt", "true"),
+            ("Backend", "none")
+        );
+        builder.Services.AddKeyedDistributedGroup("Control", configuration);
+        builder.Services.AddKeyedDistributedGroup("Data", configuration);
+        builder.Services.AddDistributedGroup(configuration);
+        using var host = builder.Build();
+        var exception = (await Assert.ThrowsAsync<AggregateException>(() => host.StartAsync(cancellation)))!;
+        Assert.That(
+            exception.InnerExceptions.OfType<OptionsValidationException>().SelectMany(one => one.Failures),
+            Has.Exactly(2)
+                .Items.And.One.StartsWith("NativeCollectives:Groups:Control:Ring:Rank is \"x\", but should be a rank")
+                .And.One.StartsWith("NativeCollectives:Groups:Data:Strikt is not a setting")
+        );
+    }
+
+    [TestCase("")]
+    [TestCase("a:b")]
+    public void AKeyIsTheNameOfASection(string key) =>
+        Assert.That(
+            () => new ServiceCollection().AddKeyedDistributedGroup(key, Configurations.Of()),
+            Throws.ArgumentException
+        );
+
+    [Test]
+    public void AKeyHasOneConfiguration()
+    {
+        var services = new ServiceCollection();
+        services.AddKeyedDistributedGroup("a", Configurations.Of(("Groups:a:Backend", "none")));
+        services.AddKeyedDistributedGroup("b", Configurations.Of(("Groups:b:Backend", "ring")));
+        services.AddKeyedDistributedGroup("a", Configurations.Of(("Groups:a:Backend", "none")));
+        Assert.That(
+            () => services.AddKeyedDistributedGroup("a", Configurations.Of(("Groups:a:Backend", "ring"))),
+            Throws.InvalidOperationException.With.Message.StartsWith(
+                "AddKeyedDistributedGroup(\"a\") was called twice, with configurations in which "
+                    + "NativeCollectives:Groups:a:Backend differs."
+            )
+        );
+    }
+
+    /// <summary>Launchers tell every group its rank.</summary>
+    [Test]
+    public void AKeyedGroupTakesWhatLaunchersSay()
+    {
+        var configuration = Configurations.Of(
+            [("MLX_RANK", "1")],
+            ("Groups:a:Ring:Hosts", "a:1,b:1"),
+            ("Groups:b:Ring:Rank", "0"),
+            ("Groups:b:Ring:Hosts", "a:2,b:2")
+        );
+        Assert.That(DistributedGroupSettings.From(configuration, "a").Ring.Rank, Is.EqualTo(1));
+        Assert.That(DistributedGroupSettings.From(configuration, "b").Ring.Rank, Is.Zero);
+        Assert.That(
+            ConfigurationTrace.Of(configuration, "a").Select(origin => (origin.Key, origin.Source)),
+            Has.Member(("NativeCollectives:Groups:a:Ring:Rank", "environment variable MLX_RANK (MLX)"))
+        );
+        Assert.That(DistributedGroupSettings.From(configuration).Ring.Hosts, Is.Null);
+    }
+
     /// <summary>mistral.rs's files name the own port and the neighbour: the two ranks see different lists.</summary>
     [Test]
     public async Task MistralsFilesFormAGroupThatCanBeSplit(CancellationToken cancellation)
@@ -338,6 +521,33 @@ public sealed class HostedGroupTests
         }
     }
 
+    private static bool HasFailed(IHost host) => ((Exit)host.Services.GetRequiredService<HostExit>()).HasFailed;
+
+    private static DistributedGroup Group(IHost host, string? key) =>
+        key is null
+            ? host.Services.GetRequiredService<DistributedGroup>()
+            : host.Services.GetRequiredKeyedService<DistributedGroup>(key);
+
+    private static IHost HostOfTwo(HostFile one, HostFile other, int rank, CollectiveObserver? observer) =>
+        HostOf(
+            Ring(one, rank),
+            services =>
+            {
+                services.AddKeyedDistributedGroup(
+                    "Control",
+                    Configurations.Of([
+                        .. Ring(other, rank).Select(setting => ($"Groups:Control:{setting.Item1}", setting.Item2)),
+                        ("Groups:Control:StopHostOnFault", "false"),
+                    ])
+                );
+                services.AddHealthChecks().AddKeyedDistributedGroup("Control");
+                if (observer is not null)
+                {
+                    services.AddKeyedSingleton("Control", observer);
+                }
+            }
+        );
+
     private static (string, string?)[] Ring(HostFile hosts, int rank) =>
         [
             ("Backend", "ring"),
@@ -354,6 +564,7 @@ public sealed class HostedGroupTests
     )
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Services.AddSingleton<HostExit>(new Exit());
         builder.Services.AddDistributedGroup(Configurations.Of(settings), configure);
         builder.Services.AddHealthChecks().AddDistributedGroup();
         builder.Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Debug));
@@ -393,6 +604,20 @@ public sealed class HostedGroupTests
                 },
                 CancellationToken.None
             );
+    }
+
+    // The process is the tests'.
+    private sealed class Exit : HostExit
+    {
+        public bool HasFailed { get; private set; }
+
+        internal override void Fail() => HasFailed = true;
+    }
+
+    private sealed class Failing(DistributedGroup group) : BackgroundService
+    {
+        protected override async Task ExecuteAsync(CancellationToken stoppingToken) =>
+            await group.BarrierAsync(cancellationToken: CancellationToken.None);
     }
 
     private sealed class Counting : CollectiveObserver

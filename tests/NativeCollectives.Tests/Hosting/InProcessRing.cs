@@ -15,7 +15,8 @@ internal sealed class InProcessRing : IDisposable
     public static async Task<InProcessRing> FormAsync(
         int size,
         CancellationToken cancellation,
-        TimeSpan? operationTimeout = null
+        TimeSpan? operationTimeout = null,
+        string? name = null
     )
     {
         var hosts = new HostFile(size, 1);
@@ -29,6 +30,7 @@ internal sealed class InProcessRing : IDisposable
                         DistributedGroup.CreateAsync(
                             new DistributedGroupOptions
                             {
+                                Name = name,
                                 Backend = BackendKind.Ring,
                                 Ring = new RingOptions { Rank = rank, Hosts = hosts.Hosts },
                                 OperationTimeout = operationTimeout ?? TimeSpan.FromSeconds(60),

@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
 using NativeCollectives.Hosting;
 using static NativeCollectives.Tests.Hosting.Configurations;
 
@@ -206,6 +207,60 @@ public sealed class SettingsTests
     )]
     public void AContradictionIsNamed(string key, string value, string otherKey, string otherValue, string expected) =>
         Assert.That(FaultOf(Of((key, value), (otherKey, otherValue))), Does.StartWith(expected));
+
+    /// <summary>What the library finds is data: the settings are called by the keys of their own section, each once.</summary>
+    [Test]
+    public void WhatTheLibraryFindsHasTheKeysOfItsSection()
+    {
+        var configuration = Of(
+            ("Groups:a:Ring:Rank", "2"),
+            ("Groups:a:Ring:Hosts", "a:1,b:1"),
+            ("Groups:a:Nccl:Rank", "3"),
+            ("Groups:a:Nccl:Size", "2")
+        );
+        var exception = Assert.Throws<OptionsValidationException>(() =>
+            DistributedGroupSettings.From(configuration, "a")
+        )!;
+        const string Section = "NativeCollectives:Groups:a";
+        Assert.That(
+            exception.Failures,
+            Is.EquivalentTo(
+                new[]
+                {
+                    $"{Section}:Ring:Rank is 2, but {Section}:Ring:Hosts lists 2 ranks, from 0 to 1. "
+                        + $"{Section}:Ring:Rank comes from: memory. {Section}:Ring:Hosts comes from: memory.",
+                    $"{Section}:Nccl:Rank is 3, but should be less than {Section}:Nccl:Size, which is 2. "
+                        + $"{Section}:Nccl:Rank comes from: memory. {Section}:Nccl:Size comes from: memory.",
+                }
+            )
+        );
+    }
+
+    [Test]
+    public void WhatIsMissingIsToldBesideTheKeysThatAreThere() =>
+        Assert.That(
+            FaultOf(Of(("Strict", "true"), ("Backend", "ring"), ("Ring:Rank", "0"))),
+            Does.StartWith(
+                    "No backend is configured. ring: MLX_HOSTFILE is missing (NativeCollectives:Ring:Rank is set)."
+                )
+                .And.EndsWith("NativeCollectives:Ring:Rank comes from: memory.")
+        );
+
+    /// <summary>The exception of forming a group by these settings has the same names.</summary>
+    [Test]
+    public void AnExceptionOfTheLibraryHasTheKeysToo()
+    {
+        var settings = DistributedGroupSettings.From(
+            Of(("Backend", "ring"), ("Ring:Rank", "1"), ("Ring:Hosts", "a:1,b:1"))
+        );
+        settings.Ring.Rank = 2;
+        Assert.That(
+            () => DistributedGroup.Create(settings.ToGroupOptions()),
+            Throws.ArgumentException.With.Message.StartsWith(
+                "NativeCollectives:Ring:Rank is 2, but NativeCollectives:Ring:Hosts lists 2 ranks, from 0 to 1."
+            )
+        );
+    }
 
     [Test]
     public void AContradictionTellsWhereBothComeFrom() =>

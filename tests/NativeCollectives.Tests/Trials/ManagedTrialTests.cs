@@ -400,7 +400,9 @@ public sealed class ManagedTrialTests
                 ("Backend", "ring"),
                 ("Ring:Rank", $"{rank}"),
                 ("Ring:Hosts", string.Join(',', hosts.Hosts.Select(host => host[0])))
-            )
+            ),
+            // the host is the tests' own process
+            settings => settings.StopHostOnFault = false
         );
         builder.Services.AddHealthChecks().AddDistributedGroup();
         builder.Services.AddSingleton<Microsoft.Extensions.Logging.ILoggerProvider>(log);

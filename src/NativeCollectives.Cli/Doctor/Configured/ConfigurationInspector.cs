@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using NativeCollectives.Cli.Doctor.Cluster;
@@ -11,7 +10,7 @@ namespace NativeCollectives.Cli.Doctor.Configured;
 /// Reads the configuration as a program that uses NativeCollectives.Hosting does, and decides, by the library's own
 /// code, which group would be formed.
 /// </summary>
-internal sealed partial class ConfigurationInspector
+internal sealed class ConfigurationInspector
 {
     private const string Where = "configuration";
     private const string UsualFile = "appsettings.json";
@@ -87,17 +86,7 @@ internal sealed partial class ConfigurationInspector
         try
         {
             GroupPlan plan = GroupPlan.Make(options, LaunchEnvironment.OfProcess, DistributedGroup.WhyUnavailable);
-            report = report with
-            {
-                Missing =
-                [
-                    .. plan.Missing.Select(static missing =>
-                        OptionNames().Replace(missing, $"{DistributedGroupSettings.SectionName}:$1:")
-                    ),
-                ],
-                Warning = plan.Warning,
-                Note = plan.Note,
-            };
+            report = report with { Missing = plan.Missing, Warning = plan.Warning, Note = plan.Note };
             return plan.Configuration is { } chosen
                 ? report with
                 {
@@ -118,10 +107,6 @@ internal sealed partial class ConfigurationInspector
             return report;
         }
     }
-
-    // Options that come from the configuration are named by its keys.
-    [GeneratedRegex(@"\b(Ring|Jaccl|Nccl)Options\.")]
-    private static partial Regex OptionNames();
 
     // The native library reads these when it forms the group; what it would refuse is found here.
     private int? SizeOf(BackendConfiguration configuration)

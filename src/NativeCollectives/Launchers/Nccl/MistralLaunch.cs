@@ -180,7 +180,7 @@ internal sealed class MistralLaunch : NcclLaunch
     {
         if (Options.Size is not null)
         {
-            NoteGiven("NcclOptions.Size");
+            NoteGiven(NcclConfiguration.Size);
         }
         else
         {

@@ -9,7 +9,7 @@ namespace NativeCollectives;
 internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment environment)
 {
     private readonly List<string> _missing = [];
-    private readonly List<string> _given = [];
+    private readonly List<SettingName> _given = [];
     private KnownLauncher? _launcher;
 
     /// <summary>The order in which the environment is searched.</summary>
@@ -25,7 +25,7 @@ internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment enviro
     internal IReadOnlyList<string> Missing => _missing;
 
     /// <summary>What is needed and there.</summary>
-    internal IReadOnlyList<string> Given => _given;
+    internal IReadOnlyList<SettingName> Given => _given;
 
     /// <summary>Whether something is there that means this way and no other.</summary>
     internal virtual bool IsMeant => true;
@@ -85,9 +85,19 @@ internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment enviro
         LaunchEnvironment.Malformed(variable, value, expected, NcclConfiguration.Name);
 
     /// <summary>Notes whether a variable is there.</summary>
-    protected void Need(string variable) => (environment.IsPresent(variable) ? _given : _missing).Add(variable);
+    protected void Need(string variable)
+    {
+        if (environment.IsPresent(variable))
+        {
+            _given.Add(variable);
+        }
+        else
+        {
+            _missing.Add(variable);
+        }
+    }
 
-    protected void NoteGiven(string name) => _given.Add(name);
+    protected void NoteGiven(SettingName name) => _given.Add(name);
 
     protected void NoteMissing(string name) => _missing.Add(name);
 
@@ -95,11 +105,11 @@ internal abstract class NcclLaunch(NcclOptions options, LaunchEnvironment enviro
     protected void NeedPlace(params KnownLauncher[] candidates)
     {
         _launcher = KnownLauncher.Choose(candidates, environment, options.Rank is null, options.Size is null);
-        NeedUnless(options.Rank is not null, "NcclOptions.Rank", _launcher.Rank);
-        NeedUnless(options.Size is not null, "NcclOptions.Size", _launcher.Size!);
+        NeedUnless(options.Rank is not null, NcclConfiguration.Rank, _launcher.Rank);
+        NeedUnless(options.Size is not null, NcclConfiguration.Size, _launcher.Size!);
     }
 
-    private void NeedUnless(bool isOption, string option, string variable)
+    private void NeedUnless(bool isOption, SettingName option, string variable)
     {
         if (isOption)
         {

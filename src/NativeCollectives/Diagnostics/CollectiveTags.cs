@@ -1,30 +1,31 @@
 using System.Globalization;
 
-namespace NativeCollectives.Hosting;
+namespace NativeCollectives;
 
 /// <summary>The attributes of metrics and traces.</summary>
 internal static class CollectiveTags
 {
-    internal const string Backend = "collectives.backend";
-    internal const string Group = "collectives.group";
-    internal const string Operation = "collectives.operation";
-    internal const string DataType = "collectives.data_type";
-    internal const string Direction = "collectives.direction";
-    internal const string Rank = "collectives.rank";
-    internal const string Size = "collectives.size";
-    internal const string SentBytes = "collectives.sent_bytes";
-    internal const string ReceivedBytes = "collectives.received_bytes";
-    internal const string IsAsynchronous = "collectives.asynchronous";
+    internal const string Backend = "collective.backend";
+    internal const string GroupKind = "collective.group.kind";
+    internal const string GroupName = "collective.group.name";
+    internal const string GroupRank = "collective.group.rank";
+    internal const string GroupSize = "collective.group.size";
+    internal const string OperationName = "collective.operation.name";
+    internal const string InputSize = "collective.operation.input.size";
+    internal const string OutputSize = "collective.operation.output.size";
+    internal const string IsAsynchronous = "collective.operation.asynchronous";
+    internal const string DataType = "collective.data_type";
+    internal const string Direction = "collective.io.direction";
     internal const string ErrorType = "error.type";
 
-    internal const string Sent = "sent";
-    internal const string Received = "received";
+    internal const string Transmit = "transmit";
+    internal const string Receive = "receive";
 
     private static readonly Dictionary<CollectiveDataType, string> _dataTypes = Enum.GetValues<CollectiveDataType>()
         .ToDictionary(static type => type, static type => type.ToString().ToLower(CultureInfo.InvariantCulture));
 
     /// <summary>Which kind of group it is: one that was formed by itself, or one split from another.</summary>
-    internal static string GroupOf(DistributedGroup group) => group.IsSplit ? "split" : "main";
+    internal static string KindOf(DistributedGroup group) => group.IsSplit ? "split" : "main";
 
     /// <summary>The name of an element type, such as <c>float32</c>; the same text each time.</summary>
     internal static string NameOf(CollectiveDataType type) => _dataTypes.GetValueOrDefault(type, "unknown");
