@@ -130,13 +130,10 @@ internal sealed class AnalyzerTests
             "method groups",
             """
             Func<decimal[], Task<decimal[]>> gather = values => group.AllGatherAsync<decimal>(values); // NC0001
-            Action<ReadOnlyMemory<char>, int> send = group.Send; // NC0001
-            """.Replace(
-                "Action<ReadOnlyMemory<char>, int> send",
-                "Sender<char> send",
-                StringComparison.Ordinal
-            ).Replace("group.Send;", "group.Send<char>;", StringComparison.Ordinal),
-            "delegate void Sender<T>(ReadOnlySpan<T> values, int to, TimeSpan? timeout = null);"
+            Operation<char> broadcast = group.Broadcast<char>; // NC0001
+            Operation<int> fine = group.Broadcast<int>;
+            """,
+            "delegate void Operation<T>(Span<T> values, int root, TimeSpan? timeout = null);"
         );
         yield return Example(
             "type parameters and objects of any type",
