@@ -130,9 +130,10 @@ internal sealed class AnalyzerTests
             "method groups",
             """
             Func<decimal[], Task<decimal[]>> gather = values => group.AllGatherAsync<decimal>(values); // NC0001
-            Sender<char> send = group.Send<char>; // NC0001
+            Operation<char> broadcast = group.Broadcast<char>; // NC0001
+            Operation<int> fine = group.Broadcast<int>;
             """,
-            "delegate void Sender<T>(ReadOnlySpan<T> values, int to, int tag, TimeSpan? timeout);"
+            "delegate void Operation<T>(Span<T> values, int root, TimeSpan? timeout = null);"
         );
         yield return Example(
             "type parameters and objects of any type",
