@@ -36,7 +36,7 @@ public sealed partial class DistributedGroup
         Abort(reason);
         return new CollectiveMismatchException($"What a peer sent cannot be used: {reason}.")
         {
-            Backend = Backend,
+            Backend = BackendName,
             Rank = Rank,
         };
     }

@@ -34,6 +34,6 @@ public sealed partial class DistributedGroup
         Device is { } device
             ? new DeviceBuffer<T>(length, device)
             : throw new NotSupportedException(
-                $"A group of the backend {Backend} has no device: it works on host memory only."
+                $"A group of the backend {BackendName} has no device: it works on host memory only."
             );
 }

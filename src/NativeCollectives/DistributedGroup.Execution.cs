@@ -491,7 +491,7 @@ public sealed partial class DistributedGroup
     /// </summary>
     internal unsafe Exception Failure(nc_error* error, CancellationToken cancellationToken, Exception? cause = null)
     {
-        Exception failure = CollectiveErrors.Describe(error, Backend, Rank, cancellationToken, cause);
+        Exception failure = CollectiveErrors.Describe(error, BackendName, Rank, cancellationToken, cause);
         if (failure is ObjectDisposedException)
         {
             return failure;
@@ -500,7 +500,7 @@ public sealed partial class DistributedGroup
         if (error->earlier != 0)
         {
             Exception first = Fault(failure);
-            return CollectiveErrors.DescribeLater(first, Backend, Rank);
+            return CollectiveErrors.DescribeLater(first, BackendName, Rank);
         }
 
         nc_status end = NativeStatus;

@@ -225,7 +225,7 @@ public sealed partial class DistributedGroup
                     + "was given others: every rank should be given the same list."
             )
             {
-                Backend = Backend,
+                Backend = BackendName,
                 Rank = Rank,
                 Operation = nameof(CreateSubgroup),
             };
@@ -268,6 +268,6 @@ public sealed partial class DistributedGroup
         var error = new nc_error { size = (uint)sizeof(nc_error) };
         return NativeMethods.nc_group_rank_info(lease.Group, rank, &info, &error) == nc_status.NC_OK
             ? info
-            : throw CollectiveErrors.Describe(&error, Backend, Rank);
+            : throw CollectiveErrors.Describe(&error, BackendName, Rank);
     }
 }

@@ -91,7 +91,7 @@ public sealed partial class DistributedGroup
         part
         ?? throw new CollectiveException("The native library made no group.")
         {
-            Backend = Backend,
+            Backend = BackendName,
             Rank = Rank,
             Operation = nameof(Split),
         };

@@ -42,7 +42,7 @@ public sealed partial class DistributedGroup
         {
             nc_status.NC_OK => true,
             nc_status.NC_NOT_SUPPORTED => false,
-            _ => throw CollectiveErrors.Describe(&error, Backend, Rank),
+            _ => throw CollectiveErrors.Describe(&error, BackendName, Rank),
         };
     }
 }

@@ -56,7 +56,7 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
         using GroupHandle.Lease lease = handle.Rent();
         Rank = lease.Rank;
         Size = lease.Size;
-        Backend = lease.Backend;
+        Backend = BackendNames.Find(lease.Backend);
         Device = lease.Device;
     }
 
@@ -81,10 +81,12 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
     public int Size { get; }
 
     /// <summary>
-    /// The name of the backend that moves the bytes, such as <c>ring</c>; <c>self</c> for a group of one that needs
-    /// none.
+    /// What moves the bytes; <see cref="BackendKind.None"/> for a group of one that needs nothing for that.
     /// </summary>
-    public string Backend { get; }
+    public BackendKind Backend { get; }
+
+    /// <summary>Its name, for messages.</summary>
+    internal string BackendName => BackendNames.Of(Backend);
 
     /// <summary>
     /// The ordinal of the CUDA device that the group works on, whose memory operations on a <see cref="DeviceSpan{T}"/>
@@ -132,7 +134,7 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
                 var error = new nc_error { size = (uint)sizeof(nc_error) };
                 return NativeMethods.nc_group_status(lease.Group, &error) is nc_status.NC_OK or nc_status.NC_CLOSED
                     ? null
-                    : CollectiveErrors.Describe(&error, Backend, Rank).Message;
+                    : CollectiveErrors.Describe(&error, BackendName, Rank).Message;
             }
             catch (ObjectDisposedException)
             {
@@ -195,5 +197,5 @@ public sealed partial class DistributedGroup : IDisposable, IAsyncDisposable
 
     /// <summary>A short description, such as <c>rank 1 of 4 (ring)</c>.</summary>
     /// <returns>The description.</returns>
-    public override string ToString() => $"rank {Rank} of {Size} ({Backend})";
+    public override string ToString() => $"rank {Rank} of {Size} ({BackendName})";
 }

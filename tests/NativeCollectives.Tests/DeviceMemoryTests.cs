@@ -94,7 +94,7 @@ public sealed class DeviceMemoryTests
         Assert.That(group.Device, Is.Null);
         Assert.That(
             () => group.AllocateDevice<float>(1),
-            Throws.TypeOf<NotSupportedException>().With.Message.Contains("self")
+            Throws.TypeOf<NotSupportedException>().With.Message.Contains("none")
         );
         foreach (
             BackendKind backend in new[] { BackendKind.Ring, BackendKind.Jaccl, BackendKind.Any, BackendKind.None }

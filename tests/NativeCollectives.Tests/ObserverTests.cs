@@ -21,12 +21,12 @@ public sealed class ObserverTests
             Is.EqualTo(
                 new[]
                 {
-                    "formed rank 0 of 1 (self)",
+                    "formed rank 0 of 1 (none)",
                     "starting Split",
                     "ended Split",
-                    "formed rank 0 of 1 (self)",
-                    "disposed rank 0 of 1 (self)",
-                    "disposed rank 0 of 1 (self)",
+                    "formed rank 0 of 1 (none)",
+                    "disposed rank 0 of 1 (none)",
+                    "disposed rank 0 of 1 (none)",
                 }
             )
         );

@@ -24,8 +24,8 @@ public sealed class SingletonGroupTests
     [Test]
     public void ItsPlace()
     {
-        Assert.That((_group.Rank, _group.Size, _group.Backend, _group.IsFaulted), Is.EqualTo((0, 1, "self", false)));
-        Assert.That(_group.ToString(), Is.EqualTo("rank 0 of 1 (self)"));
+        Assert.That((_group.Rank, _group.Size, _group.Backend, _group.IsFaulted), Is.EqualTo((0, 1, BackendKind.None, false)));
+        Assert.That(_group.ToString(), Is.EqualTo("rank 0 of 1 (none)"));
     }
 
     [Test]
@@ -38,7 +38,7 @@ public sealed class SingletonGroupTests
                 new DistributedGroupOptions { Backend = backend },
                 nothing
             );
-            Assert.That((group.Rank, group.Size, group.Backend), Is.EqualTo((0, 1, "self")));
+            Assert.That((group.Rank, group.Size, group.Backend), Is.EqualTo((0, 1, BackendKind.None)));
             Assert.That(
                 () =>
                     DistributedGroup.Create(new DistributedGroupOptions { Backend = backend, Strict = true }, nothing),
@@ -313,7 +313,7 @@ public sealed class SingletonGroupTests
     {
         _group.Dispose();
         _group.Dispose();
-        Assert.That((_group.Rank, _group.Size, _group.Backend, _group.IsFaulted), Is.EqualTo((0, 1, "self", false)));
+        Assert.That((_group.Rank, _group.Size, _group.Backend, _group.IsFaulted), Is.EqualTo((0, 1, BackendKind.None, false)));
         Assert.That(
             () => _group.AllSum(new float[1]),
             Throws
@@ -337,7 +337,7 @@ public sealed class SingletonGroupTests
         Assert.That(first.Message, Does.Contain("enough is enough"));
         Assert.That(
             (first.Backend, first.Rank, first.Peer, first.Operation),
-            Is.EqualTo(("self", 0, (int?)null, "AllReduce"))
+            Is.EqualTo(("none", 0, (int?)null, "AllReduce"))
         );
         GroupAbortedException second = (await Assert.ThrowsAsync<GroupAbortedException>(() => _group.BarrierAsync()))!;
         Assert.That(second, Is.Not.SameAs(first));

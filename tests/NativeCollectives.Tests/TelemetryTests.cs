@@ -22,7 +22,7 @@ public sealed class TelemetryTests
         }
 
         const string Group =
-            "collective.backend=self collective.group.kind=main collective.group.name=AGroupIsMeasured";
+            "collective.backend=none collective.group.kind=main collective.group.name=AGroupIsMeasured";
         const string AllReduce = $"{Group} collective.operation.name=AllReduce collective.data_type=float32";
         const string Aborted = "error.type=NativeCollectives.GroupAbortedException";
         Assert.Multiple(() =>
@@ -61,10 +61,10 @@ public sealed class TelemetryTests
             Is.EqualTo(
                 new[]
                 {
-                    "collective.backend=self collective.group.kind=main "
+                    "collective.backend=none collective.group.kind=main "
                         + "collective.group.name=AsynchronousOperationsAndSplitsAreMeasured "
                         + "collective.operation.name=Split",
-                    "collective.backend=self collective.group.kind=split "
+                    "collective.backend=none collective.group.kind=split "
                         + "collective.group.name=AsynchronousOperationsAndSplitsAreMeasured "
                         + "collective.operation.name=AllReduce collective.data_type=int32",
                 }
@@ -227,7 +227,7 @@ public sealed class TelemetryTests
             Assert.That(
                 string.Join(' ', own[1].TagObjects.Select(static tag => $"{tag.Key}={tag.Value}")),
                 Is.EqualTo(
-                    "collective.backend=self collective.group.kind=main collective.group.name=one "
+                    "collective.backend=none collective.group.kind=main collective.group.name=one "
                         + "collective.group.rank=0 collective.group.size=1 collective.operation.name=AllReduce "
                         + "collective.operation.input.size=16 collective.operation.output.size=16 "
                         + "collective.operation.asynchronous=False collective.data_type=float32"

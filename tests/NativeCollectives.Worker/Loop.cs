@@ -108,7 +108,7 @@ internal static class Loop
             case "Barrier":
                 group.Barrier(timeout);
                 break;
-            case "SendReceive" when group.Backend != "ring":
+            case "SendReceive" when group.Backend != BackendKind.Ring:
                 // A send may last until it is received: the ranks send one after the other.
                 if (rank < left)
                 {

@@ -277,7 +277,7 @@ internal static class NumberScenarios
         OfInteger<uint>(group);
         OfInteger<long>(group);
         OfInteger<ulong>(group);
-        if (group.Backend != "nccl")
+        if (group.Backend != BackendKind.Nccl)
         {
             OfInteger<short>(group);
             OfInteger<ushort>(group);

@@ -20,7 +20,7 @@ internal sealed class Rank
                 _groups[command.Group] = group;
                 data["rank"] = Text(group.Rank);
                 data["size"] = Text(group.Size);
-                data["backend"] = group.Backend;
+                data["backend"] = group.Backend.ToString().ToLowerInvariant();
                 data["device"] = group.Device is { } device ? Text(device) : "none";
                 break;
             case CommandNames.CreateId:

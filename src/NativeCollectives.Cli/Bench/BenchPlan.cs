@@ -35,12 +35,7 @@ internal sealed record BenchPlan(
     /// <summary>The group that a launcher has started this process in.</summary>
     public static BenchPlan Launched(BenchOptions options, DistributedGroup group)
     {
-        BackendKind backend = group.Backend switch
-        {
-            "nccl" => BackendKind.Nccl,
-            "jaccl" => BackendKind.Jaccl,
-            _ => BackendKind.Ring,
-        };
+        BackendKind backend = group.Backend == BackendKind.None ? BackendKind.Ring : group.Backend;
         if (
             options.Connections.Count + options.Topologies.Count + options.Wires.Count + options.Devices.Count > 0
             || options.DeviceFile is not null
@@ -67,7 +62,7 @@ internal sealed record BenchPlan(
         RequireMemory(job, ranksHere: 1);
         notes.Insert(
             0,
-            $"The group that this process was launched in: {group.Backend}, {Words(group.Size)}; this is rank "
+            $"The group that this process was launched in: {BackendNames.Of(group.Backend)}, {Words(group.Size)}; this is rank "
                 + $"{group.Rank}"
         );
         return new BenchPlan(new LaunchedGroupSystem(group), [job], notes, group.Rank == 0);

@@ -30,7 +30,7 @@ internal sealed partial class CollectiveLog : CollectiveObserver
     internal override bool WantsOperations => false;
 
     public override void GroupFormed(DistributedGroup group, TimeSpan duration) =>
-        Formed(_formation, _group, group.Rank, group.Size, group.Backend, duration.TotalMilliseconds);
+        Formed(_formation, _group, group.Rank, group.Size, group.BackendName, duration.TotalMilliseconds);
 
     public override void FormingFailed(Exception failure, TimeSpan duration)
     {
@@ -45,14 +45,14 @@ internal sealed partial class CollectiveLog : CollectiveObserver
     }
 
     public override void GroupFaulted(DistributedGroup group, Exception failure) =>
-        Faulted(_faults, _group, group.Rank, group.Size, group.Backend, failure.Message, failure);
+        Faulted(_faults, _group, group.Rank, group.Size, group.BackendName, failure.Message, failure);
 
     public override void GroupDisposed(DistributedGroup group) =>
-        Left(_teardown, _group, group.Rank, group.Size, group.Backend);
+        Left(_teardown, _group, group.Rank, group.Size, group.BackendName);
 
     /// <summary>The host stops because a failure has ended the group.</summary>
     internal void Stopping(DistributedGroup group) =>
-        HostStops(_faults, _group, group.Rank, group.Size, group.Backend, group.FailureMessage);
+        HostStops(_faults, _group, group.Rank, group.Size, group.BackendName, group.FailureMessage);
 
     /// <summary>Takes a progress message of the library, whose errors are failures that end a group.</summary>
     internal void Write(CollectiveLogLevel level, string message)

@@ -129,7 +129,7 @@ internal static class CollectiveMetrics
     {
         var tags = new TagList
         {
-            { CollectiveTags.Backend, group.Backend },
+            { CollectiveTags.Backend, group.BackendName },
             { CollectiveTags.GroupKind, CollectiveTags.KindOf(group) },
         };
         if (group.Name is not null)

@@ -83,7 +83,7 @@ internal static class CollectiveTraces
 
     private static void Describe(Activity activity, DistributedGroup group)
     {
-        activity.SetTag(CollectiveTags.Backend, group.Backend);
+        activity.SetTag(CollectiveTags.Backend, group.BackendName);
         activity.SetTag(CollectiveTags.GroupKind, CollectiveTags.KindOf(group));
         if (group.Name is not null)
         {

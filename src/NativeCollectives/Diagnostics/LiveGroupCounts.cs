@@ -13,7 +13,7 @@ internal static class LiveGroupCounts
 
     internal static Sort Add(DistributedGroup group)
     {
-        var sort = new Sort(group.Backend, CollectiveTags.KindOf(group), group.Name);
+        var sort = new Sort(group.BackendName, CollectiveTags.KindOf(group), group.Name);
         lock (_lock)
         {
             _counts[sort] = _counts.GetValueOrDefault(sort) + 1;

@@ -96,7 +96,7 @@ public sealed class HostedGroupTests
         );
         using var host = builder.Build();
         await host.StartAsync(cancellation);
-        Assert.That(host.Services.GetRequiredService<DistributedGroup>().Backend, Is.EqualTo("ring"));
+        Assert.That(host.Services.GetRequiredService<DistributedGroup>().Backend, Is.EqualTo(BackendKind.Ring));
         await host.StopAsync(cancellation);
     }
 

@@ -250,7 +250,7 @@ public sealed class ManagedTrialTests
         var forming = DistributedGroup.CreateAsync(options, cancellation);
         (options.Backend, options.Ring.Rank, options.OperationTimeout) = (BackendKind.None, 17, TimeSpan.Zero);
         using var group = await forming;
-        Assert.That((group.Backend, group.Rank), Is.EqualTo(("ring", 0)));
+        Assert.That((group.Backend, group.Rank), Is.EqualTo((BackendKind.Ring, 0)));
     }
 
     // ---- AddDistributedGroup, health and metrics

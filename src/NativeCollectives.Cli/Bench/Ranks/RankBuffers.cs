@@ -93,7 +93,7 @@ internal abstract unsafe class RankBuffers : IDisposable
     /// <summary>
     /// Every other rank, since a device, be it a GPU or one for RDMA, may keep a sender until its receiver is there.
     /// </summary>
-    protected bool ReceivesFirst => Group.Backend != "ring" && Group.Rank % 2 == 1;
+    protected bool ReceivesFirst => Group.Backend != BackendKind.Ring && Group.Rank % 2 == 1;
 
     /// <summary>From now on blocks have that many elements.</summary>
     public virtual void Use(long count)
