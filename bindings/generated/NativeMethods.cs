@@ -28,9 +28,6 @@ internal static unsafe partial class NativeMethods
     public static extern byte* nc_status_name(nc_status status);
 
     [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
-    public static extern nc_status nc_set_backend_directory([NativeTypeName("const char *")] byte* path, nc_error* error);
-
-    [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern nc_status nc_backend_available([NativeTypeName("const char *")] byte* backend, [NativeTypeName("const nc_setting *")] nc_setting* settings, [NativeTypeName("uint64_t")] ulong setting_count, nc_error* error);
 
     [DllImport("native_collectives", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

@@ -45,13 +45,18 @@ nc_group_options checked(const nc_group_options* given) {
     return options;
 }
 
-const nc_backend& backend_of(const char* name) {
+const char* backend_name(const char* name) {
     require(name != nullptr, "the backend's name must not be null");
-    return nc::load_backend(name);
+    return name;
+}
+
+nc::BackendSettings checked(const nc_setting* settings, uint64_t count) {
+    check_settings(settings, count);
+    return nc::BackendSettings(settings, count);
 }
 
 const nc_device_functions& devices_of(const char* name) {
-    const nc_backend& backend = backend_of(name);
+    const nc_backend& backend = nc::loaded_backend(backend_name(name));
     if (backend.device == nullptr)
         throw nc::Error(NC_NOT_SUPPORTED, nc::text("the backend ", name, " works on host memory only"));
     return *backend.device;
@@ -108,15 +113,12 @@ const char* nc_status_name(nc_status status) {
     return nc::status_name(status);
 }
 
-nc_status nc_set_backend_directory(const char* path, nc_error* error) {
-    return nc::guarded(error, [&] { nc::set_backend_directory(path != nullptr ? path : ""); });
-}
-
 nc_status nc_backend_available(const char* backend, const nc_setting* settings, uint64_t setting_count,
                                nc_error* error) {
     return forwarded(error, [&] {
-        check_settings(settings, setting_count);
-        return backend_of(backend).available(settings, setting_count, error);
+        const nc::BackendSettings given = checked(settings, setting_count);
+        const nc_backend& found = nc::load_backend(backend_name(backend), given.directory);
+        return found.available(given.others.data(), given.others.size(), error);
     });
 }
 
@@ -124,12 +126,12 @@ nc_status nc_backend_create_id(const char* backend, const nc_setting* settings, 
                                nc_error* error) {
     return forwarded(error, [&] {
         require(id != nullptr, "id must not be null");
-        check_settings(settings, setting_count);
-        const nc_backend& maker = backend_of(backend);
+        const nc::BackendSettings given = checked(settings, setting_count);
+        const nc_backend& maker = nc::load_backend(backend_name(backend), given.directory);
         if (maker.create_id == nullptr)
             throw nc::Error(NC_NOT_SUPPORTED,
                             nc::text("groups of the backend ", backend, " are not formed with an id"));
-        return maker.create_id(settings, setting_count, id, error);
+        return maker.create_id(given.others.data(), given.others.size(), id, error);
     });
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 
 #include "base/error.h"
@@ -19,10 +20,9 @@ struct Backend {
     std::shared_ptr<const nc_backend> started; // null before; nobody else has it if there is no group
 };
 
-// The one piece of global state: which backends are loaded, and where others are to be looked for.
+// The one piece of global state: which backends are loaded.
 struct Loaded {
     std::mutex mutex;
-    std::string directory;
     std::map<std::string, Backend> by_path;
 };
 
@@ -59,11 +59,15 @@ const nc_backend* open_backend(const std::string& name, const std::string& path)
     return backend;
 }
 
-// With the table's lock held.
-Backend& backend_of(Loaded& table, const std::string& name) {
+std::string file_of(const std::string& name) {
     if (!is_backend_name(name)) throw Error(NC_INVALID_ARGUMENT, text("'", name, "' is not a backend's name"));
-    const std::string directory = table.directory.empty() ? own_library_folder() : table.directory;
-    const std::string path = text(directory, "/libnative_collectives_", name, library_suffix);
+    return text("/libnative_collectives_", name, library_suffix);
+}
+
+// With the table's lock held.
+Backend& backend_of(Loaded& table, const std::string& name, const std::string& directory) {
+    const std::string file = file_of(name);
+    const std::string path = (directory.empty() ? own_library_folder() : directory) + file;
     const auto known = table.by_path.find(path);
     if (known != table.by_path.end()) return known->second;
     return table.by_path.emplace(path, Backend{open_backend(name, path), nullptr}).first->second;
@@ -84,16 +88,37 @@ void end_backends() {
 
 } // namespace
 
-const nc_backend& load_backend(const std::string& name) {
-    Loaded& table = loaded();
-    const std::lock_guard lock(table.mutex);
-    return *backend_of(table, name).table;
+BackendSettings::BackendSettings(const nc_setting* settings, std::uint64_t count) {
+    others.reserve(count);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        if (std::string_view(settings[i].name) == "backend_directory")
+            directory = settings[i].value;
+        else
+            others.push_back(settings[i]);
+    }
 }
 
-std::shared_ptr<const nc_backend> start_backend(const std::string& name) {
+const nc_backend& load_backend(const std::string& name, const std::string& directory) {
     Loaded& table = loaded();
     const std::lock_guard lock(table.mutex);
-    Backend& backend = backend_of(table, name);
+    return *backend_of(table, name, directory).table;
+}
+
+const nc_backend& loaded_backend(const std::string& name) {
+    Loaded& table = loaded();
+    const std::lock_guard lock(table.mutex);
+    const std::string file = file_of(name);
+    for (const auto& [path, backend] : table.by_path) {
+        const bool is_it = path.size() > file.size() && path.compare(path.size() - file.size(), file.size(), file) == 0;
+        if (is_it) return *backend.table;
+    }
+    return *backend_of(table, name, "").table;
+}
+
+std::shared_ptr<const nc_backend> start_backend(const std::string& name, const std::string& directory) {
+    Loaded& table = loaded();
+    const std::lock_guard lock(table.mutex);
+    Backend& backend = backend_of(table, name, directory);
     if (backend.started != nullptr) return backend.started;
     if (backend.table->start != nullptr) {
         nc_error error = empty_error();
@@ -105,12 +130,6 @@ std::shared_ptr<const nc_backend> start_backend(const std::string& name) {
     // The table belongs to the library, which is never unloaded.
     backend.started = std::shared_ptr<const nc_backend>(backend.table, [](const nc_backend*) {});
     return backend.started;
-}
-
-void set_backend_directory(std::string path) {
-    Loaded& table = loaded();
-    const std::lock_guard lock(table.mutex);
-    table.directory = std::move(path);
 }
 
 } // namespace nc

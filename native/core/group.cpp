@@ -49,12 +49,13 @@ std::shared_ptr<Group> Group::create(const nc_group_options& options) {
         Log(options.log, options.log_context),
     };
     if (options.backend == nullptr) return std::shared_ptr<Group>(new Group(settings, nullptr, "self"));
-    const std::shared_ptr<const nc_backend> backend = start_backend(options.backend);
+    const BackendSettings given(options.settings, options.setting_count);
+    const std::shared_ptr<const nc_backend> backend = start_backend(options.backend, given.directory);
     std::shared_ptr<Group> group(new Group(settings, backend, options.backend));
     nc_backend_options backend_options = group->backend_options();
     backend_options.rank = options.rank;
-    backend_options.settings = options.settings;
-    backend_options.setting_count = options.setting_count;
+    backend_options.settings = given.others.data();
+    backend_options.setting_count = given.others.size();
     backend_options.side_channel = options.side_channel;
     backend_options.side_channel_context = options.side_channel_context;
     backend_options.cancel = options.cancel;

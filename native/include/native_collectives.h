@@ -213,6 +213,7 @@ typedef struct nc_request {
 } nc_request;
 
 /* A backend's setting, by name. docs/ lists the names of each backend; an unknown one is an error.
+ * every backend: "backend_directory" (the folder that holds its library; this library's, if it is not given).
  * ring: "hosts" (the hostfile's JSON text) or "hostfile" (its path).
  * nccl: "size" (ranks) and, unless that is 1, one of "id" (NCCL's unique id, as 256 hexadecimal digits), "rendezvous"
  * (host:port where rank 0 hands out the id, as MLX does) and "comm_id" ("environment": NCCL_COMM_ID is set); may have
@@ -277,11 +278,8 @@ NC_API uint64_t nc_data_type_size(nc_data_type type);
 /* A status's name, such as "peer lost". Static storage. */
 NC_API const char* nc_status_name(nc_status status);
 
-/* Where backend libraries are looked for from now on; null: the folder of this library, which is the default. */
-NC_API nc_status nc_set_backend_directory(const char* path, nc_error* error);
-
 /* NC_OK if the backend of that name can be used on this machine; otherwise error says what is missing and where it was
- * looked for. settings: those that name libraries count; null if setting_count is 0. */
+ * looked for. settings: those that name libraries and folders count; null if setting_count is 0. */
 NC_API nc_status nc_backend_available(const char* backend, const nc_setting* settings, uint64_t setting_count,
                                       nc_error* error);
 

@@ -11,8 +11,10 @@ namespace NC_FILE {
 
 nc_status create_late(nc_group** group, nc_error* error) {
     const std::string folder = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "stubs";
-    if (const nc_status status = nc_set_backend_directory(folder.c_str(), error); status != NC_OK) return status;
+    const nc_setting directory{"backend_directory", folder.c_str()};
     nc_group_options options{};
+    options.settings = &directory;
+    options.setting_count = 1;
     options.size = sizeof options;
     options.rank = -1;
     options.backend = "late";

@@ -528,14 +528,6 @@ TEST(ErrorStruct, IsFilledAsFarAsItsSizeSays) {
     EXPECT_EQ(nc_execute(group.get(), &bad, nullptr), NC_INVALID_ARGUMENT);
 }
 
-// What was set is set back, whatever the test does.
-struct BackendDirectory {
-    explicit BackendDirectory(const std::string& path) {
-        EXPECT_EQ(nc_set_backend_directory(path.c_str(), nullptr), NC_OK);
-    }
-    ~BackendDirectory() { nc_set_backend_directory(nullptr, nullptr); }
-};
-
 TEST(Backend, IsLoadedFromTheFolderOfTheLibrary) {
     Outcome outcome;
     EXPECT_EQ(nc_backend_available("ring", nullptr, 0, &outcome.error), NC_OK) << outcome.message();
@@ -547,13 +539,16 @@ TEST(Backend, ThatDoesNotExistIsAnErrorThatSaysWhereItWasLookedFor) {
     EXPECT_NE(outcome.message().find("libnative_collectives_nonesuch"), std::string::npos) << outcome.message();
     const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
     EXPECT_NE(outcome.message().find(here.string()), std::string::npos) << outcome.message();
-    const BackendDirectory elsewhere("/nowhere/at/all");
-    EXPECT_EQ(nc_backend_available("ring", nullptr, 0, &outcome.error), NC_BACKEND_UNAVAILABLE);
+    const nc_setting elsewhere{"backend_directory", "/nowhere/at/all"};
+    EXPECT_EQ(nc_backend_available("ring", &elsewhere, 1, &outcome.error), NC_BACKEND_UNAVAILABLE);
     EXPECT_NE(outcome.message().find("/nowhere/at/all/libnative_collectives_ring"), std::string::npos)
         << outcome.message();
     RingOptions ring(0, "");
+    ring.options.settings = &elsewhere;
+    ring.options.setting_count = 1;
     nc_group* group = nullptr;
     EXPECT_EQ(create(ring.options, &group).status, NC_BACKEND_UNAVAILABLE);
+    EXPECT_EQ(nc_backend_available("ring", nullptr, 0, nullptr), NC_OK) << "it holds for the call only";
 }
 
 TEST(Backend, NamesAreNotPaths) {
@@ -570,11 +565,12 @@ TEST(Backend, ALibraryThatIsNoneIsRefused) {
         std::filesystem::read_symlink("/proc/self/exe").parent_path() / "libnative_collectives.so";
     std::filesystem::copy(core, folder / "libnative_collectives_core.so");
     {
-        const BackendDirectory there(folder.string());
+        const std::string path = folder.string();
+        const nc_setting there{"backend_directory", path.c_str()};
         Outcome outcome;
-        EXPECT_EQ(nc_backend_available("garbage", nullptr, 0, &outcome.error), NC_BACKEND_UNAVAILABLE);
+        EXPECT_EQ(nc_backend_available("garbage", &there, 1, &outcome.error), NC_BACKEND_UNAVAILABLE);
         EXPECT_NE(outcome.message().find("garbage.so"), std::string::npos) << outcome.message();
-        EXPECT_EQ(nc_backend_available("core", nullptr, 0, &outcome.error), NC_BACKEND_UNAVAILABLE);
+        EXPECT_EQ(nc_backend_available("core", &there, 1, &outcome.error), NC_BACKEND_UNAVAILABLE);
         EXPECT_NE(outcome.message().find("nc_backend_entry"), std::string::npos) << outcome.message();
     }
     std::filesystem::remove_all(folder);

@@ -289,11 +289,12 @@ struct LateGroup {
             if (message == std::string("destroyed")) late.destroyed.set();
         };
         options.log_context = this;
-        EXPECT_EQ(nc_set_backend_directory(folder.c_str(), nullptr), NC_OK);
+        const nc_setting directory{"backend_directory", folder.c_str()};
+        options.settings = &directory;
+        options.setting_count = 1;
         nc_group* made = nullptr;
         nc_error error = empty_error();
         EXPECT_EQ(nc_group_create(&options, &made, &error), NC_OK) << error.message;
-        nc_set_backend_directory(nullptr, nullptr);
         group.reset(made);
     }
 };

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.InteropServices.Marshalling;
 using NativeCollectives.Interop;
 
 namespace NativeCollectives;
@@ -31,8 +30,8 @@ public sealed partial class DistributedGroup
     /// </summary>
     /// <param name="backend">The backend; <see cref="BackendKind.Any"/>: whether there is one at all.</param>
     /// <param name="options">
-    /// The options, of which only the libraries' paths count, such as <see cref="NcclOptions.Library"/> and
-    /// <see cref="JacclOptions.Library"/>.
+    /// The options, of which only the libraries' paths count: <see cref="DistributedGroupOptions.BackendDirectory"/>,
+    /// <see cref="NcclOptions.Library"/>, <see cref="JacclOptions.Library"/> and the like.
     /// </param>
     /// <param name="reason">
     /// What is missing and where it was looked for; <see langword="null"/> if the backend can be used.
@@ -65,36 +64,6 @@ public sealed partial class DistributedGroup
             _ => WhyUnavailable(backend, LibrariesOf(backend, options)),
         };
         return reason is null;
-    }
-
-    /// <summary>Sets where backend libraries are looked for from now on.</summary>
-    /// <param name="path">
-    /// A folder; <see langword="null"/>: that of the native core library, which is the default.
-    /// </param>
-    /// <exception cref="ArgumentException"><paramref name="path"/> is blank or holds a NUL.</exception>
-    /// <exception cref="BackendUnavailableException">The native core library cannot be loaded.</exception>
-    /// <remarks>It holds for the whole process. Backends that are loaded stay loaded.</remarks>
-    public static unsafe void SetBackendDirectory(string? path)
-    {
-        if (path is not null && (string.IsNullOrWhiteSpace(path) || path.Contains('\0')))
-        {
-            throw new ArgumentException("The path of a folder is neither blank nor does it hold a NUL.", nameof(path));
-        }
-
-        NativeCore.Require();
-        byte* text = Utf8StringMarshaller.ConvertToUnmanaged(path);
-        try
-        {
-            var error = new nc_error { size = (uint)sizeof(nc_error) };
-            if (NativeMethods.nc_set_backend_directory(text, &error) != nc_status.NC_OK)
-            {
-                throw CollectiveErrors.Describe(&error, "", -1);
-            }
-        }
-        finally
-        {
-            Utf8StringMarshaller.Free(text);
-        }
     }
 
     /// <summary>Why a backend cannot be used on this machine; <see langword="null"/> if it can.</summary>
@@ -135,12 +104,15 @@ public sealed partial class DistributedGroup
         BackendKind backend,
         DistributedGroupOptions options
     ) =>
-        backend switch
-        {
-            BackendKind.Nccl => NcclConfiguration.Libraries(options.Nccl),
-            BackendKind.Jaccl => JacclConfiguration.Libraries(options.Jaccl),
-            _ => [],
-        };
+        [
+            .. backend switch
+            {
+                BackendKind.Nccl => NcclConfiguration.Libraries(options.Nccl),
+                BackendKind.Jaccl => JacclConfiguration.Libraries(options.Jaccl),
+                _ => [],
+            },
+            .. BackendConfiguration.Directory(options),
+        ];
 
     private static string? WhyNone(DistributedGroupOptions options)
     {

@@ -51,6 +51,12 @@ public sealed class DistributedGroupOptions
     public JacclOptions? Jaccl { get; set; }
 
     /// <summary>
+    /// The folder that holds the native libraries of the backends; <see langword="null"/> (the default): that of the
+    /// native core library.
+    /// </summary>
+    public string? BackendDirectory { get; set; }
+
+    /// <summary>
     /// How long forming the group may take, 60 seconds by default: positive and at most <see cref="int.MaxValue"/>
     /// milliseconds.
     /// </summary>

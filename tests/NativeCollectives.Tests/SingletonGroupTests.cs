@@ -587,17 +587,21 @@ public sealed class SingletonGroupTests
             () => DistributedGroup.IsAvailable((BackendKind)99),
             Throws.InstanceOf<ArgumentOutOfRangeException>()
         );
-        Assert.That(() => DistributedGroup.SetBackendDirectory(" "), Throws.ArgumentException);
-        DistributedGroup.SetBackendDirectory("/nowhere");
-        try
-        {
-            Assert.That(DistributedGroup.IsAvailable(BackendKind.Jaccl, out reason), Is.False);
-            Assert.That(reason, Does.Contain("/nowhere"));
-        }
-        finally
-        {
-            DistributedGroup.SetBackendDirectory(null);
-        }
+        var elsewhere = new DistributedGroupOptions { BackendDirectory = "/nowhere" };
+        Assert.That(DistributedGroup.IsAvailable(BackendKind.Jaccl, elsewhere, out reason), Is.False);
+        Assert.That(reason, Does.Contain("/nowhere"));
+        Assert.That(DistributedGroup.IsAvailable(BackendKind.Any, elsewhere, out reason), Is.False);
+        Assert.That(reason, Does.Contain("/nowhere"));
+        elsewhere.Ring = new RingOptions { Rank = 0, Hosts = [["127.0.0.1:1"], ["127.0.0.1:2"]] };
+        elsewhere.Backend = BackendKind.Ring;
+        Assert.That(
+            () => DistributedGroup.Create(elsewhere),
+            Throws.InstanceOf<BackendUnavailableException>().With.Message.Contains("/nowhere")
+        );
+        Assert.That(
+            () => DistributedGroup.Create(new DistributedGroupOptions { BackendDirectory = " " }),
+            Throws.ArgumentException.With.Message.Contains("BackendDirectory")
+        );
     }
 
     [Test]

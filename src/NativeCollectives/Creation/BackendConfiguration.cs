@@ -76,14 +76,25 @@ internal sealed record BackendConfiguration(
         BackendKind backend,
         DistributedGroupOptions options,
         LaunchEnvironment environment
-    ) =>
-        backend switch
+    )
+    {
+        BackendConfiguration read = backend switch
         {
             BackendKind.Ring => RingConfiguration.Read(options.Ring, environment, options.NameOf),
             BackendKind.Nccl => NcclConfiguration.Read(options.Nccl, environment, options.NameOf),
             BackendKind.Jaccl => JacclConfiguration.Read(options.Jaccl, environment, options.NameOf),
             _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "This backend has no configuration."),
         };
+        return read with
+        {
+            Settings = [.. read.Settings, .. Directory(options)],
+            Libraries = [.. read.Libraries, .. Directory(options)],
+        };
+    }
+
+    /// <summary>The native setting that says where backends lie, if the options do.</summary>
+    internal static KeyValuePair<string, string>[] Directory(DistributedGroupOptions options) =>
+        options.BackendDirectory is { } directory ? [new("backend_directory", directory)] : [];
 
     /// <summary>What is wrong with a backend's options.</summary>
     internal static IEnumerable<OptionProblem> Problems(BackendKind backend, DistributedGroupOptions options) =>

@@ -122,6 +122,18 @@ internal sealed class GroupPlan
             );
         }
 
+        if (
+            options.BackendDirectory is { } directory
+            && (string.IsNullOrWhiteSpace(directory) || directory.Contains('\0'))
+        )
+        {
+            yield return new(
+                SettingName.OfGroup(nameof(options.BackendDirectory)),
+                $"\"{directory}\"",
+                $"should be the path of a folder, neither blank nor with a NUL"
+            );
+        }
+
         (TimeSpan Value, string Name)[] timeouts =
         [
             (options.FormingTimeout, nameof(options.FormingTimeout)),
