@@ -42,6 +42,7 @@ internal sealed partial class DocumentationTests
         "docs/jaccl.md",
         "docs/nccl.md",
         "docs/ring.md",
+        "docs/telemetry.md",
     ];
 
     [Test]
@@ -164,6 +165,7 @@ internal sealed partial class DocumentationTests
                         own.Contains(name)
                         || name.StartsWith("System.", StringComparison.Ordinal)
                         || name.StartsWith("Microsoft.", StringComparison.Ordinal)
+                        || name.StartsWith("OpenTelemetry", StringComparison.Ordinal)
                         || name is "mscorlib.dll" or "netstandard.dll"
                     )
                 )
