@@ -25,6 +25,7 @@ internal sealed partial class DocumentationTests
         "docs/jaccl.md",
         "docs/nccl.md",
         "docs/ring.md",
+        "docs/telemetry.md",
     ];
 
     [Test]

@@ -45,14 +45,14 @@ internal static class OptionCheck
     /// <param name="rank">The rank.</param>
     /// <param name="setting">What told it.</param>
     /// <param name="list">What has one entry per rank.</param>
-    /// <param name="count">How many it has.</param>
+    /// <param name="count">How many it has; 0: it is not there, or empty, which is a problem of its own.</param>
     internal static IEnumerable<OptionProblem> RankWithin(
         int? rank,
         SettingName setting,
         SettingName list,
         int count
     ) =>
-        rank >= count
+        count > 0 && rank >= count
             ?
             [
                 new(

@@ -108,12 +108,7 @@ internal static class RingConfiguration
                 : Array.Empty<OptionProblem>(),
             .. OptionCheck.Path(options.HostFile, _hostFile),
             .. options.Hosts is { } hosts ? Problems(hosts) : [],
-            .. OptionCheck.RankWithin(
-                options.Rank,
-                _rank,
-                _hosts,
-                options.Hosts is { Count: > 0 and var count } ? count : int.MaxValue
-            ),
+            .. OptionCheck.RankWithin(options.Rank, _rank, _hosts, options.Hosts?.Count ?? 0),
         ];
     }
 

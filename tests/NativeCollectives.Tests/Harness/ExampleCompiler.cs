@@ -69,6 +69,7 @@ internal static class ExampleCompiler
                         own.Contains(name)
                         || name.StartsWith("System.", StringComparison.Ordinal)
                         || name.StartsWith("Microsoft.", StringComparison.Ordinal)
+                        || name.StartsWith("OpenTelemetry", StringComparison.Ordinal)
                         || name is "mscorlib.dll" or "netstandard.dll"
                     )
                 )
