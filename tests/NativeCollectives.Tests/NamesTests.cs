@@ -80,8 +80,7 @@ internal sealed class NamesTests
         return program.ToString();
     }
 
-    private static string[] Page() =>
-        File.ReadAllLines(Path.Combine(NcclLibraries.RepositoryRoot, "docs", "names.md"));
+    private static string[] Page() => File.ReadAllLines(Path.Combine(NcclLibraries.RepositoryRoot, "docs", "names.md"));
 
     private static IEnumerable<(int Line, string Code)> Rows()
     {

@@ -24,7 +24,10 @@ public sealed class SingletonGroupTests
     [Test]
     public void ItsPlace()
     {
-        Assert.That((_group.Rank, _group.Size, _group.Backend, _group.IsFaulted), Is.EqualTo((0, 1, BackendKind.None, false)));
+        Assert.That(
+            (_group.Rank, _group.Size, _group.Backend, _group.IsFaulted),
+            Is.EqualTo((0, 1, BackendKind.None, false))
+        );
         Assert.That(_group.ToString(), Is.EqualTo("rank 0 of 1 (none)"));
     }
 
@@ -313,7 +316,10 @@ public sealed class SingletonGroupTests
     {
         _group.Dispose();
         _group.Dispose();
-        Assert.That((_group.Rank, _group.Size, _group.Backend, _group.IsFaulted), Is.EqualTo((0, 1, BackendKind.None, false)));
+        Assert.That(
+            (_group.Rank, _group.Size, _group.Backend, _group.IsFaulted),
+            Is.EqualTo((0, 1, BackendKind.None, false))
+        );
         Assert.That(
             () => _group.AllSum(new float[1]),
             Throws
@@ -592,7 +598,15 @@ public sealed class SingletonGroupTests
         Assert.That(reason, Does.Contain("/nowhere"));
         Assert.That(DistributedGroup.IsAvailable(BackendKind.Any, elsewhere, out reason), Is.False);
         Assert.That(reason, Does.Contain("/nowhere"));
-        elsewhere.Ring = new RingOptions { Rank = 0, Hosts = [["127.0.0.1:1"], ["127.0.0.1:2"]] };
+        elsewhere.Ring = new RingOptions
+        {
+            Rank = 0,
+            Hosts =
+            [
+                ["127.0.0.1:1"],
+                ["127.0.0.1:2"],
+            ],
+        };
         elsewhere.Backend = BackendKind.Ring;
         Assert.That(
             () => DistributedGroup.Create(elsewhere),

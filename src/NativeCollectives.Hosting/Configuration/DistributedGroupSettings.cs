@@ -179,7 +179,9 @@ public sealed class DistributedGroupSettings
 
     private static readonly (string, BackendKind)[] _backends =
     [
-        .. Enum.GetValues<BackendKind>().OrderBy(static backend => backend == BackendKind.None).Select(static backend => (BackendNames.Of(backend), backend)),
+        .. Enum.GetValues<BackendKind>()
+            .OrderBy(static backend => backend == BackendKind.None)
+            .Select(static backend => (BackendNames.Of(backend), backend)),
     ];
 
     private static readonly (string, NcclBootstrap)[] _bootstraps =

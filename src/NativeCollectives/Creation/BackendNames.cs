@@ -8,7 +8,9 @@ internal static class BackendNames
 
     /// <summary>The backend of a native group, which calls itself <c>self</c> if it has none.</summary>
     internal static BackendKind Find(string name) =>
-        Array.Find(InOrder, backend => Of(backend) == name) is var found && Of(found) == name ? found : BackendKind.None;
+        Array.Find(InOrder, backend => Of(backend) == name) is var found && Of(found) == name
+            ? found
+            : BackendKind.None;
 
     internal static string Of(BackendKind backend) =>
         backend switch

@@ -802,7 +802,11 @@ public sealed class NcclFaultTests
                 // It is tried once more, when all that is being given back has been.
                 ranks.Fault("cuda:cuMemAlloc_v2@1=CUDA_ERROR_OUT_OF_MEMORY;cuMemAlloc_v2@2=CUDA_ERROR_OUT_OF_MEMORY");
                 var reply = ranks.Workers[0].Do(new Command { Name = CommandNames.Allocate, Count = 1000 });
-                Assert.That(reply.Failure?.Type, Is.EqualTo(nameof(CollectiveOutOfMemoryException)), reply.Failure?.Text);
+                Assert.That(
+                    reply.Failure?.Type,
+                    Is.EqualTo(nameof(CollectiveOutOfMemoryException)),
+                    reply.Failure?.Text
+                );
                 ranks.Do(new Command { Name = CommandNames.Allocate, Count = 1000 });
                 ranks.Do(new Command { Name = CommandNames.Allocate, Count = 0 });
             }
