@@ -5,7 +5,15 @@ internal static class Batches
 {
     internal static IEnumerable<Method> Of(Operation operation)
     {
-        foreach (Kind kind in (Kind[])[Kind.Memories, Kind.Devices])
+        // Arrays, because the compiler does not find out T where a memory is asked for; likewise what is only read.
+        IEnumerable<Kind> kinds =
+        [
+            Kind.Memories,
+            Kind.Arrays,
+            Kind.Devices,
+            .. operation.Output == Block.Nothing ? (Kind[])[Kind.WritableMemories] : [],
+        ];
+        foreach (Kind kind in kinds)
         {
             yield return Make(operation, kind, isInPlace: false);
             if (operation.Has(Form.InPlace))
@@ -13,6 +21,14 @@ internal static class Batches
                 yield return Make(operation, kind, isInPlace: true);
             }
         }
+    }
+
+    private static string HandedOn(Operation operation, string[] names, string handsOn)
+    {
+        IEnumerable<string> arguments = names.Select(name =>
+            name is "input" or "output" or "buffer" ? name + handsOn : name
+        );
+        return $"{operation.Name}<T>({string.Join(", ", arguments)})";
     }
 
     private static Method Make(Operation operation, Kind kind, bool isInPlace)
@@ -78,11 +94,13 @@ internal static class Batches
                     ),
             ],
             Remarks = Texts.Elsewhere(operation.Name),
-            Body =
-            [
-                $"Operation operation = _group.Begin{operation.Name}({string.Join(", ", arguments)}, null);",
-                $"return Add(operation, {placed});",
-            ],
+            Body = kind.HandsOn is { } handsOn
+                ? [HandedOn(operation, [.. parameters.Select(static parameter => parameter.Name)], handsOn)]
+                :
+                [
+                    $"Operation operation = _group.Begin{operation.Name}({string.Join(", ", arguments)}, null);",
+                    $"return Add(operation, {placed});",
+                ],
         };
     }
 }

@@ -110,12 +110,17 @@ internal sealed record Composed(
         string waiting = isAsync ? "true, cancellationToken" : "false, default";
         string method = Name.Replace("Object", "", StringComparison.Ordinal);
         string arguments = string.Join(", ", ((string?[])[Buffer, Peer]).OfType<string>());
-        string call = $"ObjectExchange.Of(group, {type}, limit, timeout, {waiting}).{method}({arguments})";
+        string call = $"exchange.{method}({arguments})";
         return Make(
             Name + (isAsync ? "Async" : ""),
             parameters,
             isAsync,
-            [isAsync ? $"{call}.AsTask()" : $"{call}.GetAwaiter().GetResult()"],
+            [
+                $"ObjectExchange<T> exchange = ObjectExchange.Of(group, {type}, limit, timeout, {waiting});",
+                isAsync ? $"return {call}.AsTask();"
+                : Result is null ? $"{call}.GetAwaiter().GetResult();"
+                : $"return {call}.GetAwaiter().GetResult();",
+            ],
             [
                 (
                     "ArgumentOutOfRangeException",

@@ -319,15 +319,15 @@ internal static unsafe class SurfaceScenarios
         int[] ranks = [.. Enumerable.Range(0, size)];
         var batch = group
             .Batch()
-            .AllReduce(sum.AsMemory())
-            .AllReduce(most.AsMemory(), ReduceOp.Max)
-            .Reduce<int>(new[] { rank }, reduced, 0)
-            .AllGather<int>(new[] { rank }, everyone)
-            .Gather<int>(new[] { rank }, gathered, size - 1)
-            .ReduceScatter<int>(ranks, part)
-            .Scatter<int>(ranks, share, 0)
-            .AllToAll<int>(ranks, exchanged)
-            .Broadcast(root.AsMemory(), 0);
+            .AllReduce(sum)
+            .AllReduce(most, ReduceOp.Max)
+            .Reduce([rank], reduced, 0)
+            .AllGather([rank], everyone)
+            .Gather([rank], gathered, size - 1)
+            .ReduceScatter(ranks, part)
+            .Scatter(ranks, share, 0)
+            .AllToAll(ranks, exchanged)
+            .Broadcast(root, 0);
         batch.ExecuteAsync().Wait();
         Scenario.Same<int>(sum, [Sum(size)], "AllReduce");
         Scenario.Same<int>(most, [size - 1], "AllReduce, maximum");

@@ -74,6 +74,45 @@ public sealed partial class CollectiveBatch
     /// <remarks>
     /// MPI's <c>MPI_Allreduce</c>, NCCL's <c>ncclAllReduce</c>, torch.distributed's <c>all_reduce</c>.
     /// </remarks>
+    public CollectiveBatch AllReduce<T>(T[] input, T[] output, ReduceOp op = ReduceOp.Sum)
+        where T : unmanaged =>
+        AllReduce<T>(input.AsMemory(), output.AsMemory(), op);
+
+    /// <summary>
+    /// Adds: Combines the ranks' inputs element by element; every rank gets the whole result, bit for bit the same.
+    /// </summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="buffer">What this rank contributes, and then the result.</param>
+    /// <param name="op">How elements are combined.</param>
+    /// <returns>This batch.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
+    /// <remarks>
+    /// MPI's <c>MPI_Allreduce</c>, NCCL's <c>ncclAllReduce</c>, torch.distributed's <c>all_reduce</c>.
+    /// </remarks>
+    public CollectiveBatch AllReduce<T>(T[] buffer, ReduceOp op = ReduceOp.Sum)
+        where T : unmanaged =>
+        AllReduce<T>(buffer.AsMemory(), op);
+
+    /// <summary>
+    /// Adds: Combines the ranks' inputs element by element; every rank gets the whole result, bit for bit the same.
+    /// </summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="input">What this rank contributes.</param>
+    /// <param name="output">The result, of the input's length. In place: the input's memory.</param>
+    /// <param name="op">How elements are combined.</param>
+    /// <returns>This batch.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
+    /// <remarks>
+    /// MPI's <c>MPI_Allreduce</c>, NCCL's <c>ncclAllReduce</c>, torch.distributed's <c>all_reduce</c>.
+    /// </remarks>
     public CollectiveBatch AllReduce<T>(DeviceSpan<T> input, DeviceSpan<T> output, ReduceOp op = ReduceOp.Sum)
         where T : unmanaged
     {
@@ -124,6 +163,25 @@ public sealed partial class CollectiveBatch
         Operation operation = _group.BeginReduce(ElementType.Of<T>(), input.Length, output.Length, root, op, null);
         return Add(operation, input, output);
     }
+
+    /// <summary>Adds: Combines the ranks' inputs element by element; the root gets the result.</summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="input">What this rank contributes.</param>
+    /// <param name="output">
+    /// At the root: the result, of the input's length. In place: the input's memory. Elsewhere it is not used.
+    /// </param>
+    /// <param name="root">The root, a rank of the group.</param>
+    /// <param name="op">How elements are combined.</param>
+    /// <returns>This batch.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
+    /// <remarks>MPI's <c>MPI_Reduce</c>, NCCL's <c>ncclReduce</c>, torch.distributed's <c>reduce</c>.</remarks>
+    public CollectiveBatch Reduce<T>(T[] input, T[] output, int root, ReduceOp op = ReduceOp.Sum)
+        where T : unmanaged =>
+        Reduce<T>(input.AsMemory(), output.AsMemory(), root, op);
 
     /// <summary>Adds: Combines the ranks' inputs element by element; the root gets the result.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
@@ -192,6 +250,29 @@ public sealed partial class CollectiveBatch
     /// MPI's <c>MPI_Reduce_scatter_block</c>, NCCL's <c>ncclReduceScatter</c>, torch.distributed's
     /// <c>reduce_scatter_tensor</c>.
     /// </remarks>
+    public CollectiveBatch ReduceScatter<T>(T[] input, T[] output, ReduceOp op = ReduceOp.Sum)
+        where T : unmanaged =>
+        ReduceScatter<T>(input.AsMemory(), output.AsMemory(), op);
+
+    /// <summary>
+    /// Adds: Combines the ranks' inputs element by element; every rank gets the block of the result that is its own.
+    /// </summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="input">
+    /// Equal blocks, one for each rank, in rank order: <see cref="DistributedGroup.Size"/> times the output's length.
+    /// </param>
+    /// <param name="output">This rank's block. In place: the own block of the input.</param>
+    /// <param name="op">How elements are combined.</param>
+    /// <returns>This batch.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
+    /// <remarks>
+    /// MPI's <c>MPI_Reduce_scatter_block</c>, NCCL's <c>ncclReduceScatter</c>, torch.distributed's
+    /// <c>reduce_scatter_tensor</c>.
+    /// </remarks>
     public CollectiveBatch ReduceScatter<T>(DeviceSpan<T> input, DeviceSpan<T> output, ReduceOp op = ReduceOp.Sum)
         where T : unmanaged
     {
@@ -222,6 +303,27 @@ public sealed partial class CollectiveBatch
         Operation operation = _group.BeginAllGather(ElementType.Of<T>(), input.Length, output.Length, null);
         return Add(operation, input, output);
     }
+
+    /// <summary>Adds: Joins the ranks' inputs, in rank order; every rank gets the whole.</summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="input">What this rank contributes: equally much on every rank.</param>
+    /// <param name="output">
+    /// The result: <see cref="DistributedGroup.Size"/> times the input's length. In place: the input is the own block
+    /// of it.
+    /// </param>
+    /// <returns>This batch.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
+    /// <remarks>
+    /// MPI's <c>MPI_Allgather</c>, NCCL's <c>ncclAllGather</c>, torch.distributed's <c>all_gather_into_tensor</c>,
+    /// MLX's <c>all_gather</c>.
+    /// </remarks>
+    public CollectiveBatch AllGather<T>(T[] input, T[] output)
+        where T : unmanaged =>
+        AllGather<T>(input.AsMemory(), output.AsMemory());
 
     /// <summary>Adds: Joins the ranks' inputs, in rank order; every rank gets the whole.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
@@ -284,6 +386,25 @@ public sealed partial class CollectiveBatch
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
     /// <remarks>MPI's <c>MPI_Gather</c>, torch.distributed's <c>gather</c>.</remarks>
+    public CollectiveBatch Gather<T>(T[] input, T[] output, int root)
+        where T : unmanaged =>
+        Gather<T>(input.AsMemory(), output.AsMemory(), root);
+
+    /// <summary>Adds: Joins the ranks' inputs, in rank order; the root gets the whole.</summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="input">What this rank contributes: equally much on every rank.</param>
+    /// <param name="output">
+    /// At the root: the result: <see cref="DistributedGroup.Size"/> times the input's length. In place: the input is
+    /// the own block of it. Elsewhere it is not used.
+    /// </param>
+    /// <param name="root">The root, a rank of the group.</param>
+    /// <returns>This batch.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
+    /// <remarks>MPI's <c>MPI_Gather</c>, torch.distributed's <c>gather</c>.</remarks>
     public CollectiveBatch Gather<T>(DeviceSpan<T> input, DeviceSpan<T> output, int root)
         where T : unmanaged
     {
@@ -312,6 +433,25 @@ public sealed partial class CollectiveBatch
         Operation operation = _group.BeginScatter(ElementType.Of<T>(), input.Length, output.Length, root, null);
         return Add(operation, input, output);
     }
+
+    /// <summary>Adds: Gives each rank its block of the root's input.</summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="input">
+    /// At the root: equal blocks, one for each rank, in rank order: <see cref="DistributedGroup.Size"/> times the
+    /// output's length. Elsewhere it is not used.
+    /// </param>
+    /// <param name="output">This rank's block. In place: the own block of the input.</param>
+    /// <param name="root">The root, a rank of the group.</param>
+    /// <returns>This batch.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
+    /// <remarks>MPI's <c>MPI_Scatter</c>, torch.distributed's <c>scatter</c>.</remarks>
+    public CollectiveBatch Scatter<T>(T[] input, T[] output, int root)
+        where T : unmanaged =>
+        Scatter<T>(input.AsMemory(), output.AsMemory(), root);
 
     /// <summary>Adds: Gives each rank its block of the root's input.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
@@ -364,6 +504,21 @@ public sealed partial class CollectiveBatch
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
     /// <remarks>MPI's <c>MPI_Alltoall</c>, torch.distributed's <c>all_to_all_single</c>.</remarks>
+    public CollectiveBatch AllToAll<T>(T[] input, T[] output)
+        where T : unmanaged =>
+        AllToAll<T>(input.AsMemory(), output.AsMemory());
+
+    /// <summary>Adds: Gives each rank its block of every rank's input, in rank order.</summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="input">Equal blocks, one for each rank, in rank order.</param>
+    /// <param name="output">The blocks that come, in rank order: of the input's length.</param>
+    /// <returns>This batch.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
+    /// <remarks>MPI's <c>MPI_Alltoall</c>, torch.distributed's <c>all_to_all_single</c>.</remarks>
     public CollectiveBatch AllToAll<T>(DeviceSpan<T> input, DeviceSpan<T> output)
         where T : unmanaged
     {
@@ -388,6 +543,21 @@ public sealed partial class CollectiveBatch
         Operation operation = _group.BeginBroadcast(ElementType.Of<T>(), buffer.Length, root, null);
         return Add(operation, buffer, buffer);
     }
+
+    /// <summary>Adds: Gives the root's elements to all ranks.</summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="buffer">At the root what all get; elsewhere where it goes.</param>
+    /// <param name="root">The root, a rank of the group.</param>
+    /// <returns>This batch.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
+    /// <remarks>MPI's <c>MPI_Bcast</c>, NCCL's <c>ncclBroadcast</c>, torch.distributed's <c>broadcast</c>.</remarks>
+    public CollectiveBatch Broadcast<T>(T[] buffer, int root)
+        where T : unmanaged =>
+        Broadcast<T>(buffer.AsMemory(), root);
 
     /// <summary>Adds: Gives the root's elements to all ranks.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
@@ -448,12 +618,54 @@ public sealed partial class CollectiveBatch
     /// MPI's <c>MPI_Send</c>, NCCL's <c>ncclSend</c>, torch.distributed's and MLX's <c>send</c>. When it has ended, the
     /// buffer may be used again; the peer need not have received yet.
     /// </remarks>
+    public CollectiveBatch Send<T>(T[] buffer, int destination, int tag = 0)
+        where T : unmanaged =>
+        Send<T>(buffer.AsMemory(), destination, tag);
+
+    /// <summary>Adds: Sends elements to a rank.</summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="buffer">What is sent.</param>
+    /// <param name="destination">The rank it goes to.</param>
+    /// <param name="tag">
+    /// Must be equal on both sides; only 0 where the backend's wire has no tags, as with ring, JACCL and NCCL.
+    /// </param>
+    /// <returns>This batch.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
+    /// <remarks>
+    /// MPI's <c>MPI_Send</c>, NCCL's <c>ncclSend</c>, torch.distributed's and MLX's <c>send</c>. When it has ended, the
+    /// buffer may be used again; the peer need not have received yet.
+    /// </remarks>
     public CollectiveBatch Send<T>(DeviceSpan<T> buffer, int destination, int tag = 0)
         where T : unmanaged
     {
         Operation operation = _group.BeginSend(ElementType.Of<T>(), buffer.Length, destination, tag, null);
         return Add(operation, buffer, default);
     }
+
+    /// <summary>Adds: Sends elements to a rank.</summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="buffer">What is sent.</param>
+    /// <param name="destination">The rank it goes to.</param>
+    /// <param name="tag">
+    /// Must be equal on both sides; only 0 where the backend's wire has no tags, as with ring, JACCL and NCCL.
+    /// </param>
+    /// <returns>This batch.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
+    /// <remarks>
+    /// MPI's <c>MPI_Send</c>, NCCL's <c>ncclSend</c>, torch.distributed's and MLX's <c>send</c>. When it has ended, the
+    /// buffer may be used again; the peer need not have received yet.
+    /// </remarks>
+    public CollectiveBatch Send<T>(Memory<T> buffer, int destination, int tag = 0)
+        where T : unmanaged =>
+        Send<T>(buffer, destination, tag);
 
     /// <summary>Adds: Receives elements from a rank.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
@@ -475,6 +687,24 @@ public sealed partial class CollectiveBatch
         Operation operation = _group.BeginReceive(ElementType.Of<T>(), buffer.Length, source, tag, null);
         return Add(operation, default, buffer);
     }
+
+    /// <summary>Adds: Receives elements from a rank.</summary>
+    /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
+    /// <param name="buffer">Where it goes: as long as what is sent.</param>
+    /// <param name="source">The rank it comes from.</param>
+    /// <param name="tag">
+    /// Must be equal on both sides; only 0 where the backend's wire has no tags, as with ring, JACCL and NCCL.
+    /// </param>
+    /// <returns>This batch.</returns>
+    /// <exception cref="ArgumentException">
+    /// <typeparamref name="T"/> is not an element type, a length is wrong, or buffers overlap in another way than the
+    /// in-place form.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A rank or operator does not exist.</exception>
+    /// <remarks>MPI's <c>MPI_Recv</c>, NCCL's <c>ncclRecv</c>, torch.distributed's and MLX's <c>recv</c>.</remarks>
+    public CollectiveBatch Receive<T>(T[] buffer, int source, int tag = 0)
+        where T : unmanaged =>
+        Receive<T>(buffer.AsMemory(), source, tag);
 
     /// <summary>Adds: Receives elements from a rank.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>

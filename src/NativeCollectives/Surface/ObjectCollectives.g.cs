@@ -52,16 +52,13 @@ public static class ObjectCollectives
         JsonSerializerOptions? options = null,
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null
-    ) =>
-        ObjectExchange.Of(
-            group,
-            ObjectExchange.TypeInfo<T>(options),
-            limit,
-            timeout,
-            false,
-            default).Broadcast(value,
-            root).GetAwaiter().GetResult(
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(
+            group, ObjectExchange.TypeInfo<T>(options), limit, timeout, false, default
         );
+        return exchange.Broadcast(value, root).GetAwaiter().GetResult();
+    }
 
     /// <summary>Gives the root's object to all ranks, as JSON.</summary>
     /// <typeparam name="T">The type of the object.</typeparam>
@@ -95,10 +92,11 @@ public static class ObjectCollectives
         JsonTypeInfo<T> typeInfo,
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null
-    ) =>
-        ObjectExchange.Of(
-            group, typeInfo, limit, timeout, false, default).Broadcast(value, root).GetAwaiter().GetResult(
-        );
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(group, typeInfo, limit, timeout, false, default);
+        return exchange.Broadcast(value, root).GetAwaiter().GetResult();
+    }
 
     /// <summary>
     /// Gives the root's object to all ranks, as JSON. Its first operation is issued when this method returns.
@@ -140,16 +138,13 @@ public static class ObjectCollectives
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null,
         CancellationToken cancellationToken = default
-    ) =>
-        ObjectExchange.Of(
-            group,
-            ObjectExchange.TypeInfo<T>(options),
-            limit,
-            timeout,
-            true,
-            cancellationToken).Broadcast(value,
-            root).AsTask(
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(
+            group, ObjectExchange.TypeInfo<T>(options), limit, timeout, true, cancellationToken
         );
+        return exchange.Broadcast(value, root).AsTask();
+    }
 
     /// <summary>
     /// Gives the root's object to all ranks, as JSON. Its first operation is issued when this method returns.
@@ -189,8 +184,11 @@ public static class ObjectCollectives
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null,
         CancellationToken cancellationToken = default
-    ) =>
-        ObjectExchange.Of(group, typeInfo, limit, timeout, true, cancellationToken).Broadcast(value, root).AsTask();
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(group, typeInfo, limit, timeout, true, cancellationToken);
+        return exchange.Broadcast(value, root).AsTask();
+    }
 
     /// <summary>Gives the ranks' objects to all ranks, as JSON.</summary>
     /// <typeparam name="T">The type of the object.</typeparam>
@@ -224,15 +222,13 @@ public static class ObjectCollectives
         JsonSerializerOptions? options = null,
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null
-    ) =>
-        ObjectExchange.Of(
-            group,
-            ObjectExchange.TypeInfo<T>(options),
-            limit,
-            timeout,
-            false,
-            default).AllGather(value).GetAwaiter().GetResult(
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(
+            group, ObjectExchange.TypeInfo<T>(options), limit, timeout, false, default
         );
+        return exchange.AllGather(value).GetAwaiter().GetResult();
+    }
 
     /// <summary>Gives the ranks' objects to all ranks, as JSON.</summary>
     /// <typeparam name="T">The type of the object.</typeparam>
@@ -264,8 +260,11 @@ public static class ObjectCollectives
         JsonTypeInfo<T> typeInfo,
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null
-    ) =>
-        ObjectExchange.Of(group, typeInfo, limit, timeout, false, default).AllGather(value).GetAwaiter().GetResult();
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(group, typeInfo, limit, timeout, false, default);
+        return exchange.AllGather(value).GetAwaiter().GetResult();
+    }
 
     /// <summary>
     /// Gives the ranks' objects to all ranks, as JSON. Its first operation is issued when this method returns.
@@ -305,15 +304,13 @@ public static class ObjectCollectives
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null,
         CancellationToken cancellationToken = default
-    ) =>
-        ObjectExchange.Of(
-            group,
-            ObjectExchange.TypeInfo<T>(options),
-            limit,
-            timeout,
-            true,
-            cancellationToken).AllGather(value).AsTask(
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(
+            group, ObjectExchange.TypeInfo<T>(options), limit, timeout, true, cancellationToken
         );
+        return exchange.AllGather(value).AsTask();
+    }
 
     /// <summary>
     /// Gives the ranks' objects to all ranks, as JSON. Its first operation is issued when this method returns.
@@ -351,8 +348,11 @@ public static class ObjectCollectives
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null,
         CancellationToken cancellationToken = default
-    ) =>
-        ObjectExchange.Of(group, typeInfo, limit, timeout, true, cancellationToken).AllGather(value).AsTask();
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(group, typeInfo, limit, timeout, true, cancellationToken);
+        return exchange.AllGather(value).AsTask();
+    }
 
     /// <summary>Gives the ranks' objects to the root, as JSON.</summary>
     /// <typeparam name="T">The type of the object.</typeparam>
@@ -388,16 +388,13 @@ public static class ObjectCollectives
         JsonSerializerOptions? options = null,
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null
-    ) =>
-        ObjectExchange.Of(
-            group,
-            ObjectExchange.TypeInfo<T>(options),
-            limit,
-            timeout,
-            false,
-            default).Gather(value,
-            root).GetAwaiter().GetResult(
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(
+            group, ObjectExchange.TypeInfo<T>(options), limit, timeout, false, default
         );
+        return exchange.Gather(value, root).GetAwaiter().GetResult();
+    }
 
     /// <summary>Gives the ranks' objects to the root, as JSON.</summary>
     /// <typeparam name="T">The type of the object.</typeparam>
@@ -431,8 +428,11 @@ public static class ObjectCollectives
         JsonTypeInfo<T> typeInfo,
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null
-    ) =>
-        ObjectExchange.Of(group, typeInfo, limit, timeout, false, default).Gather(value, root).GetAwaiter().GetResult();
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(group, typeInfo, limit, timeout, false, default);
+        return exchange.Gather(value, root).GetAwaiter().GetResult();
+    }
 
     /// <summary>
     /// Gives the ranks' objects to the root, as JSON. Its first operation is issued when this method returns.
@@ -474,16 +474,13 @@ public static class ObjectCollectives
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null,
         CancellationToken cancellationToken = default
-    ) =>
-        ObjectExchange.Of(
-            group,
-            ObjectExchange.TypeInfo<T>(options),
-            limit,
-            timeout,
-            true,
-            cancellationToken).Gather(value,
-            root).AsTask(
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(
+            group, ObjectExchange.TypeInfo<T>(options), limit, timeout, true, cancellationToken
         );
+        return exchange.Gather(value, root).AsTask();
+    }
 
     /// <summary>
     /// Gives the ranks' objects to the root, as JSON. Its first operation is issued when this method returns.
@@ -523,8 +520,11 @@ public static class ObjectCollectives
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null,
         CancellationToken cancellationToken = default
-    ) =>
-        ObjectExchange.Of(group, typeInfo, limit, timeout, true, cancellationToken).Gather(value, root).AsTask();
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(group, typeInfo, limit, timeout, true, cancellationToken);
+        return exchange.Gather(value, root).AsTask();
+    }
 
     /// <summary>Gives each rank its object of the root's, as JSON.</summary>
     /// <typeparam name="T">The type of the object.</typeparam>
@@ -560,16 +560,13 @@ public static class ObjectCollectives
         JsonSerializerOptions? options = null,
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null
-    ) =>
-        ObjectExchange.Of(
-            group,
-            ObjectExchange.TypeInfo<T>(options),
-            limit,
-            timeout,
-            false,
-            default).Scatter(values,
-            root).GetAwaiter().GetResult(
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(
+            group, ObjectExchange.TypeInfo<T>(options), limit, timeout, false, default
         );
+        return exchange.Scatter(values, root).GetAwaiter().GetResult();
+    }
 
     /// <summary>Gives each rank its object of the root's, as JSON.</summary>
     /// <typeparam name="T">The type of the object.</typeparam>
@@ -603,10 +600,11 @@ public static class ObjectCollectives
         JsonTypeInfo<T> typeInfo,
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null
-    ) =>
-        ObjectExchange.Of(
-            group, typeInfo, limit, timeout, false, default).Scatter(values, root).GetAwaiter().GetResult(
-        );
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(group, typeInfo, limit, timeout, false, default);
+        return exchange.Scatter(values, root).GetAwaiter().GetResult();
+    }
 
     /// <summary>
     /// Gives each rank its object of the root's, as JSON. Its first operation is issued when this method returns.
@@ -648,16 +646,13 @@ public static class ObjectCollectives
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null,
         CancellationToken cancellationToken = default
-    ) =>
-        ObjectExchange.Of(
-            group,
-            ObjectExchange.TypeInfo<T>(options),
-            limit,
-            timeout,
-            true,
-            cancellationToken).Scatter(values,
-            root).AsTask(
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(
+            group, ObjectExchange.TypeInfo<T>(options), limit, timeout, true, cancellationToken
         );
+        return exchange.Scatter(values, root).AsTask();
+    }
 
     /// <summary>
     /// Gives each rank its object of the root's, as JSON. Its first operation is issued when this method returns.
@@ -697,8 +692,11 @@ public static class ObjectCollectives
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null,
         CancellationToken cancellationToken = default
-    ) =>
-        ObjectExchange.Of(group, typeInfo, limit, timeout, true, cancellationToken).Scatter(values, root).AsTask();
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(group, typeInfo, limit, timeout, true, cancellationToken);
+        return exchange.Scatter(values, root).AsTask();
+    }
 
     /// <summary>Sends an object to a rank, as JSON, to be received by <c>ReceiveObject</c>.</summary>
     /// <typeparam name="T">The type of the object.</typeparam>
@@ -733,16 +731,13 @@ public static class ObjectCollectives
         JsonSerializerOptions? options = null,
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null
-    ) =>
-        ObjectExchange.Of(
-            group,
-            ObjectExchange.TypeInfo<T>(options),
-            limit,
-            timeout,
-            false,
-            default).Send(value,
-            destination).GetAwaiter().GetResult(
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(
+            group, ObjectExchange.TypeInfo<T>(options), limit, timeout, false, default
         );
+        exchange.Send(value, destination).GetAwaiter().GetResult();
+    }
 
     /// <summary>Sends an object to a rank, as JSON, to be received by <c>ReceiveObject</c>.</summary>
     /// <typeparam name="T">The type of the object.</typeparam>
@@ -775,10 +770,11 @@ public static class ObjectCollectives
         JsonTypeInfo<T> typeInfo,
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null
-    ) =>
-        ObjectExchange.Of(
-            group, typeInfo, limit, timeout, false, default).Send(value, destination).GetAwaiter().GetResult(
-        );
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(group, typeInfo, limit, timeout, false, default);
+        exchange.Send(value, destination).GetAwaiter().GetResult();
+    }
 
     /// <summary>
     /// Sends an object to a rank, as JSON, to be received by <c>ReceiveObject</c>. Its first operation is issued when
@@ -823,16 +819,13 @@ public static class ObjectCollectives
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null,
         CancellationToken cancellationToken = default
-    ) =>
-        ObjectExchange.Of(
-            group,
-            ObjectExchange.TypeInfo<T>(options),
-            limit,
-            timeout,
-            true,
-            cancellationToken).Send(value,
-            destination).AsTask(
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(
+            group, ObjectExchange.TypeInfo<T>(options), limit, timeout, true, cancellationToken
         );
+        return exchange.Send(value, destination).AsTask();
+    }
 
     /// <summary>
     /// Sends an object to a rank, as JSON, to be received by <c>ReceiveObject</c>. Its first operation is issued when
@@ -875,8 +868,11 @@ public static class ObjectCollectives
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null,
         CancellationToken cancellationToken = default
-    ) =>
-        ObjectExchange.Of(group, typeInfo, limit, timeout, true, cancellationToken).Send(value, destination).AsTask();
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(group, typeInfo, limit, timeout, true, cancellationToken);
+        return exchange.Send(value, destination).AsTask();
+    }
 
     /// <summary>Receives an object that a rank sends by <c>SendObject</c>.</summary>
     /// <typeparam name="T">The type of the object.</typeparam>
@@ -910,15 +906,13 @@ public static class ObjectCollectives
         JsonSerializerOptions? options = null,
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null
-    ) =>
-        ObjectExchange.Of(
-            group,
-            ObjectExchange.TypeInfo<T>(options),
-            limit,
-            timeout,
-            false,
-            default).Receive(source).GetAwaiter().GetResult(
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(
+            group, ObjectExchange.TypeInfo<T>(options), limit, timeout, false, default
         );
+        return exchange.Receive(source).GetAwaiter().GetResult();
+    }
 
     /// <summary>Receives an object that a rank sends by <c>SendObject</c>.</summary>
     /// <typeparam name="T">The type of the object.</typeparam>
@@ -950,8 +944,11 @@ public static class ObjectCollectives
         JsonTypeInfo<T> typeInfo,
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null
-    ) =>
-        ObjectExchange.Of(group, typeInfo, limit, timeout, false, default).Receive(source).GetAwaiter().GetResult();
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(group, typeInfo, limit, timeout, false, default);
+        return exchange.Receive(source).GetAwaiter().GetResult();
+    }
 
     /// <summary>
     /// Receives an object that a rank sends by <c>SendObject</c>. Its first operation is issued when this method
@@ -992,10 +989,13 @@ public static class ObjectCollectives
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null,
         CancellationToken cancellationToken = default
-    ) =>
-        ObjectExchange.Of(
-            group, ObjectExchange.TypeInfo<T>(options), limit, timeout, true, cancellationToken).Receive(source).AsTask(
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(
+            group, ObjectExchange.TypeInfo<T>(options), limit, timeout, true, cancellationToken
         );
+        return exchange.Receive(source).AsTask();
+    }
 
     /// <summary>
     /// Receives an object that a rank sends by <c>SendObject</c>. Its first operation is issued when this method
@@ -1034,6 +1034,9 @@ public static class ObjectCollectives
         int limit = ObjectExchange.DefaultLimit,
         TimeSpan? timeout = null,
         CancellationToken cancellationToken = default
-    ) =>
-        ObjectExchange.Of(group, typeInfo, limit, timeout, true, cancellationToken).Receive(source).AsTask();
+    )
+    {
+        ObjectExchange<T> exchange = ObjectExchange.Of(group, typeInfo, limit, timeout, true, cancellationToken);
+        return exchange.Receive(source).AsTask();
+    }
 }
