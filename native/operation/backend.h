@@ -127,9 +127,10 @@ typedef struct nc_backend {
  * Deadlines: the backend keeps each message's own, and ends a late one with NC_TIMEOUT. The core then ends the group
  * without abort, so that what else is under way may still end well here and there, or is late itself.
  *
- * The end: abort ends every message under way soon, with NC_ABORTED; the core knows the cause. destroy ends those that
- * are left in the same way. It returns when no call of completed is running any more, nor an execute that one of them
- * has made, unless destroy is called from within completed: then all but that one. */
+ * The end: abort ends every message under way soon, with NC_ABORTED; the core knows the cause. A backend that ends
+ * messages of its own accord, as a peer was lost, gives the cause to each, or first to the core (fault). destroy ends
+ * those that are left as abort does. It returns when no call of completed is running any more, nor an execute that one
+ * of them has made, unless destroy is called from within completed: then all but that one. */
 #define NC_BACKEND_CONCURRENT_MESSAGES 2u
 
 /* The type of the one function that a backend library exports, under the name NC_BACKEND_ENTRY. */

@@ -359,6 +359,37 @@ TEST(ConcurrentMessages, CompletionsMayIssueMore) {
     });
 }
 
+TEST(ConcurrentMessages, DestroyWhileCompletionsIssueMore) {
+    for (int round = 0; round < 100 / slowness; ++round) {
+        MemoryRanks ranks(2);
+        struct Chain {
+            nc_group* group;
+            int rank;
+            std::int32_t value = 0;
+            std::atomic<int> links{0};
+            Flag done{};
+            void issue() {
+                const nc_request request = rank == 0 ? send_of(&value, 1) : receive_of(&value, 0);
+                if (nc_enqueue(group, &request, next, this, nullptr, nullptr) != NC_OK) done.set();
+            }
+            static void next(void* context, const nc_error* error) {
+                auto& chain = *static_cast<Chain*>(context);
+                ++chain.links;
+                if (error != nullptr) return chain.done.set();
+                chain.issue();
+            }
+        };
+        Chain chains[] = {{ranks[0], 0}, {ranks[1], 1}};
+        for (Chain& chain : chains) chain.issue();
+        EXPECT_TRUE(soon([&] { return chains[0].links > round; }));
+        const int first = round % 2;
+        EXPECT_LT(milliseconds_of([&] { ranks.destroy(first); }), soon_ms);
+        EXPECT_TRUE(chains[first].done.wait());
+        ranks.destroy(1 - first);
+        EXPECT_TRUE(chains[1 - first].done.wait());
+    }
+}
+
 TEST(ConcurrentMessages, ABatchOfMessagesRunsBesideToo) {
     MemoryRanks ranks(2);
     std::int32_t got[] = {0, 0};
