@@ -271,6 +271,12 @@ void Group::end_message() {
     --in_backend_;
 }
 
+void Group::end_hand_over(bool was_taken) {
+    const std::lock_guard lock(mutex_);
+    --handing_over_;
+    if (!was_taken) --in_backend_;
+}
+
 struct Group::Taken {
     Group& group;
     std::shared_ptr<Work> work;
@@ -383,6 +389,7 @@ std::shared_ptr<Work> Group::enqueue(const Requests& requests, nc_completion com
         }
         number(order) = sequence;
         if (order == Order::InTurn && for_worker) return work;
+        if (order != Order::InTurn) ++handing_over_;
         turn = order == Order::InTurn ? await_turn(lock, sequence, deadline) : begin_message();
     }
     // On the caller's thread: what the caller issues next comes after it, on its stream or to the same peer.
@@ -391,11 +398,7 @@ std::shared_ptr<Work> Group::enqueue(const Requests& requests, nc_completion com
         return nullptr;
     }
     const nc_status status = hand_over(work, order == Order::Both ? Part::Messages : Part::All, error);
-    if (order == Order::InTurn) {
-        end_turn();
-    } else if (status != NC_OK) {
-        end_message();
-    }
+    order == Order::InTurn ? end_turn() : end_hand_over(status == NC_OK);
     if (status == NC_OK) return work;
     if (order != Order::Both) return nullptr;
     // The worker has the other part.
@@ -557,7 +560,7 @@ void Group::close() {
         // Also in a group that had ended: after a timeout, what was running runs on.
         const bool interrupts = in_backend_ > 0 || (first && last_issued_ != last_ended_);
         if (interrupts && handle_ != nullptr) backend_->abort(handle_);
-        if (in_backend_ == 0) unused = std::exchange(handle_, nullptr);
+        if (in_backend_ == 0 && handing_over_ == 0) unused = std::exchange(handle_, nullptr);
         turn_changed_.notify_all();
     }
     if (unused != nullptr) backend_->destroy(unused);

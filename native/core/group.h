@@ -98,6 +98,7 @@ private:
     nc_error no_turn(Turn turn, const Requests& requests, std::uint64_t sequence);
     void end_turn();
     void end_message();
+    void end_hand_over(bool was_taken);
     // What the backend has taken for the sake of a Work, until it says that this has ended: an operation on a caller's
     // stream, or messages.
     struct Taken;
@@ -153,6 +154,7 @@ private:
     std::uint64_t last_message_ = 0; // those beside them
     int waiting_ = 0;                // threads in await_turn
     int in_backend_ = 0;             // operations: the one whose turn it is, and messages until they have ended
+    int handing_over_ = 0;           // calls: what they hand over may end before they return
     bool ended_ = false;             // cause_ is set
     nc_error cause_{};
     const Work* cancelled_ = nullptr; // the one whose cancellation is the cause; only compared

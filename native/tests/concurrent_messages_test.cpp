@@ -621,6 +621,32 @@ TEST(ConcurrentMessages, CloseAfterTheyHaveEndedDisturbsNobody) {
     EXPECT_EQ(status_of(ranks[1]).status, NC_OK);
 }
 
+// Perhaps while the call that has issued it is still in the backend.
+TEST(ConcurrentMessages, ACompletionMayCloseTheGroup) {
+    for (int round = 0; round < 200 / slowness; ++round) {
+        MemoryRanks ranks(2);
+        std::int32_t value = 1;
+        std::int32_t got = 0;
+        const WorkPointer receive = enqueue(ranks[1], receive_of(&got, 0));
+        struct Context {
+            nc_group* group;
+            Flag closed;
+        } context{ranks[0], {}};
+        const auto close = [](void* pointer, const nc_error*) {
+            auto& here = *static_cast<Context*>(pointer);
+            nc_group_close(here.group);
+            here.closed.set();
+        };
+        const WorkPointer send = enqueue(ranks[0], send_of(&value, 1), close, &context);
+        expect_well(send);
+        expect_well(receive);
+        EXPECT_TRUE(context.closed.wait());
+        EXPECT_EQ(status_of(ranks[0]).status, NC_CLOSED);
+        ranks.destroy(0);
+        EXPECT_EQ(status_of(ranks[1]).status, NC_OK) << "nothing was pending";
+    }
+}
+
 TEST(ConcurrentMessages, OutliveTheirHandleAndTheirGroup) {
     MemoryRanks ranks(2);
     Journal journal;
