@@ -275,6 +275,7 @@ void Group::end_hand_over(bool was_taken) {
     const std::lock_guard lock(mutex_);
     --handing_over_;
     if (!was_taken) --in_backend_;
+    if (stopping_) turn_changed_.notify_all();
 }
 
 struct Group::Taken {
@@ -583,7 +584,9 @@ void Group::shut_down() {
     // A running operation kept it; messages that were enqueued end with it.
     void* unused = nullptr;
     {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
+        // A completion may have issued them. No deadline: the backend takes a message without waiting for anybody.
+        turn_changed_.wait(lock, [this] { return handing_over_ == 0; });
         unused = std::exchange(handle_, nullptr);
     }
     if (unused != nullptr) backend_->destroy(unused);

@@ -129,8 +129,8 @@ typedef struct nc_backend {
  *
  * The end: abort ends every message under way soon, with NC_ABORTED; the core knows the cause. A backend that ends
  * messages of its own accord, as a peer was lost, gives the cause to each, or first to the core (fault). destroy ends
- * those that are left as abort does. It returns when no call of completed is running any more, nor an execute that one
- * of them has made, unless destroy is called from within completed: then all but that one. */
+ * those that are left as abort does. It returns when no call of completed is running any more, but for one that has
+ * called destroy itself. */
 #define NC_BACKEND_CONCURRENT_MESSAGES 2u
 
 /* The type of the one function that a backend library exports, under the name NC_BACKEND_ENTRY. */
