@@ -160,24 +160,39 @@ void Group::refuse(nc_error& error, const Requests& requests, std::uint64_t sequ
     }
 }
 
+Group::Order Group::order_of(const Requests& requests) const {
+    const bool runs_beside = backend_ != nullptr && (backend_->features & NC_BACKEND_CONCURRENT_MESSAGES) != 0 &&
+                             size_ > 1 && !requests.on_stream();
+    if (!runs_beside) return Order::InTurn;
+    // A batch of nothing is not numbered with the collective operations: ranks without messages may issue one.
+    if (!requests.has(Part::Collectives)) return Order::Beside;
+    return requests.has(Part::Messages) ? Order::Both : Order::InTurn;
+}
+
 class Group::Caller {
 public:
-    explicit Caller(Group& group) : group_(group) {
-        if (group.callers_.fetch_add(1) == 0 || group.warned_of_callers_.exchange(true)) return;
+    // Messages may be issued by any number of threads.
+    Caller(Group& group, Order order) : group_(group), counts_(order != Order::Beside) {
+        if (!counts_ || group.callers_.fetch_add(1) == 0 || group.warned_of_callers_.exchange(true)) return;
         group.settings_.log.write(NC_LOG_WARNING, "rank ", group.rank_,
                                   ": two threads issue operations on this group at the same time. All ranks must issue "
                                   "the same operations in the same order, which threads do not keep by themselves");
     }
-    ~Caller() { group_.callers_.fetch_sub(1); }
+    ~Caller() {
+        if (counts_) group_.callers_.fetch_sub(1);
+    }
     Caller(const Caller&) = delete;
     Caller& operator=(const Caller&) = delete;
 
 private:
     Group& group_;
+    const bool counts_;
 };
 
 nc_status Group::execute(const Requests& requests, nc_error* error) {
-    const Caller caller(*this);
+    const Order order = order_of(requests);
+    if (order == Order::Both) return execute_both(requests, error);
+    const Caller caller(*this, order);
     const Deadline deadline = deadline_of(requests);
     nc_error failure = empty_error();
     std::uint64_t sequence = 0;
@@ -185,23 +200,35 @@ nc_status Group::execute(const Requests& requests, nc_error* error) {
     {
         std::unique_lock lock(mutex_);
         if (ended_) {
-            refuse(failure, requests, last_issued_ + 1);
+            refuse(failure, requests, number(order) + 1);
             copy_error(error, failure);
             return failure.status;
         }
-        sequence = ++last_issued_;
-        turn = await_turn(lock, sequence, deadline);
+        sequence = ++number(order);
+        turn = order == Order::Beside ? begin_message() : await_turn(lock, sequence, deadline);
     }
     nc_status status = NC_OK;
     if (turn == Turn::Mine) {
-        status = run(requests, sequence, deadline, failure);
-        end_turn();
+        status = run(requests, Part::All, sequence, deadline, failure);
+        order == Order::Beside ? end_message() : end_turn();
     } else {
         failure = no_turn(turn, requests, sequence);
         status = failure.status;
     }
     if (status != NC_OK) copy_error(error, failure);
     return status;
+}
+
+nc_status Group::execute_both(const Requests& requests, nc_error* error) {
+    nc_error refused = empty_error();
+    const std::shared_ptr<Work> work = enqueue(requests, nullptr, nullptr, refused);
+    if (work == nullptr) {
+        copy_error(error, refused);
+        return refused.status;
+    }
+    // Each part of it has its deadline.
+    (void)work->wait(deadline_after(longest_timeout_ms));
+    return work->outcome(error);
 }
 
 Group::Turn Group::await_turn(std::unique_lock<std::mutex>& lock, std::uint64_t sequence, Deadline deadline) {
@@ -213,7 +240,7 @@ Group::Turn Group::await_turn(std::unique_lock<std::mutex>& lock, std::uint64_t 
     }
     if (ended_) return Turn::GroupEnded;
     if (!ready()) return Turn::Late;
-    running_ = true;
+    ++in_backend_;
     return Turn::Mine;
 }
 
@@ -235,20 +262,33 @@ nc_error Group::no_turn(Turn turn, const Requests& requests, std::uint64_t seque
 
 void Group::end_turn() {
     const std::lock_guard lock(mutex_);
-    running_ = false;
+    --in_backend_;
     ++last_ended_;
     if (waiting_ > 0) turn_changed_.notify_all();
 }
 
-struct Group::OnStream {
+void Group::end_message() {
+    const std::lock_guard lock(mutex_);
+    --in_backend_;
+}
+
+void Group::end_hand_over(bool was_taken) {
+    const std::lock_guard lock(mutex_);
+    --handing_over_;
+    if (!was_taken) --in_backend_;
+    if (stopping_) turn_changed_.notify_all();
+}
+
+struct Group::Taken {
     Group& group;
     std::shared_ptr<Work> work;
+    Part part;
 };
 
-nc_status Group::run(const Requests& requests, std::uint64_t sequence, Deadline deadline, nc_error& error,
-                     OnStream* on_stream) {
+nc_status Group::run(const Requests& requests, Part part, std::uint64_t sequence, Deadline deadline, nc_error& error,
+                     Taken* taken) {
     nc_standing standing = NC_OUT_OF_STEP;
-    const nc_status status = run_backend(requests, sequence, deadline, standing, error, on_stream);
+    const nc_status status = run_backend(requests, part, sequence, deadline, standing, error, taken);
     if (status == NC_OK) return NC_OK;
     error.status = status;
     return conclude(requests, sequence, standing, error);
@@ -272,19 +312,28 @@ nc_status Group::conclude(const Requests& requests, std::uint64_t sequence, nc_s
     return error.status;
 }
 
-nc_status Group::run_backend(const Requests& requests, std::uint64_t sequence, Deadline deadline, nc_standing& standing,
-                             nc_error& error, OnStream* on_stream) {
+nc_status Group::run_backend(const Requests& requests, Part part, std::uint64_t sequence, Deadline deadline,
+                             nc_standing& standing, nc_error& error, Taken* taken) {
     const nc_call call{
         std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count(),
         timeout_of(requests),
         sequence,
-        on_stream != nullptr ? &Group::finished_on_stream : nullptr,
-        on_stream,
+        taken != nullptr ? &Group::taken_has_ended : nullptr,
+        taken,
     };
+    if (part != Part::All) {
+        const std::vector<nc_request> some = requests.of(part);
+        const nc_status status = backend_->execute_batch(handle_, some.data(), some.size(), &call, &standing, &error);
+        error.index = requests.place(part, error.index);
+        return status;
+    }
     const std::span<const nc_request> all = requests.all();
     if (requests.operation() == NC_SPLIT) return guarded(&error, &standing, [&] { split(requests.single(), call); });
-    if (handle_ != nullptr && requests.is_batch())
-        return all.empty() ? NC_OK : backend_->execute_batch(handle_, all.data(), all.size(), &call, &standing, &error);
+    if (handle_ != nullptr && requests.is_batch()) {
+        // One that was enqueued ends on the backend's thread.
+        if (all.empty() && taken == nullptr) return NC_OK;
+        return backend_->execute_batch(handle_, all.data(), all.size(), &call, &standing, &error);
+    }
     if (handle_ != nullptr) return backend_->execute(handle_, all.data(), &call, &standing, &error);
     const nc_status status = guarded(&error, [&] { std::ranges::for_each(all, execute_alone); });
     standing = NC_IN_STEP; // with nobody but itself
@@ -318,58 +367,73 @@ void Group::split(const nc_request& request, const nc_call& call) {
 
 std::shared_ptr<Work> Group::enqueue(const Requests& requests, nc_completion completion, void* context,
                                      nc_error& error) {
-    const Caller caller(*this);
+    const Order order = order_of(requests);
+    const Caller caller(*this, order);
     const Deadline deadline = deadline_of(requests);
+    const int parts = order == Order::Both ? 2 : 1;
     std::shared_ptr<Work> work;
     Turn turn = Turn::GroupEnded;
     {
         std::unique_lock lock(mutex_);
+        const std::uint64_t sequence = number(order) + 1;
         if (ended_) {
-            refuse(error, requests, last_issued_ + 1);
+            refuse(error, requests, sequence);
             return nullptr;
         }
-        work = std::make_shared<Work>(requests, rank_, last_issued_ + 1, deadline, completion, context);
-        if (!work->on_stream()) {
+        work = std::make_shared<Work>(requests, rank_, sequence, deadline, parts, completion, context);
+        const bool for_worker = order != Order::Beside && !work->on_stream();
+        if (for_worker) {
             if (!worker_.joinable()) {
                 worker_ = start_thread("nc worker", [self = shared_from_this()] { self->work_loop(); });
             }
             queue_.push_back(work);
             queue_changed_.notify_one();
-            ++last_issued_;
-            return work;
         }
-        ++last_issued_;
-        turn = await_turn(lock, work->sequence, work->deadline);
+        number(order) = sequence;
+        if (order == Order::InTurn && for_worker) return work;
+        if (order != Order::InTurn) ++handing_over_;
+        turn = order == Order::InTurn ? await_turn(lock, sequence, deadline) : begin_message();
     }
-    return run_on_stream(std::move(work), turn, error);
-}
-
-// On the caller's thread: what the caller puts on the stream next comes after the operation.
-std::shared_ptr<Work> Group::run_on_stream(std::shared_ptr<Work> work, Turn turn, nc_error& error) {
+    // On the caller's thread: what the caller issues next comes after it, on its stream or to the same peer.
     if (turn != Turn::Mine) {
-        error = no_turn(turn, work->requests, work->sequence);
+        error = no_turn(turn, requests, work->sequence);
         return nullptr;
     }
-    nc_status status = NC_OK;
-    const nc_status preparing = guarded(&error, [&] {
-        auto on_stream = std::make_unique<OnStream>(OnStream{*this, work});
-        (void)work->start();
-        status = run(work->requests, work->sequence, work->deadline, error, on_stream.get());
-        // The backend gives it back through finished_on_stream().
-        if (status == NC_OK) (void)on_stream.release();
-    });
-    end_turn();
-    if (preparing != NC_OK) fault(error);
-    return preparing == NC_OK && status == NC_OK ? work : nullptr;
+    const nc_status status = hand_over(work, order == Order::Both ? Part::Messages : Part::All, error);
+    order == Order::InTurn ? end_turn() : end_hand_over(status == NC_OK);
+    if (status == NC_OK) return work;
+    if (order != Order::Both) return nullptr;
+    // The worker has the other part.
+    settle(*work, status, error);
+    return work;
 }
 
-void Group::finished_on_stream(void* context, const nc_error* error) {
-    const std::unique_ptr<OnStream> finished(static_cast<OnStream*>(context));
-    Work& work = *finished->work;
+nc_status Group::hand_over(const std::shared_ptr<Work>& work, Part part, nc_error& error) {
+    nc_status status = NC_OK;
+    const nc_status preparing = guarded(&error, [&] {
+        auto taken = std::make_unique<Taken>(Taken{*this, work, part});
+        (void)work->start();
+        status = run(work->requests, part, work->sequence, work->deadline, error, taken.get());
+        // The backend gives it back through taken_has_ended().
+        if (status == NC_OK) (void)taken.release();
+    });
+    if (preparing == NC_OK) return status;
+    fault(error);
+    return preparing;
+}
+
+void Group::taken_has_ended(void* context, const nc_error* error) {
+    const std::unique_ptr<Taken> taken(static_cast<Taken*>(context));
+    Group& group = taken->group;
+    Work& work = *taken->work;
     nc_error failure = error != nullptr ? *error : empty_error();
-    const nc_status status =
-        error != nullptr ? finished->group.conclude(work.requests, work.sequence, NC_OUT_OF_STEP, failure) : NC_OK;
-    finished->group.settle(work, status, failure);
+    nc_status status = NC_OK;
+    if (error != nullptr) {
+        if (taken->part != Part::All) failure.index = work.requests.place(taken->part, failure.index);
+        status = group.conclude(work.requests, work.sequence, NC_OUT_OF_STEP, failure);
+    }
+    if (!work.on_stream()) group.end_message();
+    group.settle(work, status, failure);
 }
 
 void Group::work_loop() {
@@ -388,7 +452,8 @@ void Group::work_loop() {
         const nc_status status = guarded(&error, [&] { run_work(*work); });
         if (status == NC_OK) continue;
         fault(error);
-        work->complete(&error);
+        nc_status outcome = status;
+        if (work->end_part(outcome, error)) work->complete(&error);
     }
 }
 
@@ -406,12 +471,14 @@ void Group::run_work(Work& work) {
         end_turn();
         return;
     }
-    const nc_status status = run(work.requests, work.sequence, work.deadline, error);
+    const Part part = order_of(work.requests) == Order::Both ? Part::Collectives : Part::All;
+    const nc_status status = run(work.requests, part, work.sequence, work.deadline, error);
     end_turn();
     settle(work, status, error);
 }
 
 void Group::settle(Work& work, nc_status status, nc_error& error) {
+    if (!work.end_part(status, error)) return;
     if (work.end()) {
         // The canceller may not have come so far yet. Whoever hears of the cancellation finds the group ended.
         end_cancelled(work);
@@ -425,7 +492,7 @@ void Group::settle(Work& work, nc_status status, nc_error& error) {
 
 nc_status Group::describe_cancellation(const Work& work, nc_status status, nc_error& error) const {
     const std::lock_guard lock(mutex_);
-    const bool is_cause = cancelled_ == work.sequence;
+    const bool is_cause = cancelled_ == &work;
     // A failure of its own that had ended the group before stays what it is.
     if (status != NC_OK && status != NC_ABORTED && !is_cause) return status;
     error = is_cause ? cause_ : make_error(NC_CANCELLED, cancelled_text(work).c_str());
@@ -440,7 +507,7 @@ void Group::cancel(Work& work) {
 }
 
 void Group::end_cancelled(const Work& work) {
-    end(make_error(NC_ABORTED, text("the group was aborted: ", cancelled_text(work)).c_str()), true, work.sequence);
+    end(make_error(NC_ABORTED, text("the group was aborted: ", cancelled_text(work)).c_str()), true, &work);
 }
 
 void Group::abort(const char* reason) {
@@ -457,7 +524,7 @@ void Group::fault_from_backend(void* context, const nc_error* cause) {
     static_cast<Group*>(context)->fault(*cause);
 }
 
-void Group::end(const nc_error& cause, bool tell_peers, std::uint64_t cancelled) {
+void Group::end(const nc_error& cause, bool tell_peers, const Work* cancelled) {
     bool first = false;
     int rank = 0;
     nc_fault_callback callback = nullptr;
@@ -487,15 +554,15 @@ void Group::close() {
     void* unused = nullptr;
     {
         const std::lock_guard lock(mutex_);
-        if (!std::exchange(ended_, true)) {
+        const bool first = !std::exchange(ended_, true);
+        if (first) {
             cause_ = make_error(NC_CLOSED, "the group was closed");
             cause_.rank = rank_;
-            const bool interrupts = last_issued_ != last_ended_;
-            if (interrupts && handle_ != nullptr) backend_->abort(handle_);
         }
         // Also in a group that had ended: after a timeout, what was running runs on.
-        if (running_ && handle_ != nullptr) backend_->abort(handle_);
-        if (!running_) unused = std::exchange(handle_, nullptr);
+        const bool interrupts = in_backend_ > 0 || (first && last_issued_ != last_ended_);
+        if (interrupts && handle_ != nullptr) backend_->abort(handle_);
+        if (in_backend_ == 0 && handing_over_ == 0) unused = std::exchange(handle_, nullptr);
         turn_changed_.notify_all();
     }
     if (unused != nullptr) backend_->destroy(unused);
@@ -515,10 +582,12 @@ void Group::shut_down() {
             worker_.join();
         }
     }
-    // A running operation kept it.
+    // A running operation kept it; messages that were enqueued end with it.
     void* unused = nullptr;
     {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
+        // A completion may have issued them. No deadline: the backend takes a message without waiting for anybody.
+        turn_changed_.wait(lock, [this] { return handing_over_ == 0; });
         unused = std::exchange(handle_, nullptr);
     }
     if (unused != nullptr) backend_->destroy(unused);

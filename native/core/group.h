@@ -20,7 +20,8 @@ namespace nc {
 
 // Operations run one at a time in the order of their numbers, which are given when they are issued. A blocking one runs
 // on its caller's thread, so that it costs no change of threads; an enqueued one runs on the group's worker, which is
-// started when it is first needed.
+// started when it is first needed. Where the backend takes messages beside that (NC_BACKEND_CONCURRENT_MESSAGES), they
+// go to it at once, on the thread that issues them; it reports when an enqueued one has ended.
 class Group : public std::enable_shared_from_this<Group> {
 public:
     // Joins the group that the options describe, which have been checked.
@@ -74,6 +75,12 @@ private:
     Deadline deadline_of(const Requests& requests) const;
     std::int64_t timeout_of(const Requests& requests) const;
 
+    // Both: a batch whose messages go beside, and whose collective operations wait for their turn.
+    enum class Order { InTurn, Beside, Both };
+    Order order_of(const Requests& requests) const;
+    // Of the operation issued last in that order.
+    std::uint64_t& number(Order order) { return order == Order::Beside ? last_message_ : last_issued_; }
+
     enum class Turn { Mine, GroupEnded, Late };
     // Waits, with the lock held, for the operation's turn; if it is Mine, end_turn() must follow.
     Turn await_turn(std::unique_lock<std::mutex>& lock, std::uint64_t sequence, Deadline deadline);
@@ -81,38 +88,46 @@ private:
         std::unique_lock lock(mutex_);
         return await_turn(lock, sequence, deadline);
     }
+    // It is always a message's turn; end_message() must follow.
+    Turn begin_message() {
+        ++in_backend_;
+        return Turn::Mine;
+    }
     // The error of an operation whose turn did not come. One that is late ends the group: the ranks can no longer be
     // kept in step.
     nc_error no_turn(Turn turn, const Requests& requests, std::uint64_t sequence);
     void end_turn();
-    // An operation that was put on a caller's stream for the sake of a Work, until the backend says that the device has
-    // finished it.
-    struct OnStream;
-    // Runs an operation whose turn it is; error is filled on failure.
-    nc_status run(const Requests& requests, std::uint64_t sequence, Deadline deadline, nc_error& error,
-                  OnStream* on_stream = nullptr);
-    nc_status run_backend(const Requests& requests, std::uint64_t sequence, Deadline deadline, nc_standing& standing,
-                          nc_error& error, OnStream* on_stream);
+    void end_message();
+    void end_hand_over(bool was_taken);
+    // What the backend has taken for the sake of a Work, until it says that this has ended: an operation on a caller's
+    // stream, or messages.
+    struct Taken;
+    // Runs an operation whose turn it is, or a part of it; error is filled on failure.
+    nc_status run(const Requests& requests, Part part, std::uint64_t sequence, Deadline deadline, nc_error& error,
+                  Taken* taken = nullptr);
+    nc_status run_backend(const Requests& requests, Part part, std::uint64_t sequence, Deadline deadline,
+                          nc_standing& standing, nc_error& error, Taken* taken);
     // Completes a failure of the backend with what only the group knows, and ends the group unless its ranks are in
     // step. Returns the status.
     nc_status conclude(const Requests& requests, std::uint64_t sequence, nc_standing standing, nc_error& error);
-    // The same on a stream of the caller's, from the moment at which its turn came or did not.
-    std::shared_ptr<Work> run_on_stream(std::shared_ptr<Work> work, Turn turn, nc_error& error);
-    static void finished_on_stream(void* context, const nc_error* error);
+    // Has the backend take an operation, or a part of it; if that fails, error is filled.
+    nc_status hand_over(const std::shared_ptr<Work>& work, Part part, nc_error& error);
+    static void taken_has_ended(void* context, const nc_error* error);
+    nc_status execute_both(const Requests& requests, nc_error* error);
     void split(const nc_request& request, const nc_call& call);
 
     // Ends the group, unless it has ended before; the first cause stays. Peers are told at once, save after a timeout:
     // they are to notice theirs themselves.
     void fault(const nc_error& cause);
     static void fault_from_backend(void* context, const nc_error* cause);
-    void end(const nc_error& cause, bool tell_peers, std::uint64_t cancelled = 0);
+    void end(const nc_error& cause, bool tell_peers, const Work* cancelled = nullptr);
     // With the lock held: error becomes the first cause.
     void refuse(nc_error& error, const Requests& requests, std::uint64_t sequence) const;
 
     void work_loop();
     void run_work(Work& work);
-    // Completes an operation that was running with its outcome, unless it was cancelled meanwhile: then that is its
-    // outcome.
+    // Completes an operation that was running, if this was its last part, with its outcome, unless it was cancelled
+    // meanwhile: then that is its outcome.
     void settle(Work& work, nc_status status, nc_error& error);
     // The outcome of an operation that was cancelled while it was running; error says so unless something else had
     // ended it.
@@ -134,14 +149,16 @@ private:
 
     mutable std::mutex mutex_;
     std::condition_variable turn_changed_;
-    std::uint64_t last_issued_ = 0;
+    std::uint64_t last_issued_ = 0; // those that take turns
     std::uint64_t last_ended_ = 0;
-    int waiting_ = 0;      // threads in await_turn
-    bool running_ = false; // an operation is in the backend
-    bool ended_ = false;   // cause_ is set
+    std::uint64_t last_message_ = 0; // those beside them
+    int waiting_ = 0;                // threads in await_turn
+    int in_backend_ = 0;             // operations: the one whose turn it is, and messages until they have ended
+    int handing_over_ = 0;           // calls: what they hand over may end before they return
+    bool ended_ = false;             // cause_ is set
     nc_error cause_{};
-    std::uint64_t cancelled_ = 0; // the operation whose cancellation is the cause
-    void* handle_ = nullptr;      // of the backend's group
+    const Work* cancelled_ = nullptr; // the one whose cancellation is the cause; only compared
+    void* handle_ = nullptr;          // of the backend's group
     nc_fault_callback fault_callback_ = nullptr;
     void* fault_context_ = nullptr;
     std::vector<std::int32_t> parent_ranks_; // of a part, by rank; empty: it is none, or they are not known

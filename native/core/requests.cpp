@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 
 #include "core/versioned.h"
+#include "operation/traits.h"
 
 namespace nc {
 namespace {
@@ -14,6 +16,10 @@ constexpr std::uint64_t most_requests = 1'000'000;
 nc_request copied(const nc_request* request) {
     // Version 3 of the ABI had nothing from there on.
     return taken_in(request, offsetof(nc_request, tag), "request");
+}
+
+bool belongs_to(Part part, const nc_request& request) {
+    return part == Part::All || traits_of(request.operation).is_to_peer == (part == Part::Messages);
 }
 
 } // namespace
@@ -42,6 +48,26 @@ std::int64_t Requests::timeout_ms() const {
     std::int64_t longest = 0;
     for (const nc_request& request : all()) longest = std::max(longest, request.timeout_ms);
     return longest;
+}
+
+bool Requests::has(Part part) const {
+    return std::ranges::any_of(all(), [part](const nc_request& request) { return belongs_to(part, request); });
+}
+
+std::vector<nc_request> Requests::of(Part part) const {
+    std::vector<nc_request> some;
+    std::ranges::copy_if(all(), std::back_inserter(some),
+                         [part](const nc_request& request) { return belongs_to(part, request); });
+    return some;
+}
+
+std::int32_t Requests::place(Part part, std::int32_t index) const {
+    std::int32_t place = 0;
+    for (const nc_request& request : all()) {
+        if (belongs_to(part, request) && index-- == 0) return place;
+        ++place;
+    }
+    return -1;
 }
 
 } // namespace nc

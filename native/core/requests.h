@@ -9,6 +9,9 @@
 
 namespace nc {
 
+// Of a batch: all of its requests, or those that are messages, or those that are not.
+enum class Part { All, Messages, Collectives };
+
 class Requests {
 public:
     // Throw Error for what cannot be read, or asks for more than this release knows.
@@ -27,6 +30,11 @@ public:
     nc_operation operation() const { return is_batch_ ? NC_BATCH : single().operation; }
     // The longest that one of them gives; 0: none does.
     std::int64_t timeout_ms() const;
+    bool has(Part part) const;
+    // The requests of that part, in their order, and the place in the batch of the one at index there.
+    std::vector<nc_request> of(Part part) const;
+    std::int32_t place(Part part, std::int32_t index) const;
+
     // Of all of them, as they are alike in this.
     bool on_stream() const { return count_ > 0 && (all()[0].flags & NC_REQUEST_STREAM) != 0; }
 

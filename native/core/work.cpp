@@ -13,8 +13,21 @@ void name_operation(nc_error& error, const Requests& requests, int rank, std::ui
 
 bool Work::start() {
     const std::lock_guard lock(mutex_);
-    if (state_ != State::Waiting) return false;
-    state_ = State::Running;
+    if (state_ == State::Waiting) state_ = State::Running;
+    return state_ == State::Running;
+}
+
+bool Work::end_part(nc_status& status, nc_error& error) {
+    const std::lock_guard lock(mutex_);
+    if (status != NC_OK && status_ == NC_OK) {
+        status_ = status;
+        error_ = error;
+    }
+    if (--parts_ > 0) return false;
+    if (status_ != NC_OK) {
+        status = status_;
+        error = error_;
+    }
     return true;
 }
 

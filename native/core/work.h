@@ -16,12 +16,14 @@ void name_operation(nc_error& error, const Requests& requests, int rank, std::ui
 
 class Work {
 public:
-    Work(const Requests& requests, int rank, std::uint64_t sequence, Deadline deadline, nc_completion completion,
-         void* context)
+    // parts: how many of it run by themselves, 1 or 2.
+    Work(const Requests& requests, int rank, std::uint64_t sequence, Deadline deadline, int parts,
+         nc_completion completion, void* context)
         : requests(requests),
           rank(rank),
           sequence(sequence),
           deadline(deadline),
+          parts_(parts),
           completion_(completion),
           context_(context) {}
 
@@ -33,8 +35,12 @@ public:
     // On a stream of the caller's, where it is by the time anybody else gets to see it.
     bool on_stream() const { return requests.on_stream(); }
 
-    // From waiting to running; false if it was cancelled before.
+    // From waiting to running, if it is not running yet; false if it was cancelled before.
     bool start();
+
+    // Of a part that was running: false while another part is under way. With the last one, status and error become
+    // those of the part that failed first.
+    bool end_part(nc_status& status, nc_error& error);
 
     // From running to ended: the outcome is known, and a cancellation that comes from now on is too late. Whether one
     // came before: whatever the backend says, the operation has then been cancelled, since its group has ended for
@@ -65,6 +71,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     State state_ = State::Waiting;
+    int parts_; // that have not ended
     bool cancel_requested_ = false;
     nc_status status_ = NC_OK;
     nc_error error_{};

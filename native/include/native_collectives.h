@@ -10,7 +10,8 @@
  *  - every wait has a deadline;
  *  - strings passed in are UTF-8, NUL-terminated and copied when they are needed after the call;
  *  - a group may be used from several threads: its operations run one at a time, in the order in which they were
- *    issued.
+ *    issued. On a backend whose wire allows it (none yet), messages - sends, receives, and batches of nothing else -
+ *    run beside the other operations and beside each other; those between two ranks with one tag keep their order.
  */
 #ifndef NATIVE_COLLECTIVES_H
 #define NATIVE_COLLECTIVES_H
@@ -135,7 +136,8 @@ typedef struct nc_error {
     int32_t system_error;   /* errno, or 0 */
     int32_t earlier;        /* 1: nothing was tried, because an earlier failure, described here, ended the group */
     int32_t index;          /* of the request that failed in its batch, or -1 */
-    uint64_t sequence;      /* number of the operation within its group, from 1; 0 if none */
+    uint64_t sequence;      /* number of the operation within its group, from 1; 0 if none. Messages that run beside
+                               the other operations are numbered apart */
     char message[NC_MESSAGE_SIZE]; /* one English sentence, UTF-8 */
 } nc_error;
 
@@ -352,10 +354,11 @@ NC_API nc_status nc_enqueue(nc_group* group, const nc_request* request, nc_compl
 
 /* Runs several operations as one and returns when all have ended on this rank. Their sends and receives go on at the
  * same time, so that ranks that all send before they receive cannot wait for each other; then come the collective
- * operations, in their order. Every rank must issue the same collective operations in the same batch; the other end of
- * a message may be in a batch or by itself. Buffers that are written must not be used by another request of the batch.
- * All requests have host buffers, or all have NC_REQUEST_DEVICE with the same NC_REQUEST_STREAM and stream. BARRIER and
- * SPLIT are not taken. The longest timeout_ms counts for all. A failure names the request in nc_error.index. */
+ * operations, in their order, or beside them where messages run beside the other operations. Every rank must issue the
+ * same collective operations in the same batch; the other end of a message may be in a batch or by itself. Buffers that
+ * are written must not be used by another request of the batch. All requests have host buffers, or all have
+ * NC_REQUEST_DEVICE with the same NC_REQUEST_STREAM and stream. BARRIER and SPLIT are not taken. The longest timeout_ms
+ * counts for all. A failure names the request in nc_error.index. */
 NC_API nc_status nc_execute_batch(nc_group* group, const nc_request* const* requests, uint64_t count, nc_error* error);
 
 /* Issues them as nc_enqueue does one. The array and the requests may go when this has returned. */
@@ -370,7 +373,8 @@ NC_API nc_status nc_work_wait(nc_work* work, int64_t timeout_ms, nc_error* error
 NC_API nc_status nc_work_test(nc_work* work, int32_t* completed, nc_error* error);
 
 /* Ends the operation with NC_CANCELLED. One that has not started is taken out of the order; one that is running ends
- * the group, as peers can no longer be kept in step. Nothing happens if it has ended: an operation that ended well has
+ * the group, as peers can no longer be kept in step. Messages that run beside the other operations, also those of a
+ * batch, start when they are issued. Nothing happens if it has ended: an operation that ended well has
  * not ended the group. */
 NC_API void nc_work_cancel(nc_work* work);
 

@@ -1,8 +1,9 @@
 /* What a backend implements: a table of C functions that its shared library hands to the core.
  *
  * The core promises: requests are checked (sizes, peers, types, pointers, overflow, flags, tags); execute,
- * execute_batch and split of one group are never called at once; nothing is called after destroy. abort, supports and
- * rank_info may be called from any thread, also while execute runs. Every function fills error on failure. */
+ * execute_batch and split of one group are never called at once, save for messages with NC_BACKEND_CONCURRENT_MESSAGES;
+ * nothing is called after destroy. abort, supports and rank_info may be called from any thread, also while execute
+ * runs, and also while the core holds a lock: they call nothing of the core. Every function fills error on failure. */
 #pragma once
 
 #include "base/standing.h"
@@ -38,9 +39,10 @@ typedef struct nc_call {
     int64_t deadline_ns; /* of the monotonic clock (std::chrono::steady_clock) */
     int64_t timeout_ms;  /* what the deadline was made from */
     uint64_t sequence;
-    /* For NC_REQUEST_STREAM; may be null. If execute returns NC_OK, called once when the device has finished the
-     * operation, or has failed to: from another thread or, as destroy leaves nothing behind, from there; never from
-     * within execute, since it may issue the next operation. */
+    /* For NC_REQUEST_STREAM, and for messages with NC_BACKEND_CONCURRENT_MESSAGES; may be null. If execute returns
+     * NC_OK, called once when the operation has ended, well or not: from another thread or, as destroy leaves nothing
+     * behind, from there; never from within execute, since it may issue the next operation, and never with a lock held
+     * that a function of this table takes. It may also destroy the group. */
     nc_completion completed;
     void* completed_context;
 } nc_call;
@@ -98,6 +100,38 @@ typedef struct nc_backend {
 
 /* Messages carry tags. */
 #define NC_BACKEND_TAGS 1u
+
+/* Messages run beside the collective operations and beside each other. A message is NC_SEND, NC_RECEIVE, or a batch of
+ * nothing else; with NC_REQUEST_STREAM it is treated as a collective operation. Without this flag all operations run
+ * one at a time, in the order in which they were issued.
+ *
+ * Threads: execute and execute_batch may be called for messages from any thread at any time, by several threads at
+ * once, and while a collective operation or split runs. Those two stay one at a time.
+ *
+ * Completion: without nc_call.completed the call returns when the message has ended. Many threads may wait like that.
+ * With it the backend takes the message, returns at once without waiting for a peer, and reports the end by completed
+ * from a thread of its own; a program may have thousands under way. The requests are valid only during the call, the
+ * buffers until the end. If the call fails, the message was not taken and completed is not called. What is reported
+ * with an error counts as NC_OUT_OF_STEP.
+ *
+ * Order: messages between two ranks with the same tag, in one direction, keep the order in which their calls began,
+ * whatever their form; within a batch, the order of its requests. Of two calls that overlap, either may be first. There
+ * is no other order: a message that waits holds up no other one, and no collective operation.
+ *
+ * Batches: execute_batch gets either messages or collective operations, never both. The core hands over the messages of
+ * a mixed batch at once and its collective operations in their turn. With completed, a batch may be empty.
+ *
+ * Numbers: messages are numbered apart from the other operations, as ranks issue different ones. The numbers of
+ * collective operations therefore agree on all ranks. Those of messages name them in errors and are no order.
+ *
+ * Deadlines: the backend keeps each message's own, and ends a late one with NC_TIMEOUT. The core then ends the group
+ * without abort, so that what else is under way may still end well here and there, or is late itself.
+ *
+ * The end: abort ends every message under way soon, with NC_ABORTED; the core knows the cause. A backend that ends
+ * messages of its own accord, as a peer was lost, gives the cause to each, or first to the core (fault). destroy ends
+ * those that are left as abort does. It returns when no call of completed is running any more, but for one that has
+ * called destroy itself. */
+#define NC_BACKEND_CONCURRENT_MESSAGES 2u
 
 /* The type of the one function that a backend library exports, under the name NC_BACKEND_ENTRY. */
 typedef const nc_backend* (*nc_backend_entry_function)(void);
