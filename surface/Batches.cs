@@ -25,8 +25,11 @@ internal static class Batches
 
     private static string HandedOn(Operation operation, string[] names, string handsOn)
     {
+        // What is written already as a memory becomes one that is only read.
         IEnumerable<string> arguments = names.Select(name =>
-            name is "input" or "output" or "buffer" ? name + handsOn : name
+            name is not ("input" or "output" or "buffer") ? name
+            : handsOn.Length > 0 ? name + handsOn
+            : $"(ReadOnlyMemory<T>){name}"
         );
         return $"{operation.Name}<T>({string.Join(", ", arguments)})";
     }

@@ -12,6 +12,7 @@ public sealed partial class DistributedGroup
     /// The other rank of a send or receive; <see langword="null"/>: the next rank.
     /// </param>
     /// <param name="onDevice">Whether the buffers lie in the memory of the group's device.</param>
+    /// <param name="tag">The tag of a send or receive; only 0 where the backend's wire has none.</param>
     /// <returns>Whether such an operation would not be a <see cref="NotSupportedException"/>.</returns>
     /// <exception cref="ArgumentException">
     /// There is no such operation: an operator that the type does not have, a peer that is no other rank.
@@ -22,7 +23,8 @@ public sealed partial class DistributedGroup
         CollectiveDataType type = CollectiveDataType.Float32,
         ReduceOp op = ReduceOp.Sum,
         int? peer = null,
-        bool onDevice = false
+        bool onDevice = false,
+        int tag = 0
     )
     {
         bool isMessage = operation is CollectiveOperation.Send or CollectiveOperation.Receive;
@@ -34,6 +36,7 @@ public sealed partial class DistributedGroup
             reduce_op = (nc_reduce_op)op,
             peer = peer ?? (isMessage ? (Rank + 1) % Size : 0),
             flags = onDevice ? NativeMethods.NC_REQUEST_DEVICE : 0,
+            tag = tag,
         };
         ObjectDisposedException.ThrowIf(IsDisposed, this);
         using GroupHandle.Lease lease = _handle.Rent();

@@ -375,6 +375,20 @@ internal static class ExchangeScenarios
             "bits of floats"
         );
         Throws<ArgumentException>(() => group.Supports((CollectiveOperation)99), "no operation");
+        Scenario.True(!group.Supports(CollectiveOperation.Send, tag: 1), "tags");
+        var (right, left) = (Right(scenario), Left(scenario));
+        Throws<NotSupportedException>(() => group.Send(new int[1], right, tag: 1), "a tag");
+        Throws<NotSupportedException>(
+            () => group.ReceiveAsync(new int[1], left, tag: -1).GetAwaiter().GetResult(),
+            "a tag below zero"
+        );
+        Throws<NotSupportedException>(
+            () => group.SendReceive(new int[1], right, new int[1], left, 7),
+            "in an exchange"
+        );
+        Throws<NotSupportedException>(() => group.Batch().Send(new int[1], right, 7).Execute(), "in a batch");
+        Scenario.True(!group.IsFaulted, "the group is not faulted");
+        group.Barrier();
     }
 
     private static void SupportsOfNccl(Scenario scenario)

@@ -113,6 +113,16 @@ internal static unsafe class SurfaceScenarios
         return sparse;
     }
 
+    // Rows in the middle of a taller one: they lie as they are read, but not at the beginning of the memory.
+    private static Tensor<float> Middle(int rows, int columns, Func<int, float> value)
+    {
+        var whole = Tensor.CreateFromShape<float>([rows + 2, columns]);
+        var middle = whole.Slice([new NRange(1, rows + 1), NRange.All]);
+        Dense(rows, columns, value).AsReadOnlyTensorSpan().CopyTo(middle.AsTensorSpan());
+        Scenario.True(middle.IsDense, "it is dense");
+        return middle;
+    }
+
     private static Tensor<float> Dense(int rows, int columns, Func<int, float> value) =>
         Tensor.Create([.. Enumerable.Range(0, rows * columns).Select(value)], [rows, columns]);
 
@@ -120,7 +130,7 @@ internal static unsafe class SurfaceScenarios
     {
         var (group, rank, size) = (scenario.Group, scenario.Rank, scenario.Size);
         var last = size - 1;
-        foreach (var make in new Func<int, int, Func<int, float>, Tensor<float>>[] { Dense, Sparse })
+        foreach (var make in new Func<int, int, Func<int, float>, Tensor<float>>[] { Dense, Sparse, Middle })
         {
             var own = make(2, 3, i => i + rank);
             var sum = Dense(2, 3, i => (i * size) + Sum(size));
@@ -176,7 +186,7 @@ internal static unsafe class SurfaceScenarios
         Tensor<float> Own(Func<float, float>? change = null) =>
             Dense(rank + 1, 3, i => change is null ? (before * 3) + i : change((before * 3) + i));
 
-        foreach (var make in new Func<int, int, Func<int, float>, Tensor<float>>[] { Dense, Sparse })
+        foreach (var make in new Func<int, int, Func<int, float>, Tensor<float>>[] { Dense, Sparse, Middle })
         {
             var output = make(rows, 3, _ => -1);
             group.AllGather(Own(), output, counts);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace NativeCollectives;
 
@@ -55,7 +56,23 @@ internal sealed class PinnedTensor<T>
     internal MemoryHandle Pin() =>
         _copy is not null ? _copy.AsMemory().Pin()
         : _tensor is null || _tensor.FlattenedLength == 0 ? default
-        : _tensor.GetPinnedHandle();
+        : PinInPlace(_tensor);
+
+    // The handle of a tensor pins its whole memory and points to the beginning of that, wherever the tensor begins.
+    private static unsafe MemoryHandle PinInPlace(Tensor<T> tensor)
+    {
+        var memory = new WholeMemory(tensor.GetPinnedHandle());
+        return new MemoryHandle(Unsafe.AsPointer(ref tensor.AsTensorSpan().GetPinnableReference()), pinnable: memory);
+    }
+
+    private sealed class WholeMemory(MemoryHandle handle) : IPinnable
+    {
+        private MemoryHandle _handle = handle;
+
+        public MemoryHandle Pin(int elementIndex) => throw new NotSupportedException();
+
+        public void Unpin() => _handle.Dispose();
+    }
 
     /// <summary>Brings the result to the tensor when an operation has ended.</summary>
     internal async Task CopyBackAfter(Task operation)

@@ -665,7 +665,7 @@ public sealed partial class CollectiveBatch
     /// </remarks>
     public CollectiveBatch Send<T>(Memory<T> buffer, int destination, int tag = 0)
         where T : unmanaged =>
-        Send<T>(buffer, destination, tag);
+        Send<T>((ReadOnlyMemory<T>)buffer, destination, tag);
 
     /// <summary>Adds: Receives elements from a rank.</summary>
     /// <typeparam name="T">The element type, one of those listed at <see cref="DistributedGroup"/>.</typeparam>
