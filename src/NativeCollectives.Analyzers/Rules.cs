@@ -40,6 +40,14 @@ internal static class Rules
         DiagnosticSeverity.Warning
     );
 
+    /// <summary>An operation on a single value whose result nobody takes.</summary>
+    public static readonly DiagnosticDescriptor UnusedResult = Rule(
+        "NC0005",
+        "The result of an operation on a single value is not used",
+        "{0} returns the result; the value that it is given stays as it is. Use the result, or assign it to '_'.",
+        DiagnosticSeverity.Warning
+    );
+
     private const string Category = "NativeCollectives.Usage";
 
     private static DiagnosticDescriptor Rule(string id, string title, string message, DiagnosticSeverity severity) =>

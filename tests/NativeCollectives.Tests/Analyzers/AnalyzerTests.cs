@@ -403,6 +403,23 @@ internal sealed class AnalyzerTests
             """
         );
 
+        yield return Example(
+            "results of single values",
+            """
+            float loss = 1;
+            group.AllReduce(loss); // NC0005
+            await group.AllReduceAsync(loss, ReduceOp.Max); // NC0005
+            group.Broadcast(loss, 0); // NC0005
+            loss = group.AllReduce(loss);
+            _ = group.AllReduce(loss);
+            float most = await group.AllReduceAsync(loss, ReduceOp.Max);
+            Task<float[]> losses = group.AllGatherAsync(loss);
+            float[] buffer = [loss, most, (await losses)[0]];
+            group.AllReduce(buffer);
+            group.AllGather(buffer);
+            """
+        );
+
         static TestCaseData Example(string name, string program, string beside = "", string[]? besideReports = null) =>
             new TestCaseData(Setup + program, Beside + "\n" + beside, besideReports ?? []).SetArgDisplayNames(name);
     }
@@ -468,7 +485,7 @@ internal sealed class AnalyzerTests
 
         Assert.That(
             rules.Select(static rule => rule.Id),
-            Is.EquivalentTo(new[] { "NC0001", "NC0002", "NC0003", "NC0004" })
+            Is.EquivalentTo(new[] { "NC0001", "NC0002", "NC0003", "NC0004", "NC0005" })
         );
         foreach (DiagnosticDescriptor rule in rules)
         {
